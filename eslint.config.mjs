@@ -1,0 +1,100 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Forbids imports of sibling folders, wherever the importing file stands in its own folder. */
+const neverImport = (folders, message) => [
+  'error',
+  { patterns: [{ regex: `^(\\.\\./)+(${folders.join('|')})(/|$)`, message }] },
+];
+
+/** One entry a folder: which other source folders it may not reach. The picture is in docs/architecture.md. */
+const importsPointOneWay = [
+  {
+    files: ['gateway/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(\\.\\./)+(activities|worker|test|bench)(/|$)',
+              message: 'gateway imports workflows/contract and infrastructure.',
+            },
+            {
+              regex: '^(\\.\\./)+workflows/(?!contract$)',
+              message: 'gateway knows only the contract of workflows.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['workflows/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(?!\\./|@temporalio/(workflow|common)$)(?!(\\.\\./)+activities(/|$))',
+              message: 'workflows import nothing but @temporalio/workflow and types.',
+            },
+            {
+              regex: '^(\\.\\./)+activities(/|$)',
+              message: 'only types of activities.',
+              allowTypeImports: true,
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['activities/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': neverImport(
+        ['gateway', 'worker', 'workflows', 'infrastructure', 'test', 'bench'],
+        'activities know their ports, never an adapter.',
+      ),
+    },
+  },
+  {
+    files: ['infrastructure/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': neverImport(
+        ['gateway', 'worker', 'workflows', 'activities', 'test', 'bench'],
+        'infrastructure imports npm packages only.',
+      ),
+    },
+  },
+  {
+    files: ['worker/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': neverImport(
+        ['gateway', 'workflows', 'test', 'bench'],
+        'worker takes workflows by path, and nobody imports gateway or test.',
+      ),
+    },
+  },
+];
+
+export default tseslint.config(
+  { ignores: ['node_modules/', 'dist/', 'coverage/', '**/*.mjs', 'jest.config.js'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
+      'no-console': 'error',
+    },
+  },
+  ...importsPointOneWay,
+  { files: ['test/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+);
