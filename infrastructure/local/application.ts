@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoints } from './endpoints';
+import { portHolder } from './machine/portHolder';
+import type { Progress } from './machine/progress';
+import { httpStatus } from './parts/httpCheck';
+import { ServerPart } from './parts/serverPart';
+import { statePaths, type Settings } from './settings';
+import { StackParts } from './stackParts';
+
+/** The worker and the gateway, as processes of their own. */
+export interface Application {
+  /** Rejects when one of them died for good. */
+  failed: Promise<never>;
+  /** Lines that say where it is and with which key. */
+  describe(): string[];
+  stop(): Promise<void>;
+}
+
+export interface ApplicationOptions {
+  settings: Settings;
+  endpoints: Endpoints;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+/** Starts both and waits until they serve. */
+export async function startApplication(options: ApplicationOptions): Promise<Application> {
+  const { settings, endpoints, progress, signal } = options;
+  const port = Number(process.env.PORT || 8000);
+  const holder = portHolder(port);
+  if (holder) throw new Error(`Port ${port} (gateway) is taken by ${holder.description}. PORT moves it.`);
+  const apiKey = await ensureApiKey(settings);
+  const parts = new StackParts((line) => progress.say(line));
+  const abort = () => void parts.stop().catch(() => undefined);
+  signal?.addEventListener('abort', abort);
+  try {
+    await progress.step('starting worker and gateway', () =>
+      Promise.all([
+        parts.start(worker(settings, endpoints), 'independent'),
+        parts.start(gateway(settings, endpoints, apiKey.value, port), 'independent'),
+      ]),
+    );
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+  return {
+    failed: parts.failed,
+    describe: () => [
+      `  Gateway          ws://localhost:${port}/ws/code`,
+      `  API key          ${apiKey.value}   (${apiKey.source})`,
+    ],
+    stop: () => parts.stop(),
+  };
+}
+
+/** What both need to know, under the names that infrastructure/config.ts reads. */
+function shared(endpoints: Endpoints): Record<string, string> {
+  return {
+    TEMPORAL_ADDRESS: endpoints.temporalAddress,
+    TEMPORAL_NAMESPACE: process.env.TEMPORAL_NAMESPACE || 'default',
+    ELASTICSEARCH_HOST: endpoints.elasticsearch,
+  };
+}
+
+function worker(settings: Settings, endpoints: Endpoints): ServerPart {
+  const { kubernetes, images } = endpoints;
+  const part: ServerPart = new ServerPart({
+    settings,
+    name: 'worker',
+    specification: () =>
+      Promise.resolve({
+        ...program(settings, 'worker'),
+        environment: {
+          ...shared(endpoints),
+          KUBECONFIG: kubernetes.workerKubeconfig,
+          KUBE_CONTEXT: kubernetes.context,
+          ...(images && imageVariables(images)),
+          API_KEY: undefined,
+        },
+        graceMilliseconds: 15_000,
+      }),
+    isReady: () => Promise.resolve(readFileSync(part.logFile, 'utf8').includes('"msg":"worker ready"')),
+    readyWithin: 60_000,
+    owner: applicationOwner(settings),
+  });
+  return part;
+}
+
+/** The edge gets no way into the cluster. */
+function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port: number): ServerPart {
+  return new ServerPart({
+    settings,
+    name: 'gateway',
+    specification: () =>
+      Promise.resolve({
+        ...program(settings, 'gateway'),
+        environment: {
+          ...shared(endpoints),
+          API_KEY: apiKey,
+          HOST: process.env.HOST || '0.0.0.0',
+          PORT: String(port),
+          KUBECONFIG: undefined,
+          KUBE_CONTEXT: undefined,
+        },
+        graceMilliseconds: 15_000,
+      }),
+    isReady: async () => (await httpStatus(`http://127.0.0.1:${port}/healthz`)) === 200,
+    readyWithin: 60_000,
+    owner: applicationOwner(settings),
+  });
+}
+
+/** Not the stack's own mark: it may end and start again while the application runs on. */
+function applicationOwner(settings: Settings): string {
+  return `${settings.stateDirectory}#application`;
+}
+
+function program(settings: Settings, folder: string) {
+  return {
+    command: process.execPath,
+    args: ['--import', 'tsx', join(settings.checkout, folder, 'main.ts')],
+    directory: settings.checkout,
+  };
+}
+
+/** An image that the environment names wins over the one that was built here. */
+function imageVariables(images: NonNullable<Endpoints['images']>): Record<string, string> {
+  return {
+    TEST_IMAGE: process.env.TEST_IMAGE || images['test-pod'],
+    PROGRAM_IMAGE: process.env.PROGRAM_IMAGE || images.program,
+    DATABASE_IMAGE: process.env.DATABASE_IMAGE || images.database,
+  };
+}
+
+/** The key that the environment names, or one that is made once for this state directory. */
+async function ensureApiKey(settings: Settings): Promise<{ value: string; source: string }> {
+  if (process.env.API_KEY) return { value: process.env.API_KEY, source: 'API_KEY' };
+  const path = statePaths(settings).apiKey;
+  if (!existsSync(path)) await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600 });
+  return { value: readFileSync(path, 'utf8').trim(), source: path };
+}

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Milliseconds for which a download that failed is not tried again: a day. */
+const rememberFor = 24 * 3600 * 1000;
+
+/**
+ * Remembers which downloads failed, so that a machine without access does not try them at every start: one
+ * small file each, its time being the time of the failure. ORCHESTRATION_RETRY_DOWNLOADS=1 tries them all.
+ */
+export class FailedDownloads {
+  private readonly directory: string;
+
+  constructor(
+    cacheDirectory: string,
+    private readonly environment: Record<string, string | undefined> = process.env,
+  ) {
+    this.directory = join(cacheDirectory, 'failed-downloads');
+  }
+
+  has(url: string, now = Date.now()): boolean {
+    if (this.environment.ORCHESTRATION_RETRY_DOWNLOADS === '1') return false;
+    const note = statSync(this.noteFor(url), { throwIfNoEntry: false });
+    return note !== undefined && now - note.mtimeMs < rememberFor;
+  }
+
+  async add(url: string): Promise<void> {
+    await mkdir(this.directory, { recursive: true });
+    await writeFile(this.noteFor(url), `${url}\n`);
+  }
+
+  private noteFor(url: string): string {
+    return join(this.directory, createHash('sha256').update(url).digest('hex').slice(0, 16));
+  }
+}

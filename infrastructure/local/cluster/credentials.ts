@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nodeName, statePaths, type Settings } from '../settings';
+import { CertificateAuthority, signingKeys, type CertificateFiles } from './certificateAuthority';
+
+/** The name of the local cluster's context in our own kubeconfig. Nobody else's kubeconfig is ever touched. */
+export const contextName = 'orchestration-local';
+
+/**
+ * The identity that infrastructure/rbac.yaml gives the worker in a cluster: the local worker proves the same
+ * one by certificate, so that it has the same rights here as there.
+ */
+const workerServiceAccount = { namespace: 'orchestration-system', name: 'orchestration-worker' };
+
+/** The clients of the API server: who each is, to RBAC. */
+const clients = {
+  admin: { commonName: 'orchestration-local-admin', organizations: ['system:masters'] },
+  worker: {
+    commonName: `system:serviceaccount:${workerServiceAccount.namespace}:${workerServiceAccount.name}`,
+    organizations: ['system:serviceaccounts', `system:serviceaccounts:${workerServiceAccount.namespace}`],
+  },
+  'controller-manager': { commonName: 'system:kube-controller-manager', organizations: [] },
+  scheduler: { commonName: 'system:kube-scheduler', organizations: [] },
+  'kube-proxy': { commonName: 'system:kube-proxy', organizations: [] },
+  kubelet: { commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] },
+  dns: { commonName: 'orchestration:dns', organizations: [] },
+  'volume-provisioner': { commonName: 'orchestration:volume-provisioner', organizations: [] },
+} as const;
+
+export type ClientName = keyof typeof clients;
+
+/** Every certificate and key of the cluster, and a kubeconfig for each client. Paths to files. */
+export interface Credentials {
+  authority: CertificateFiles;
+  frontProxyAuthority: CertificateFiles;
+  etcdAuthority: CertificateFiles;
+  etcdServer: CertificateFiles;
+  etcdClient: CertificateFiles;
+  apiserver: CertificateFiles;
+  apiserverKubeletClient: CertificateFiles;
+  frontProxyClient: CertificateFiles;
+  kubeletServer: CertificateFiles;
+  serviceAccounts: { privateKey: string; publicKey: string };
+  kubeconfigs: Record<ClientName, string>;
+}
+
+/** Makes what is missing or near its end, and keeps the rest. */
+export async function ensureCredentials(settings: Settings): Promise<Credentials> {
+  const paths = statePaths(settings);
+  const directory = paths.certificates;
+  const { network, ports } = settings;
+  const [authority, frontProxy, etcd] = await Promise.all([
+    CertificateAuthority.open(directory, 'ca'),
+    CertificateAuthority.open(directory, 'front-proxy-ca'),
+    CertificateAuthority.open(directory, 'etcd-ca'),
+  ]);
+  const service = [
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    'kubernetes.default.svc.cluster.local',
+  ];
+  const [apiserver, apiserverKubeletClient, kubeletServer, frontProxyClient, etcdServer, etcdClient, keys] =
+    await Promise.all([
+      authority.issue({
+        name: 'apiserver',
+        commonName: 'kube-apiserver',
+        hosts: [network.hostAddress, network.apiserverServiceAddress, ...service],
+        usage: ['serverAuth'],
+      }),
+      authority.issue({
+        name: 'apiserver-kubelet-client',
+        commonName: 'kube-apiserver-kubelet-client',
+        organizations: ['system:masters'],
+        usage: ['clientAuth'],
+      }),
+      authority.issue({
+        name: 'kubelet-server',
+        commonName: `system:node:${nodeName}`,
+        organizations: ['system:nodes'],
+        hosts: [network.nodeAddress, nodeName],
+        usage: ['serverAuth'],
+      }),
+      frontProxy.issue({
+        name: 'front-proxy-client',
+        commonName: 'front-proxy-client',
+        usage: ['clientAuth'],
+      }),
+      etcd.issue({
+        name: 'etcd-server',
+        commonName: 'etcd',
+        hosts: ['127.0.0.1'],
+        usage: ['serverAuth', 'clientAuth'],
+      }),
+      etcd.issue({ name: 'etcd-client', commonName: 'kube-apiserver', usage: ['clientAuth'] }),
+      signingKeys(directory),
+    ]);
+
+  const kubeconfigs = await Promise.all(
+    (Object.keys(clients) as ClientName[]).map(async (name) => {
+      const files = await authority.issue({
+        name: `client-${name}`,
+        ...clients[name],
+        usage: ['clientAuth'],
+      });
+      const path = kubeconfigPath(paths, name);
+      await mkdir(join(path, '..'), { recursive: true });
+      const server = `https://${network.hostAddress}:${ports.apiserver}`;
+      await writeFile(path, kubeconfig(server, authority.files.certificate, files), { mode: 0o600 });
+      return [name, path] as const;
+    }),
+  );
+
+  return {
+    authority: authority.files,
+    frontProxyAuthority: frontProxy.files,
+    etcdAuthority: etcd.files,
+    etcdServer,
+    etcdClient,
+    apiserver,
+    apiserverKubeletClient,
+    frontProxyClient,
+    kubeletServer,
+    serviceAccounts: keys,
+    kubeconfigs: Object.fromEntries(kubeconfigs) as Record<ClientName, string>,
+  };
+}
+
+function kubeconfigPath(paths: ReturnType<typeof statePaths>, client: ClientName): string {
+  if (client === 'admin') return paths.kubeconfig;
+  return client === 'worker' ? paths.workerKubeconfig : join(paths.certificates, `${client}.kubeconfig`);
+}
+
+/** A kubeconfig with everything inside it, so that a copy of the one file works. JSON is YAML. */
+function kubeconfig(server: string, authority: string, client: CertificateFiles): string {
+  const inline = (path: string) => readFileSync(path).toString('base64');
+  return JSON.stringify(
+    {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': contextName,
+      clusters: [{ name: contextName, cluster: { server, 'certificate-authority-data': inline(authority) } }],
+      users: [
+        {
+          name: contextName,
+          user: {
+            'client-certificate-data': inline(client.certificate),
+            'client-key-data': inline(client.key),
+          },
+        },
+      ],
+      contexts: [{ name: contextName, context: { cluster: contextName, user: contextName } }],
+    },
+    null,
+    2,
+  );
+}

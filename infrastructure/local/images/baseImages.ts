@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { obtain } from '../artifacts/cache';
+import { keyOfInputs } from '../artifacts/checksum';
+import { runCommand } from '../machine/command';
+import { ensurePrograms, imagePrerequisites } from '../machine/prerequisites';
+import type { Progress } from '../machine/progress';
+import type { Settings } from '../settings';
+import { versions } from '../versions';
+
+/**
+ * The root file systems that images are made from where no image registry can be reached: Debian packages.
+ * They stand in for the public images that the Dockerfiles name by default.
+ */
+const bases = {
+  python: { variant: 'minbase', packages: ['python3', 'python3-psycopg2', 'ca-certificates'] },
+  database: { variant: 'minbase', packages: ['postgresql', 'postgresql-client'] },
+  pause: { variant: 'extract', packages: ['busybox-static'] },
+} as const;
+
+export type BaseName = keyof typeof bases;
+
+/** Changes whenever the content of the base would: part of the keys of images made from it. */
+export function keyOfBase(name: BaseName): Promise<string> {
+  const { variant, packages } = bases[name];
+  return keyOfInputs([versions.debian, variant, ...packages]);
+}
+
+/** The path of this base as a tar archive, made with mmdebstrap when it is not in the cache. */
+export async function obtainBase(name: BaseName, settings: Settings, progress: Progress): Promise<string> {
+  const { variant, packages } = bases[name];
+  const directory = await obtain(
+    {
+      title: `base image ${name} (Debian ${versions.debian}: ${packages.join(', ')})`,
+      name: `base-${name}`,
+      key: await keyOfBase(name),
+      make: async (into, report) => {
+        await ensurePrograms(imagePrerequisites, progress);
+        report('mmdebstrap');
+        const options = [`--variant=${variant}`, `--include=${packages.join(',')}`, '--quiet'];
+        await runCommand('mmdebstrap', [...options, versions.debian, join(into, 'rootfs.tar')]);
+      },
+    },
+    settings.cacheDirectory,
+    progress,
+  );
+  return join(directory, 'rootfs.tar');
+}

@@ -1,0 +1,10 @@
+import type { KubernetesPrograms } from '../artifacts/kubernetesPrograms';
+import type { Credentials } from '../cluster/credentials';
+import type { Settings } from '../settings';
+
+/** What the Kubernetes parts are made from. */
+export interface ClusterContext {
+  settings: Settings;
+  programs: KubernetesPrograms;
+  credentials: Credentials;
+}

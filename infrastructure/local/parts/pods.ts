@@ -1,0 +1,57 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { runCommand } from '../machine/command';
+import type { Part } from '../part';
+import { statePaths, type Settings } from '../settings';
+
+/** Milliseconds that the containers have between SIGTERM and the end of the node. Databases survive the latter. */
+const usualGrace = 5000;
+const pollInterval = 100;
+
+/** The containers, which end after the kubelet (it would start them again) and before the runtime. */
+export class Pods implements Part {
+  readonly name = 'pods';
+  private readonly hurry = new AbortController();
+
+  constructor(private readonly settings: Settings) {}
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async stop(graceMilliseconds = usualGrace): Promise<void> {
+    if (graceMilliseconds === 0) this.hurry.abort();
+    const deadline = Date.now() + graceMilliseconds;
+    try {
+      for (const id of await this.running()) await this.ctr('tasks', 'kill', '--signal', 'SIGTERM', id);
+      while (Date.now() < deadline && (await this.running()).length > 0) await wait(pollInterval);
+    } catch {
+      // Hurried, or the runtime is gone, or a container ended between being listed and being told to: the
+      // node's end settles it.
+    }
+  }
+
+  /** Ids of running containers without the ones that hold a pod's namespaces open. */
+  private async running(): Promise<string[]> {
+    const label = 'labels."io.cri-containerd.kind"==container';
+    const [containers, tasks] = await Promise.all([
+      this.ctr('containers', 'list', '--quiet', label),
+      this.ctr('tasks', 'list'),
+    ]);
+    const workloads = new Set(containers.split('\n'));
+    return tasks
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([id, , state]) => id !== undefined && workloads.has(id) && state === 'RUNNING')
+      .map(([id]) => id as string);
+  }
+
+  private ctr(...args: string[]): Promise<string> {
+    const { containerdSocket } = statePaths(this.settings);
+    const common = ['--address', containerdSocket, '--namespace', 'k8s.io'];
+    return runCommand('ctr', [...common, ...args], { timeout: 5000, signal: this.hurry.signal });
+  }
+}

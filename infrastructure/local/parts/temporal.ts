@@ -1,0 +1,56 @@
+import { mkdir } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { runCommand } from '../machine/command';
+import type { Settings } from '../settings';
+import { ServerPart } from './serverPart';
+
+/** Search attributes of the workflow `submitCode`, made when the server starts. */
+const searchAttributes = ['UserId', 'SubmissionStatus', 'CodeDigest'];
+
+/** Temporal's development server with its Web UI, on loopback; its database is one file that stays. */
+export function temporal(settings: Settings, program: string): ServerPart {
+  const { ports } = settings;
+  const address = `127.0.0.1:${ports.temporal}`;
+  return new ServerPart({
+    settings,
+    name: 'temporal',
+    specification: async () => {
+      const directory = join(settings.stateDirectory, 'temporal');
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      return {
+        command: program,
+        args: [
+          'server',
+          'start-dev',
+          '--ip=127.0.0.1',
+          `--port=${ports.temporal}`,
+          `--ui-port=${ports.temporalUi}`,
+          `--db-filename=${join(directory, 'temporal.db')}`,
+          '--log-level=warn',
+          '--dynamic-config-value=system.enableActivityEagerExecution=true',
+          ...searchAttributes.map((name) => `--search-attribute=${name}=Keyword`),
+        ],
+        graceMilliseconds: 10_000,
+      };
+    },
+    isReady: async () => {
+      // The CLI takes seconds to find out that nobody listens yet.
+      await connects(ports.temporal);
+      const list = ['operator', 'search-attribute', 'list', '--address', address, '--output', 'json'];
+      const attributes = await runCommand(program, list, { timeout: 5000 });
+      return searchAttributes.every((name) => attributes.includes(name));
+    },
+    readyWithin: 60_000,
+  });
+}
+
+function connects(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('error', reject);
+  });
+}

@@ -1,0 +1,70 @@
+import { setMaxListeners } from 'node:events';
+import type { Part } from './part';
+import { ServerPart } from './parts/serverPart';
+import { keepRunning } from './supervisor';
+
+/** The parts that run, in the order in which they were started, and how they end. */
+export class StackParts {
+  private readonly inOrder: Part[] = [];
+  /** Parts that nothing else needs: they end at once, beside the others. */
+  private readonly independent: Part[] = [];
+  private readonly stopping = new AbortController();
+  private stopped: Promise<void> | undefined;
+  private giveUp: (reason: Error) => void = () => undefined;
+
+  /** Rejects when a server died for good, with the end of its log. */
+  readonly failed = new Promise<never>((_, reject) => (this.giveUp = reject));
+
+  constructor(private readonly say: (line: string) => void) {
+    // Every server that is watched listens to it.
+    setMaxListeners(0, this.stopping.signal);
+    // Whoever waits for it gets the reason; with nobody waiting it is no unhandled rejection.
+    this.failed.catch(() => undefined);
+  }
+
+  /**
+   * Starts a part, waits until it serves, and starts it again when it dies later.
+   * @throws Error when it does not come up, or when the stack is being stopped.
+   */
+  async start<P extends Part>(part: P, order: 'in order' | 'independent' = 'in order'): Promise<P> {
+    this.throwIfStopping();
+    (order === 'in order' ? this.inOrder : this.independent).push(part);
+    await part.start();
+    if (this.stopping.signal.aborted) await part.stop(0);
+    this.throwIfStopping();
+    await part.ready();
+    if (part instanceof ServerPart)
+      keepRunning(part, { say: this.say, stopping: this.stopping.signal }).catch(this.giveUp);
+    return part;
+  }
+
+  /** Pids of the servers by the name of their part. */
+  pids(): Record<string, number> {
+    const servers = [...this.inOrder, ...this.independent].filter((part) => part instanceof ServerPart);
+    return Object.fromEntries(servers.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])));
+  }
+
+  /** Ends the parts, the last started first. Called again, it hurries. Rejects with the first failure, at the end. */
+  stop(): Promise<void> {
+    if (this.stopped === undefined) {
+      this.stopping.abort();
+      this.stopped = this.stopAll();
+    } else {
+      for (const part of [...this.inOrder, ...this.independent]) part.stop(0).catch(this.giveUp);
+    }
+    return this.stopped;
+  }
+
+  private async stopAll(): Promise<void> {
+    const failures: unknown[] = [];
+    const end = (part: Part) => part.stop().catch((error: unknown) => failures.push(error));
+    const beside = this.independent.map(end);
+    for (const part of this.inOrder.toReversed()) await end(part);
+    await Promise.all(beside);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  private throwIfStopping(): void {
+    if (this.stopping.signal.aborted) throw new Error('The stack is being stopped.');
+  }
+}

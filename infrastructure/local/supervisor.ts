@@ -1,0 +1,55 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { startAndWait } from './part';
+import type { ServerPart } from './parts/serverPart';
+
+/** How many times a server that dies is started again before the stack gives up on it. */
+const mostRestarts = 5;
+/** Milliseconds before the first restart; doubled at each further one. */
+const firstPause = 500;
+/** Milliseconds of running after which earlier deaths are forgotten. */
+const forgetAfter = 60_000;
+
+/** What watching a server needs to know of the stack. */
+export interface Watching {
+  say: (line: string) => void;
+  /** Aborted when the stack stops. */
+  stopping: AbortSignal;
+}
+
+/**
+ * Starts a running server again when it dies, up to 5 times in a row.
+ * @returns a promise that rejects when it was given up, and resolves when the stack stops.
+ */
+export async function keepRunning(part: ServerPart, { say, stopping }: Watching): Promise<void> {
+  let restarts = 0;
+  for (;;) {
+    const since = Date.now();
+    const death = await Promise.race([part.diedUnasked(), aborted(stopping)]);
+    if (death === undefined || stopping.aborted) return;
+    if (Date.now() - since > forgetAfter) restarts = 0;
+    restarts += 1;
+    if (restarts > mostRestarts) throw death.error;
+    say(`${death.obituary}. Starting it again (${restarts} of ${mostRestarts})`);
+    if (await pauseOrAbort(firstPause * 2 ** (restarts - 1), stopping)) return;
+    try {
+      await startAndWait(part);
+      say(`${part.name} runs again`);
+    } catch (error) {
+      // When it died while starting, the next round sees that.
+      if (!part.died) throw error;
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+/** True when the stack stopped meanwhile. */
+async function pauseOrAbort(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  await Promise.race([wait(milliseconds, undefined, { ref: false }), aborted(signal)]);
+  return signal.aborted;
+}
