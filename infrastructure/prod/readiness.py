@@ -1,0 +1,152 @@
+"""Whether a program counts as ready, and the HTTP server that tells the kubelet.
+
+Ready is a program that has completed; one that listens on $PORT where others can reach it; or one that has
+never listened and has been running for SETTLE_SECONDS. Once seen listening it is ready only while it
+listens. Nothing connects to the program to find out: a stray connection every second would fill the logs
+of many servers with handshake errors.
+"""
+
+import socketserver
+import sys
+import threading
+import time
+
+# How long a program that does not listen must run to count as started. A server that takes longer than this
+# to listen is taken for one that does not serve until it listens.
+SETTLE_SECONDS = 5.0
+
+# How long one probe waits for a program that is starting, so that its readiness is noticed at once and not at
+# the next probe. Must stay below the probe's timeoutSeconds.
+HOLD_SECONDS = 2.0
+LOOK_EVERY_SECONDS = 0.02
+
+STARTING = "starting"
+
+LISTENING = "0A"
+LOOPBACK_V4 = "7F"
+LOOPBACK_V6 = {"00000000000000000000000001000000"}
+
+
+class Readiness:
+    """Shared between the supervisor, which says what happened, and the probe server, which asks."""
+
+    def __init__(self, port, clock=time.monotonic):
+        self._port = port
+        self._clock = clock
+        self._started = clock()
+        self._completed = False
+        self._stopping = False
+        self._warned = False
+        self.serving = False
+
+    def complete(self):
+        self._completed = True
+
+    def stop(self):
+        self._stopping = True
+
+    def check(self):
+        """Gives (ready, why)."""
+        if self._stopping:
+            return False, "stopping"
+        if self._completed:
+            return True, "completed"
+        addresses = listening_addresses(self._port)
+        if any(not is_loopback(address) for address in addresses):
+            self.serving = True
+            return True, f"serving on port {self._port}"
+        if addresses:
+            self._warn_about_loopback()
+            return False, "listens on the loopback address only"
+        if self.serving:
+            return False, f"no longer listens on port {self._port}"
+        if self._clock() - self._started >= SETTLE_SECONDS:
+            return True, "running"
+        return False, STARTING
+
+    def wait(self, seconds):
+        """The same, after waiting up to so many seconds for the start of a program."""
+        deadline = self._clock() + seconds
+        while True:
+            ready, why = self.check()
+            if why != STARTING or self._clock() >= deadline:
+                return ready, why
+            time.sleep(LOOK_EVERY_SECONDS)
+
+    def _warn_about_loopback(self):
+        if self._warned:
+            return
+        self._warned = True
+        print(
+            f"orchestration: the program listens on port {self._port} of the loopback address only, where nobody"
+            " can reach it: listen on 0.0.0.0",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def listening_addresses(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
+    """The local addresses, in the kernel's hexadecimal form, of sockets that listen on the port."""
+    addresses = []
+    for table in tables:
+        try:
+            with open(table, encoding="ascii") as lines:
+                next(lines)
+                for line in lines:
+                    fields = line.split()
+                    address, _, hexadecimal_port = fields[1].partition(":")
+                    if fields[3] == LISTENING and int(hexadecimal_port, 16) == port:
+                        addresses.append(address)
+        except FileNotFoundError:
+            # A kernel without IPv6 has no such table.
+            continue
+    return addresses
+
+
+def is_loopback(address):
+    """IPv4 and IPv4-mapped addresses stand with their last byte first: 0100007F is 127.0.0.1."""
+    if address in LOOPBACK_V6:
+        return True
+    is_v4 = len(address) == 8 or address.startswith("0000000000000000FFFF0000")
+    return is_v4 and address.endswith(LOOPBACK_V4)
+
+
+class Probes(socketserver.ThreadingTCPServer):
+    """HTTP as far as a probe needs it: http.server takes longer to import than many programs take to run."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, readiness, port):
+        self.readiness = readiness
+        super().__init__(("", port), ProbeHandler)
+
+    def handle_error(self, request, client_address):
+        """A prober that went away before its answer is nobody's trouble; anything else is ours."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class ProbeHandler(socketserver.StreamRequestHandler):
+    timeout = 10
+
+    def handle(self):
+        request = self.rfile.readline(1024)
+        while self.rfile.readline(8192).strip():
+            pass
+        if request.split()[:2] != [b"GET", b"/ready"]:
+            self.answer("404 Not Found", "only GET /ready is answered here")
+            return
+        ready, why = self.server.readiness.wait(HOLD_SECONDS)
+        self.answer("200 OK" if ready else "503 Service Unavailable", why)
+
+    def answer(self, status, text):
+        body = f"{text}\n"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
+        self.wfile.write(f"{head}Connection: close\r\n\r\n{body}".encode())
+
+
+def answer_probes(readiness, port):
+    """Listens at once, and answers GET /ready with 200 or 503 on threads of its own."""
+    probes = Probes(readiness, port)
+    threading.Thread(target=probes.serve_forever, daemon=True).start()

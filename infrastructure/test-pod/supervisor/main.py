@@ -1,0 +1,81 @@
+"""PID 1 of the test pod: keeps it alive, reaps its children, and runs submissions."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+
+from .execution import Execution, Places
+from .memory import Memory
+from .podlog import PodLog, RunLog
+from .processes import Processes, hide_from_others
+from .runs import Runs
+from .server import serve
+from .warm import WarmInterpreter
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+# Of most submissions; another name costs the first run that has it the start of an interpreter.
+_USUAL_ENTRYPOINT = "main.py"
+# How soon a request to stop is noticed, in seconds.
+_STOP_INTERVAL = 0.25
+
+
+def main() -> None:
+    if os.getpid() != 1:
+        sys.exit("The supervisor must be PID 1 of its container: only then can no program stop it.")
+    hide_from_others()
+    # Every signal without a handler is ignored by PID 1, from whomever it comes; Python's own must go as well.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    asyncio.run(_supervise())
+
+
+async def _supervise() -> None:
+    loop = asyncio.get_running_loop()
+    places = _places()
+    log = PodLog(loop, 1)
+    processes = Processes(loop)
+    memory = Memory()
+
+    warm = WarmInterpreter(processes, sys.executable, places.python, places.path)
+    # Folders outlive a container that was restarted.
+    await places.renew()
+    warm.prepare(places.folder, _USUAL_ENTRYPOINT)
+
+    def make_execution(request, on_output) -> Execution:
+        return Execution(request, processes, warm, memory, places, RunLog(log, request.submission_id), on_output)
+
+    runs = Runs(make_execution)
+    server = await serve(runs, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
+    log.line(f"[supervisor] ready, pid {os.getpid()}, {places.python} {sys.version.split()[0]}")
+    async with server:
+        await _first_to_end(runs.work(), _asked_to_stop())
+
+
+async def _first_to_end(*parts) -> None:
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    # The container ends with its PID 1, and every process in it with the container.
+    os._exit(0)
+
+
+async def _asked_to_stop() -> None:
+    """
+    Returns when the kubelet asks PID 1 to end. A program can send SIGTERM too, but then the kernel names it as
+    the sender; a sender from outside the pod has no pid here and shows as 0.
+    """
+    while True:
+        info = signal.sigtimedwait([signal.SIGTERM], 0)
+        if info is not None and info.si_pid == 0 and info.si_code == 0:
+            return
+        await asyncio.sleep(_STOP_INTERVAL)
+
+
+def _places() -> Places:
+    python = shutil.which("python3", path=PATH)
+    if python is None:
+        sys.exit(f"There is no python3 in {PATH}: the image must have one.")
+    return Places(work="/work", scratch=("/tmp", "/dev/shm"), python=python, path=PATH)

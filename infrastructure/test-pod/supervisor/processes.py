@@ -1,0 +1,233 @@
+"""Processes of the pod, as PID 1 sees them: start, reap, find, and leave none behind."""
+
+import asyncio
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PR_SET_DUMPABLE = 4
+
+# A sweep that has to come back this often, or that finds this many processes, is up against a fork bomb: then
+# everything is killed in one call.
+_POLITE_ROUNDS = 3
+_POLITE_PROCESSES = 64
+# Programs stand back behind PID 1 and the relays in the share of the processor that the pod has.
+_NICENESS = 10
+# A sweep that has not ended after this, in seconds, cannot: the pod must be restarted.
+_SWEEP_DEADLINE = 10
+
+
+class SweepFailed(Exception):
+    """A process of a finished run would not die."""
+
+
+def hide_from_others() -> None:
+    """
+    Makes this process closed to processes of the same uid: no ptrace, no /proc/<pid>/{mem,fd,environ}.
+    The interpreter's file cannot be read by our uid, so the kernel did this at exec already, before any of
+    our code ran; a file system or sandbox that does not honour that is why it is done here again.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE) failed")
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a child ended. Usage is of the child and of the descendants that it waited for."""
+
+    status: int
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A program to start. It gets these descriptors and no others."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    stdin: int
+    stdout: int
+    stderr: int
+    limits: dict[int, int]
+    # Called last before exec, to give up what the program must not have.
+    confine: Callable[[], None]
+    # The file to execute, when it is not the one that argv names.
+    executable: str | None = None
+
+
+class Processes:
+    """Starts and reaps children. PID 1 inherits every orphan of the pod, so it reaps those as well."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._exits: dict[int, asyncio.Future[Exit]] = {}
+        self._loop = loop
+        self._reaped = asyncio.Event()
+        # A process that is no program's, which sweeps leave alone and nobody counts: the warm interpreter.
+        self.spared: int | None = None
+        self.orphans_cpu_seconds = 0.0
+        self.orphans_peak_memory_bytes = 0
+        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        # A program can send SIGCHLD faster than the loop reads. One that is not noted is no loss: each makes us
+        # reap all there are.
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+
+    def start(self, launch: Launch) -> tuple[int, "asyncio.Future[Exit]"]:
+        """
+        Starts a program in a session of its own; the future tells its end.
+        @raises OSError when it cannot be started.
+        """
+        report_read, report_write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _become(launch, report_write)
+        os.close(report_write)
+        exited = self._exits[pid] = self._loop.create_future()
+        try:
+            # Closed by a successful exec, about a millisecond from now.
+            failure = os.read(report_read, 512)
+        finally:
+            os.close(report_read)
+        if failure:
+            raise OSError(f"{launch.argv[0]} could not be started: {failure.decode()}")
+        return pid, exited
+
+    def adopt(self, pid: int) -> "asyncio.Future[Exit]":
+        """Tells the end of a process that PID 1 did not start but inherits, and has not reaped yet."""
+        exited = self._exits[pid] = self._loop.create_future()
+        return exited
+
+    def count(self) -> int:
+        """How many processes programs have."""
+        return sum(1 for pid, parent, _ in table() if parent != 0 and pid != self.spared)
+
+    def forget_orphans(self) -> None:
+        """Starts a new account of what reaped orphans used."""
+        self.orphans_cpu_seconds = 0.0
+        self.orphans_peak_memory_bytes = 0
+
+    async def sweep(self) -> None:
+        """
+        Kills every process of the pod but PID 1, the spared one and those that came in from outside, and waits
+        until none is left: also daemons that left their session. Those left alive that were stopped are continued.
+        @raises SweepFailed
+        """
+        deadline = self._loop.time() + _SWEEP_DEADLINE
+        rounds = 0
+        while strangers := self._strangers():
+            if self._loop.time() > deadline:
+                raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
+            if rounds < _POLITE_ROUNDS and len(strangers) <= _POLITE_PROCESSES:
+                for pid in strangers:
+                    _signal(pid, signal.SIGKILL)
+            else:
+                # One call kills all there are at one instant, so nothing can fork away from it. It takes the
+                # relays too: the worker opens another and joins the run again.
+                _signal(-1, signal.SIGKILL)
+            rounds += 1
+            await self._next_exit(0.01)
+        for pid in (*visitors(), *([] if self.spared is None else [self.spared])):
+            _signal(pid, signal.SIGCONT)
+
+    def _strangers(self) -> list[int]:
+        self._reap()
+        left_alive = (1, self.spared)
+        return [pid for pid, parent, state in table() if pid not in left_alive and parent != 0 and state not in "ZX"]
+
+    async def _next_exit(self, timeout: float) -> None:
+        self._reaped.clear()
+        try:
+            await asyncio.wait_for(self._reaped.wait(), timeout)
+        except TimeoutError:
+            return
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._reaped.set()
+            cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+            if pid == self.spared:
+                self.spared = None
+            exited = self._exits.pop(pid, None)
+            if exited is None:
+                self.orphans_cpu_seconds += cpu
+                self.orphans_peak_memory_bytes = max(self.orphans_peak_memory_bytes, peak)
+            elif not exited.done():
+                exited.set_result(Exit(status, cpu, peak))
+
+
+def table() -> list[tuple[int, int, str]]:
+    """Every process of the pod as (pid, parent's pid, state)."""
+    rows = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            row = _stat(int(name))
+            if row is not None:
+                rows.append(row)
+    return rows
+
+
+def visitors() -> list[int]:
+    """
+    Processes that came in from outside the pod (`kubectl exec`, probes). Their parent is not in the pod's PID
+    namespace, and the kernel shows it as 0. A process born in the pod can never look so: its parent is in the
+    pod, and when that dies, PID 1 takes its place.
+    """
+    return [pid for pid, parent, state in table() if pid != 1 and parent == 0 and state not in "ZX"]
+
+
+def is_visitor(pid: int) -> bool:
+    row = _stat(pid)
+    return row is not None and row[0] != 1 and row[1] == 0
+
+
+def _stat(pid: int) -> tuple[int, int, str] | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name stands in brackets and may hold anything, brackets and spaces too.
+    state, parent = text[text.rindex(b")") + 2:].split(b" ", 2)[:2]
+    return pid, int(parent), state.decode()
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        # Gone already, or the container runtime itself on its way into the pod, which is none of our uid.
+        return
+
+
+def _become(launch: Launch, report: int) -> None:
+    """In the child: everything between fork and exec. Never returns."""
+    try:
+        os.setsid()
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        for target, source in enumerate((launch.stdin, launch.stdout, launch.stderr)):
+            os.dup2(source, target)
+        os.closerange(3, report)
+        os.closerange(report + 1, 65536)
+        os.chdir(launch.cwd)
+        os.nice(_NICENESS)
+        for kind, value in launch.limits.items():
+            resource.setrlimit(kind, (value, value))
+        launch.confine()
+        os.execve(launch.executable or launch.argv[0], launch.argv, launch.env)
+    except BaseException as error:  # noqa: BLE001: whatever it is, the parent must learn it.
+        os.write(report, repr(error).encode()[:512])
+    finally:
+        os._exit(127)

@@ -1,0 +1,174 @@
+"""A run as it was asked for, checked again here: the supervisor trusts nobody with a path or a size."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+MAX_FILES = 100
+MAX_FILES_BYTES = 4 * 1024 * 1024
+MAX_STDIN_BYTES = 1024 * 1024
+MAX_ARGS = 100
+MAX_ENV = 100
+# Of all arguments, and of all variables with their names, in bytes of UTF-8.
+MAX_ARGS_BYTES = MAX_ENV_BYTES = 64 * 1024
+MAX_WALL_MS = 600_000
+MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
+MAX_KEY_LENGTH = 512
+
+_SUBMISSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+# Set by the supervisor. The rest would change the interpreter before the program begins.
+_OWN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "SUBMISSION_ID"})
+_NAME_PART = re.compile(r"[^\x00-\x1f/\x7f]{1,255}")
+
+
+class InvalidRequest(Exception):
+    """The request can never be carried out; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    wall_ms: int
+    memory_bytes: int
+    keep_output_bytes: int
+    max_output_bytes: int
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    key: str
+    submission_id: str
+    files: dict[str, bytes]
+    entrypoint: str
+    limits: Limits
+    stdin: bytes
+    args: list[str]
+    env: dict[str, str]
+    # Tells two requests with the same key apart: only equal ones may share a run.
+    digest: str
+
+
+def parse_run(frame: dict) -> RunRequest:
+    """@raises InvalidRequest"""
+    key = _text(frame, "key")
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise InvalidRequest(f"key must have 1 to {MAX_KEY_LENGTH} characters, not {len(key)}")
+    submission_id = _text(frame, "submission_id")
+    if not _SUBMISSION_ID.fullmatch(submission_id):
+        raise InvalidRequest("submission_id must be 1 to 128 letters, digits, dots, dashes or underscores")
+    files = _files(frame.get("files"))
+    entrypoint = _text(frame, "entrypoint")
+    if entrypoint not in files:
+        raise InvalidRequest(f"entrypoint {entrypoint!r} is not among the files")
+    limits = _limits(frame.get("limits"))
+    stdin = _stdin(frame.get("stdin", ""))
+    args = _args(frame.get("args", []))
+    env = _env(frame.get("env", {}))
+    asked = [submission_id, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return RunRequest(key, submission_id, files, entrypoint, limits, stdin, args, env, digest)
+
+
+def _files(value: object) -> dict[str, bytes]:
+    if not isinstance(value, dict) or not 1 <= len(value) <= MAX_FILES:
+        raise InvalidRequest(f"files must be an object with 1 to {MAX_FILES} entries")
+    files = {}
+    for name, encoded in value.items():
+        _check_name(name)
+        files[name] = _bytes(f"file {name!r}", encoded)
+    size = sum(map(len, files.values()))
+    if size > MAX_FILES_BYTES:
+        raise InvalidRequest(f"files have {size} bytes, more than {MAX_FILES_BYTES}")
+    folders = {name.rsplit("/", count)[0] for name in files for count in range(1, name.count("/") + 1)}
+    if clash := folders & files.keys():
+        raise InvalidRequest(f"{sorted(clash)[0]!r} is both a file and a folder")
+    return files
+
+
+def _stdin(value: object) -> bytes:
+    data = _bytes("stdin", value)
+    if len(data) > MAX_STDIN_BYTES:
+        raise InvalidRequest(f"stdin has {len(data)} bytes, more than {MAX_STDIN_BYTES}")
+    return data
+
+
+def _args(value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_ARGS:
+        raise InvalidRequest(f"args must be a list of at most {MAX_ARGS} strings")
+    _check_texts("args", value, MAX_ARGS_BYTES)
+    return value
+
+
+def _env(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or len(value) > MAX_ENV:
+        raise InvalidRequest(f"env must be an object with at most {MAX_ENV} entries")
+    for name in value:
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidRequest(f"env name {name[:64]!r} must be a letter or underscore, then letters, digits or underscores")
+        if name in _OWN_VARIABLES:
+            raise InvalidRequest(f"env must not set {name}: the test pod does")
+    _check_texts("env", [*value, *value.values()], MAX_ENV_BYTES)
+    return value
+
+
+def _check_texts(name: str, texts: list, most: int) -> None:
+    """Strings that can be handed to a program: Unicode without NUL, of a limited size together."""
+    if any(not isinstance(text, str) or "\0" in text for text in texts):
+        raise InvalidRequest(f"{name} must hold strings without NUL")
+    try:
+        size = sum(len(text.encode("utf-8")) for text in texts)
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"{name} must be valid Unicode: {error}") from error
+    if size > most:
+        raise InvalidRequest(f"{name} has {size} bytes, more than {most}")
+
+
+def _bytes(name: str, encoded: object) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise InvalidRequest(f"{name} is not base64: {error}") from error
+
+
+def _check_name(name: str) -> None:
+    parts = name.split("/")
+    if len(name.encode("utf-8", "replace")) > 1024 or len(parts) > 16:
+        raise InvalidRequest(f"file name {name[:64]!r} is too long or too deep")
+    for part in parts:
+        if part in (".", "..") or not _NAME_PART.fullmatch(part) or not _is_unicode(part):
+            raise InvalidRequest(f"file name {name!r} must be relative, without empty parts, '..' or control characters")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return len(text.encode("utf-8")) <= 255
+    except UnicodeEncodeError:
+        return False
+
+
+def _limits(value: object) -> Limits:
+    if not isinstance(value, dict):
+        raise InvalidRequest("limits must be an object")
+    return Limits(
+        wall_ms=_count(value, "wall_ms", 1, MAX_WALL_MS),
+        memory_bytes=_count(value, "memory_bytes", 16 * 1024 * 1024, 1 << 40),
+        keep_output_bytes=_count(value, "keep_output_bytes", 0, MAX_KEEP_OUTPUT_BYTES),
+        max_output_bytes=_count(value, "max_output_bytes", 1, 1 << 40),
+    )
+
+
+def _count(value: dict, name: str, least: int, most: int) -> int:
+    number = value.get(name)
+    if type(number) is not int or not least <= number <= most:
+        raise InvalidRequest(f"limits.{name} must be a whole number from {least} to {most}, not {number!r}")
+    return number
+
+
+def _text(frame: dict, name: str) -> str:
+    value = frame.get(name)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name} must be a string")
+    return value

@@ -1,0 +1,149 @@
+"""Runs by their key: one at a time, each executed once, its result kept for whoever asks again."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from .capture import Capture
+from .execution import Execution
+from .request import RunRequest
+
+MAX_QUEUED = 64
+# Results kept for a repeat of the request; the oldest goes first.
+MAX_RESULTS = 64
+MAX_RESULT_BYTES = 16 * 1024 * 1024
+
+Listener = Callable[[dict], None]
+
+
+class Busy(Exception):
+    """Too many runs are waiting."""
+
+
+class KeyTaken(Exception):
+    """The key belongs to a run of another request."""
+
+
+class Run:
+    """One run, and those who listen to it."""
+
+    def __init__(self, request: RunRequest):
+        self.request = request
+        self.state = "queued"
+        self.result: dict | None = None
+        self.execution: Execution | None = None
+        self.captures: dict[str, Capture] = {}
+        self.listeners: list[Listener] = []
+        self.cancelled = False
+
+    def tell(self, event: dict) -> None:
+        for listener in list(self.listeners):
+            listener(event)
+
+    def finish(self, result: dict) -> None:
+        """Keeps what a repeat of the request needs, and lets go of the files."""
+        self.state = "finished"
+        self.result = result
+        self.execution = None
+        self.request = replace(self.request, files={}, stdin=b"")
+
+    def size(self) -> int:
+        return sum(len(capture.head) + len(capture.tail) for capture in self.captures.values())
+
+
+class Runs:
+    """The queue and the results of one pod."""
+
+    def __init__(self, make_execution: Callable[[RunRequest, Callable], Execution]):
+        self._make_execution = make_execution
+        self._by_key: OrderedDict[str, Run] = OrderedDict()
+        self._queue: deque[Run] = deque()
+        self._current: Run | None = None
+        self._wake = asyncio.Event()
+
+    def submit(self, request: RunRequest) -> Run:
+        """
+        Returns the run of this key, which may have ended long ago, or queues a new one.
+        @raises Busy, KeyTaken
+        """
+        known = self._by_key.get(request.key)
+        if known is not None:
+            if known.request.digest != request.digest:
+                raise KeyTaken(f"key {request.key!r} belongs to a run of other files, input or limits")
+            return known
+        if len(self._queue) >= MAX_QUEUED:
+            raise Busy(f"{MAX_QUEUED} runs are waiting already")
+        run = self._by_key[request.key] = Run(request)
+        self._queue.append(run)
+        self._wake.set()
+        return run
+
+    def position(self, run: Run) -> int:
+        """How many runs come before this one; 0 for one that runs or has ended."""
+        if run.state != "queued":
+            return 0
+        return self._queue.index(run) + (0 if self._current is None else 1)
+
+    def cancel(self, key: str) -> None:
+        """Ends a run that has not ended, and forgets it: the same key later is a new run."""
+        run = self._by_key.get(key)
+        if run is None or run.state == "finished":
+            return
+        run.cancelled = True
+        del self._by_key[key]
+        if run.state == "queued":
+            self._queue.remove(run)
+            run.tell(_error("cancelled", "the run was cancelled before it began"))
+            self._tell_positions()
+        elif run.execution is not None:
+            run.execution.cancel()
+
+    async def work(self) -> None:
+        """Executes what is queued, for ever. Only a failure that needs a new pod ends it."""
+        while True:
+            while self._queue:
+                self._current = self._queue.popleft()
+                self._tell_positions()
+                await self._execute(self._current)
+                self._current = None
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _execute(self, run: Run) -> None:
+        run.state = "running"
+        run.execution = self._make_execution(
+            run.request,
+            lambda stream, offset, data: run.tell(
+                {"type": "output", "stream": stream, "offset": offset, "data": data}
+            ),
+        )
+        run.captures = run.execution.captures
+        run.tell({"type": "started"})
+        try:
+            result = await run.execution.run()
+        except Exception:
+            self._by_key.pop(run.request.key, None)
+            run.tell(_error("internal", "the run could not be carried out; the pod's log says why"))
+            raise
+        run.finish(result)
+        if run.cancelled:
+            run.tell(_error("cancelled", "the run was cancelled"))
+        else:
+            run.tell({"type": "finished"})
+            self._make_room()
+
+    def _tell_positions(self) -> None:
+        for run in self._queue:
+            run.tell({"type": "queued", "position": self.position(run)})
+
+    def _make_room(self) -> None:
+        finished = [key for key, run in self._by_key.items() if run.state == "finished"]
+        size = sum(self._by_key[key].size() for key in finished)
+        while len(finished) > MAX_RESULTS or (size > MAX_RESULT_BYTES and len(finished) > 1):
+            oldest = self._by_key.pop(finished.pop(0))
+            size -= oldest.size()
+
+
+def _error(code: str, message: str) -> dict:
+    return {"type": "error", "code": code, "message": message}

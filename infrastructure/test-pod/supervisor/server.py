@@ -1,0 +1,184 @@
+"""The supervisor's socket: who may speak to it, and the frames of PROTOCOL.md."""
+
+import asyncio
+import base64
+import json
+import socket
+import struct
+
+from .processes import is_visitor
+from .request import InvalidRequest, parse_run
+from .runs import Busy, KeyTaken, Run, Runs
+
+# An abstract name: there is no file that a program could remove or replace, and while PID 1 lives, it is taken.
+ADDRESS = "\0orchestration-app/test-pod"
+
+# The longest request, in bytes: the files, in base64, and a little.
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+# A multiple of 3, so that only the last chunk is padded.
+CHUNK_BYTES = 24 * 1024
+ALIVE_INTERVAL = 1.0
+# A connection without a run is closed after this many seconds: its worker may be gone without a word.
+IDLE_DEADLINE = 60
+# A reader that is this far behind is cut off; its run goes on, and it can join again.
+MAX_UNSENT_BYTES = 8 * 1024 * 1024
+
+
+async def serve(runs: Runs, pod_uid: str, boot: str) -> asyncio.Server:
+    """@param boot names this start of the supervisor: results of an earlier one are gone"""
+    identity = {"pod_uid": pod_uid, "boot": boot}
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if _is_trusted(writer):
+                await _Session(reader, writer, runs, identity).run()
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+            return
+        finally:
+            writer.close()
+
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(ADDRESS)
+    return await asyncio.start_unix_server(accept, sock=listener, limit=MAX_FRAME_BYTES, backlog=128)
+
+
+def _is_trusted(writer: asyncio.StreamWriter) -> bool:
+    """
+    Only a process that entered the pod from outside may speak (see processes.visitors): the kernel noted its pid
+    when it connected. Limit: a program that connects, dies and has its pid taken by a visitor before this line
+    runs would be believed. That takes a whole round of pids within the few milliseconds until the connection is
+    accepted; and what it would gain is no verdict: runs are keyed with a digest, and only results of real
+    executions are ever sent.
+    """
+    peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, _, _ = struct.unpack("3i", peer)
+    return is_visitor(pid)
+
+
+class _Session:
+    """One connection. It may ask for several runs, one after the other or at once."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, runs: Runs, identity: dict):
+        self._reader = reader
+        self._writer = writer
+        self._runs = runs
+        self._identity = identity
+        self._joined: dict[str, tuple[Run, object]] = {}
+
+    async def run(self) -> None:
+        alive = asyncio.get_running_loop().create_task(self._say_alive())
+        try:
+            while True:
+                line = await self._next_line()
+                if line is None:
+                    return
+                self._answer(line)
+        finally:
+            alive.cancel()
+            for run, listener in self._joined.values():
+                run.listeners.remove(listener)
+
+    async def _next_line(self) -> bytes | None:
+        while True:
+            reading = asyncio.ensure_future(self._reader.readuntil(b"\n"))
+            while not reading.done():
+                done, _ = await asyncio.wait({reading}, timeout=IDLE_DEADLINE)
+                if not done and not self._joined:
+                    reading.cancel()
+                    return None
+            try:
+                return reading.result()
+            except asyncio.LimitOverrunError:
+                self._send({"type": "error", "code": "invalid", "message": f"a frame has at most {MAX_FRAME_BYTES} bytes"})
+                return None
+            except asyncio.IncompleteReadError:
+                return None
+
+    def _answer(self, line: bytes) -> None:
+        key = None
+        try:
+            frame = json.loads(line)
+            if not isinstance(frame, dict):
+                raise InvalidRequest("a frame must be a JSON object")
+            key = frame.get("key")
+            op = frame.get("op")
+            if op == "ping":
+                self._send({"type": "pong"})
+            elif op == "cancel":
+                self._runs.cancel(str(key))
+            elif op == "run":
+                self._join(self._runs.submit(parse_run(frame)), _offsets(frame))
+            else:
+                raise InvalidRequest(f"op {op!r} is not known")
+        except (InvalidRequest, ValueError, RecursionError) as error:
+            self._send({"type": "error", "code": "invalid", "key": key, "message": str(error)})
+        except Busy as error:
+            self._send({"type": "error", "code": "busy", "key": key, "message": str(error)})
+        except KeyTaken as error:
+            self._send({"type": "error", "code": "key_taken", "key": key, "message": str(error)})
+
+    def _join(self, run: Run, offsets: dict[str, int]) -> None:
+        key = run.request.key
+        self._leave(key)
+        position = self._runs.position(run)
+        self._send(
+            {"type": "accepted", "key": key, "state": run.state, "position": position, **self._identity}
+        )
+        for name, capture in run.captures.items():
+            self._send_output(key, name, offsets[name], capture.head[offsets[name]:])
+        if run.state == "finished":
+            self._send_end(run)
+            return
+
+        def listener(event: dict) -> None:
+            if event["type"] == "output":
+                self._send_output(key, event["stream"], event["offset"], event["data"])
+            elif event["type"] == "finished":
+                self._leave(key)
+                self._send_end(run)
+            else:
+                if event["type"] == "error":
+                    self._leave(key)
+                self._send({**event, "key": key})
+
+        run.listeners.append(listener)
+        self._joined[key] = (run, listener)
+
+    def _leave(self, key: str) -> None:
+        run, listener = self._joined.pop(key, (None, None))
+        if run is not None:
+            run.listeners.remove(listener)
+
+    def _send_end(self, run: Run) -> None:
+        for name, capture in run.captures.items():
+            tail = capture.tail
+            self._send_output(run.request.key, name, capture.total - len(tail), tail)
+        self._send({"type": "end", "key": run.request.key, "result": run.result})
+
+    def _send_output(self, key: str, stream: str, offset: int, data: bytes) -> None:
+        for start in range(0, len(data), CHUNK_BYTES):
+            chunk = base64.b64encode(data[start:start + CHUNK_BYTES]).decode()
+            self._send({"type": "output", "key": key, "stream": stream, "offset": offset + start, "data": chunk})
+
+    def _send(self, frame: dict) -> None:
+        if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self._writer.transport.abort()
+        elif not self._writer.is_closing():
+            self._writer.write(json.dumps(frame, separators=(",", ":")).encode() + b"\n")
+
+    async def _say_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_INTERVAL)
+            if self._joined:
+                self._send({"type": "alive"})
+
+
+def _offsets(frame: dict) -> dict[str, int]:
+    """Where the asker's copy of each head ends: what it has is not sent again."""
+    given = frame.get("from", {})
+    if not isinstance(given, dict):
+        raise InvalidRequest("from must be an object")
+    offsets = {name: given.get(name, 0) for name in ("stdout", "stderr")}
+    if any(type(offset) is not int or offset < 0 for offset in offsets.values()):
+        raise InvalidRequest("from.stdout and from.stderr must be whole numbers, at least 0")
+    return offsets

@@ -1,0 +1,80 @@
+"""
+The warm interpreter of a test pod: `python3 -u ENTRYPOINT`, held where it is about to run the entrypoint.
+
+Python imports this module at the end of its own start. Here the process waits; for each run it forks, and only the
+fork returns from this import. So it is Python itself that reads and runs the program, as in any other start: its
+tracebacks, exit codes and modules have nothing of ours in them (docs/decisions/warm-interpreter.md).
+
+Descriptor 0 is the way to PID 1, and no run ever gets it. What a run is given is read by the fork alone, so the
+memory from which later runs are forked holds nothing of it.
+"""
+
+import _socket
+import ctypes
+import marshal
+import os
+import resource
+import struct
+import sys
+import traceback
+
+_PR_SET_DUMPABLE = 4
+_DESCRIPTORS = struct.Struct("4i")
+
+
+def _wait_for_runs() -> None:
+    """Returns in a process that is to become a program, once for each run."""
+    _set_dumpable(0)
+    sys.path.remove(os.path.dirname(__file__))
+    control = _socket.socket(fileno=0)
+    control.send(b"ready")
+    while True:
+        message, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
+        if not message:
+            os._exit(0)
+        descriptors = _DESCRIPTORS.unpack(ancillary[0][2])
+        middle = os.fork()
+        if middle == 0:
+            # The fork's parent ends at once, so that PID 1 inherits the program and measures it.
+            if os.fork() != 0:
+                os._exit(0)
+            _become_program(control, *descriptors)
+            return
+        os.waitpid(middle, 0)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _become_program(control: _socket.socket, stdin: int, stdout: int, stderr: int, job: int) -> None:
+    try:
+        asked = marshal.loads(os.read(job, os.fstat(job).st_size))
+        os.setsid()
+        os.chdir(asked["folder"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        sys.argv += asked["args"]
+        sys.orig_argv += asked["args"]
+        for kind, value in asked["limits"].items():
+            resource.setrlimit(kind, (value, value))
+        _set_dumpable(1)
+    except BaseException as error:  # noqa: BLE001: whatever it is, PID 1 must learn it.
+        control.send(f"error {error!r}".encode()[:512])
+        os._exit(127)
+    control.send(b"%d" % os.getpid())
+    control.detach()
+    for target, source in enumerate((stdin, stdout, stderr)):
+        os.dup2(source, target)
+    os.closerange(3, 65536)
+
+
+def _set_dumpable(value: int) -> None:
+    """A process that is not dumpable is closed to others of its uid. A program is as open as any other."""
+    if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
+        raise OSError("prctl(PR_SET_DUMPABLE) failed")
+
+
+try:
+    _wait_for_runs()
+except BaseException:  # noqa: BLE001: going on would run a program outside its limits.
+    traceback.print_exc()
+    os._exit(70)
