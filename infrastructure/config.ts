@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/** Every variable that the gateway and the worker read, with its default. `.env.example` documents each. */
+const variables = {
+  API_KEY: z.string('is missing').min(16, 'must have at least 16 characters'),
+  HOST: z.string().default('0.0.0.0'),
+  PORT: port().default(8000),
+  MAX_CODE_BYTES: count(1)
+    .max(1_000_000, 'must be at most 1000000: a ConfigMap holds 1 MiB')
+    .default(262_144),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_TASK_QUEUE: z.string().default('submissions'),
+  ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
+  ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
+  KUBECONFIG: z.string().optional(),
+  KUBE_CONTEXT: z.string().optional(),
+  /** Set by Kubernetes in every pod. */
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  TEST_IMAGE: z.string().default('docker.io/orchestration-app/test-pod:latest'),
+  TEST_RUNTIME_CLASS: z.string().optional(),
+  PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
+  DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),
+  RUN_WALL_SECONDS: z.coerce.number().positive().max(600).default(10),
+  RUN_MEMORY_MB: count(32).max(1_536, 'must be at most 1536: a container of a user has 2 GiB').default(256),
+  RUN_KEEP_OUTPUT_BYTES: count(1024)
+    .max(262_144, 'must be at most 262144: it travels in the history')
+    .default(65_536),
+  RUN_MAX_OUTPUT_BYTES: count(1024).default(10_485_760),
+  ROLLOUT_SECONDS: count(1).default(120),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+};
+
+type Variables = typeof variables;
+
+/** The settings of one process: the variables it asked for, parsed. */
+export type Config<Name extends keyof Variables> = { [N in Name]: z.infer<Variables[N]> };
+
+/**
+ * Parses the named variables. An empty variable counts as one that is not set.
+ * @throws Error that names every variable at fault and what is wrong with each.
+ */
+export function readConfig<Name extends keyof Variables>(
+  names: readonly Name[],
+  environment: Record<string, string | undefined> = process.env,
+): Config<Name> {
+  const config: Partial<Record<Name, unknown>> = {};
+  const faults: string[] = [];
+  for (const name of names) {
+    const result = variables[name].safeParse(environment[name] || undefined);
+    if (result.success) config[name] = result.data;
+    else faults.push(`${name} ${result.error.issues.map((issue) => issue.message).join(', ')}`);
+  }
+  if (faults.length > 0)
+    throw new Error(`The environment is not usable: ${faults.join('; ')}. See .env.example.`);
+  return config as Config<Name>;
+}
+
+function count(least: number) {
+  return z.coerce
+    .number({ error: 'must be a number' })
+    .int('must be a whole number')
+    .min(least, `must be at least ${least}`);
+}
+
+function port() {
+  return z.coerce.number({ error: 'must be a number' }).int('must be a whole number').min(0).max(65_535);
+}

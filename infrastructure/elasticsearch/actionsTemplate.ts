@@ -1,0 +1,39 @@
+const keyword = { type: 'keyword', ignore_above: 1024 } as const;
+const date = { type: 'date' } as const;
+
+/**
+ * The index template of action documents: fields of the Elastic Common Schema and a few of our own.
+ * Fields that it does not name are stored and not indexed, so that no document can be refused for its type.
+ */
+export function actionsTemplate(index: string) {
+  return {
+    name: index,
+    index_patterns: [index],
+    template: {
+      // A replica would keep a single-node cluster yellow for ever; Elasticsearch adds one as nodes join.
+      settings: { number_of_shards: 1, auto_expand_replicas: '0-1' },
+      mappings: {
+        dynamic: false,
+        properties: {
+          '@timestamp': date,
+          message: { type: 'text' },
+          event: {
+            properties: {
+              action: keyword,
+              outcome: keyword,
+              reason: keyword,
+              sequence: { type: 'integer' },
+              start: date,
+              end: date,
+              duration: { type: 'long' },
+            },
+          },
+          user: { properties: { id: keyword } },
+          orchestrator: { properties: { type: keyword, namespace: keyword } },
+          submission: { properties: { id: keyword, code_digest: keyword } },
+          temporal: { properties: { workflow_id: keyword, run_id: keyword } },
+        },
+      },
+    },
+  } as const;
+}

@@ -1,0 +1,100 @@
+import {
+  AppsV1Api,
+  CoreV1Api,
+  createConfiguration,
+  Exec,
+  KubeConfig,
+  KubernetesObjectApi,
+  Log,
+  ServerConfiguration,
+  Watch,
+} from '@kubernetes/client-node';
+import type { Middleware } from '@kubernetes/client-node';
+
+/** Which cluster to talk to. */
+export interface KubeSettings {
+  /** Path of a kubeconfig file. */
+  kubeconfig?: string | undefined;
+  /** Name of the context in that file. */
+  context?: string | undefined;
+  /** Use the service account of the pod we run in: by default when Kubernetes says that we run in one. */
+  inCluster?: boolean | undefined;
+}
+
+/** Everything that talks to one cluster. */
+export interface Kube {
+  config: KubeConfig;
+  core: CoreV1Api;
+  apps: AppsV1Api;
+  /** For server-side apply and objects of any kind. */
+  objects: KubernetesObjectApi;
+  exec: Exec;
+  watch: Watch;
+  log: Log;
+}
+
+/** How long one request of the API may take. Watches, logs and exec are not bound by it. */
+const REQUEST_DEADLINE_MS = 30_000;
+
+/**
+ * Connects to the cluster that was named: a kubeconfig with its context, or the one we run in.
+ * Never falls back to a current context: a command on a laptop must not reach a cluster nobody meant.
+ * @throws Error that says what is missing, before any request is made.
+ */
+export function connectKubernetes(settings: KubeSettings): Kube {
+  const config = loadConfig(settings);
+  const configuration = createConfiguration({
+    baseServer: new ServerConfiguration(serverOf(config), {}),
+    authMethods: { default: config },
+    promiseMiddleware: [deadline],
+  });
+  return {
+    config,
+    core: new CoreV1Api(configuration),
+    apps: new AppsV1Api(configuration),
+    objects: new KubernetesObjectApi(configuration),
+    exec: new Exec(config),
+    watch: new Watch(config),
+    log: new Log(config),
+  };
+}
+
+function loadConfig({ kubeconfig, context, inCluster = runsInCluster() }: KubeSettings): KubeConfig {
+  const config = new KubeConfig();
+  if (kubeconfig !== undefined) {
+    if (context === undefined)
+      throw new Error(
+        `KUBECONFIG names ${kubeconfig}, but KUBE_CONTEXT names no context in it. Set both: no context is used by default.`,
+      );
+    config.loadFromFile(kubeconfig);
+    const known = config.getContexts().map((entry) => entry.name);
+    if (!known.includes(context))
+      throw new Error(
+        `KUBE_CONTEXT is ${context}, but ${kubeconfig} has only: ${known.join(', ') || 'no context'}.`,
+      );
+    config.setCurrentContext(context);
+  } else if (inCluster) config.loadFromCluster();
+  else
+    throw new Error('No Kubernetes cluster is named. Set KUBECONFIG and KUBE_CONTEXT, or run in a cluster.');
+  return config;
+}
+
+/** The client finds the API server by the same variable. */
+function runsInCluster(): boolean {
+  return process.env.KUBERNETES_SERVICE_HOST !== undefined;
+}
+
+function serverOf(config: KubeConfig): string {
+  const cluster = config.getCurrentCluster();
+  if (cluster === null)
+    throw new Error(`The context ${config.getCurrentContext()} names no cluster that its file knows.`);
+  return cluster.server;
+}
+
+const deadline: Middleware = {
+  pre: (request) => {
+    request.setSignal(AbortSignal.timeout(REQUEST_DEADLINE_MS));
+    return Promise.resolve(request);
+  },
+  post: (response) => Promise.resolve(response),
+};

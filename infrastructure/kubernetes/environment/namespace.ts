@@ -1,0 +1,87 @@
+import type {
+  KubernetesObject,
+  V1Namespace,
+  V1ResourceQuota,
+  V1ServiceAccount,
+} from '@kubernetes/client-node';
+import { apply, nameOf } from '../apply';
+import { attemptToFind } from '../errors';
+import { namespaceOf } from '../testPod/names';
+import { waitFor } from '../waiting';
+import { inTime } from './ensuring';
+import type { Ensuring } from './ensuring';
+import { boundsOf, userNamespace } from './namespaceManifests';
+
+/** Makes the user's namespace and its bounds as they should be. @returns what was made or changed */
+export async function ensureNamespace(ensuring: Ensuring): Promise<string[]> {
+  const { userId } = ensuring;
+  await awaitDeletion(ensuring);
+  const namespace = await applyAndCompare(ensuring, userNamespace(userId));
+  const bounds = await Promise.all(boundsOf(userId).map((manifest) => applyAndCompare(ensuring, manifest)));
+  const changed = [...namespace, ...bounds.flat()];
+  if (changed.length > 0) await awaitDefaults(ensuring);
+  return changed;
+}
+
+/** Nothing can be made in a namespace that is being deleted: it must be gone first. */
+async function awaitDeletion({ kube, userId, signal, timeLeft }: Ensuring): Promise<void> {
+  const name = namespaceOf(userId);
+  const found = await attemptToFind(`read namespace ${name}`, () => kube.core.readNamespace({ name }));
+  if (found?.metadata?.deletionTimestamp === undefined) return;
+  const gone = await waitFor<{ namespaces: V1Namespace[] }, true>(kube, {
+    collections: {
+      namespaces: {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        plural: 'namespaces',
+        fieldSelector: `metadata.name=${name}`,
+      },
+    },
+    look: ({ namespaces }) => (namespaces.every(isNotOnItsWayOut) ? true : undefined),
+    deadlineMs: timeLeft(),
+    signal,
+    beat: () => undefined,
+  });
+  inTime(gone, `the old namespace ${name} was deleted`);
+}
+
+/**
+ * Until the cluster has given a new namespace what pods need there: without a default service account, or with
+ * a quota that nobody has counted yet, it refuses them.
+ */
+async function awaitDefaults({ kube, userId, signal, timeLeft }: Ensuring): Promise<void> {
+  const namespace = namespaceOf(userId);
+  const complete = await waitFor<{ quotas: V1ResourceQuota[]; accounts: V1ServiceAccount[] }, true>(kube, {
+    collections: {
+      quotas: { apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespace },
+      accounts: { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespace },
+    },
+    look: ({ quotas, accounts }) =>
+      quotas.every((quota) => quota.status?.hard !== undefined) &&
+      accounts.some((account) => account.metadata?.name === 'default')
+        ? true
+        : undefined,
+    deadlineMs: timeLeft(),
+    signal,
+    beat: () => undefined,
+  });
+  inTime(complete, `${namespace} had a default service account and a counted quota`);
+}
+
+/** Applies a manifest; names it when that made a difference. */
+async function applyAndCompare({ kube }: Ensuring, manifest: KubernetesObject): Promise<string[]> {
+  const { name = '', namespace } = manifest.metadata ?? {};
+  const header = {
+    apiVersion: manifest.apiVersion ?? 'v1',
+    kind: manifest.kind ?? '',
+    metadata: { name, ...(namespace !== undefined && { namespace }) },
+  };
+  const before = await attemptToFind(`read ${nameOf(manifest)}`, () => kube.objects.read(header));
+  const after = await apply(kube.objects, manifest);
+  const same = before?.metadata?.resourceVersion === after.metadata?.resourceVersion;
+  return same ? [] : [`${header.kind}/${name}`];
+}
+
+function isNotOnItsWayOut({ metadata }: V1Namespace): boolean {
+  return metadata?.deletionTimestamp === undefined;
+}

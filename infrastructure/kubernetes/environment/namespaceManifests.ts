@@ -1,0 +1,128 @@
+import type {
+  KubernetesObject,
+  V1LimitRange,
+  V1Namespace,
+  V1NetworkPolicy,
+  V1ResourceQuota,
+} from '@kubernetes/client-node';
+import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
+import { namespaceOf } from '../testPod/names';
+
+const DNS_PORT = 53;
+
+/**
+ * What a user may have at once: a test pod, a program during a rollout (two pods), a database, and some room.
+ * Requests are small because users are rarely busy together; limits bound the damage of one.
+ */
+const QUOTA = {
+  pods: '10',
+  'requests.cpu': '2',
+  'limits.cpu': '8',
+  'requests.memory': '2Gi',
+  'limits.memory': '4Gi',
+  'requests.ephemeral-storage': '2Gi',
+  'limits.ephemeral-storage': '4Gi',
+  'requests.storage': '5Gi',
+  persistentvolumeclaims: '2',
+  services: '5',
+  'services.nodeports': '0',
+  'services.loadbalancers': '0',
+  configmaps: '100',
+  secrets: '20',
+};
+
+/** A namespace in which nothing can run that Pod Security `restricted` does not allow. */
+export function userNamespace(userId: string): V1Namespace {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name: namespaceOf(userId),
+      labels: {
+        ...ownedBy(userId),
+        'pod-security.kubernetes.io/enforce': 'restricted',
+        'pod-security.kubernetes.io/warn': 'restricted',
+        'pod-security.kubernetes.io/audit': 'restricted',
+      },
+    },
+  };
+}
+
+/** Everything in the namespace that bounds what runs there. */
+export function boundsOf(userId: string): KubernetesObject[] {
+  return [quota(userId), limitRange(userId), ...networkPolicies(userId)];
+}
+
+/** Labels of every object of a user's environment. */
+export function ownedBy(userId: string): Record<string, string> {
+  return { 'app.kubernetes.io/managed-by': 'orchestration-app', 'orchestration-app/user': userId };
+}
+
+function quota(userId: string): V1ResourceQuota {
+  return {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: metadataOf(userId, 'user'),
+    spec: { hard: QUOTA },
+  };
+}
+
+/** Defaults for containers that say nothing, which the quota would refuse otherwise, and a bound for each. */
+function limitRange(userId: string): V1LimitRange {
+  return {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata: metadataOf(userId, 'user'),
+    spec: {
+      limits: [
+        {
+          type: 'Container',
+          _default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
+          defaultRequest: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+          max: { cpu: '4', memory: '2Gi', 'ephemeral-storage': '1Gi' },
+        },
+      ],
+    },
+  };
+}
+
+/** Nothing may talk to anything, but for what production needs. The test pod has no network at all. */
+function networkPolicies(userId: string): V1NetworkPolicy[] {
+  const program = { matchLabels: labelsOf(userId, 'program') };
+  const database = { matchLabels: labelsOf(userId, 'db') };
+  const postgres = [{ protocol: 'TCP', port: POSTGRES_PORT }];
+  const policy = (name: string, spec: V1NetworkPolicy['spec'] & object): V1NetworkPolicy => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: metadataOf(userId, name),
+    spec,
+  });
+  return [
+    policy('deny-by-default', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
+    policy('program-serves', {
+      podSelector: program,
+      policyTypes: ['Ingress'],
+      ingress: [{ ports: [{ protocol: 'TCP', port: PROGRAM_PORT }] }],
+    }),
+    policy('program-asks', {
+      podSelector: program,
+      policyTypes: ['Egress'],
+      egress: [
+        { to: [{ podSelector: database }], ports: postgres },
+        {
+          to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+          ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: DNS_PORT })),
+        },
+      ],
+    }),
+    policy('database-serves-program', {
+      podSelector: database,
+      policyTypes: ['Ingress'],
+      ingress: [{ _from: [{ podSelector: program }], ports: postgres }],
+    }),
+  ];
+}
+
+function metadataOf(userId: string, name: string) {
+  return { name, namespace: namespaceOf(userId), labels: ownedBy(userId) };
+}

@@ -1,0 +1,20 @@
+/** Settings of users' environments. What is not given has the default beside it. */
+export interface EnvironmentSettings {
+  /** Image with infrastructure/test-pod. */
+  testImage: string;
+  /** RuntimeClass of test pods, such as `gvisor`; the cluster's default runtime when not given. */
+  runtimeClass?: string | undefined;
+  /** Memory of a test pod in MiB: what all processes of a run, its files and the supervisor use. */
+  testMemoryMiB?: number | undefined;
+  /** Processors that a test pod may use. */
+  testCpus?: number | undefined;
+  /** How long `ensure` may take, in milliseconds. */
+  deadlineMs?: number | undefined;
+}
+
+/** RUN_MEMORY_MB is 256 a process by default: room for two, the supervisor and files in memory. */
+export const TEST_MEMORY_MIB = 768;
+export const TEST_CPUS = 1;
+
+/** Below the 3 minutes that the activity has, so that the reason can still be told. */
+export const ENSURE_DEADLINE_MS = 150_000;

@@ -1,0 +1,122 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { attempt, isConflict, isNotFound, PlatformError } from '../errors';
+import { Patience } from '../pods/patience';
+import type { Problem } from '../pods/problem';
+import { namespaceOf, testPodOf } from '../testPod/names';
+import { waitFor } from '../waiting';
+import type { Ensuring } from './ensuring';
+import { nextStep } from './nextStep';
+import { SPEC_ANNOTATION, testPod } from './testPodManifest';
+import type { EnvironmentSettings } from './settings';
+
+/** A pod that was there before and is not ready after this time, in milliseconds, is made anew: once a call. */
+const PATIENCE_WITH_OLD_MS = 45_000;
+
+/** A pod that is not gone after this time, in milliseconds, was on a node that is gone: its record is removed. */
+const PATIENCE_WITH_DELETION_MS = 30_000;
+
+/** Makes the test pod, or another in its place, and waits until it is ready. @returns what was changed */
+export async function ensureTestPod(ensuring: Ensuring, settings: EnvironmentSettings): Promise<string[]> {
+  const manifest = testPod(ensuring.userId, settings);
+  const name = `Pod/${testPodOf(ensuring.userId)}`;
+  let ours = false;
+  for (;;) {
+    const action = await nextAction(ensuring, manifest, ours);
+    switch (action.do) {
+      case 'finish':
+        return ours ? [name] : [];
+      case 'create':
+        await create(ensuring, manifest);
+        ours = true;
+        break;
+      case 'delete':
+        await remove(ensuring, action.pod, action.gracePeriodSeconds);
+        break;
+    }
+  }
+}
+
+type Action = { do: 'create' } | { do: 'finish' } | { do: 'delete'; pod: V1Pod; gracePeriodSeconds?: number };
+
+/**
+ * Watches the pod until there is something to do about it.
+ * @param ours true for a pod that this call has made: one that cannot become ready then is the answer, while an
+ * older one may only need to be made again
+ * @throws PlatformError with what keeps the pod from becoming ready
+ */
+async function nextAction(ensuring: Ensuring, manifest: V1Pod, ours: boolean): Promise<Action> {
+  const { kube, userId, signal, timeLeft } = ensuring;
+  const spec = manifest.metadata?.annotations?.[SPEC_ANNOTATION];
+  const patience = new Patience();
+  const began = performance.now();
+  let lastProblem: Problem | null = null;
+
+  const look = ({ pods }: { pods: V1Pod[] }): Action | undefined => {
+    const pod = pods[0] ?? null;
+    const step = nextStep(pod, spec);
+    if (step.do === 'create') return { do: 'create' };
+    if (step.do === 'nothing') return { do: 'finish' };
+    if (pod === null) return undefined;
+    if (step.do === 'replace') return { do: 'delete', pod };
+    const waited = performance.now() - began;
+    if (step.for === 'deletion')
+      return waited > PATIENCE_WITH_DELETION_MS ? { do: 'delete', pod, gracePeriodSeconds: 0 } : undefined;
+    lastProblem = step.problem;
+    if (step.problem !== null && patience.isOver(step.problem)) {
+      if (ours || step.problem.reason === 'unschedulable') throw failureOf(step.problem);
+      return { do: 'delete', pod };
+    }
+    return !ours && waited > PATIENCE_WITH_OLD_MS ? { do: 'delete', pod } : undefined;
+  };
+
+  const name = testPodOf(userId);
+  const action = await waitFor<{ pods: V1Pod[] }, Action>(kube, {
+    collections: {
+      pods: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        plural: 'pods',
+        namespace: namespaceOf(userId),
+        fieldSelector: `metadata.name=${name}`,
+      },
+    },
+    look,
+    deadlineMs: timeLeft(),
+    signal,
+    beat: () => undefined,
+  });
+  if (action !== null) return action;
+  const why = (lastProblem as Problem | null)?.message ?? 'Kubernetes names no reason';
+  throw new PlatformError('Unavailable', `The pod ${name} did not become ready in time: ${why}.`);
+}
+
+/** No capacity may come back; the rest is wrong until somebody changes it. */
+function failureOf({ reason, message }: Problem): PlatformError {
+  return new PlatformError(reason === 'unschedulable' ? 'Unavailable' : 'Rejected', message, { reason });
+}
+
+async function create({ kube, userId }: Ensuring, manifest: V1Pod): Promise<void> {
+  const namespace = namespaceOf(userId);
+  try {
+    await attempt(`create Pod/${testPodOf(userId)} in ${namespace}`, () =>
+      kube.core.createNamespacedPod({ namespace, body: manifest, fieldManager: 'orchestration-app' }),
+    );
+  } catch (error) {
+    // Another worker was faster: its pod is as good, or will be replaced.
+    if (!isConflict(error)) throw error;
+  }
+}
+
+/** Deletes this very pod and no later one of its name. */
+async function remove({ kube }: Ensuring, pod: V1Pod, gracePeriodSeconds?: number): Promise<void> {
+  const { name = '', namespace = '', uid } = pod.metadata ?? {};
+  const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+  const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
+  try {
+    await attempt(`delete Pod/${name} in ${namespace}`, () =>
+      kube.core.deleteNamespacedPod({ name, namespace, body: { ...preconditions, ...grace } }),
+    );
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}

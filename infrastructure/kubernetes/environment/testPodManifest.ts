@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import { restrictedContainer, restrictedPod } from '../pods/security';
+import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
+import { ownedBy } from './namespaceManifests';
+import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
+import type { EnvironmentSettings } from './settings';
+
+/** uid of Dockerfile.test. */
+const RUNNER_UID = 10_001;
+
+/** On the pod: a hash of all that was asked of it. A pod with another one is of an older image or manifest. */
+export const SPEC_ANNOTATION = 'orchestration-app/spec';
+
+/** Folders that a run may write, all in memory, counted as the pod's memory. Emptied after each run. */
+const FOLDERS = [
+  { name: 'work', mountPath: '/work', sizeLimit: '128Mi' },
+  { name: 'tmp', mountPath: '/tmp', sizeLimit: '64Mi' },
+  { name: 'shm', mountPath: '/dev/shm', sizeLimit: '64Mi' },
+];
+
+/** The pod in which a user's submissions are tested, one after the other. */
+export function testPod(userId: string, settings: EnvironmentSettings): V1Pod {
+  const spec: V1Pod['spec'] = {
+    ...restrictedPod(RUNNER_UID),
+    restartPolicy: 'Always',
+    // The supervisor ends at once; the rest is for a node that is busy.
+    terminationGracePeriodSeconds: 5,
+    ...(settings.runtimeClass !== undefined && { runtimeClassName: settings.runtimeClass }),
+    containers: [runner(settings)],
+    volumes: FOLDERS.map(({ name, sizeLimit }): V1Volume => {
+      return { name, emptyDir: { medium: 'Memory', sizeLimit } };
+    }),
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: testPodOf(userId),
+      namespace: namespaceOf(userId),
+      labels: { app: 'test', ...ownedBy(userId) },
+      annotations: { [SPEC_ANNOTATION]: hashOf(spec) },
+    },
+    spec,
+  };
+}
+
+function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1Container {
+  const check = { exec: { command: [...RELAY_COMMAND, '--check'] }, timeoutSeconds: 5 };
+  return {
+    name: RUNNER_CONTAINER,
+    image: testImage,
+    imagePullPolicy: 'IfNotPresent',
+    env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
+    // A check starts an interpreter, so it comes often only until the pod is up.
+    startupProbe: { ...check, periodSeconds: 1, failureThreshold: 60 },
+    readinessProbe: { ...check, periodSeconds: 20, failureThreshold: 2 },
+    resources: {
+      requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+      limits: {
+        cpu: String(testCpus ?? TEST_CPUS),
+        memory: `${testMemoryMiB ?? TEST_MEMORY_MIB}Mi`,
+        'ephemeral-storage': '128Mi',
+      },
+    },
+    securityContext: restrictedContainer(),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: FOLDERS.map(({ name, mountPath }): V1VolumeMount => ({ name, mountPath })),
+  };
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+}

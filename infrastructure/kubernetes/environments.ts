@@ -1,0 +1,62 @@
+import type { Kube } from './client';
+import { startEnsuring } from './environment/ensuring';
+import { ensureNamespace } from './environment/namespace';
+import { ENSURE_DEADLINE_MS } from './environment/settings';
+import type { EnvironmentSettings } from './environment/settings';
+import { ensureTestPod } from './environment/testPod';
+import { PlatformError } from './errors';
+import { namespaceOf } from './testPod/names';
+
+export type { EnvironmentSettings } from './environment/settings';
+
+/** The shapes that the port `Environments` has; the worker's wiring checks that they fit. */
+export interface EnvironmentReport {
+  namespace: string;
+  changed: string[];
+}
+
+interface CallContext {
+  signal: AbortSignal;
+  heartbeat(details?: unknown): void;
+}
+
+export interface Environments {
+  ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
+}
+
+const HEARTBEAT_MS = 1_000;
+
+/** Makes and repairs what a user needs before anything can run: idempotent, and safe to call at the same time. */
+export function createEnvironments(kube: Kube, settings: EnvironmentSettings): Environments {
+  return {
+    async ensure(userId, context) {
+      context.signal.throwIfAborted();
+      const changed: string[] = [];
+      const timer = setInterval(() => context.heartbeat({ changed }), HEARTBEAT_MS);
+      const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
+      const ensuring = startEnsuring(kube, userId, context.signal, deadlineMs);
+      try {
+        changed.push(...(await ensureNamespace(ensuring)));
+        changed.push(...(await ensureTestPod(ensuring, settings)));
+        return { namespace: namespaceOf(userId), changed };
+      } catch (error) {
+        throw somebodyDeletes(error) ? asUnavailable(error) : error;
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  };
+}
+
+/** What was made a moment ago is missing. For whoever prepares the environment, the cure is to begin again. */
+function somebodyDeletes(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && error.name === 'EnvironmentMissing';
+}
+
+function asUnavailable(error: PlatformError): PlatformError {
+  return new PlatformError('Unavailable', error.message, {
+    status: error.status,
+    reason: error.reason,
+    cause: error,
+  });
+}

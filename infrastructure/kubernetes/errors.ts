@@ -1,0 +1,148 @@
+import { AbortError, ApiException, FetchError } from '@kubernetes/client-node';
+
+/** What a failure means for the caller: prepare the environment and repeat, give up, or simply repeat. */
+export type FailureName = 'EnvironmentMissing' | 'Rejected' | 'Unavailable';
+
+/** A failure of the platform, never of the user's code. Its `name` is what retry policies go by. */
+export class PlatformError extends Error {
+  override readonly name: FailureName;
+  /** HTTP status of the Kubernetes API, or null when it gave none. */
+  readonly status: number | null;
+  /** Kubernetes' word for it, such as `AlreadyExists`, or null. */
+  readonly reason: string | null;
+
+  constructor(
+    name: FailureName,
+    message: string,
+    details: { status?: number | null; reason?: string | null; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = name;
+    this.status = details.status ?? null;
+    this.reason = details.reason ?? null;
+  }
+}
+
+/**
+ * Awaits a call of the Kubernetes API and throws its failure as a {@link PlatformError}.
+ * @param doing What was attempted, as the start of the message: `create Pod/test-test in user-test`.
+ */
+export async function attempt<T>(doing: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw translate(error, doing);
+  }
+}
+
+/** The same, with null for an object that is not there. */
+export async function attemptToFind<T>(doing: string, call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw translate(error, doing);
+  }
+}
+
+/** True for a 404 of the API, before or after translation. */
+export function isNotFound(error: unknown): boolean {
+  return statusOf(error) === 404;
+}
+
+/** True when an object of that name is there already, or was changed since it was read. */
+export function isConflict(error: unknown): boolean {
+  return statusOf(error) === 409;
+}
+
+/**
+ * Turns what the Kubernetes client throws into a {@link PlatformError}. An error that is neither the API's nor
+ * the network's (a mistake in our own code) is returned as it is, and so is a {@link PlatformError}.
+ */
+export function translate(error: unknown, doing: string): Error {
+  if (error instanceof PlatformError) return error;
+  if (error instanceof ApiException) return fromResponse(error as ApiException<unknown>, doing);
+  if (isErrorEvent(error)) return fromErrorEvent(error, doing);
+  if (error instanceof Error && isNetworkError(error))
+    return new PlatformError('Unavailable', `Could not ${doing}: ${error.message}`, { cause: error });
+  return error instanceof Error ? error : new Error(`Could not ${doing}: ${String(error)}`);
+}
+
+/** What a status of the API means. Public for errors that carry only a number (watch, exec, log). */
+export function failureOfStatus(status: number, reason: string | null, message: string): FailureName {
+  if (status === 404) return 'EnvironmentMissing';
+  if (status === 403 && /being terminated/.test(message)) return 'EnvironmentMissing';
+  // A field of the wrong type comes back as 500; asking again cannot help.
+  if (status === 500 && /typed patch object|cannot unmarshal|unable to decode/.test(message))
+    return 'Rejected';
+  if (status === 408 || status === 409 || status === 429 || status >= 500 || reason === 'Expired')
+    return 'Unavailable';
+  return status >= 400 ? 'Rejected' : 'Unavailable';
+}
+
+interface Status {
+  message?: string;
+  reason?: string;
+}
+
+function fromResponse(error: ApiException<unknown>, doing: string): PlatformError {
+  const body = parseStatus(error.body);
+  const message = body.message ?? `HTTP status ${error.code}`;
+  const reason = body.reason ?? null;
+  return new PlatformError(
+    failureOfStatus(error.code, reason, message),
+    `Could not ${doing}: ${message} (${error.code}${reason === null ? '' : ` ${reason}`})`,
+    { status: error.code, reason, cause: error },
+  );
+}
+
+/** The client gives the body as an object for some calls and as text for others. */
+function parseStatus(body: unknown): Status {
+  if (typeof body === 'object' && body !== null) return body;
+  if (typeof body !== 'string' || body === '') return {};
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? parsed : { message: body };
+  } catch {
+    return { message: body };
+  }
+}
+
+interface ErrorEventLike {
+  type: 'error';
+  message?: string;
+  error?: unknown;
+}
+
+/** A refused WebSocket upgrade rejects with an event of `ws`, not with an Error. */
+function isErrorEvent(error: unknown): error is ErrorEventLike {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    !(error instanceof Error) &&
+    (error as { type?: unknown }).type === 'error'
+  );
+}
+
+function fromErrorEvent(event: ErrorEventLike, doing: string): PlatformError {
+  const message = event.message ?? (event.error instanceof Error ? event.error.message : 'connection failed');
+  const status = Number(/Unexpected server response: (\d{3})/.exec(message)?.[1] ?? NaN);
+  const name = Number.isNaN(status) ? 'Unavailable' : failureOfStatus(status, null, message);
+  return new PlatformError(name, `Could not ${doing}: ${message}`, {
+    status: Number.isNaN(status) ? null : status,
+    cause: event.error ?? new Error(message),
+  });
+}
+
+function isNetworkError(error: Error): boolean {
+  if (error instanceof FetchError || error instanceof AbortError) return true;
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return true;
+  const code = (error as NodeJS.ErrnoException).code;
+  return typeof code === 'string' && /^(E[A-Z]+|ERR_(TLS|SSL|SOCKET|STREAM)_\w+|UND_ERR_\w+)$/.test(code);
+}
+
+function statusOf(error: unknown): number | null {
+  if (error instanceof PlatformError) return error.status;
+  if (error instanceof ApiException) return error.code;
+  return null;
+}

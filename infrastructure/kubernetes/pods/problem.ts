@@ -1,0 +1,101 @@
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+
+/** Why something cannot become ready, as a stable word. Clients see these. */
+export type ProblemReason =
+  | 'crash_loop'
+  | 'out_of_memory'
+  | 'image_error'
+  | 'config_error'
+  | 'unschedulable'
+  | 'quota'
+  | 'rejected_by_cluster'
+  | 'removed'
+  | 'deadline_exceeded';
+
+export interface Problem {
+  reason: ProblemReason;
+  /** The same in a sentence for people. */
+  message: string;
+  /** The pod whose log tells more, if there is one. */
+  pod: string | null;
+  /** How long it must last before it is taken as final, in milliseconds: some heal by themselves. */
+  graceMs: number;
+}
+
+/** A node may just be joining, or another pod just going. */
+const UNSCHEDULABLE_GRACE_MS = 20_000;
+
+/** A Secret or ConfigMap may reach the kubelet a moment after the pod. */
+const CONFIG_GRACE_MS = 5_000;
+
+/** The kubelet's words for an image that it cannot get. The plain ErrImagePull is its first try: it goes on. */
+const IMAGE_REASONS = ['ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'ImageInspectError'];
+
+const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
+
+/**
+ * What keeps a pod from becoming ready, if it is something that waiting will not cure. A container may fail
+ * once: its database may just be restarting. When it fails again, it is a crash loop.
+ */
+export function podProblem(pod: V1Pod): Problem | null {
+  const name = pod.metadata?.name ?? '?';
+  const unscheduled = pod.status?.conditions?.find(
+    (condition) => condition.type === 'PodScheduled' && condition.status === 'False',
+  );
+  if (unscheduled?.reason === 'Unschedulable')
+    return {
+      reason: 'unschedulable',
+      message: `No node can take the pod ${name}: ${unscheduled.message ?? 'no reason given'}`,
+      pod: null,
+      graceMs: UNSCHEDULABLE_GRACE_MS,
+    };
+  for (const status of pod.status?.containerStatuses ?? []) {
+    const problem = containerProblem(name, status);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+function containerProblem(pod: string, status: V1ContainerStatus): Problem | null {
+  const waiting = status.state?.waiting;
+  const text = `${waiting?.reason ?? ''}${waiting?.message ? `: ${waiting.message}` : ''}`;
+  if (waiting && IMAGE_REASONS.includes(waiting.reason ?? ''))
+    return {
+      reason: 'image_error',
+      message: `The image ${status.image} cannot be used: ${text}`,
+      pod: null,
+      graceMs: 0,
+    };
+  if (waiting && CONFIG_REASONS.includes(waiting.reason ?? ''))
+    return {
+      reason: 'config_error',
+      message: `The container ${status.name} cannot be started: ${text}`,
+      pod: null,
+      graceMs: CONFIG_GRACE_MS,
+    };
+  return crashProblem(pod, status);
+}
+
+function crashProblem(pod: string, status: V1ContainerStatus): Problem | null {
+  const { state, lastState, restartCount, ready } = status;
+  const end = state?.terminated ?? lastState?.terminated;
+  if (end === undefined || end.exitCode === 0 || ready) return null;
+  const failedAgain =
+    restartCount >= 2 ||
+    (restartCount >= 1 && state?.terminated !== undefined) ||
+    state?.waiting?.reason === 'CrashLoopBackOff';
+  if (!failedAgain) return null;
+  if (end.reason === 'OOMKilled')
+    return {
+      reason: 'out_of_memory',
+      message: `The container ${status.name} used more memory than its limit, again after a restart.`,
+      pod,
+      graceMs: 0,
+    };
+  return {
+    reason: 'crash_loop',
+    message: `The container ${status.name} ended with exit code ${end.exitCode}, again after a restart.`,
+    pod,
+    graceMs: 0,
+  };
+}

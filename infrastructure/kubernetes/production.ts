@@ -1,0 +1,27 @@
+import type { Kube } from './client';
+import { applyDatabase } from './production/database';
+import type { DatabaseReport } from './production/database';
+import { applyProgram } from './production/program';
+import type { ProgramReport, ProgramRequest } from './production/program';
+import { rollBack } from './production/rollback';
+import type { RollbackReport, RollbackRequest } from './production/rollback';
+import { awaitRollout } from './production/rollout';
+import type { RolloutReport, RolloutRequest } from './production/rollout';
+import type { CallContext, ProductionSettings, Provenance } from './production/types';
+
+/** Each user's program and database in Kubernetes: adapter of the port `Production` of the activities. */
+export interface Production {
+  applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
+  applyProgram(request: ProgramRequest, context: CallContext): Promise<ProgramReport>;
+  awaitRollout(request: RolloutRequest, context: CallContext): Promise<RolloutReport>;
+  rollBack(request: RollbackRequest, context: CallContext): Promise<RollbackReport>;
+}
+
+export function createProduction(kube: Kube, settings: ProductionSettings): Production {
+  return {
+    applyDatabase: (provenance, context) => applyDatabase(kube, settings, provenance, context),
+    applyProgram: (request) => applyProgram(kube, settings, request),
+    awaitRollout: (request, context) => awaitRollout(kube, request, context),
+    rollBack: (request, context) => rollBack(kube, settings, request, context),
+  };
+}

@@ -1,0 +1,49 @@
+/** Names, labels and ports of everything that a user has in production. Part of the public contract. */
+
+/** Where a program that serves is expected to listen: its $PORT. */
+export const PROGRAM_PORT = 8080;
+
+/** Where infrastructure/prod/readiness.py answers. Unusual on purpose: programs may bind anything else. */
+export const READY_PORT = 18_080;
+
+export const POSTGRES_PORT = 5432;
+
+/** Role and database that infrastructure/prod/database/entrypoint.sh makes. */
+export const DATABASE_ROLE = 'app';
+
+/** Name of the program's container, as in `kubectl logs -c program`. */
+export const PROGRAM_CONTAINER = 'program';
+
+export const DATABASE_CONTAINER = 'database';
+
+export interface ProductionNames {
+  namespace: string;
+  /** Deployment and Service of the program. */
+  program: string;
+  /** StatefulSet, headless Service and Secret of the database. */
+  database: string;
+}
+
+/** @param userId a DNS label of at most 40 characters: the longest name that Kubernetes derives has 62 then. */
+export function namesOf(userId: string): ProductionNames {
+  return { namespace: `user-${userId}`, program: `${userId}-prod`, database: `${userId}-prod-db` };
+}
+
+/** Named by content: the same code is the same object, and another code never changes it. */
+export function configMapOf(userId: string, codeDigest: string): string {
+  return `${userId}-prod-${codeDigest.slice(0, 12)}`;
+}
+
+export type Component = 'program' | 'program-files' | 'db';
+
+/** Labels of an object, and the selector that finds it and its pods. */
+export function labelsOf(userId: string, component: Component): Record<string, string> {
+  return { app: 'prod', component, 'orchestration-app/user': userId };
+}
+
+/** The same as a label selector of a request. */
+export function selectorOf(userId: string, component: Component): string {
+  return Object.entries(labelsOf(userId, component))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

@@ -1,0 +1,58 @@
+import { apply } from '../apply';
+import type { Kube } from '../client';
+import { attemptToFind } from '../errors';
+import { namesOf } from './names';
+import { filesManifest, programDeployment, programOf, programService } from './programManifests';
+import { programTemplate } from './programTemplate';
+import { programIn, submissionOf } from './provenance';
+import { deleteOldFiles } from './retention';
+import type { DeployedProgram, ProductionSettings, Provenance } from './types';
+
+export interface ProgramRequest {
+  provenance: Provenance;
+  files: Record<string, string>;
+  entrypoint: string;
+}
+
+export interface ProgramReport {
+  program: DeployedProgram;
+  previous: DeployedProgram | null;
+}
+
+/**
+ * Applies a program: its files, its address, its Deployment. Does not wait for it.
+ * `previous` is what was live before, noted on the Deployment, so that a repeat of the call gives the same.
+ */
+export async function applyProgram(
+  kube: Kube,
+  settings: ProductionSettings,
+  { provenance, files, entrypoint }: ProgramRequest,
+): Promise<ProgramReport> {
+  const { userId } = provenance;
+  const program = programOf(provenance);
+  const filesObject = filesManifest(provenance, files, entrypoint);
+
+  const [existing] = await Promise.all([
+    readDeployment(kube, userId),
+    apply(kube.objects, filesObject),
+    apply(kube.objects, programService(provenance)),
+  ]);
+  const annotations = existing?.metadata?.annotations;
+  const repeated = submissionOf(annotations) === program.submissionId;
+  const previous = programIn(repeated ? 'previous' : 'live', annotations);
+
+  const template = programTemplate(userId, program, entrypoint, settings);
+  await Promise.all([
+    apply(kube.objects, programDeployment(userId, program, template, previous)),
+    deleteOldFiles(kube, userId, [program, previous, programIn('live', annotations)]),
+  ]);
+  return { program, previous };
+}
+
+/** The user's Deployment, or null when there is none. */
+export function readDeployment(kube: Kube, userId: string) {
+  const { namespace, program: name } = namesOf(userId);
+  return attemptToFind(`read Deployment/${name} in ${namespace}`, () =>
+    kube.apps.readNamespacedDeployment({ namespace, name }),
+  );
+}

@@ -1,0 +1,122 @@
+import type { V1ConfigMap, V1Deployment, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node';
+import { PlatformError } from '../errors';
+import { configMapOf, labelsOf, namesOf, PROGRAM_PORT } from './names';
+import { programAnnotations, provenanceAnnotations } from './provenance';
+import type { DeployedProgram, Provenance } from './types';
+
+/** A ConfigMap holds 1 MiB with its names and annotations. */
+const MAX_FILES_BYTES = 1_000_000;
+
+const ENTRYPOINT_ANNOTATION = 'orchestration-app/entrypoint';
+
+/** What the files and the name of a program make of it. */
+export function programOf(provenance: Provenance): DeployedProgram {
+  const { userId, submissionId, workflowId, runId, codeDigest } = provenance;
+  return { submissionId, workflowId, runId, codeDigest, configMap: configMapOf(userId, codeDigest) };
+}
+
+/**
+ * The program's files, never to be changed.
+ * @throws PlatformError `Rejected` for files that a ConfigMap cannot hold.
+ */
+export function filesManifest(
+  provenance: Provenance,
+  files: Record<string, string>,
+  entrypoint: string,
+): V1ConfigMap {
+  checkFiles(files, entrypoint);
+  const { userId, codeDigest } = provenance;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: configMapOf(userId, codeDigest),
+      namespace: namesOf(userId).namespace,
+      labels: labelsOf(userId, 'program-files'),
+      annotations: { ...provenanceAnnotations(provenance), [ENTRYPOINT_ANNOTATION]: entrypoint },
+    },
+    immutable: true,
+    data: files,
+  };
+}
+
+/** Which of a ConfigMap's files is the program. */
+export function entrypointOf(files: V1ConfigMap): string | null {
+  return files.metadata?.annotations?.[ENTRYPOINT_ANNOTATION] ?? null;
+}
+
+/** The address of a program that serves: http://<id>-prod in its namespace. */
+export function programService(provenance: Provenance): V1Service {
+  const { userId } = provenance;
+  const { namespace, program } = namesOf(userId);
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: program,
+      namespace,
+      labels: labelsOf(userId, 'program'),
+      annotations: provenanceAnnotations(provenance),
+    },
+    spec: {
+      selector: labelsOf(userId, 'program'),
+      ports: [{ name: 'http', port: 80, targetPort: PROGRAM_PORT }],
+    },
+  };
+}
+
+/**
+ * The Deployment that runs a program. A new pod is added and ready before the old one goes.
+ * @param previous what was live before this program, to be found again by a repeated call; null for none
+ */
+export function programDeployment(
+  userId: string,
+  program: DeployedProgram,
+  template: V1PodTemplateSpec,
+  previous: DeployedProgram | null,
+): V1Deployment {
+  const { namespace, program: name } = namesOf(userId);
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name,
+      namespace,
+      labels: labelsOf(userId, 'program'),
+      annotations: {
+        ...programAnnotations('current', program),
+        ...(previous && programAnnotations('previous', previous)),
+      },
+    },
+    spec: {
+      replicas: 1,
+      revisionHistoryLimit: 3,
+      // The rollout's own deadline is shorter; this one leaves a word in the Deployment when no worker watches.
+      progressDeadlineSeconds: 600,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      selector: { matchLabels: labelsOf(userId, 'program') },
+      template,
+    },
+  };
+}
+
+function checkFiles(files: Record<string, string>, entrypoint: string): void {
+  const names = Object.keys(files);
+  if (!names.includes(entrypoint))
+    throw new PlatformError(
+      'Rejected',
+      `The entrypoint ${entrypoint} is not among the files ${names.join(', ')}.`,
+    );
+  const unfit = names.filter((name) => !/^(?!\.\.)[-._a-zA-Z0-9]{1,253}$/.test(name));
+  if (unfit.length > 0)
+    throw new PlatformError(
+      'Rejected',
+      `Files cannot be deployed under these names: ${unfit.join(', ')}. Use letters, digits, -, _ and dots.`,
+    );
+  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes > MAX_FILES_BYTES)
+    throw new PlatformError(
+      'Rejected',
+      `The files have ${bytes} bytes, and a ConfigMap holds ${MAX_FILES_BYTES}. Make the program smaller.`,
+    );
+}

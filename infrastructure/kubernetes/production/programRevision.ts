@@ -1,0 +1,59 @@
+import type { V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { Kube } from '../client';
+import { attempt, attemptToFind, PlatformError } from '../errors';
+import { namesOf, selectorOf } from './names';
+import { entrypointOf } from './programManifests';
+import { programTemplate } from './programTemplate';
+import { submissionOf } from './provenance';
+import type { DeployedProgram, ProductionSettings } from './types';
+
+/**
+ * The pod template with which a program was live: restoring it finds its pods still running. It is made anew
+ * from the program's files when its revision is gone from the Deployment's history.
+ * @throws PlatformError `Rejected` when the files are gone too
+ */
+export async function templateOf(
+  kube: Kube,
+  settings: ProductionSettings,
+  userId: string,
+  program: DeployedProgram,
+): Promise<V1PodTemplateSpec> {
+  return (await recorded(kube, userId, program)) ?? (await rebuilt(kube, settings, userId, program));
+}
+
+async function recorded(
+  kube: Kube,
+  userId: string,
+  program: DeployedProgram,
+): Promise<V1PodTemplateSpec | null> {
+  const { namespace } = namesOf(userId);
+  const { items } = await attempt(`list ReplicaSets in ${namespace}`, () =>
+    kube.apps.listNamespacedReplicaSet({ namespace, labelSelector: selectorOf(userId, 'program') }),
+  );
+  const template = items
+    .map(({ spec }) => spec?.template)
+    .find((candidate) => submissionOf(candidate?.metadata?.annotations) === program.submissionId);
+  if (template === undefined) return null;
+  const { 'pod-template-hash': _, ...labels } = template.metadata?.labels ?? {};
+  return { ...template, metadata: { labels, annotations: template.metadata?.annotations ?? {} } };
+}
+
+async function rebuilt(
+  kube: Kube,
+  settings: ProductionSettings,
+  userId: string,
+  program: DeployedProgram,
+): Promise<V1PodTemplateSpec> {
+  const { namespace } = namesOf(userId);
+  const { configMap: name } = program;
+  const files = await attemptToFind(`read ConfigMap/${name} in ${namespace}`, () =>
+    kube.core.readNamespacedConfigMap({ namespace, name }),
+  );
+  const entrypoint = files && entrypointOf(files);
+  if (entrypoint === null)
+    throw new PlatformError(
+      'Rejected',
+      `Submission ${program.submissionId} cannot be restored: its files in ConfigMap/${name} are gone. Submit it again.`,
+    );
+  return programTemplate(userId, program, entrypoint, settings);
+}

@@ -1,0 +1,81 @@
+import type { V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
+import {
+  DATABASE_ROLE,
+  labelsOf,
+  namesOf,
+  POSTGRES_PORT,
+  PROGRAM_CONTAINER,
+  PROGRAM_PORT,
+  READY_PORT,
+} from './names';
+import { restrictedContainer, restrictedPod } from '../pods/security';
+import { programAnnotations } from './provenance';
+import type { DeployedProgram, ProductionSettings } from './types';
+
+/** uid of infrastructure/prod/Dockerfile. */
+const PROGRAM_UID = 10_001;
+
+/** The pod of a program. Its annotations make every submission a revision of its own. */
+export function programTemplate(
+  userId: string,
+  program: DeployedProgram,
+  entrypoint: string,
+  settings: ProductionSettings,
+): V1PodTemplateSpec {
+  return {
+    metadata: {
+      labels: labelsOf(userId, 'program'),
+      annotations: programAnnotations('current', program),
+    },
+    spec: {
+      ...restrictedPod(PROGRAM_UID),
+      terminationGracePeriodSeconds: 20,
+      containers: [
+        {
+          name: PROGRAM_CONTAINER,
+          image: settings.programImage,
+          imagePullPolicy: 'IfNotPresent',
+          args: [entrypoint],
+          env: environment(userId),
+          ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
+          // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
+          readinessProbe: {
+            httpGet: { path: '/ready', port: READY_PORT },
+            periodSeconds: 1,
+            timeoutSeconds: 3,
+            failureThreshold: 2,
+          },
+          resources: {
+            requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+            limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '256Mi' },
+          },
+          securityContext: restrictedContainer(),
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+          volumeMounts: [
+            { name: 'files', mountPath: '/app', readOnly: true },
+            { name: 'tmp', mountPath: '/tmp' },
+          ],
+        },
+      ],
+      volumes: [
+        { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444 } },
+        { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
+      ],
+    },
+  };
+}
+
+/** The kubelet puts the password in: it is in no manifest but the Secret's. */
+function environment(userId: string): V1EnvVar[] {
+  const { database } = namesOf(userId);
+  return [
+    { name: 'PORT', value: String(PROGRAM_PORT) },
+    { name: 'READY_PORT', value: String(READY_PORT) },
+    { name: 'PGHOST', value: database },
+    { name: 'PGPORT', value: String(POSTGRES_PORT) },
+    { name: 'PGUSER', value: DATABASE_ROLE },
+    { name: 'PGDATABASE', value: DATABASE_ROLE },
+    { name: 'PGPASSWORD', valueFrom: { secretKeyRef: { name: database, key: 'password' } } },
+    { name: 'DATABASE_URL', value: 'postgresql://$(PGUSER):$(PGPASSWORD)@$(PGHOST):$(PGPORT)/$(PGDATABASE)' },
+  ];
+}

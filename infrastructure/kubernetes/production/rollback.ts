@@ -1,0 +1,145 @@
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
+import { apply } from '../apply';
+import type { Kube } from '../client';
+import { attemptToFind, isConflict, PlatformError } from '../errors';
+import { waitFor } from '../waiting';
+import { namesOf, selectorOf } from './names';
+import { readDeployment } from './program';
+import { programDeployment } from './programManifests';
+import { templateOf } from './programRevision';
+import { programIn, submissionOf } from './provenance';
+import { watchRollout } from './rollout';
+import type { CallContext, DeployedProgram, ProductionSettings } from './types';
+
+export interface RollbackRequest {
+  userId: string;
+  failed: DeployedProgram;
+  previous: DeployedProgram | null;
+  deadlineMs: number;
+}
+
+export interface RollbackReport {
+  live: DeployedProgram | null;
+}
+
+/**
+ * Puts back what was live before a failed program and waits for it, or takes the failed one away when there
+ * was nothing. Leaves a newer submission's program alone, and the database always.
+ * @throws PlatformError `Rejected` when what was live before does not come up either
+ */
+export async function rollBack(
+  kube: Kube,
+  settings: ProductionSettings,
+  { userId, failed, previous, deadlineMs }: RollbackRequest,
+  context: CallContext,
+): Promise<RollbackReport> {
+  for (;;) {
+    context.signal.throwIfAborted();
+    const deployment = await readDeployment(kube, userId);
+    const current = submissionOf(deployment?.metadata?.annotations);
+    const newer = current !== null && current !== failed.submissionId && current !== previous?.submissionId;
+    if (newer) return { live: programIn('live', deployment?.metadata?.annotations) };
+
+    if (previous === null) {
+      if (deployment !== null && !(await remove(kube, deployment))) continue;
+      await awaitRemoval(kube, userId, deadlineMs, context);
+      return { live: null };
+    }
+    const restored =
+      current === previous.submissionId || (await restore(kube, settings, userId, previous, deployment));
+    if (restored) return awaitRestored(kube, userId, previous, deadlineMs, context);
+  }
+}
+
+/** @returns false when the Deployment was changed by another at the same time */
+async function restore(
+  kube: Kube,
+  settings: ProductionSettings,
+  userId: string,
+  previous: DeployedProgram,
+  deployment: V1Deployment | null,
+): Promise<boolean> {
+  const template = await templateOf(kube, settings, userId, previous);
+  const manifest = programDeployment(userId, previous, template, null);
+  // Applied only over what was read: a program that is applied meanwhile is newer and stays.
+  const { uid, resourceVersion } = deployment?.metadata ?? {};
+  const guard = uid && resourceVersion ? { uid, resourceVersion } : {};
+  return unlessChanged(() =>
+    apply(kube.objects, { ...manifest, metadata: { ...manifest.metadata, ...guard } }),
+  );
+}
+
+async function awaitRestored(
+  kube: Kube,
+  userId: string,
+  previous: DeployedProgram,
+  deadlineMs: number,
+  context: CallContext,
+): Promise<RollbackReport> {
+  const end = await watchRollout(kube, userId, previous, deadlineMs, context);
+  switch (end.outcome) {
+    case 'live':
+      return { live: previous };
+    case 'superseded':
+      return { live: programIn('live', end.deployment?.metadata?.annotations) };
+    case 'failed':
+      throw new PlatformError(
+        'Rejected',
+        `Submission ${previous.submissionId} was restored but does not become ready: ${end.problem.message}`,
+      );
+  }
+}
+
+/** @returns false when the Deployment was changed by another at the same time */
+async function remove(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
+  const { name = '', namespace = '', uid, resourceVersion } = metadata ?? {};
+  const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+  return unlessChanged(() =>
+    attemptToFind(`delete Deployment/${name} in ${namespace}`, () =>
+      kube.apps.deleteNamespacedDeployment({
+        name,
+        namespace,
+        body: { preconditions, propagationPolicy: 'Background' },
+      }),
+    ),
+  );
+}
+
+async function awaitRemoval(
+  kube: Kube,
+  userId: string,
+  deadlineMs: number,
+  context: CallContext,
+): Promise<void> {
+  const { namespace } = namesOf(userId);
+  const gone = await waitFor<{ pods: V1Pod[] }, true>(kube, {
+    collections: {
+      pods: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        plural: 'pods',
+        namespace,
+        labelSelector: selectorOf(userId, 'program'),
+      },
+    },
+    look: ({ pods }) => (pods.length === 0 ? true : undefined),
+    deadlineMs,
+    signal: context.signal,
+    beat: () => context.heartbeat({ waitingFor: 'the failed program to stop' }),
+  });
+  if (gone === null)
+    throw new PlatformError(
+      'Unavailable',
+      `The failed program's pods in ${namespace} were not gone within ${Math.round(deadlineMs / 1000)} s.`,
+    );
+}
+
+async function unlessChanged(change: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await change();
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
+}

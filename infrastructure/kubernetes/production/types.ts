@@ -1,0 +1,36 @@
+/** The shapes that the port `Production` has; the worker's wiring checks that they fit. */
+
+/** Who caused a change. */
+export interface Provenance {
+  userId: string;
+  submissionId: string;
+  workflowId: string;
+  runId: string;
+  /** SHA-256 of the submission's code, in hexadecimal. */
+  codeDigest: string;
+}
+
+/** A program that is, or was, in production. */
+export interface DeployedProgram {
+  submissionId: string;
+  workflowId: string;
+  runId: string;
+  codeDigest: string;
+  /** Name of the immutable ConfigMap that holds its files. */
+  configMap: string;
+}
+
+/** How long a call may go on, and how it says that it is alive. */
+export interface CallContext {
+  signal: AbortSignal;
+  heartbeat(details?: unknown): void;
+}
+
+export interface ProductionSettings {
+  /** Image with infrastructure/prod/entry.py. */
+  programImage: string;
+  /** Image with infrastructure/prod/database/entrypoint.sh. */
+  databaseImage: string;
+  /** StorageClass of database volumes; the cluster's default when not given. */
+  storageClass?: string | undefined;
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { PlatformError } from '../errors';
+
+/** The frames of infrastructure/test-pod/PROTOCOL.md, as far as this side reads them. */
+const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
+const count = z.number().int().nonnegative();
+const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });
+const streamName = z.enum(['stdout', 'stderr']);
+
+const endRecord = z.object({
+  outcome: z.enum([
+    'passed',
+    'syntax_error',
+    'failed',
+    'timed_out',
+    'out_of_memory',
+    'too_much_output',
+    'killed_by_signal',
+  ]),
+  exit_code: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  wall_ms: z.number().nonnegative(),
+  cpu_ms: z.number().nonnegative(),
+  peak_memory_bytes: count,
+  error: z
+    .object({ message: z.string(), file: z.string().nullable(), line: z.number().int().nullable() })
+    .nullable(),
+  stdout: streamSummary,
+  stderr: streamSummary,
+});
+
+const frame = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('accepted'), state: z.string(), position: count, pod_uid: z.string() }),
+  z.object({ type: z.literal('queued'), position: count }),
+  z.object({ type: z.literal('started') }),
+  z.object({ type: z.literal('output'), stream: streamName, offset: count, data: base64 }),
+  z.object({ type: z.literal('alive') }),
+  z.object({ type: z.literal('end'), result: endRecord }),
+  z.object({ type: z.literal('error'), code: z.string(), message: z.string() }),
+]);
+
+export type Frame = z.infer<typeof frame>;
+export type EndRecord = z.infer<typeof endRecord>;
+export type StreamSummary = z.infer<typeof streamSummary>;
+export type StreamName = z.infer<typeof streamName>;
+
+/** Frames of types that came later are skipped; these must be what they claim to be. */
+const known = new Set<unknown>(frame.options.map((option) => option.shape.type.value));
+
+/** The longest frame that the supervisor sends, in bytes: a chunk of output. A longer one is not its doing. */
+const MAX_FRAME_BYTES = 1024 * 1024;
+
+/** Puts frames together from the pieces in which a stream brings them. */
+export class FrameReader {
+  private pending: Buffer[] = [];
+  private size = 0;
+
+  /** @throws PlatformError `Unavailable` for bytes that are no frame: the stream is broken. */
+  push(piece: Buffer): Frame[] {
+    const frames: Frame[] = [];
+    let rest = piece;
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      const line = Buffer.concat([...this.pending, rest.subarray(0, end)]);
+      this.pending = [];
+      this.size = 0;
+      rest = rest.subarray(end + 1);
+      const parsed = parse(line);
+      if (parsed !== null) frames.push(parsed);
+    }
+    if (rest.length > 0) this.pending.push(rest);
+    this.size += rest.length;
+    if (this.size > MAX_FRAME_BYTES) throw broken(`a frame of more than ${MAX_FRAME_BYTES} bytes`);
+    return frames;
+  }
+}
+
+/** One frame as bytes. */
+export function encodeFrame(value: object): Buffer {
+  return Buffer.from(`${JSON.stringify(value)}\n`);
+}
+
+const NEWLINE = '\n'.charCodeAt(0);
+
+function parse(line: Buffer): Frame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString('utf8'));
+  } catch {
+    throw broken(`a line that is no frame: ${line.subarray(0, 80).toString('utf8')}`);
+  }
+  const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
+  if (typeof type !== 'string') throw broken('a frame without a type');
+  if (!known.has(type)) return null;
+  const result = frame.safeParse(value);
+  if (!result.success) throw broken(`a frame of type ${type} with ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+
+function broken(what: string): PlatformError {
+  return new PlatformError('Unavailable', `The test pod sent ${what}`);
+}

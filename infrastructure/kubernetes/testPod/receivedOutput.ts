@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { PlatformError } from '../errors';
+import type { StreamSummary } from './frames';
+
+/** What one stream printed. */
+export interface CapturedOutput {
+  text: string;
+  bytes: number;
+  truncated: boolean;
+}
+
+/** Collects what arrives of one stream: its head, then, after a gap or without one, its tail. */
+export class ReceivedOutput {
+  private parts: Buffer[] = [];
+  private end = 0;
+  /** Where the tail begins if it does not follow the head at once: bytes before it, in the kept ones and in all. */
+  private gap: { after: number; size: number } | null = null;
+
+  /** @param keepBytes what the run was asked to keep; half of it is the head */
+  constructor(private readonly keepBytes: number) {}
+
+  /** Bytes received so far. */
+  get received(): number {
+    return this.parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  /** @throws PlatformError `Unavailable` when the piece cannot be the next. */
+  add(offset: number, data: Buffer): void {
+    if (offset > this.end && this.gap === null) this.gap = { after: this.received, size: offset - this.end };
+    else if (offset !== this.end)
+      throw new PlatformError(
+        'Unavailable',
+        `The test pod sent output from byte ${offset} where byte ${this.end} was next`,
+      );
+    this.parts.push(data);
+    this.end = offset + data.length;
+  }
+
+  /** Forgets what will be sent again when the run is joined anew. @returns where its head has to go on. */
+  rejoin(): number {
+    const head = Buffer.concat(this.parts).subarray(0, this.gap?.after ?? this.received);
+    const kept = head.subarray(0, Math.floor(this.keepBytes / 2));
+    this.parts = [kept];
+    this.end = kept.length;
+    this.gap = null;
+    return kept.length;
+  }
+
+  /** The last bytes received, as text. */
+  tail(bytes: number): string {
+    return Buffer.concat(this.parts).subarray(-bytes).toString('utf8');
+  }
+
+  /**
+   * Compares what arrived with the end record.
+   * @throws PlatformError `Unavailable` when a byte is missing or different: then there is no result.
+   */
+  verify(name: string, summary: StreamSummary): CapturedOutput {
+    const kept = Buffer.concat(this.parts);
+    const expected = summary.head_bytes + summary.tail_bytes;
+    if (kept.length !== expected)
+      throw new PlatformError(
+        'Unavailable',
+        `Of ${name}, ${kept.length} bytes arrived; the test pod kept ${expected}`,
+      );
+    if (createHash('sha256').update(kept).digest('hex') !== summary.sha256)
+      throw new PlatformError('Unavailable', `What arrived of ${name} is not what the test pod kept`);
+    return { text: this.text(kept), bytes: summary.bytes, truncated: summary.bytes > kept.length };
+  }
+
+  private text(kept: Buffer): string {
+    if (this.gap === null) return kept.toString('utf8');
+    const head = withoutCutEnd(kept.subarray(0, this.gap.after));
+    const tail = withoutCutStart(kept.subarray(this.gap.after));
+    return `${head.toString('utf8')}\n[... ${this.gap.size} bytes left out ...]\n${tail.toString('utf8')}`;
+  }
+}
+
+/** UTF-8: bytes 10xxxxxx continue a character. The cut may have gone through one. */
+const continues = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
+
+function withoutCutStart(bytes: Buffer): Buffer {
+  let start = 0;
+  while (start < 3 && continues(bytes[start])) start++;
+  return bytes.subarray(start);
+}
+
+function withoutCutEnd(bytes: Buffer): Buffer {
+  let last = bytes.length - 1;
+  while (last >= 0 && bytes.length - last < 4 && continues(bytes[last])) last--;
+  const lead = bytes[last];
+  if (lead === undefined || lead < 0xc0) return bytes;
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  return bytes.length - last < length ? bytes.subarray(0, last) : bytes;
+}

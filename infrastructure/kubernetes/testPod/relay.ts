@@ -1,0 +1,172 @@
+import { PassThrough, Writable } from 'node:stream';
+import type { V1Status } from '@kubernetes/client-node';
+import type { Kube } from '../client';
+import { isNotFound, PlatformError, translate } from '../errors';
+import { encodeFrame, FrameReader } from './frames';
+import type { Frame } from './frames';
+import { namespaceOf, NO_SUPERVISOR, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from './names';
+
+/** Frames from the supervisor of a test pod, and to it. */
+export interface Relay {
+  send(frame: object): void;
+  /** The next frame. Throws `Unavailable` or `EnvironmentMissing` when no more can come. */
+  next(): Promise<Frame>;
+  /** Ends the conversation. The run goes on. */
+  close(): void;
+}
+
+/**
+ * The supervisor says every second that it is alive. After this time without a word the stream is taken for
+ * dead, in milliseconds: connections can end without anybody being told.
+ */
+export const SILENCE_MS = 10_000;
+
+/** Kept of what the relay or the container runtime says on stderr. */
+const STDERR_BYTES = 2_000;
+
+/** What kubectl sends at most in one message: servers and proxies on the way expect no more. */
+const STDIN_PIECE_BYTES = 32 * 1024;
+
+/**
+ * Opens an exec on the relay of a user's test pod.
+ * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in it, that could answer.
+ */
+export async function openRelay(kube: Kube, userId: string, silenceMs = SILENCE_MS): Promise<Relay> {
+  const namespace = namespaceOf(userId);
+  const pod = testPodOf(userId);
+  const doing = `exec into ${pod} in ${namespace}`;
+  const incoming = new Incoming(silenceMs);
+  const stdin = new PassThrough();
+  let errors = '';
+
+  const stdout = sink((data) => incoming.push(data));
+  const stderr = sink((data) => {
+    if (errors.length < STDERR_BYTES) errors += data.toString('utf8').slice(0, STDERR_BYTES);
+  });
+  let closed = false;
+  const fail = (error: Error) => {
+    if (closed) return;
+    void explain(kube, userId, error).then((explained) => incoming.fail(explained));
+  };
+  const onStatus = (status: V1Status) => fail(failureOfStatus(status, doing, errors.trim()));
+  const opening = kube.exec.exec(
+    namespace,
+    pod,
+    RUNNER_CONTAINER,
+    RELAY_COMMAND,
+    stdout,
+    stderr,
+    stdin,
+    false,
+    onStatus,
+  );
+  const socket = await opening.catch(async (error: unknown) => {
+    throw await explain(kube, userId, translate(error, doing));
+  });
+  // The status does not come when the connection breaks: closing is the only sign then.
+  socket.onclose = () => fail(new PlatformError('Unavailable', `The stream of ${doing} was closed`));
+
+  return {
+    send(frame) {
+      const bytes = encodeFrame(frame);
+      for (let start = 0; start < bytes.length; start += STDIN_PIECE_BYTES)
+        stdin.write(bytes.subarray(start, start + STDIN_PIECE_BYTES));
+    },
+    next: () => incoming.next(),
+    close() {
+      closed = true;
+      stdin.end();
+      // The end of stdin must go out first; then the relay ends, and with it the stream.
+      setImmediate(() => socket.close());
+    },
+  };
+}
+
+/** Frames that have come and are not taken yet, or the failure after the last. */
+class Incoming {
+  private readonly reader = new FrameReader();
+  private readonly frames: Frame[] = [];
+  private failure: Error | null = null;
+  private heard = false;
+  private wake: () => void = () => undefined;
+
+  constructor(private readonly silenceMs: number) {}
+
+  push(data: Buffer): void {
+    this.heard = true;
+    try {
+      this.frames.push(...this.reader.push(data));
+    } catch (error) {
+      this.fail(error as Error);
+    }
+    this.wake();
+  }
+
+  fail(error: Error): void {
+    this.failure ??= error;
+    this.wake();
+  }
+
+  async next(): Promise<Frame> {
+    for (;;) {
+      const frame = this.frames.shift();
+      if (frame !== undefined) return frame;
+      if (this.failure !== null) throw this.failure;
+      await this.somethingOrSilence();
+    }
+  }
+
+  /** A supervisor that never answered is as good as none. */
+  private silence(): PlatformError {
+    const name = this.heard ? 'Unavailable' : 'EnvironmentMissing';
+    return new PlatformError(name, `The test pod said nothing for ${this.silenceMs} ms`);
+  }
+
+  private somethingOrSilence(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.fail(this.silence()), this.silenceMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function sink(take: (data: Buffer) => void): Writable {
+  return new Writable({
+    write(data: Buffer, _encoding, done) {
+      take(data);
+      done();
+    },
+  });
+}
+
+/** What the status that ends an exec says. Even a success is a failure here: the end record did not come. */
+function failureOfStatus(status: V1Status, doing: string, said: string): PlatformError {
+  const exitCode = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message;
+  const why = said || status.message || `it ended with ${status.status ?? 'no status'}`;
+  const missing = exitCode === String(NO_SUPERVISOR) || /no such file|not found/.test(status.message ?? '');
+  return new PlatformError(missing ? 'EnvironmentMissing' : 'Unavailable', `Could not ${doing}: ${why}`);
+}
+
+/**
+ * Looks at the pod to tell what a failed exec means, because the API server answers a refused upgrade with a
+ * bare number: a pod that cannot run anything has to be prepared, and only then it makes sense to try again.
+ */
+async function explain(kube: Kube, userId: string, failure: Error): Promise<Error> {
+  if (!(failure instanceof PlatformError) || failure.name === 'EnvironmentMissing') return failure;
+  if (failure.status === 401 || failure.status === 403) return failure;
+  const missing = (why: string) =>
+    new PlatformError('EnvironmentMissing', `${failure.message}: ${why}`, { cause: failure });
+  try {
+    const name = testPodOf(userId);
+    const { metadata, status } = await kube.core.readNamespacedPod({ name, namespace: namespaceOf(userId) });
+    if (metadata?.deletionTimestamp) return missing(`the pod ${name} is being deleted`);
+    if (status?.phase !== 'Running') return missing(`the pod ${name} is ${status?.phase ?? 'not running'}`);
+    const runner = status.containerStatuses?.find((container) => container.name === RUNNER_CONTAINER);
+    return runner?.state?.running === undefined ? missing(`the pod ${name} restarts`) : failure;
+  } catch (error) {
+    return isNotFound(error) ? missing('there is no such pod') : failure;
+  }
+}

@@ -1,0 +1,18 @@
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+
+/** gRPC statuses that come back the same however often one asks. The numbers are gRPC's own and never change. */
+const LASTING = new Set([
+  3, // INVALID_ARGUMENT
+  5, // NOT_FOUND
+  6, // ALREADY_EXISTS
+  7, // PERMISSION_DENIED
+  9, // FAILED_PRECONDITION
+  12, // UNIMPLEMENTED
+  16, // UNAUTHENTICATED
+]);
+
+/** Whether a call to Temporal failed in a way that may pass: no server, one that restarts, no answer in time. */
+export function mayPass(error: unknown): boolean {
+  const status = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(status) && !LASTING.has(status.code);
+}

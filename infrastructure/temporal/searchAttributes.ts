@@ -1,0 +1,22 @@
+import type { OperatorService } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+
+const { INDEXED_VALUE_TYPE_KEYWORD } = temporal.api.enums.v1.IndexedValueType;
+
+/**
+ * Makes search attributes of type Keyword known to a Temporal namespace; those that it knows stay as they
+ * are. Temporal Cloud refuses this call: there they are made in its console, once.
+ */
+export async function ensureSearchAttributes(
+  operator: OperatorService,
+  namespace: string,
+  names: readonly string[],
+): Promise<void> {
+  const { customAttributes } = await operator.listSearchAttributes({ namespace });
+  const missing = names.filter((name) => customAttributes[name] === undefined);
+  if (missing.length === 0) return;
+  await operator.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(missing.map((name) => [name, INDEXED_VALUE_TYPE_KEYWORD])),
+  });
+}
