@@ -1,0 +1,52 @@
+import type { ActionDocument, Provenance } from './ports';
+
+/** One thing that the platform did for a submission, as the workflow saw it. */
+export interface Action {
+  /** Such as `submission.accepted`, `stage.run_tests` or `submission.finished`. */
+  name: string;
+  outcome: 'success' | 'failure';
+  /** Milliseconds since the epoch, by the workflow's clock. */
+  startedAt: number;
+  endedAt: number;
+  /** Why it ended so, as a stable word. */
+  reason?: string;
+  /** The same in a sentence. */
+  message?: string;
+  /** What the stage reported; stored, not indexed. */
+  details?: unknown;
+}
+
+/** Everything that a submission did, in order. */
+export interface ActionTrail {
+  provenance: Provenance;
+  namespace: string;
+  actions: Action[];
+}
+
+const NANOSECONDS = 1_000_000;
+
+/**
+ * The documents of a trail, in the terms of the Elastic Common Schema. An action's id comes from its
+ * workflow, run and place in the trail, so that writing a trail again changes nothing.
+ */
+export function documentsOf({ provenance, namespace, actions }: ActionTrail): ActionDocument[] {
+  return actions.map((action, index) => ({
+    _id: `${provenance.workflowId}:${provenance.runId}:${index}`,
+    '@timestamp': new Date(action.endedAt).toISOString(),
+    message: action.message ?? `${action.name}: ${action.outcome}`,
+    event: {
+      action: action.name,
+      outcome: action.outcome,
+      reason: action.reason,
+      sequence: index,
+      start: new Date(action.startedAt).toISOString(),
+      end: new Date(action.endedAt).toISOString(),
+      duration: (action.endedAt - action.startedAt) * NANOSECONDS,
+    },
+    user: { id: provenance.userId },
+    orchestrator: { type: 'kubernetes', namespace },
+    submission: { id: provenance.submissionId, code_digest: provenance.codeDigest },
+    temporal: { workflow_id: provenance.workflowId, run_id: provenance.runId },
+    details: action.details,
+  }));
+}

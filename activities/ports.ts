@@ -1,0 +1,198 @@
+/**
+ * What the activities need from the outside, in the words of the domain. Adapters in infrastructure/ have
+ * these shapes; the worker puts the two together, and the compiler checks that they fit.
+ *
+ * An adapter reports a failure of the platform by throwing an Error whose `name` is one of
+ * {@link PlatformFailure}: Temporal carries that name as the failure's type, and retry policies go by it.
+ * What the user's code did is never thrown: it is a value in the report.
+ */
+
+/** Names of errors that adapters throw, and what the workflow does about each. */
+export type PlatformFailure =
+  /** The namespace or its test pod is not there or cannot run anything: prepare it, then run again. */
+  | 'EnvironmentMissing'
+  /** The request can never succeed as it stands (a rejected manifest, a quota, missing rights): not retried. */
+  | 'Rejected'
+  /** A server did not answer, a stream broke, a record was cut short: retried. */
+  | 'Unavailable';
+
+/** Who caused a change: written on every object that a submission makes. */
+export interface Provenance {
+  userId: string;
+  submissionId: string;
+  workflowId: string;
+  runId: string;
+  /** SHA-256 of the submission's code, in hexadecimal. */
+  codeDigest: string;
+}
+
+/** How long a call may go on, and how it says that it is alive. */
+export interface CallContext {
+  /** Aborted when the activity is cancelled, its worker shuts down, or its time is up. */
+  signal: AbortSignal;
+  /** Tells Temporal that the call is alive; shown in the Web UI while it is pending. */
+  heartbeat(details?: unknown): void;
+}
+
+/** Limits of one run. The test pod enforces them; what they may be at most is the worker's configuration. */
+export interface RunLimits {
+  /** Wall time of the program, in milliseconds. */
+  wallMs: number;
+  /** Address space of each process, in bytes. */
+  memoryBytes: number;
+  /** Output kept of each stream, in bytes: the first half and the last half; what lies between is counted. */
+  keepOutputBytes: number;
+  /** Output of both streams together, in bytes, at which the run is stopped. */
+  maxOutputBytes: number;
+}
+
+export interface RunRequest {
+  /** Names the run for its whole life: a second request with the same key joins the first execution. */
+  key: string;
+  userId: string;
+  submissionId: string;
+  /** Text of each file by its name. */
+  files: Record<string, string>;
+  /** Which of the files is the program. */
+  entrypoint: string;
+  limits: RunLimits;
+}
+
+/** Why a run ended as it did. Only `passed` is a pass; all are the program's doing, never the platform's. */
+export type RunOutcome =
+  | 'passed'
+  | 'syntax_error'
+  | 'failed'
+  | 'timed_out'
+  | 'out_of_memory'
+  | 'too_much_output'
+  | 'killed_by_signal';
+
+/** What one stream printed. */
+export interface CapturedOutput {
+  /** The text kept, decoded as UTF-8; where bytes were left out in the middle, a line says how many. */
+  text: string;
+  /** How many bytes were printed in all. */
+  bytes: number;
+  truncated: boolean;
+}
+
+/** A finished run, as measured from outside the program. */
+export interface RunReport {
+  outcome: RunOutcome;
+  /** Exit code of the program, or null if a signal ended it or it never started. */
+  exitCode: number | null;
+  /** Name of the signal that ended it (such as SIGKILL), or null. */
+  signal: string | null;
+  wallMs: number;
+  cpuMs: number;
+  peakMemoryBytes: number;
+  stdout: CapturedOutput;
+  stderr: CapturedOutput;
+  /** For a Python traceback or syntax error: its last line, and the file and line it points at. */
+  error: { message: string; file: string | null; line: number | null } | null;
+  /** UID of the pod that ran it: another one on a retry means that the run was executed again. */
+  podUid: string;
+}
+
+export interface TestRunner {
+  /** Runs a submission in its user's test pod. Throws `EnvironmentMissing` or `Unavailable`. */
+  run(request: RunRequest, context: CallContext): Promise<RunReport>;
+}
+
+export interface EnvironmentReport {
+  namespace: string;
+  /** What had to be made or repaired, such as `Pod/test-test`; empty when all was there. */
+  changed: string[];
+}
+
+export interface Environments {
+  /** Makes or repairs the user's namespace, quota, limits, network policy and test pod; ends when the pod is ready. */
+  ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
+}
+
+export interface DatabaseReport {
+  /** Name of the StatefulSet, such as `test-prod-db`. */
+  name: string;
+  /** True when this call made it. */
+  created: boolean;
+}
+
+/** A program that is, or was, in production. */
+export interface DeployedProgram {
+  submissionId: string;
+  workflowId: string;
+  runId: string;
+  codeDigest: string;
+  /** Name of the immutable ConfigMap that holds its files. */
+  configMap: string;
+}
+
+export interface ProgramRequest {
+  provenance: Provenance;
+  files: Record<string, string>;
+  entrypoint: string;
+}
+
+export interface ProgramReport {
+  program: DeployedProgram;
+  /** What was live before this call, or null on a first deploy. A repeat of the call gives the same. */
+  previous: DeployedProgram | null;
+}
+
+export interface RolloutRequest {
+  userId: string;
+  program: DeployedProgram;
+  /** How long the rollout may take, in milliseconds. */
+  deadlineMs: number;
+}
+
+/** How a rollout ended. `failed` and `superseded` are answers, not errors. */
+export interface RolloutReport {
+  outcome: 'live' | 'failed' | 'superseded';
+  /** Why it failed, as a stable word: `crash_loop`, `image_error`, `quota`, `unschedulable`, `deadline_exceeded` ... */
+  reason: string | null;
+  /** The same in a sentence for people. */
+  message: string | null;
+  /** Recent Kubernetes events about it, newest last; for failures. */
+  events: string[];
+  /** Last lines that the new program printed; for failures. */
+  logs: string;
+}
+
+export interface RollbackRequest {
+  userId: string;
+  /** The program whose rollout failed. */
+  failed: DeployedProgram;
+  /** What to restore, or null when there was nothing: then the failed program is taken away. */
+  previous: DeployedProgram | null;
+  deadlineMs: number;
+}
+
+export interface RollbackReport {
+  /** What is live now. */
+  live: DeployedProgram | null;
+}
+
+export interface Production {
+  /** Applies the database with its password, volume and service, and waits until it accepts connections. */
+  applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
+  /** Applies the program; does not wait for it. */
+  applyProgram(request: ProgramRequest, context: CallContext): Promise<ProgramReport>;
+  /** Watches until the program is live, cannot become so, or was replaced. */
+  awaitRollout(request: RolloutRequest, context: CallContext): Promise<RolloutReport>;
+  /** Restores what was live before, and waits for it. The database is never touched. */
+  rollBack(request: RollbackRequest, context: CallContext): Promise<RollbackReport>;
+}
+
+/** One action as stored in Elasticsearch; `_id` makes a repeated write the same document. */
+export interface ActionDocument {
+  _id: string;
+  '@timestamp': string;
+  [field: string]: unknown;
+}
+
+export interface ActionLog {
+  /** Stores every document exactly once, however often it is called. Throws `Unavailable` until it could. */
+  write(documents: ActionDocument[]): Promise<void>;
+}

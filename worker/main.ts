@@ -1,0 +1,102 @@
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import { readConfig, type Config } from '../infrastructure/config';
+import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
+import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { createEnvironments } from '../infrastructure/kubernetes/environments';
+import { createProduction } from '../infrastructure/kubernetes/production';
+import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
+import { createLogger } from '../infrastructure/logging';
+import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
+import { temporalLogger } from './temporalLogger';
+import { createWorker } from './worker';
+
+const VARIABLES = [
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_TASK_QUEUE',
+  'ELASTICSEARCH_HOST',
+  'ELASTICSEARCH_INDEX',
+  'KUBECONFIG',
+  'KUBE_CONTEXT',
+  'KUBERNETES_SERVICE_HOST',
+  'TEST_IMAGE',
+  'TEST_RUNTIME_CLASS',
+  'PROGRAM_IMAGE',
+  'DATABASE_IMAGE',
+  'RUN_WALL_SECONDS',
+  'RUN_MEMORY_MB',
+  'RUN_KEEP_OUTPUT_BYTES',
+  'RUN_MAX_OUTPUT_BYTES',
+  'ROLLOUT_SECONDS',
+  'LOG_LEVEL',
+] as const;
+
+/** Search attributes that submissions carry; workflows/contract.ts says what each means. */
+const SEARCH_ATTRIBUTES = ['UserId', 'SubmissionStatus', 'CodeDigest'];
+
+const MEGABYTE = 1024 * 1024;
+
+/** In a test pod, beside the memory of one process of a run: its other processes, its files, the supervisor. */
+const BESIDE_THE_RUN_MIB = 512;
+
+async function main(): Promise<void> {
+  const config = readConfig(VARIABLES);
+  const logger = createLogger('worker', config.LOG_LEVEL);
+  Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
+
+  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  try {
+    await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
+    const worker = await createWorker(
+      connection,
+      { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE },
+      { ...kubernetesParts(config), actionLog, settings: settingsOf(config) },
+    );
+    const running = worker.run();
+    logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'worker ready');
+    await running;
+  } finally {
+    await actionLog.close();
+    await connection.close();
+  }
+}
+
+type WorkerConfig = Config<(typeof VARIABLES)[number]>;
+
+function kubernetesParts(config: WorkerConfig) {
+  const kube = connectKubernetes({
+    kubeconfig: config.KUBECONFIG,
+    context: config.KUBE_CONTEXT,
+    inCluster: config.KUBERNETES_SERVICE_HOST !== undefined,
+  });
+  return {
+    testRunner: createTestRunner(kube, {}),
+    environments: createEnvironments(kube, {
+      testImage: config.TEST_IMAGE,
+      runtimeClass: config.TEST_RUNTIME_CLASS,
+      testMemoryMiB: config.RUN_MEMORY_MB + BESIDE_THE_RUN_MIB,
+    }),
+    production: createProduction(kube, {
+      programImage: config.PROGRAM_IMAGE,
+      databaseImage: config.DATABASE_IMAGE,
+    }),
+  };
+}
+
+function settingsOf(config: WorkerConfig) {
+  return {
+    limits: {
+      wallMs: config.RUN_WALL_SECONDS * 1000,
+      memoryBytes: config.RUN_MEMORY_MB * MEGABYTE,
+      keepOutputBytes: config.RUN_KEEP_OUTPUT_BYTES,
+      maxOutputBytes: config.RUN_MAX_OUTPUT_BYTES,
+    },
+    rolloutDeadlineMs: config.ROLLOUT_SECONDS * 1000,
+  };
+}
+
+void main().catch((error: unknown) => {
+  createLogger('worker', 'info').fatal({ err: error }, 'worker stopped');
+  process.exitCode = 1;
+});

@@ -1,0 +1,45 @@
+import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { createActivities, type ActivityDependencies } from '../activities';
+import { PlatformFailures } from './platformFailures';
+
+export interface WorkerSettings {
+  namespace: string;
+  taskQueue: string;
+  /** Workflow code that was bundled before; without it, it is bundled now (about 2 s). */
+  workflowBundle?: WorkflowBundleWithSourceMap;
+}
+
+/** Where the workflows are, for the bundler. */
+export const workflowsPath = require.resolve('../workflows');
+
+/**
+ * How often a heartbeat reaches the server, at most. Cancellation comes back with it: the default of 60 s
+ * would let a cancelled program run on for as long.
+ */
+const HEARTBEAT_INTERVAL = '1 s';
+
+/** Time for activities to come to an end at shutdown; what does not is taken up by another worker. */
+const SHUTDOWN_GRACE = '5 s';
+
+/** Slots for activities. They wait on other servers, so that many fit into one process. */
+const MAX_ACTIVITIES = 200;
+
+/** Makes a worker that runs `submitCode` and its activities. */
+export async function createWorker(
+  connection: NativeConnection,
+  { namespace, taskQueue, workflowBundle }: WorkerSettings,
+  dependencies: ActivityDependencies,
+): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    ...(workflowBundle ? { workflowBundle } : { workflowsPath }),
+    activities: createActivities(dependencies),
+    interceptors: { activity: [() => ({ inbound: new PlatformFailures() })] },
+    maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
+    maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+  });
+}

@@ -1,0 +1,77 @@
+/**
+ * What a client of the workflow may know of it: names, input, result and stages. Part of the public
+ * contract: a change here must keep running workflows and older gateways working.
+ */
+import type { DeployedProgram, RolloutReport, RunReport } from '../activities/ports';
+
+export type { DeployedProgram, RolloutReport, RunReport } from '../activities/ports';
+
+/** Workflow type, as the Temporal Web UI shows it. */
+export const SUBMIT_CODE = 'submitCode';
+
+/** Task queue that workers of this platform poll unless their configuration names another. */
+export const DEFAULT_TASK_QUEUE = 'submissions';
+
+/** Custom search attributes of every submission, all of type Keyword. */
+export const SEARCH_ATTRIBUTES = {
+  userId: 'UserId',
+  status: 'SubmissionStatus',
+  codeDigest: 'CodeDigest',
+} as const;
+
+/** Key in the workflow's memo under which the verdict appears as soon as it is known. */
+export const VERDICT_MEMO = 'verdict';
+
+/** The workflow id of a submission: a repeat of the same submission meets the same workflow. */
+export const workflowIdOf = (submissionId: string): string => `submission-${submissionId}`;
+
+/** The namespace of a user. */
+export const namespaceOf = (userId: string): string => `user-${userId}`;
+
+/** Stages of a submission, in the order in which they can occur, by the activity that carries each out. */
+export const STAGE_OF_ACTIVITY = {
+  prepareEnvironment: 'prepare_environment',
+  runTests: 'run_tests',
+  applyDatabase: 'apply_database',
+  applyProgram: 'apply_program',
+  awaitRollout: 'await_rollout',
+  rollBack: 'roll_back',
+  recordActions: 'record_actions',
+} as const;
+
+export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
+export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName];
+
+/** `running` until the verdict; the others are final. */
+export type SubmissionStatus =
+  'running' | 'deployed' | 'tests_failed' | 'deploy_failed' | 'superseded' | 'cancelled' | 'internal_error';
+
+export interface SubmitCodeInput {
+  submissionId: string;
+  userId: string;
+  code: string;
+  /** SHA-256 of the code, in hexadecimal. */
+  codeDigest: string;
+  /** When the gateway accepted it, ISO 8601. */
+  acceptedAt: string;
+}
+
+/** A run without what it printed: that stands once in the history, in the result of `runTests`. */
+export type RunSummary = Omit<RunReport, 'stdout' | 'stderr'>;
+
+/** The end of a submission, told once and never changed. Small: it is kept in the workflow's memo. */
+export interface Verdict {
+  status: Exclude<SubmissionStatus, 'running'>;
+  namespace: string;
+  submissionId: string;
+  /** Why, as a stable word: an outcome of the run, a reason of the rollout, or a type of platform failure. */
+  reason: string;
+  /** Why, in a sentence for people. */
+  message: string;
+  /** The test run, unless it never took place. */
+  run: RunSummary | null;
+  /** The rollout, if there was one. */
+  rollout: RolloutReport | null;
+  /** What is in production now, as far as this submission knows: null when nothing is or nobody looked. */
+  live: DeployedProgram | null;
+}

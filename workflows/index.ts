@@ -1,0 +1,1 @@
+export { submitCode } from './submitCode';
