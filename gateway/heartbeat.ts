@@ -1,0 +1,21 @@
+import type { WebSocket, WebSocketServer } from 'ws';
+
+/**
+ * Pings every client on an interval and cuts off those that did not answer the last ping: their network is
+ * gone, or they do not read. Returns a function that ends it.
+ */
+export function cutOffSilent(server: WebSocketServer, intervalMs: number): () => void {
+  const asked = new WeakSet<WebSocket>();
+  server.on('connection', (socket) => socket.on('pong', () => asked.delete(socket)));
+  const timer = setInterval(() => {
+    for (const socket of server.clients) {
+      if (asked.has(socket)) {
+        socket.terminate();
+        continue;
+      }
+      asked.add(socket);
+      socket.ping();
+    }
+  }, intervalMs);
+  return () => clearInterval(timer);
+}

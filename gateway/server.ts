@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { WebSocketServer, type ServerOptions } from 'ws';
+import type { Logger } from '../infrastructure/logging';
+import { acceptKey } from './authentication';
+import { cutOffSilent } from './heartbeat';
+import { httpHandler } from './http';
+import { CLOSE, limitsFor, type Limits } from './limits';
+import { serveSocket } from './socket';
+import type { Submissions } from './submissions';
+import { admit, refuseUpgrade } from './upgrade';
+
+export interface ServerSettings {
+  API_KEY: string;
+  HOST: string;
+  /** 0 takes a free one. */
+  PORT: number;
+  MAX_CODE_BYTES: number;
+}
+
+export interface RunningServer {
+  /** Where this machine reaches it, such as `http://127.0.0.1:8000`; `ws` takes it as it is. */
+  url: string;
+  /**
+   * Stops accepting, tells every client to come back elsewhere (1001), and resolves when all connections
+   * are closed: within `closeTimeoutMs` of the limits.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens for submissions over WebSockets and for health checks over HTTP.
+ * @throws Error of node:net when the address is taken or not ours
+ */
+export async function startServer(
+  settings: ServerSettings,
+  { submissions, logger, limits = limitsFor(settings.MAX_CODE_BYTES) }: ServerParts,
+): Promise<RunningServer> {
+  const authenticate = acceptKey(settings.API_KEY);
+  const http = createServer(httpHandler(() => submissions.ready()));
+  const options: ServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    maxPayload: limits.maxMessageBytes,
+    perMessageDeflate: false,
+    closeTimeout: limits.closeTimeoutMs, // in ws since 8.19, not yet in its types
+  };
+  const webSockets = new WebSocketServer(options);
+
+  http.on('upgrade', (request, socket, head) => {
+    const connection = logger.child({ connectionId: randomUUID(), remote: request.socket.remoteAddress });
+    const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
+    socket.on('error', onError);
+    const admission = admit(request, authenticate);
+    if (admission.refused) {
+      connection.info({ status: admission.refused.status }, 'upgrade refused');
+      return refuseUpgrade(socket, admission);
+    }
+    webSockets.handleUpgrade(request, socket, head, (client) => {
+      socket.off('error', onError);
+      client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
+      webSockets.emit('connection', client, request);
+      connection.info({ progress: admission.progress }, 'client connected');
+      const { MAX_CODE_BYTES: maxCodeBytes } = settings;
+      serveSocket(client, {
+        submissions,
+        maxCodeBytes,
+        limits,
+        logger: connection,
+        progress: admission.progress,
+      });
+    });
+  });
+
+  http.listen(settings.PORT, settings.HOST);
+  await once(http, 'listening');
+  http.on('error', (error) => logger.error({ err: error }, 'a connection could not be accepted'));
+  const stopPinging = cutOffSilent(webSockets, limits.pingIntervalMs);
+
+  async function close(): Promise<void> {
+    stopPinging();
+    const closed = once(http, 'close');
+    http.close();
+    http.closeIdleConnections();
+    for (const client of webSockets.clients) client.close(CLOSE.goingAway.code, CLOSE.goingAway.reason);
+    // Requests that hang must not hold the process: a WebSocket ends by its own closeTimeout.
+    const rest = setTimeout(() => http.closeAllConnections(), limits.closeTimeoutMs);
+    await closed;
+    clearTimeout(rest);
+  }
+
+  let closing: Promise<void> | undefined;
+  return { url: urlOf(http.address() as AddressInfo), close: () => (closing ??= close()) };
+}
+
+export interface ServerParts {
+  submissions: Submissions;
+  logger: Logger;
+  /** Default: `limitsFor(MAX_CODE_BYTES)`. */
+  limits?: Limits;
+}
+
+function urlOf({ address, port, family }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`;
+  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+}

@@ -1,0 +1,47 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Authenticate } from './authentication';
+
+/** What an upgrade request asks for, or why it is refused. */
+export type Admission =
+  { progress: boolean; refused?: never } | { refused: { status: number; error: string; message: string } };
+
+/** Decides about an upgrade request before a WebSocket exists. */
+export function admit(request: IncomingMessage, authenticate: Authenticate): Admission {
+  const url = parse(request.url);
+  if (url?.pathname !== '/ws/code') return refuse(404, 'not_found', 'WebSockets are served at /ws/code');
+  const key = request.headers['x-api-key'];
+  if (!authenticate(Array.isArray(key) ? undefined : key))
+    return refuse(401, 'unauthorized', 'send a valid key in the header X-API-Key');
+  const progress = url.searchParams.get('progress') ?? 'true';
+  if (progress !== 'true' && progress !== 'false')
+    return refuse(400, 'invalid_parameter', 'progress must be true or false');
+  return { progress: progress === 'true' };
+}
+
+/** Answers a refused upgrade over HTTP and ends its connection. */
+export function refuseUpgrade(socket: Duplex, { refused }: Extract<Admission, { refused: object }>): void {
+  const { status, ...body } = refused;
+  const text = `${JSON.stringify(body)}\n`;
+  // Destroyed once it is told: a client that keeps its half open would hold the socket for ever.
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Connection: close',
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(text)}`,
+      '',
+      text,
+    ].join('\r\n'),
+  );
+}
+
+function refuse(status: number, error: string, message: string): Admission {
+  return { refused: { status, error, message } };
+}
+
+function parse(url: string | undefined): URL | null {
+  const absolute = `http://gateway${url?.startsWith('/') ? url : '/'}`;
+  return URL.canParse(absolute) ? new URL(absolute) : null;
+}
