@@ -1,0 +1,194 @@
+import { FrameReader, type HistoryEvent } from '../../gateway/frames';
+import { RetryReader } from '../../gateway/retries';
+import { serverFrame } from '../../gateway/serverFrames';
+import {
+  announced,
+  completed,
+  failed,
+  history,
+  report,
+  scheduled,
+  started,
+  submission,
+  taken,
+  uninteresting,
+  verdict,
+} from './histories';
+
+function framesOf(events: HistoryEvent[]) {
+  const reader = new FrameReader(submission);
+  const frames = events.flatMap((event) => reader.read(event));
+  for (const frame of frames) serverFrame.parse(frame);
+  return frames;
+}
+
+const passed = history(
+  started,
+  uninteresting,
+  scheduled('runTests'),
+  taken(3, 2),
+  completed(3, report),
+  uninteresting,
+  announced(verdict),
+);
+
+test('a submission is told from its acceptance to its verdict', () => {
+  const at = (second: number) => `2026-01-01T12:00:0${second}.000Z`;
+  const common = { submission_id: 's1' };
+  expect(framesOf(passed)).toEqual([
+    {
+      ...common,
+      type: 'accepted',
+      cursor: '1.0',
+      namespace: 'user-test',
+      workflow_id: 'submission-s1',
+      run_id: 'run-1',
+      at: at(0),
+    },
+    { ...common, type: 'stage', cursor: '3.0', stage: 'run_tests', state: 'started', at: at(2) },
+    {
+      ...common,
+      type: 'stage',
+      cursor: '5.0',
+      stage: 'run_tests',
+      state: 'completed',
+      at: at(4),
+      attempt: 2,
+      duration_ms: 2000,
+    },
+    { ...common, type: 'output', cursor: '5.1', stream: 'stdout', ...report.stdout },
+    {
+      ...common,
+      status: 'deployed',
+      namespace: 'user-test',
+      cursor: '7.0',
+      reason: 'live',
+      live: { submission_id: 's1', code_digest: 'd1' },
+      message: 'The program is in production.',
+      exit_code: 0,
+      error: null,
+      stdout: 'Hello\n',
+      stderr: '',
+      stdout_bytes: 6,
+      stderr_bytes: 0,
+      durations_ms: { run_tests: 2000, total: 6000 },
+      workflow_id: 'submission-s1',
+      run_id: 'run-1',
+    },
+  ]);
+});
+
+test('status and namespace are the first two keys of the final frame, and it alone has a status', () => {
+  const frames = framesOf(passed);
+  expect(Object.keys(frames.at(-1) ?? {}).slice(0, 2)).toEqual(['status', 'namespace']);
+  expect(frames.at(-1)).not.toHaveProperty('type');
+  for (const frame of frames.slice(0, -1)) {
+    expect(frame).toHaveProperty('type');
+    expect(frame).not.toHaveProperty('status');
+  }
+});
+
+test('cursors are unique and the same for every reader', () => {
+  const cursors = framesOf(passed).map((frame) => frame.cursor);
+  expect(new Set(cursors).size).toBe(cursors.length);
+  expect(framesOf(passed).map((frame) => frame.cursor)).toEqual(cursors);
+});
+
+test('a stage that fails says why, in the words of the innermost cause', () => {
+  const frames = framesOf(history(started, scheduled('runTests'), failed(2, 'the pod is gone')));
+  expect(frames.at(-1)).toMatchObject({ state: 'failed', message: 'the pod is gone', duration_ms: 1000 });
+});
+
+test('a stage that is gone through twice counts with both times', () => {
+  const frames = framesOf(
+    history(
+      started,
+      scheduled('runTests'),
+      failed(2, 'no pod'),
+      scheduled('runTests'),
+      completed(4, report),
+      announced(verdict),
+    ),
+  );
+  expect(frames.at(-1)).toMatchObject({ durations_ms: { run_tests: 2000, total: 5000 } });
+});
+
+test('how a rollout ended is told', () => {
+  const rollout = { outcome: 'failed', reason: 'crash_loop', message: 'It crashed.', events: [], logs: 'x' };
+  const frames = framesOf(history(started, scheduled('awaitRollout'), completed(2, rollout)));
+  expect(frames.at(-1)).toEqual({
+    type: 'rollout',
+    submission_id: 's1',
+    cursor: '3.1',
+    outcome: 'failed',
+    reason: 'crash_loop',
+    message: 'It crashed.',
+  });
+});
+
+test('activities that this gateway does not know are passed over', () => {
+  const events = history(
+    started,
+    scheduled('toString'),
+    completed(2, {}),
+    scheduled('later'),
+    failed(4, 'x'),
+  );
+  expect(framesOf(events)).toHaveLength(1);
+});
+
+test.each([
+  [
+    'fails',
+    {
+      workflowExecutionFailedEventAttributes: {
+        failure: { message: 'no rights', applicationFailureInfo: { type: 'Rejected' } },
+      },
+    },
+    { status: 'internal_error', reason: 'Rejected', message: 'no rights' },
+  ],
+  [
+    'times out',
+    { workflowExecutionTimedOutEventAttributes: {} },
+    { status: 'internal_error', reason: 'timed_out' },
+  ],
+  [
+    'is terminated',
+    { workflowExecutionTerminatedEventAttributes: { reason: 'maintenance' } },
+    { status: 'internal_error', message: 'An operator ended the submission: maintenance.' },
+  ],
+  [
+    'is cancelled',
+    { workflowExecutionCanceledEventAttributes: {} },
+    { status: 'cancelled', reason: 'cancelled' },
+  ],
+  [
+    'completes without a verdict',
+    { workflowExecutionCompletedEventAttributes: {} },
+    { status: 'internal_error', reason: 'no_verdict' },
+  ],
+])('a workflow that %s before its verdict has a final frame all the same', (_how, event, expected) => {
+  const frames = framesOf(history(started, event));
+  expect(frames.at(-1)).toMatchObject({ ...expected, namespace: 'user-test', stdout: null, exit_code: null });
+});
+
+test('each new attempt of a pending activity is told once, with why the one before it failed', () => {
+  const reader = new RetryReader(submission);
+  const pending = (attempt: number) => [
+    { activityId: '1', activityType: { name: 'runTests' }, attempt, lastFailure: { message: 'no pod' } },
+  ];
+  const now = new Date('2026-01-01T12:00:00Z');
+  expect(reader.read(pending(1), now)).toEqual([]);
+  const [frame] = reader.read(pending(3), now);
+  expect(frame).toEqual({
+    type: 'stage',
+    submission_id: 's1',
+    stage: 'run_tests',
+    state: 'retrying',
+    at: '2026-01-01T12:00:00.000Z',
+    attempt: 3,
+    message: 'no pod',
+  });
+  expect(serverFrame.safeParse(frame).success).toBe(true);
+  expect(reader.read(pending(3), now)).toEqual([]);
+});

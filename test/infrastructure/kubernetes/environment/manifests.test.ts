@@ -1,0 +1,59 @@
+import type { V1NetworkPolicy } from '@kubernetes/client-node';
+import {
+  boundsOf,
+  userNamespace,
+} from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
+import { SPEC_ANNOTATION, testPod } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
+
+const settings = { testImage: 'docker.io/orchestration-app/test-pod:1' };
+
+test('a namespace enforces Pod Security restricted', () => {
+  expect(userNamespace('ada').metadata).toMatchObject({
+    name: 'user-ada',
+    labels: { 'orchestration-app/user': 'ada', 'pod-security.kubernetes.io/enforce': 'restricted' },
+  });
+});
+
+test('a test pod has the name of the contract and no rights', () => {
+  const { metadata, spec } = testPod('ada', settings);
+  expect(metadata).toMatchObject({ name: 'ada-test', namespace: 'user-ada' });
+  expect(spec).toMatchObject({
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    restartPolicy: 'Always',
+    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
+  });
+  expect(spec?.containers[0]?.securityContext).toEqual({
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+});
+
+test('what a run may write is in memory and bounded', () => {
+  const volumes = testPod('ada', settings).spec?.volumes ?? [];
+  expect(volumes.map(({ name }) => name)).toEqual(['work', 'tmp', 'shm']);
+  for (const { emptyDir } of volumes)
+    expect(emptyDir).toEqual({ medium: 'Memory', sizeLimit: expect.stringMatching(/^\d+Mi$/) as string });
+});
+
+test('the hash of a pod changes with its image and its runtime, and with nothing else', () => {
+  const hash = (changes: object) =>
+    testPod('ada', { ...settings, ...changes }).metadata?.annotations?.[SPEC_ANNOTATION];
+  expect(hash({})).toBe(hash({ deadlineMs: 1 }));
+  expect(hash({ testImage: 'other' })).not.toBe(hash({}));
+  expect(hash({ runtimeClass: 'gvisor' })).not.toBe(hash({}));
+});
+
+test('nothing in a namespace talks to anything that production does not need', () => {
+  const policies = boundsOf('ada').filter(({ kind }) => kind === 'NetworkPolicy') as V1NetworkPolicy[];
+  expect(policies[0]?.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
+  const opened = policies.slice(1);
+  for (const { spec } of opened) expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
+  const ports = opened.flatMap(({ spec }) =>
+    [...(spec?.ingress ?? []), ...(spec?.egress ?? [])].flatMap((rule) =>
+      rule.ports?.map(({ port }) => port),
+    ),
+  );
+  expect(ports).toEqual([8080, 5432, 53, 53, 5432]);
+});

@@ -1,0 +1,177 @@
+import type { V1PodTemplateSpec } from '@kubernetes/client-node';
+import {
+  databaseService,
+  databaseStatefulSet,
+  passwordSecret,
+} from '../../../../infrastructure/kubernetes/production/databaseManifests';
+import {
+  filesManifest,
+  programDeployment,
+  programOf,
+  programService,
+} from '../../../../infrastructure/kubernetes/production/programManifests';
+import { programTemplate } from '../../../../infrastructure/kubernetes/production/programTemplate';
+import { programIn } from '../../../../infrastructure/kubernetes/production/provenance';
+
+const settings = { programImage: 'program:1', databaseImage: 'database:1' };
+const provenance = (userId = 'test') => ({
+  userId,
+  submissionId: 'sub-1',
+  workflowId: 'submission-sub-1',
+  runId: 'run-1',
+  codeDigest: 'ab'.repeat(32),
+});
+const files = { 'main.py': "print('Hello')" };
+
+const deploymentOf = (userId = 'test') => {
+  const program = programOf(provenance(userId));
+  return programDeployment(userId, program, programTemplate(userId, program, 'main.py', settings), null);
+};
+const podOf = ({ spec }: { spec?: { template: V1PodTemplateSpec } }) => {
+  const pod = spec?.template.spec;
+  if (!pod) throw new Error('It makes no pods.');
+  return pod;
+};
+const database = (secretUid: string | null = null) => databaseStatefulSet(provenance(), settings, secretUid);
+
+describe.each([
+  ['program', podOf(deploymentOf())],
+  ['database', podOf(database())],
+])('the pod of the %s', (_, pod) => {
+  it('is what Pod Security restricted asks for', () => {
+    expect(pod.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    for (const container of pod.containers)
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    expect(pod.volumes?.filter(({ hostPath }) => hostPath !== undefined)).toEqual([]);
+  });
+
+  it('has no way to the Kubernetes API and learns of no other service', () => {
+    expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
+  });
+
+  it('has requests and limits for everything it can use up', () => {
+    for (const { resources } of pod.containers)
+      for (const resource of ['cpu', 'memory', 'ephemeral-storage']) {
+        expect(resources?.requests).toHaveProperty([resource]);
+        expect(resources?.limits).toHaveProperty([resource]);
+      }
+  });
+});
+
+describe('the program', () => {
+  it('adds a ready pod before the old one goes', () => {
+    expect(deploymentOf().spec?.strategy?.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+  });
+
+  it('is found by its Service, and the database is not', () => {
+    const selector = programService(provenance()).spec?.selector;
+    expect(deploymentOf().spec?.template.metadata?.labels).toMatchObject(selector ?? {});
+    expect(database().spec?.template.metadata?.labels).not.toMatchObject(selector ?? {});
+  });
+
+  it('reaches its database through the environment, with no password in the manifest', () => {
+    const env = podOf(deploymentOf()).containers[0]?.env ?? [];
+    expect(env).toContainEqual({
+      name: 'PGPASSWORD',
+      valueFrom: { secretKeyRef: { name: 'test-prod-db', key: 'password' } },
+    });
+    expect(env.at(-1)).toEqual({
+      name: 'DATABASE_URL',
+      value: 'postgresql://$(PGUSER):$(PGPASSWORD)@$(PGHOST):$(PGPORT)/$(PGDATABASE)',
+    });
+    const names = env.map(({ name }) => name);
+    for (const name of ['PGUSER', 'PGPASSWORD', 'PGHOST', 'PGPORT', 'PGDATABASE'])
+      expect(names.indexOf(name)).toBeLessThan(names.indexOf('DATABASE_URL'));
+  });
+
+  it('carries its submission on the Deployment and on the pods, so that each submission is a revision', () => {
+    const deployment = deploymentOf();
+    const program = programOf(provenance());
+    expect(programIn('current', deployment.metadata?.annotations)).toEqual(program);
+    expect(programIn('current', deployment.spec?.template.metadata?.annotations)).toEqual(program);
+  });
+
+  it('remembers what was live before it', () => {
+    const program = programOf(provenance());
+    const before = { ...program, submissionId: 'sub-0' };
+    const template = programTemplate('test', program, 'main.py', settings);
+    const { metadata } = programDeployment('test', program, template, before);
+    expect(programIn('previous', metadata?.annotations)).toEqual(before);
+    expect(programIn('live', metadata?.annotations)).toBeNull();
+  });
+});
+
+describe("the program's files", () => {
+  it('never change, under a name made from their content', () => {
+    expect(filesManifest(provenance(), files, 'main.py')).toMatchObject({
+      metadata: { name: 'test-prod-abababababab' },
+      immutable: true,
+      data: files,
+    });
+  });
+
+  it('must include the entrypoint', () => {
+    expect(() => filesManifest(provenance(), files, 'app.py')).toThrow('The entrypoint app.py is not among');
+  });
+
+  it.each(['a/b.py', '..secret', 'naïve.py'])('may not be called %s', (name) => {
+    expect(() => filesManifest(provenance(), { ...files, [name]: '' }, 'main.py')).toThrow(name);
+  });
+
+  it('must fit into a ConfigMap', () => {
+    const large = { 'main.py': 'é'.repeat(500_001) };
+    expect(() => filesManifest(provenance(), large, 'main.py')).toThrow('1000002 bytes');
+  });
+});
+
+describe('the database', () => {
+  it('keeps its volume when the StatefulSet goes', () => {
+    expect(database().spec?.persistentVolumeClaimRetentionPolicy).toEqual({
+      whenDeleted: 'Retain',
+      whenScaled: 'Retain',
+    });
+  });
+
+  it('takes the default StorageClass, or the one that was named', () => {
+    const claim = (storageClass?: string) =>
+      databaseStatefulSet(provenance(), { ...settings, storageClass }, null).spec?.volumeClaimTemplates?.[0];
+    expect(claim()?.spec).not.toHaveProperty('storageClassName');
+    expect(claim('fast')?.spec).toHaveProperty('storageClassName', 'fast');
+  });
+
+  it('is not touched by a new submission', () => {
+    const other = databaseStatefulSet({ ...provenance(), submissionId: 'sub-2' }, settings, null);
+    expect(other.spec).toEqual(database().spec);
+  });
+
+  it('starts again when its Secret was made anew', () => {
+    expect(database('uid-2').spec?.template).not.toEqual(database('uid-1').spec?.template);
+  });
+
+  it('has a host name of its own', () => {
+    expect(databaseService(provenance()).spec).toMatchObject({ clusterIP: 'None' });
+    expect(databaseService(provenance()).metadata?.name).toBe(database().spec?.serviceName);
+  });
+
+  it('gets another password each time, fit for a URL and for its entrypoint', () => {
+    const passwords = [1, 2].map(() => passwordSecret(provenance()).stringData?.password ?? '');
+    expect(passwords[0]).toMatch(/^[A-Za-z0-9_-]{32}$/);
+    expect(passwords[0]).not.toBe(passwords[1]);
+  });
+});
+
+it('every name that Kubernetes derives for a user id of 40 characters is a valid label', () => {
+  const userId = 'u'.repeat(40);
+  const replicaSetPod = `${deploymentOf(userId).metadata?.name}-7d9f8c6b54-x2x9z`;
+  const statefulSet = databaseStatefulSet(provenance(userId), settings, null).metadata?.name ?? '';
+  const configMap = filesManifest(provenance(userId), files, 'main.py').metadata?.name ?? '';
+  for (const name of [replicaSetPod, `${statefulSet}-7d9f8c6b54`, `data-${statefulSet}-0`, configMap])
+    expect(name.length).toBeLessThanOrEqual(63);
+});

@@ -1,0 +1,36 @@
+import fc from 'fast-check';
+import { encodeFrame, FrameReader } from '../../../../infrastructure/kubernetes/testPod/frames';
+
+const alive = { type: 'alive' };
+const output = { type: 'output', stream: 'stdout', offset: 3, data: Buffer.from('né').toString('base64') };
+
+test('frames arrive whole, wherever the stream was cut', () => {
+  const bytes = Buffer.concat([encodeFrame(alive), encodeFrame(output), encodeFrame({ type: 'started' })]);
+  const cuts = fc.array(fc.nat(bytes.length)).map((list) => [...list, bytes.length].sort((a, b) => a - b));
+  fc.assert(
+    fc.property(cuts, (ends) => {
+      const reader = new FrameReader();
+      const frames = ends.flatMap((end, index) => reader.push(bytes.subarray(ends[index - 1] ?? 0, end)));
+      expect(frames).toEqual([
+        alive,
+        { type: 'output', stream: 'stdout', offset: 3, data: Buffer.from('né') },
+        { type: 'started' },
+      ]);
+    }),
+  );
+});
+
+test('a frame of a type that came later is skipped', () => {
+  expect(new FrameReader().push(encodeFrame({ type: 'tests', passed: 3 }))).toEqual([]);
+});
+
+test.each([
+  ['text', 'Traceback (most recent call last):\n'],
+  ['a frame without a type', '{"op":"run"}\n'],
+  ['a frame whose members are wrong', '{"type":"queued","position":"first"}\n'],
+  ['a line without end', 'x'.repeat(2 * 1024 * 1024)],
+])('%s means a broken stream, not a verdict', (_, text) => {
+  expect(() => new FrameReader().push(Buffer.from(text))).toThrow(
+    expect.objectContaining({ name: 'Unavailable' }) as Error,
+  );
+});

@@ -1,0 +1,105 @@
+import { createTestRunner } from '../../../infrastructure/kubernetes/testRunner';
+import { accepted, endOf, FakePod, outputOf } from './testPod/fakePod';
+import type { Conversation } from './testPod/fakePod';
+
+const request = {
+  key: 'key-1',
+  userId: 'ada',
+  submissionId: 'submission-1',
+  files: { 'main.py': 'pass' },
+  entrypoint: 'main.py',
+  limits: { wallMs: 1_000, memoryBytes: 1 << 28, keepOutputBytes: 100, maxOutputBytes: 1_000 },
+};
+
+const context = (signal = new AbortController().signal) => ({ signal, heartbeat: jest.fn() });
+
+const answers: Conversation = (say) => [accepted, outputOf('Hello'), endOf('Hello')].forEach(say);
+
+test('a report has what the pod measured and printed', async () => {
+  const report = await createTestRunner(new FakePod([answers]).kube).run(request, context());
+  expect(report).toMatchObject({ outcome: 'passed', exitCode: 0, wallMs: 20, podUid: 'uid-1' });
+  expect(report.stdout.text).toBe('Hello');
+});
+
+test('a broken stream is opened again, and the run joined where its output ended', async () => {
+  const breaks: Conversation = (say, hangUp) => {
+    [accepted, outputOf('Hel')].forEach(say);
+    hangUp();
+  };
+  const goesOn: Conversation = (say) => [accepted, outputOf('lo', 3), endOf('Hello')].forEach(say);
+  const pod = new FakePod([breaks, goesOn]);
+  const report = await createTestRunner(pod.kube).run(request, context());
+  expect(report.stdout.text).toBe('Hello');
+  expect(pod.requests.map(({ op, key, from }) => [op, key, from?.stdout])).toEqual([
+    ['run', 'key-1', 0],
+    ['run', 'key-1', 3],
+  ]);
+});
+
+test('output that does not match its end record is no result: it is asked for again', async () => {
+  const loses: Conversation = (say) => [accepted, outputOf('Hel'), endOf('Hello')].forEach(say);
+  const goesOn: Conversation = (say) => [accepted, outputOf('lo', 3), endOf('Hello')].forEach(say);
+  const report = await createTestRunner(new FakePod([loses, goesOn]).kube).run(request, context());
+  expect(report.stdout.text).toBe('Hello');
+});
+
+test('a pod without a supervisor has to be prepared', async () => {
+  const pod = new FakePod([]);
+  pod.status = { status: 'Failure', details: { causes: [{ reason: 'ExitCode', message: '3' }] } };
+  await expect(createTestRunner(pod.kube).run(request, context())).rejects.toMatchObject({
+    name: 'EnvironmentMissing',
+  });
+});
+
+test.each([
+  ['is gone', null],
+  ['is being deleted', { metadata: { deletionTimestamp: new Date() }, status: { phase: 'Running' } }],
+  ['is not running yet', { status: { phase: 'Pending' } }],
+])('a stream that breaks because the pod %s means that it has to be prepared', async (_, state) => {
+  const pod = new FakePod([(_say, hangUp) => hangUp()]);
+  pod.pod = state;
+  await expect(createTestRunner(pod.kube).run(request, context())).rejects.toMatchObject({
+    name: 'EnvironmentMissing',
+  });
+});
+
+test('a supervisor that never says a word has to be prepared', async () => {
+  const runner = createTestRunner(new FakePod([() => undefined]).kube, { silenceMs: 20 });
+  await expect(runner.run(request, context())).rejects.toMatchObject({ name: 'EnvironmentMissing' });
+});
+
+test.each([
+  ['invalid', 'Rejected'],
+  ['key_taken', 'Rejected'],
+])('a refusal with code %s is final', async (code, name) => {
+  const refuses: Conversation = (say) => say({ type: 'error', code, message: 'no' });
+  await expect(createTestRunner(new FakePod([refuses]).kube).run(request, context())).rejects.toMatchObject({
+    name,
+  });
+});
+
+describe('an abort', () => {
+  function running(reason: string) {
+    const abort = new AbortController();
+    const pod = new FakePod([
+      (say, _hangUp, { op }) => {
+        if (op === 'cancel') return say({ type: 'error', code: 'cancelled', message: 'cancelled' });
+        say(accepted);
+        abort.abort(new Error(reason));
+      },
+    ]);
+    return { pod, work: createTestRunner(pod.kube).run(request, context(abort.signal)) };
+  }
+
+  test('by cancellation ends the run in the pod', async () => {
+    const { pod, work } = running('CANCELLED');
+    await expect(work).rejects.toThrow('CANCELLED');
+    expect(pod.requests.map(({ op }) => op)).toEqual(['run', 'cancel']);
+  });
+
+  test.each(['WORKER_SHUTDOWN', 'TIMED_OUT'])('by %s leaves the run to the next attempt', async (reason) => {
+    const { pod, work } = running(reason);
+    await expect(work).rejects.toThrow(reason);
+    expect(pod.requests.map(({ op }) => op)).toEqual(['run']);
+  });
+});

@@ -1,0 +1,117 @@
+import { Supervised } from './supervised';
+
+let supervised: Supervised;
+
+async function run(program: string, environment: Record<string, string> = {}): Promise<Supervised> {
+  supervised = await Supervised.start(program, environment);
+  return supervised;
+}
+
+afterEach(() => supervised[Symbol.asyncDispose]());
+
+describe('a program that ends with 0', () => {
+  it('is complete: its container stays up and ready', async () => {
+    const program = await run('completes.py');
+    await program.printed('its pod stays up');
+    expect(await program.probe()).toEqual({ status: 200, why: 'completed' });
+    expect(program.output).toMatch(/^Hello$/m);
+  });
+
+  it('ends its container at once when asked to stop', async () => {
+    const program = await run('completes.py');
+    await program.printed('its pod stays up');
+    program.signal('SIGTERM');
+    expect(await program.exitCode()).toBe(0);
+  });
+
+  it('is complete even when processes that it left behind end later', async () => {
+    const program = await run('leaves_an_orphan.py');
+    await program.printed('its pod stays up');
+    expect((await program.probe()).why).toBe('completed');
+  });
+
+  it('finds its files in its working directory and can write there', async () => {
+    const program = await run('uses_its_directory.py');
+    await program.printed('wrote kept beside True');
+  });
+});
+
+describe('a program that fails', () => {
+  it('ends its container with the same exit code and says so', async () => {
+    const program = await run('fails.py');
+    expect(await program.exitCode()).toBe(3);
+    expect(program.output).toMatch(
+      /^about to fail\norchestration: program failed after \d+\.\d s: exit code 3$/m,
+    );
+  });
+
+  it('ends its container with 128 + signal when a signal killed it', async () => {
+    const program = await run('is_killed.py');
+    expect(await program.exitCode()).toBe(137);
+    expect(program.output).toContain('SIGKILL');
+  });
+
+  it('is not even started when its file is missing', async () => {
+    const program = await run('missing.py');
+    expect(await program.exitCode()).toBe(66);
+    expect(program.output).toContain('missing.py');
+  });
+});
+
+describe('a program that runs on', () => {
+  it('is not ready before it has run for a while', async () => {
+    const program = await run('runs_long.py');
+    await program.printed('started');
+    expect(await program.probe()).toEqual({ status: 503, why: 'starting' });
+  });
+
+  it('is asked to stop by SIGTERM, and its own exit code counts', async () => {
+    const program = await run('cleans_up.py');
+    await program.printed('started');
+    program.signal('SIGTERM');
+    expect(await program.exitCode()).toBe(0);
+    expect(program.output).toContain('cleaned up');
+  });
+
+  it('is stopped by SIGINT too', async () => {
+    const program = await run('runs_long.py');
+    await program.printed('started');
+    program.signal('SIGINT');
+    expect(await program.exitCode()).toBe(143);
+  });
+});
+
+const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
+
+describeOnLinux('a program that serves (read from /proc/net, on Linux only)', () => {
+  it('is ready as soon as it listens', async () => {
+    const program = await run('serves.py');
+    await program.printed('serving');
+    expect(await program.probe()).toEqual({ status: 200, why: `serving on port ${program.port}` });
+  });
+
+  it('is not ready when only its own pod could reach it, and is told why', async () => {
+    const program = await run('serves.py', { LISTEN_ON: '127.0.0.1' });
+    await program.printed('serving');
+    expect((await program.probe()).status).toBe(503);
+    await program.printed('listen on 0.0.0.0');
+  });
+
+  it('goes on serving for a moment after it was asked to stop, and is no longer ready', async () => {
+    const program = await run('serves.py');
+    await program.printed('serving');
+    await program.probe();
+    program.signal('SIGTERM');
+    expect((await untilNotReady(program)).why).toBe('stopping');
+    const response = await fetch(`http://127.0.0.1:${program.port}/`);
+    expect(await response.text()).toBe('served\n');
+    expect(await program.exitCode()).toBe(143);
+  });
+});
+
+async function untilNotReady(program: Supervised) {
+  for (;;) {
+    const answer = await program.probe();
+    if (answer.status !== 200) return answer;
+  }
+}

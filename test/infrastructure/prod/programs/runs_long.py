@@ -1,0 +1,4 @@
+import signal
+
+print("started")
+signal.pause()

@@ -1,0 +1,6 @@
+import pathlib
+
+import completes
+
+pathlib.Path("written.txt").write_text("kept")
+print("wrote", pathlib.Path("written.txt").read_text(), "beside", pathlib.Path("completes.py").exists())

@@ -1,0 +1,89 @@
+import { reasonToSkip, runFrame, StandIn } from './standIn';
+
+const skipped = reasonToSkip();
+if (skipped !== null) console.warn(`The tests of the test pod's supervisor are SKIPPED: ${skipped}.`);
+
+(skipped === null ? describe : describe.skip)('the supervisor', () => {
+  let pod: StandIn;
+
+  beforeAll(async () => {
+    pod = await StandIn.start();
+  });
+
+  afterAll(async () => {
+    await pod.stop();
+  });
+
+  test.each([
+    ['passes what ends well', "print('Hello')", { outcome: 'passed', exit_code: 0, text: 'Hello\n' }],
+    ['fails what exits otherwise', 'raise SystemExit(3)', { outcome: 'failed', exit_code: 3 }],
+    ['knows a syntax error', "print('broken'", { outcome: 'syntax_error', exit_code: 1 }],
+    ['does not take SyntaxError raised by hand for one', "raise SyntaxError('x')", { outcome: 'failed' }],
+    [
+      'names a signal',
+      'import os, signal; os.kill(os.getpid(), signal.SIGUSR1)',
+      { outcome: 'killed_by_signal', signal: 'SIGUSR1' },
+    ],
+  ])('%s', async (_, code, expected) => {
+    expect(await pod.run(code)).toMatchObject(expected);
+  });
+
+  test('stops an endless loop at its wall limit', async () => {
+    const { limits } = runFrame('');
+    const result = await pod.run('while True: pass', { limits: { ...limits, wall_ms: 300 } });
+    expect(result).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
+  });
+
+  test('stops a flood, counts it, and keeps its head and tail', async () => {
+    const result = await pod.run("while True: print('x' * 1000)");
+    expect(result.outcome).toBe('too_much_output');
+    expect(result.stdout.bytes).toBeGreaterThan(1_000_000);
+    expect(result.text).toHaveLength(1_000);
+  });
+
+  test('stops a program that changes its own file to look broken, and says what it was', async () => {
+    expect(await pod.run("open('main.py', 'w').write('(')\nraise SystemExit(1)")).toMatchObject({
+      outcome: 'failed',
+    });
+  });
+
+  test('gives a program an environment of its own and no descriptor but the three', async () => {
+    const { text } = await pod.run(
+      "import os; print(sorted(os.environ), len(os.listdir('/proc/self/fd')) - 1, os.getcwd() == os.environ['HOME'])",
+    );
+    expect(text).toBe("['HOME', 'LANG', 'PATH', 'PYTHONUNBUFFERED', 'SUBMISSION_ID'] 3 True\n");
+  });
+
+  test('prints what a program prints with the name of its submission, control characters shown', async () => {
+    await pod.run("print('plain\\x1b[2J\\rforged')", { submission_id: 'abcdefgh-ijkl' });
+    expect(pod.log).toContain('[abcdefgh out] plain\\x1b[2J\\x0dforged');
+  });
+
+  test('asks nothing of a program that stops, signals or forks: the next run is as the first', async () => {
+    await pod.run('import os, signal\nfor n in (2, 9, 15, 17, 19): os.kill(1, n)');
+    await pod.run('import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(600)');
+    expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });
+  });
+
+  test.each([
+    ['a name that leads out', { files: { 'main.py': '', '../x': '' } }, /'\.\.'/],
+    ['an absolute name', { files: { 'main.py': '', '/x': '' } }, /relative/],
+    [
+      'a file that is a folder too',
+      { files: { 'main.py': '', 'main.py/x': '' } },
+      /both a file and a folder/,
+    ],
+    ['an entrypoint that is no file', { entrypoint: 'other.py' }, /not among the files/],
+    ['a limit that is no number', { limits: { wall_ms: 'long' } }, /limits\.wall_ms/],
+    ['bytes that are no base64', { files: { 'main.py': '!' } }, /base64/],
+  ])('refuses %s', async (_, overrides, message) => {
+    const { last } = await pod.ask(runFrame('pass', overrides));
+    expect(last).toMatchObject({ type: 'error', code: 'invalid' });
+    expect(JSON.stringify(last)).toMatch(message);
+  });
+
+  test('refuses what is no frame, and lives on', async () => {
+    expect((await pod.ask([1, 2])).last).toMatchObject({ type: 'error', code: 'invalid' });
+    expect((await pod.ask({ op: 'ping' })).last.type).toBe('pong');
+  });
+});

@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import WebSocket from 'ws';
+import type { Platform } from './platform';
+
+export type Frame = Record<string, unknown>;
+
+export interface Closing {
+  code: number;
+  reason: string;
+}
+
+/** A client as wscat is one: sends text, and keeps every frame that it gets. */
+export class Client {
+  readonly frames: Frame[] = [];
+  readonly #socket: WebSocket;
+  readonly #closing: Promise<Closing>;
+  #arrived = () => {};
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    this.#closing = new Promise((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    socket.on('message', (data: Buffer) => {
+      this.frames.push(JSON.parse(data.toString()) as Frame);
+      this.#arrived();
+    });
+  }
+
+  /** @throws Error such as `Unexpected server response: 401` when the gateway refuses. */
+  static async connect({ url, apiKey }: Pick<Platform, 'url' | 'apiKey'>, query = ''): Promise<Client> {
+    const socket = new WebSocket(`${url}${query}`, { headers: { 'X-API-Key': apiKey } });
+    const client = new Client(socket);
+    await once(socket, 'open');
+    return client;
+  }
+
+  /** Sends one message: a string as it is, anything else as JSON. */
+  send(message: unknown): void {
+    this.#socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  /** The first frame that matches, among those that came and those to come. The test's timeout bounds it. */
+  async frame(matches: (frame: Frame) => boolean): Promise<Frame> {
+    for (;;) {
+      const found = this.frames.find(matches);
+      if (found) return found;
+      const arrived = new Promise<void>((resolve) => (this.#arrived = resolve));
+      const closing = await Promise.race([arrived, this.#closing]);
+      if (closing) throw new Error(`closed with ${closing.code} after ${JSON.stringify(this.frames)}`);
+    }
+  }
+
+  /** Sends a submission and waits for its final frame. */
+  async submit(userId: string, code: string): Promise<Frame> {
+    this.frames.length = 0;
+    this.send({ user_id: userId, code });
+    return this.frame((frame) => 'status' in frame || frame.type === 'error');
+  }
+
+  /** The code and reason with which the connection ends. */
+  closed(): Promise<Closing> {
+    return this.#closing;
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close();
+    await this.#closing;
+  }
+}

@@ -1,0 +1,147 @@
+import { Client as Temporal, Connection } from '@temporalio/client';
+import { Client } from './client';
+import { actionsOf } from './actions';
+import { kubectl, podsOf } from './kubectl';
+import { startPlatform, type Platform } from './platform';
+import { stack } from './stack';
+
+/** What the platform promises to everyone: the two messages, and what can be seen of them from all sides. */
+
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+});
+
+afterAll(() => platform?.stop());
+
+test('the two messages of the contract get the two answers, each as one frame', async () => {
+  // Pods of an earlier start of the stack count one restart for it: none may be added.
+  const restartsBefore = restartsOf(await podsOf('user-test'));
+  const client = await Client.connect(platform, '?progress=false');
+  const bad = await client.submit('test', "print('broken'");
+  expect(client.frames).toHaveLength(1);
+  expect(bad).toMatchObject({ status: 'tests_failed', namespace: 'user-test', reason: 'syntax_error' });
+
+  const good = await client.submit('test', "print('Hello')");
+  expect(client.frames).toHaveLength(1);
+  expect(good).toMatchObject({ status: 'deployed', namespace: 'user-test' });
+  await client.close();
+
+  const pods = await podsOf('user-test');
+  const names = pods.map(({ metadata }) => metadata.name).sort();
+  expect(names).toEqual([
+    expect.stringMatching(/^test-prod-[0-9a-f]+-\w{5}$/),
+    'test-prod-db-0',
+    'test-test',
+  ]);
+  for (const { metadata, status } of pods) {
+    expect({ pod: metadata.name, ...status }).toMatchObject({
+      phase: 'Running',
+      containerStatuses: [{ ready: true, restartCount: restartsBefore.get(metadata.uid) ?? 0 }],
+    });
+  }
+  expect(await kubectl('logs', 'test-test', '-n', 'user-test')).toMatch(/Hello/);
+  expect(await kubectl('logs', '-l', 'app=prod', '-n', 'user-test')).toMatch(/^Hello$/m);
+});
+
+const restartsOf = (pods: Awaited<ReturnType<typeof podsOf>>) =>
+  new Map(
+    pods.map(({ metadata, status }) => [metadata.uid, status.containerStatuses?.[0]?.restartCount ?? 0]),
+  );
+
+test('progress frames come before the answer, have a type and no status, and name their submission', async () => {
+  const client = await Client.connect(platform);
+  const final = await client.submit('test', "print('Hello')");
+  await client.close();
+
+  expect(final).toMatchObject({ status: 'deployed', namespace: 'user-test' });
+  expect(final).not.toHaveProperty('type');
+  const progress = client.frames.slice(0, -1);
+  expect(progress.length).toBeGreaterThan(5);
+  for (const frame of progress) {
+    expect(frame).toHaveProperty('type');
+    expect(frame).not.toHaveProperty('status');
+    expect(frame.submission_id).toBe(final.submission_id);
+  }
+  expect(progress[0]).toMatchObject({ type: 'accepted', namespace: 'user-test' });
+  expect(progress).toContainEqual(
+    expect.objectContaining({ type: 'output', stream: 'stdout', text: 'Hello\n' }),
+  );
+  const stages = progress
+    .filter(({ type }) => type === 'stage')
+    .map(({ stage, state }) => `${String(stage)} ${String(state)}`);
+  expect(stages).toEqual([
+    'run_tests started',
+    'run_tests completed',
+    'apply_database started',
+    'apply_database completed',
+    'apply_program started',
+    'apply_program completed',
+    'await_rollout started',
+    'await_rollout completed',
+  ]);
+});
+
+test('every action of a submission is found in Elasticsearch by its id, in order', async () => {
+  const client = await Client.connect(platform, '?progress=false');
+  const { submission_id: id, workflow_id: workflowId } = await client.submit('test', "print('Hello')");
+  await client.close();
+
+  const connection = await Connection.connect({ address: stack().temporalAddress });
+  await new Temporal({ connection }).workflow.getHandle(workflowId as string).result(); // The actions are stored.
+  await connection.close();
+
+  const actions = await actionsOf(platform, id as string);
+  expect(actions.map(({ event }) => `${event.action} ${event.outcome}`)).toEqual([
+    'submission.accepted success',
+    'stage.run_tests success',
+    'stage.apply_database success',
+    'stage.apply_program success',
+    'stage.await_rollout success',
+    'submission.finished success',
+  ]);
+  for (const action of actions) {
+    expect(action).toMatchObject({ user: { id: 'test' }, temporal: { workflow_id: workflowId } });
+    expect(action.event.duration).toBeGreaterThanOrEqual(0);
+  }
+});
+
+test('a run is found in Temporal by its user, its status and the digest of its code', async () => {
+  const client = await Client.connect(platform, '?progress=false');
+  const final = await client.submit('test', "raise ValueError('no')");
+  await client.close();
+
+  const connection = await Connection.connect({ address: stack().temporalAddress });
+  const temporal = new Temporal({ connection });
+  const workflowId = final.workflow_id as string;
+  await temporal.workflow.getHandle(workflowId).result();
+  const { type, searchAttributes } = await temporal.workflow.getHandle(workflowId).describe();
+  expect(type).toBe('submitCode');
+  expect(searchAttributes).toMatchObject({
+    UserId: ['test'],
+    SubmissionStatus: ['tests_failed'],
+    CodeDigest: [expect.stringMatching(/^[0-9a-f]{64}$/)],
+  });
+  await connection.close();
+});
+
+test('a row that a program wrote is there after the next deploy', async () => {
+  const client = await Client.connect(platform, '?progress=false');
+  const table = `visits_${Date.now()}`;
+  const visit = (n: number) => `
+import os
+url = os.environ.get('DATABASE_URL')
+if url:
+    import psycopg2
+    with psycopg2.connect(url) as db, db.cursor() as cursor:
+        cursor.execute('create table if not exists ${table} (n int)')
+        cursor.execute('insert into ${table} values (${n})')
+        cursor.execute('select array_agg(n order by n) from ${table}')
+        print('visits', cursor.fetchone()[0])
+`;
+  expect(await client.submit('test', visit(1))).toMatchObject({ status: 'deployed' });
+  expect(await client.submit('test', visit(2))).toMatchObject({ status: 'deployed' });
+  await client.close();
+  expect(await kubectl('logs', '-l', 'app=prod', '-n', 'user-test')).toContain('visits [1, 2]');
+});

@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { stack } from './stack';
+
+const run = promisify(execFile);
+
+/** Runs kubectl as the stack's administrator. @throws Error with what kubectl said. */
+export async function kubectl(...args: string[]): Promise<string> {
+  const { kubectl, kubeconfig, kubeContext } = stack();
+  const [program, ...first] = kubectl as [string, ...string[]];
+  const { stdout } = await run(
+    program,
+    [...first, '--kubeconfig', kubeconfig, '--context', kubeContext, ...args],
+    {
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
+  return stdout;
+}
+
+interface Pod {
+  metadata: { name: string; uid: string; labels: Record<string, string> };
+  status: { phase: string; containerStatuses?: { restartCount: number; ready: boolean }[] };
+}
+
+/** The pods of a namespace that are not on their way out. */
+export async function podsOf(namespace: string): Promise<Pod[]> {
+  const list = JSON.parse(await kubectl('get', 'pods', '-n', namespace, '-o', 'json')) as {
+    items: (Pod & { metadata: { deletionTimestamp?: string } })[];
+  };
+  return list.items.filter(({ metadata }) => !metadata.deletionTimestamp);
+}

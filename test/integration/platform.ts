@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from '@elastic/elasticsearch';
+import { startProcess, type RunningProcess } from './process';
+import { stack } from './stack';
+
+/** A worker and a gateway of their own, on the servers of the local stack. */
+export interface Platform {
+  /** Such as `ws://127.0.0.1:41234/ws/code`. */
+  url: string;
+  apiKey: string;
+  index: string;
+  startWorker(): Promise<RunningProcess>;
+  worker: RunningProcess;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a platform that shares nothing with another on the same servers but the users' namespaces: its task
+ * queue and its index of actions have names of their own.
+ */
+export async function startPlatform(settings: Record<string, string> = {}): Promise<Platform> {
+  const servers = stack();
+  const id = randomUUID().slice(0, 8);
+  const apiKey = randomUUID();
+  const index = `test-actions-${id}`;
+  const shared = {
+    TEMPORAL_ADDRESS: servers.temporalAddress,
+    TEMPORAL_TASK_QUEUE: `test-${id}`,
+    ...settings,
+  };
+  const processes: RunningProcess[] = [];
+  const started = async (starting: Promise<RunningProcess>) => {
+    const running = await starting;
+    processes.push(running);
+    return running;
+  };
+  const startWorker = () =>
+    started(
+      startProcess('worker/main.ts', 'worker ready', {
+        ELASTICSEARCH_HOST: servers.elasticsearchHost,
+        ELASTICSEARCH_INDEX: index,
+        KUBECONFIG: servers.workerKubeconfig,
+        KUBE_CONTEXT: servers.kubeContext,
+        TEST_IMAGE: servers.images.test,
+        PROGRAM_IMAGE: servers.images.program,
+        DATABASE_IMAGE: servers.images.database,
+        ...shared,
+      }),
+    );
+  const stop = async () => {
+    await Promise.all(processes.map((process) => process.stop()));
+    await removeIndex(servers.elasticsearchHost, index);
+  };
+  try {
+    const [worker, gateway] = await Promise.all([
+      startWorker(),
+      started(
+        startProcess('gateway/main.ts', 'gateway ready', {
+          HOST: '127.0.0.1',
+          PORT: '0',
+          API_KEY: apiKey,
+          ...shared,
+        }),
+      ),
+    ]);
+    const url = `${String(gateway.ready.url).replace(/^http/, 'ws')}/ws/code`;
+    return { url, apiKey, index, worker, startWorker, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function removeIndex(node: string, index: string): Promise<void> {
+  const client = new Client({ node });
+  try {
+    await client.indices.delete({ index, ignore_unavailable: true });
+    await client.indices.deleteIndexTemplate({ name: index }, { ignore: [404] });
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** A process of the platform under test. */
+export interface RunningProcess {
+  pid: number;
+  /** The JSON line with which it said that it is ready. */
+  ready: Record<string, unknown>;
+  /** Ends it with a signal, and waits until it is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/**
+ * Starts a TypeScript entry file and waits until it logs `readyMessage`.
+ * @throws Error with everything it printed, when it ends before.
+ */
+export async function startProcess(
+  entry: string,
+  readyMessage: string,
+  environment: Record<string, string>,
+): Promise<RunningProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const printed: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => printed.push(line));
+
+  const ready = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      printed.push(line);
+      const event = parse(line);
+      if (event?.msg === readyMessage) resolve(event);
+    });
+    void exited.then(() => reject(new Error(`${entry} ended before it was ready:\n${printed.join('\n')}`)));
+  });
+
+  return {
+    pid: child.pid!,
+    ready,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await exited;
+    },
+  };
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined; // A line that is not JSON is not the one waited for; it is kept in `printed`.
+  }
+}

@@ -1,0 +1,244 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { apply } from '../../infrastructure/kubernetes/apply';
+import { connectKubernetes } from '../../infrastructure/kubernetes/client';
+import type { Kube } from '../../infrastructure/kubernetes/client';
+import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
+import { createProduction } from '../../infrastructure/kubernetes/production';
+import type { Production } from '../../infrastructure/kubernetes/production';
+import type { DeployedProgram } from '../../infrastructure/kubernetes/production/types';
+import { kubectl, podsOf } from './kubectl';
+import { stack } from './stack';
+
+/** The adapter `Production` on a real cluster, with the rights of the worker, in a user's bounded namespace. */
+
+const DEADLINE_MS = 90_000;
+
+const userId = `prod-${randomBytes(4).toString('hex')}`;
+const namespace = `user-${userId}`;
+let admin: Kube;
+let production: Production;
+
+beforeAll(async () => {
+  const { kubeconfig, workerKubeconfig, kubeContext, images } = stack();
+  admin = connectKubernetes({ kubeconfig, context: kubeContext });
+  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
+  production = createProduction(worker, { programImage: images.program, databaseImage: images.database });
+  await apply(admin.objects, userNamespace(userId));
+  for (const bound of boundsOf(userId)) await apply(admin.objects, bound);
+});
+
+afterAll(() => kubectl('delete', 'namespace', namespace, '--wait=false'));
+
+const context = () => ({ signal: new AbortController().signal, heartbeat: jest.fn() });
+
+function provenanceOf(code: string) {
+  const submissionId = randomUUID();
+  const codeDigest = createHash('sha256').update(code).digest('hex');
+  return { userId, submissionId, workflowId: `submission-${submissionId}`, runId: randomUUID(), codeDigest };
+}
+
+/** Applies database and program, as the workflow does. */
+async function applied(code: string, through: Production = production) {
+  const provenance = provenanceOf(code);
+  await through.applyDatabase(provenance, context());
+  const request = { provenance, files: { 'main.py': code }, entrypoint: 'main.py' };
+  return through.applyProgram(request, context());
+}
+
+const rollout = (program: DeployedProgram, deadlineMs = DEADLINE_MS) =>
+  production.awaitRollout({ userId, program, deadlineMs }, context());
+
+/** Deploys a program that is to become live. */
+async function deployed(code: string): Promise<DeployedProgram> {
+  const { program } = await applied(code);
+  expect(await rollout(program)).toEqual({
+    outcome: 'live',
+    reason: null,
+    message: null,
+    events: [],
+    logs: '',
+  });
+  return program;
+}
+
+const rollBack = (failed: DeployedProgram, previous: DeployedProgram | null) =>
+  production.rollBack({ userId, failed, previous, deadlineMs: DEADLINE_MS }, context());
+
+const programPods = async () =>
+  (await podsOf(namespace)).filter(({ metadata }) => metadata.labels.component === 'program');
+
+const logs = () => kubectl('logs', '-n', namespace, '-l', 'app=prod,component=program', '--tail=-1');
+
+const server = (answer: string) => `
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+        self.wfile.write(b"${answer}")
+
+HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
+`;
+
+const request = (): Promise<string> =>
+  admin.core.connectGetNamespacedServiceProxy({ namespace, name: `${userId}-prod:80` });
+
+test('a failing first program is taken away, and the database stays', async () => {
+  const { program, previous } = await applied('print("oh no")\nraise SystemExit(3)');
+  expect(previous).toBeNull();
+  const report = await rollout(program);
+  expect(report).toMatchObject({ outcome: 'failed', reason: 'crash_loop' });
+  expect(report.message).toContain('exit code 3');
+  expect(report.logs).toContain('oh no');
+  expect(report.events.length).toBeGreaterThan(0);
+  expect(await rollBack(program, previous)).toEqual({ live: null });
+  expect(await programPods()).toEqual([]);
+  expect(await rollBack(program, previous)).toEqual({ live: null });
+  expect((await podsOf(namespace)).map(({ metadata }) => metadata.name)).toEqual([`${userId}-prod-db-0`]);
+});
+
+test('a program that completes is live, stays up and is not restarted', async () => {
+  await deployed("print('Hello')");
+  const [pod, ...others] = await programPods();
+  expect(others).toEqual([]);
+  expect(pod).toMatchObject({
+    metadata: { labels: { app: 'prod' } },
+    status: { phase: 'Running', containerStatuses: [{ ready: true, restartCount: 0 }] },
+  });
+  expect(await logs()).toContain('Hello\n');
+});
+
+test('applying the same submission again gives the same answer', async () => {
+  const first = await applied('print(1)');
+  await rollout(first.program);
+  const provenance = { ...first.program, userId };
+  const again = await production.applyProgram(
+    { provenance, files: { 'main.py': 'print(1)' }, entrypoint: 'main.py' },
+    context(),
+  );
+  expect(again).toEqual(first);
+  expect(await rollout(first.program)).toMatchObject({ outcome: 'live' });
+});
+
+test('a failing program is rolled back to what was live, whose pod never stopped', async () => {
+  const good = await deployed("print('good')");
+  const [before] = await programPods();
+  const { program, previous } = await applied('raise SystemExit(1)');
+  expect(previous).toEqual(good);
+  expect(await rollout(program)).toMatchObject({ outcome: 'failed', reason: 'crash_loop' });
+  expect(await rollBack(program, previous)).toEqual({ live: good });
+  expect((await programPods()).map(({ metadata }) => metadata.uid)).toEqual([before?.metadata.uid]);
+});
+
+test('a program that was never live is not what one goes back to', async () => {
+  const good = await deployed("print('last good')");
+  await applied('raise SystemExit(1)');
+  const { program, previous } = await applied('raise SystemExit(2)');
+  expect(previous).toEqual(good);
+  await rollout(program);
+  expect(await rollBack(program, previous)).toEqual({ live: good });
+});
+
+test('an older rollout ends as superseded, and its rollback leaves the newer program alone', async () => {
+  const good = await deployed("print('before both')");
+  const older = await applied('import time; time.sleep(600)');
+  const ending = rollout(older.program);
+  const newer = await applied("print('newer')");
+  const report = await ending;
+  expect(report).toMatchObject({ outcome: 'superseded' });
+  expect(report.message).toContain(newer.program.submissionId);
+  expect(await rollBack(older.program, good)).toEqual({ live: good });
+  expect(await rollout(newer.program)).toMatchObject({ outcome: 'live' });
+});
+
+test('rows outlive deploys, and nothing of the database is restarted', async () => {
+  const visit = (n: number) => `
+import os, psycopg2
+connection = psycopg2.connect(os.environ["DATABASE_URL"])
+with connection, connection.cursor() as cursor:
+    cursor.execute("CREATE TABLE IF NOT EXISTS visits (n int)")
+    cursor.execute("INSERT INTO visits VALUES (${n})")
+    cursor.execute("SELECT array_agg(n ORDER BY n) FROM visits")
+    print("visits", cursor.fetchone()[0])
+`;
+  await deployed(visit(1));
+  expect(await logs()).toContain('visits [1]');
+  await deployed(visit(2));
+  expect(await logs()).toContain('visits [1, 2]');
+  const pods = await podsOf(namespace);
+  for (const { status } of pods)
+    expect(status.containerStatuses).toEqual([expect.objectContaining({ ready: true, restartCount: 0 })]);
+});
+
+test('a serving program is replaced without a failed request', async () => {
+  await deployed(server('one'));
+  expect(await request()).toBe('one');
+  const answers: string[] = [];
+  const over = { is: false };
+  const requests = (async () => {
+    while (!over.is) answers.push(await request());
+  })();
+  await deployed(server('two'));
+  answers.push(await request());
+  over.is = true;
+  await requests;
+  expect(new Set(answers)).toEqual(new Set(['one', 'two']));
+  expect(answers.at(-1)).toBe('two');
+});
+
+test('a program that only its own pod can reach is never live, and its log says why', async () => {
+  const { program, previous } = await applied(server('lonely').replace('0.0.0.0', '127.0.0.1'));
+  const report = await rollout(program, 8_000);
+  expect(report).toMatchObject({ outcome: 'failed', reason: 'deadline_exceeded' });
+  expect(report.logs).toContain('listen on 0.0.0.0');
+  await rollBack(program, previous);
+  expect(await request()).toBe('two');
+});
+
+test('an image that cannot be had fails long before the deadline', async () => {
+  const { workerKubeconfig, kubeContext, images } = stack();
+  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
+  const broken = createProduction(worker, {
+    programImage: 'docker.io/orchestration-app/there-is-none:1',
+    databaseImage: images.database,
+  });
+  const { program, previous } = await applied('print()', broken);
+  expect(await rollout(program)).toMatchObject({ outcome: 'failed', reason: 'image_error' });
+  await rollBack(program, previous);
+});
+
+test('a full quota fails with its reason', async () => {
+  const { program, previous } = await withQuota({ pods: '1' }, async () => {
+    const applying = await applied('print()');
+    const report = await rollout(applying.program);
+    expect(report).toMatchObject({ outcome: 'failed', reason: 'quota' });
+    expect(report.message).toContain('exceeded quota');
+    return applying;
+  });
+  await rollBack(program, previous);
+});
+
+test('a wait ends at once when it is cancelled', async () => {
+  const { program, previous } = await applied('import time; time.sleep(600)');
+  const cancellation = new AbortController();
+  const waiting = production.awaitRollout(
+    { userId, program, deadlineMs: DEADLINE_MS },
+    { signal: cancellation.signal, heartbeat: () => cancellation.abort(new Error('cancelled')) },
+  );
+  await expect(waiting).rejects.toThrow('cancelled');
+  await rollBack(program, previous);
+});
+
+/** Takes room away from the namespace for the time of an action. */
+async function withQuota<T>(hard: Record<string, string>, action: () => Promise<T>): Promise<T> {
+  const metadata = { name: 'tight', namespace };
+  await apply(admin.objects, { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard } });
+  try {
+    return await action();
+  } finally {
+    await kubectl('delete', 'resourcequota', metadata.name, '-n', namespace);
+  }
+}

@@ -1,0 +1,157 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import type { ActionDocument, CallContext } from '../../activities/ports';
+import { crashed, live, pass, platformError, untilCancelled } from '../scripted/ports';
+import { connectScripted, type ScriptedTemporal } from '../scripted/temporal';
+import { VERDICT_MEMO } from '../../workflows/contract';
+import { stack } from './stack';
+
+/** The real workflow on the real Temporal, with ports that do what a test tells them. */
+
+let temporal: ScriptedTemporal;
+
+beforeAll(async () => {
+  temporal = await connectScripted(stack().temporalAddress);
+});
+
+afterAll(() => temporal?.close());
+
+test('code that passes is deployed, step by step, and every action is recorded in order', async () => {
+  await temporal.submit({}, async ({ handle, calls, documents }) => {
+    const verdict = await handle.result();
+    expect(verdict).toMatchObject({ status: 'deployed', namespace: 'user-test' });
+    expect(verdict.live?.submissionId).toBe(verdict.submissionId);
+    expect(calls).toEqual(['run', 'applyDatabase', 'applyProgram', 'awaitRollout']);
+    expect(documents.map((document) => (document.event as { action: string }).action)).toEqual([
+      'submission.accepted',
+      'stage.run_tests',
+      'stage.apply_database',
+      'stage.apply_program',
+      'stage.await_rollout',
+      'submission.finished',
+    ]);
+  });
+});
+
+test('code that fails is a verdict, not an error, and nothing is deployed', async () => {
+  const run = () => Promise.resolve({ ...pass, outcome: 'failed' as const, exitCode: 3 });
+  await temporal.submit({ testRunner: { run } }, async ({ handle, calls }) => {
+    await expect(handle.result()).resolves.toMatchObject({
+      status: 'tests_failed',
+      namespace: 'user-test',
+      reason: 'failed',
+      live: null,
+    });
+    expect(calls).toEqual([]);
+    expect((await handle.describe()).status.name).toBe('COMPLETED');
+  });
+});
+
+test('a missing environment is made, and then the tests run', async () => {
+  let made = false;
+  const run = () =>
+    made ? Promise.resolve(pass) : Promise.reject(platformError('EnvironmentMissing', 'no pod test-test'));
+  const ensure = () => {
+    made = true;
+    return Promise.resolve({ namespace: 'user-test', changed: ['Namespace/user-test'] });
+  };
+  await temporal.submit({ testRunner: { run }, environments: { ensure } }, async ({ handle }) => {
+    expect((await handle.result()).status).toBe('deployed');
+  });
+});
+
+test('an environment that stays missing ends the submission with an error that says so', async () => {
+  const run = () => Promise.reject(platformError('EnvironmentMissing', 'no pod test-test'));
+  await temporal.submit({ testRunner: { run } }, async ({ handle, calls }) => {
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    expect(calls).toEqual(['ensure', 'ensure', 'ensure']);
+    expect((await handle.describe()).memo?.[VERDICT_MEMO]).toMatchObject({
+      status: 'internal_error',
+      reason: 'EnvironmentMissing',
+      message: 'no pod test-test',
+    });
+  });
+});
+
+test('a server that is away for a moment is asked again', async () => {
+  let attempts = 0;
+  const run = () =>
+    ++attempts < 3 ? Promise.reject(platformError('Unavailable', 'reset')) : Promise.resolve(pass);
+  await temporal.submit({ testRunner: { run } }, async ({ handle }) => {
+    expect((await handle.result()).status).toBe('deployed');
+    expect(attempts).toBe(3);
+  });
+});
+
+test('what Kubernetes rejects is not tried again', async () => {
+  const applyDatabase = () => Promise.reject(platformError('Rejected', 'exceeded quota'));
+  await temporal.submit({ production: { applyDatabase } }, async ({ handle }) => {
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'Rejected' } });
+  });
+});
+
+test('a rollout that fails is rolled back, and the verdict names what is live', async () => {
+  await temporal.submit(
+    { production: { awaitRollout: () => Promise.resolve(crashed) } },
+    async ({ handle, calls }) => {
+      const verdict = await handle.result();
+      expect(verdict).toMatchObject({
+        status: 'deploy_failed',
+        reason: 'crash_loop',
+        message: 'It ended with 1.',
+        live: { submissionId: 'earlier' },
+      });
+      expect(calls).toEqual(['run', 'applyDatabase', 'applyProgram', 'rollBack']);
+    },
+  );
+});
+
+test('a rollout that a newer submission replaced is superseded, and nothing is rolled back', async () => {
+  const awaitRollout = () => Promise.resolve({ ...live, outcome: 'superseded' as const });
+  await temporal.submit({ production: { awaitRollout } }, async ({ handle, calls }) => {
+    expect((await handle.result()).status).toBe('superseded');
+    expect(calls).not.toContain('rollBack');
+  });
+});
+
+test('a submission that is cancelled while it runs ends the run and is recorded as cancelled', async () => {
+  const run = (_: unknown, context: CallContext) => untilCancelled(context);
+  await temporal.submit({ testRunner: { run } }, async ({ handle, calls, documents, reached }) => {
+    await reached('runTests');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    const { status, memo } = await handle.describe();
+    expect(status.name).toBe('CANCELLED');
+    expect(memo?.[VERDICT_MEMO]).toMatchObject({ status: 'cancelled' });
+    expect(calls).toEqual([]);
+    expect(documents.at(-1)).toMatchObject({ event: { reason: 'cancelled' } });
+  });
+});
+
+test('a submission that is cancelled while it rolls out is rolled back first', async () => {
+  const awaitRollout = (_: unknown, context: CallContext) => untilCancelled(context);
+  await temporal.submit({ production: { awaitRollout } }, async ({ handle, calls, reached }) => {
+    await reached('awaitRollout');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    expect(calls).toEqual(['run', 'applyDatabase', 'applyProgram', 'rollBack']);
+  });
+});
+
+test('the verdict is out while the log store is away, and its actions are stored when it is back', async () => {
+  let back = false;
+  const stored: string[] = [];
+  const write = (documents: ActionDocument[]) => {
+    if (!back) return Promise.reject(platformError('Unavailable', 'no Elasticsearch'));
+    stored.push(...documents.map(({ _id }) => _id));
+    return Promise.resolve();
+  };
+  await temporal.submit({ actionLog: { write } }, async ({ handle, reached }) => {
+    await reached('verdict');
+    const described = await handle.describe();
+    expect(described.memo?.[VERDICT_MEMO]).toMatchObject({ status: 'deployed' });
+    expect(described.status.name).toBe('RUNNING');
+    back = true;
+    await handle.result();
+    expect(stored).toHaveLength(6);
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { CallContext } from '../../activities/ports';
+import { findRunningStack } from '../../infrastructure/local/stack';
+import { crashed, live, pass, platformError, untilCancelled, type Script } from '../scripted/ports';
+import { connectScripted, type Observed } from '../scripted/temporal';
+
+/**
+ * `npm run record`: records a history of every path through `submitCode` into test/replay/histories, where
+ * they are replayed by each test run. To be run after a change that is meant to be incompatible, and for new
+ * paths; never to silence a replay that fails: then running workflows would fail like it.
+ */
+
+interface Path {
+  script: Script;
+  /** What happens to the submission while it runs. */
+  act?: (observed: Observed) => Promise<void>;
+}
+
+const cancelAt = (activity: string) => async (observed: Observed) => {
+  await observed.reached(activity);
+  await observed.handle.cancel();
+};
+
+const PATHS: Record<string, Path> = {
+  deployed: { script: {} },
+  tests_failed: {
+    script: { testRunner: { run: () => Promise.resolve({ ...pass, outcome: 'failed', exitCode: 1 }) } },
+  },
+  timed_out: {
+    script: { testRunner: { run: () => Promise.resolve({ ...pass, outcome: 'timed_out', exitCode: null }) } },
+  },
+  environment_prepared: { script: failingFirst('EnvironmentMissing', 1) },
+  retried: { script: failingFirst('Unavailable', 2) },
+  environment_stays_missing: {
+    script: { testRunner: { run: () => Promise.reject(platformError('EnvironmentMissing', 'no pod')) } },
+  },
+  rejected: {
+    script: { production: { applyDatabase: () => Promise.reject(platformError('Rejected', 'quota')) } },
+  },
+  rolled_back: { script: { production: { awaitRollout: () => Promise.resolve(crashed) } } },
+  superseded: {
+    script: { production: { awaitRollout: () => Promise.resolve({ ...live, outcome: 'superseded' }) } },
+  },
+  cancelled_in_run: {
+    script: { testRunner: { run: (_: unknown, context: CallContext) => untilCancelled(context) } },
+    act: cancelAt('runTests'),
+  },
+  cancelled_in_rollout: {
+    script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
+    act: cancelAt('awaitRollout'),
+  },
+};
+
+function failingFirst(failure: string, times: number): Script {
+  let attempts = 0;
+  const run = () =>
+    ++attempts > times ? Promise.resolve(pass) : Promise.reject(platformError(failure, 'not yet'));
+  return { testRunner: { run } };
+}
+
+async function main(): Promise<void> {
+  const address = findRunningStack()?.temporalAddress;
+  if (!address) throw new Error('No local stack runs. Start one with `npm run stack`.');
+  const folder = join(__dirname, 'histories');
+  await mkdir(folder, { recursive: true });
+  const temporal = await connectScripted(address);
+  try {
+    for (const [name, { script, act }] of Object.entries(PATHS)) {
+      const history = await temporal.submit(script, async (observed) => {
+        await act?.(observed);
+        // How it ends is in the history; a path that ends with a failure is recorded like any other.
+        await observed.handle.result().catch(() => undefined);
+        return observed.handle.fetchHistory();
+      });
+      await writeFile(join(folder, `${name}.json`), `${withoutPlaces(historyToJSON(history))}\n`);
+      console.log(`recorded ${name}`);
+    }
+  } finally {
+    await temporal.close();
+  }
+}
+
+/** Where it was recorded, and by which process, is nobody's business. */
+function withoutPlaces(json: string): string {
+  const checkout = `${resolve(__dirname, '..', '..')}/`;
+  const process = /\d+@[\w.-]+/g; // As the SDK identifies workers and clients.
+  return json.replaceAll(checkout, '').replaceAll(process, 'recorder');
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,94 @@
+import type { ActivityDependencies } from '../../activities';
+import type {
+  ActionDocument,
+  CallContext,
+  DeployedProgram,
+  RolloutReport,
+  RunReport,
+} from '../../activities/ports';
+
+/** Ports that do what a test tells them: everything goes well unless the script says otherwise. */
+
+const nothing = { text: '', bytes: 0, truncated: false };
+export const pass: RunReport = {
+  outcome: 'passed',
+  exitCode: 0,
+  signal: null,
+  wallMs: 12,
+  cpuMs: 10,
+  peakMemoryBytes: 9_000_000,
+  stdout: { text: 'Hello\n', bytes: 6, truncated: false },
+  stderr: nothing,
+  error: null,
+  podUid: 'pod',
+};
+const program = (submissionId: string): DeployedProgram => ({
+  submissionId,
+  workflowId: `submission-${submissionId}`,
+  runId: 'run',
+  codeDigest: 'digest',
+  configMap: 'test-prod-digest',
+});
+export const live: RolloutReport = { outcome: 'live', reason: null, message: null, events: [], logs: '' };
+export const crashed: RolloutReport = {
+  ...live,
+  outcome: 'failed',
+  reason: 'crash_loop',
+  message: 'It ended with 1.',
+};
+
+/** An error as adapters throw it. */
+export const platformError = (name: string, message: string) => Object.assign(new Error(message), { name });
+
+/** Calls in the order in which they came, and what was written to the log store. */
+export interface Recording {
+  calls: string[];
+  documents: ActionDocument[];
+}
+
+export type Script = {
+  [Port in 'testRunner' | 'environments' | 'production' | 'actionLog']?: Partial<ActivityDependencies[Port]>;
+};
+
+export function scripted(script: Script, recording: Recording): ActivityDependencies {
+  const call = <T>(name: string, result: T) => {
+    recording.calls.push(name);
+    return Promise.resolve(result);
+  };
+  return {
+    settings: {
+      limits: { wallMs: 1, memoryBytes: 1, keepOutputBytes: 1, maxOutputBytes: 1 },
+      rolloutDeadlineMs: 1,
+    },
+    testRunner: { run: () => call('run', pass), ...script.testRunner },
+    environments: {
+      ensure: () => call('ensure', { namespace: 'user-test', changed: ['Pod/test-test'] }),
+      ...script.environments,
+    },
+    production: {
+      applyDatabase: () => call('applyDatabase', { name: 'test-prod-db', created: true }),
+      applyProgram: ({ provenance }) =>
+        call('applyProgram', { program: program(provenance.submissionId), previous: program('earlier') }),
+      awaitRollout: () => call('awaitRollout', live),
+      rollBack: ({ previous }) => call('rollBack', { live: previous }),
+      ...script.production,
+    },
+    actionLog: {
+      write: (documents) => {
+        recording.documents.push(...documents);
+        return Promise.resolve();
+      },
+      ...script.actionLog,
+    },
+  };
+}
+
+/** Ends when the call is cancelled, as adapters do. */
+export const untilCancelled = (context: CallContext) =>
+  new Promise<never>((_, reject) => {
+    const beat = setInterval(() => context.heartbeat(), 100);
+    context.signal.addEventListener('abort', () => {
+      clearInterval(beat);
+      reject(context.signal.reason as Error);
+    });
+  });

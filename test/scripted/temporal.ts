@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { createWorker, workflowsPath } from '../../worker/worker';
+import { SUBMIT_CODE, workflowIdOf, type SubmitCodeInput, type Verdict } from '../../workflows/contract';
+import { scripted, type Recording, type Script } from './ports';
+
+export type SubmitCode = (input: SubmitCodeInput) => Promise<Verdict>;
+
+/** A submission under way, as a test sees it. */
+export interface Observed extends Recording {
+  handle: WorkflowHandle<SubmitCode>;
+  /** Ends when the workflow schedules this activity, or announces its `verdict`. */
+  reached: (name: string) => Promise<void>;
+}
+
+/** Runs the real workflow on a real Temporal, with scripted ports. */
+export interface ScriptedTemporal {
+  client: Client;
+  /** Runs one submission on a worker of its own, and hands it to `observe`. */
+  submit<T>(script: Script, observe: (observed: Observed) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Connects and bundles the workflows, once for many submissions. */
+export async function connectScripted(address: string): Promise<ScriptedTemporal> {
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger });
+  const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
+  const native = await NativeConnection.connect({ address });
+  const client = new Client({ connection: await Connection.connect({ address }) });
+  return {
+    client,
+    async submit(script, observe) {
+      const recording: Recording = { calls: [], documents: [] };
+      const taskQueue = randomUUID();
+      const settings = { namespace: 'default', taskQueue, workflowBundle };
+      const worker = await createWorker(native, settings, scripted(script, recording));
+      return worker.runUntil(async () => {
+        const handle = await start(client, taskQueue);
+        const reached = async (name: string) => {
+          for await (const event of events(client, handle.workflowId)) if (event === name) return;
+        };
+        return observe({ ...recording, handle, reached });
+      });
+    },
+    async close() {
+      await client.connection.close();
+      await native.close();
+    },
+  };
+}
+
+function start(client: Client, taskQueue: string): Promise<WorkflowHandle<SubmitCode>> {
+  const submissionId = randomUUID();
+  const input: SubmitCodeInput = {
+    submissionId,
+    userId: 'test',
+    code: "print('Hello')",
+    codeDigest: 'digest',
+    acceptedAt: new Date().toISOString(),
+  };
+  const workflowId = workflowIdOf(submissionId);
+  return client.workflow.start<SubmitCode>(SUBMIT_CODE, { taskQueue, workflowId, args: [input] });
+}
+
+/** Types of the activities that a workflow schedules, and `verdict` when it announces it, as they come. */
+async function* events(client: Client, workflowId: string): AsyncGenerator<string> {
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: 'default',
+      execution: { workflowId },
+      waitNewEvent: true,
+      nextPageToken: nextPageToken ?? null,
+    });
+    for (const event of page.history?.events ?? []) {
+      const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
+      if (scheduled) yield scheduled;
+      if (event.workflowPropertiesModifiedEventAttributes) yield 'verdict';
+    }
+    nextPageToken = page.nextPageToken;
+  } while (nextPageToken?.length);
+}
