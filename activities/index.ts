@@ -12,10 +12,14 @@ import type {
   Provenance,
   RollbackReport,
   RolloutReport,
+  Program,
+  RunInput,
   RunLimits,
-  RunReport,
+  Tests,
   TestRunner,
 } from './ports';
+import { runPlan } from './testing';
+import type { TestReport } from './testReport';
 
 /** What the activities work with. */
 export interface ActivityDependencies {
@@ -30,19 +34,21 @@ export interface ActivityDependencies {
   };
 }
 
-/** A submission as an activity needs it; workflow and run come from the activity's own context. */
-export interface Submission {
+/** What identifies a submission; workflow and run come from the activity's own context. */
+export interface SubmissionIdentity {
   submissionId: string;
   userId: string;
-  code: string;
   codeDigest: string;
 }
 
-/** What identifies a submission, without its code. */
-export type SubmissionIdentity = Omit<Submission, 'code'>;
-
-/** The name under which `code`, the message's shorthand for one file, is run. */
-const ENTRYPOINT = 'main.py';
+/** A submission as its tests need it. */
+export interface TestedSubmission extends SubmissionIdentity {
+  program: Program;
+  input: RunInput;
+  tests: Tests | null;
+  /** Limits that the submission asked for; what it leaves out, or asks too much of, is the worker's own. */
+  limits: Partial<RunLimits>;
+}
 
 export type Activities = ReturnType<typeof createActivities>;
 
@@ -54,11 +60,16 @@ export function createActivities(deps: ActivityDependencies) {
       return deps.environments.ensure(userId, callContext());
     },
 
-    async runTests(submission: Submission): Promise<RunReport> {
-      const { userId, submissionId } = submission;
-      return deps.testRunner.run(
-        { key: runKey(), userId, submissionId, ...programOf(submission), limits },
-        callContext(),
+    async runTests(submission: TestedSubmission): Promise<TestReport> {
+      const { userId, submissionId, program, input, tests } = submission;
+      return runPlan(
+        deps.testRunner,
+        {
+          key: runKey(),
+          ...{ userId, submissionId, program, input, tests },
+          limits: within(limits, submission.limits),
+        },
+        { ...callContext(), lastHeartbeat: Context.current().info.heartbeatDetails as unknown },
       );
     },
 
@@ -66,9 +77,8 @@ export function createActivities(deps: ActivityDependencies) {
       return deps.production.applyDatabase(provenanceOf(submission), callContext());
     },
 
-    async applyProgram(submission: Submission): Promise<ProgramReport> {
-      const provenance = provenanceOf(submission);
-      return deps.production.applyProgram({ provenance, ...programOf(submission) }, callContext());
+    async applyProgram(submission: SubmissionIdentity, program: Program): Promise<ProgramReport> {
+      return deps.production.applyProgram({ provenance: provenanceOf(submission), program }, callContext());
     },
 
     async awaitRollout(userId: string, program: DeployedProgram): Promise<RolloutReport> {
@@ -92,8 +102,12 @@ export function createActivities(deps: ActivityDependencies) {
   };
 }
 
-function programOf({ code }: Submission) {
-  return { files: { [ENTRYPOINT]: code }, entrypoint: ENTRYPOINT };
+/** The limits asked for, each at most the worker's own. */
+function within(most: RunLimits, asked: Partial<RunLimits>): RunLimits {
+  const names = Object.keys(most) as (keyof RunLimits)[];
+  return Object.fromEntries(
+    names.map((name) => [name, Math.min(most[name], asked[name] ?? Infinity)]),
+  ) as unknown as RunLimits;
 }
 
 function callContext(): CallContext {

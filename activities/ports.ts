@@ -34,6 +34,39 @@ export interface CallContext {
   heartbeat(details?: unknown): void;
 }
 
+/** Code as it is tested and deployed. */
+export interface Program {
+  /** Name of a folder of infrastructure/languages, such as `python`. */
+  language: string;
+  /** Text of each file by its name. */
+  files: Record<string, string>;
+  /** Which of the files is run. */
+  entrypoint: string;
+  /** Packages that it needs beside those of the image, in the words of its language's installer. */
+  requirements: string[];
+}
+
+/** What a program is given when it runs in the test pod. */
+export interface RunInput {
+  stdin: string;
+  args: string[];
+  env: Record<string, string>;
+}
+
+/** One run of the program whose output is known. The expectation never enters the pod. */
+export interface TestCase {
+  name: string;
+  stdin: string;
+  args: string[];
+  expectedStdout: string;
+}
+
+/** Tests that a submission brings. */
+export type Tests =
+  | { kind: 'cases'; cases: TestCase[] }
+  /** Files for a test framework of the language, such as `pytest`, beside the program's own. */
+  | { kind: 'framework'; framework: string; files: Record<string, string> };
+
 /** Limits of one run. The test pod enforces them; what they may be at most is the worker's configuration. */
 export interface RunLimits {
   /** Wall time of the program, in milliseconds. */
@@ -46,15 +79,16 @@ export interface RunLimits {
   maxOutputBytes: number;
 }
 
+/** One execution of one command in the test pod. */
 export interface RunRequest {
   /** Names the run for its whole life: a second request with the same key joins the first execution. */
   key: string;
   userId: string;
   submissionId: string;
-  /** Text of each file by its name. */
-  files: Record<string, string>;
-  /** Which of the files is the program. */
-  entrypoint: string;
+  program: Program;
+  /** Name of a command of the language: `run`, or a test framework. */
+  command: string;
+  input: RunInput;
   limits: RunLimits;
 }
 
@@ -66,6 +100,7 @@ export type RunOutcome =
   | 'timed_out'
   | 'out_of_memory'
   | 'too_much_output'
+  | 'too_many_processes'
   | 'killed_by_signal';
 
 /** What one stream printed. */
@@ -84,15 +119,21 @@ export interface RunReport {
   exitCode: number | null;
   /** Name of the signal that ended it (such as SIGKILL), or null. */
   signal: string | null;
+  /** True when it passed because it served on `$PORT`, and was stopped then. */
+  serving: boolean;
   wallMs: number;
   cpuMs: number;
   peakMemoryBytes: number;
   stdout: CapturedOutput;
   stderr: CapturedOutput;
-  /** For a Python traceback or syntax error: its last line, and the file and line it points at. */
+  /** What a test framework reported, a JSON object a line; empty for other commands. Written by tested code. */
+  report: string;
+  /** The language's own words for what went wrong: message, and the file and line it points at. */
   error: { message: string; file: string | null; line: number | null } | null;
-  /** UID of the pod that ran it: another one on a retry means that the run was executed again. */
+  /** UID of the pod that ran it. */
   podUid: string;
+  /** Names the execution: another one on a retry means that the run was executed again. */
+  executionId: string;
 }
 
 export interface TestRunner {
@@ -130,8 +171,7 @@ export interface DeployedProgram {
 
 export interface ProgramRequest {
   provenance: Provenance;
-  files: Record<string, string>;
-  entrypoint: string;
+  program: Program;
 }
 
 export interface ProgramReport {

@@ -1,6 +1,6 @@
 import type { temporal } from '@temporalio/proto';
 import { requiredTsToMs } from '@temporalio/common/lib/time';
-import type { RolloutReport, RunReport, Stage, Verdict } from '../workflows/contract';
+import type { RolloutReport, Stage, StepReport, TestReport, Verdict } from '../workflows/contract';
 import { STAGE_OF_ACTIVITY } from '../workflows/contract';
 import { decode, endWithoutVerdict, rootMessage, verdictIn, type Ending } from './historyEvents';
 import type { StageFrame, SubmissionFrame } from './serverFrames';
@@ -32,7 +32,7 @@ export class FrameReader {
   private readonly activities = new Map<number, ScheduledActivity>();
   private readonly durations = new Map<Stage, number>();
   private startedAt = 0;
-  private run: RunReport | null = null;
+  private step: StepReport | null = null;
 
   constructor(private readonly submission: AcceptedSubmission) {}
 
@@ -64,7 +64,7 @@ export class FrameReader {
     const verdict = verdictIn(event);
     if (verdict) return [this.final(verdict, verdict.namespace, at)];
     const ending = endWithoutVerdict(event);
-    if (ending) return [this.final({ ...ending, run: null, live: null }, this.submission.namespace, at)];
+    if (ending) return [this.final({ ...ending, tests: null, live: null }, this.submission.namespace, at)];
     return [];
   }
 
@@ -118,11 +118,12 @@ export class FrameReader {
   /** What a stage brought to light, beside that it is over. */
   private results(stage: string, result: unknown): Unplaced<SubmissionFrame>[] {
     if (stage === STAGE_OF_ACTIVITY.runTests) {
-      const run = result as RunReport;
-      this.run = run;
+      const step = (result as TestReport).steps.at(-1);
+      if (!step) return [];
+      this.step = step;
       return (['stdout', 'stderr'] as const)
-        .filter((stream) => run[stream].bytes > 0)
-        .map((stream) => ({ type: 'output', stream, ...run[stream] }));
+        .filter((stream) => step[stream].bytes > 0)
+        .map((stream) => ({ type: 'output', stream, ...step[stream] }));
     }
     if (stage === STAGE_OF_ACTIVITY.awaitRollout) {
       const { outcome, reason, message } = result as RolloutReport;
@@ -132,11 +133,11 @@ export class FrameReader {
   }
 
   private final(
-    end: Ending & Pick<Verdict, 'run' | 'live'>,
+    end: Ending & Pick<Verdict, 'tests' | 'live'>,
     namespace: string,
     at: number,
   ): Unplaced<SubmissionFrame> {
-    const run = this.run ?? end.run;
+    const run = this.step ?? end.tests?.steps.at(-1);
     return {
       status: end.status,
       namespace,
@@ -145,10 +146,10 @@ export class FrameReader {
       exit_code: run?.exitCode ?? null,
       error: run?.error ?? null,
       live: end.live && { submission_id: end.live.submissionId, code_digest: end.live.codeDigest },
-      stdout: this.run?.stdout.text ?? null,
-      stderr: this.run?.stderr.text ?? null,
-      stdout_bytes: this.run?.stdout.bytes ?? 0,
-      stderr_bytes: this.run?.stderr.bytes ?? 0,
+      stdout: this.step?.stdout.text ?? null,
+      stderr: this.step?.stderr.text ?? null,
+      stdout_bytes: this.step?.stdout.bytes ?? 0,
+      stderr_bytes: this.step?.stderr.bytes ?? 0,
       durations_ms: { ...Object.fromEntries(this.durations), total: at - this.startedAt },
       workflow_id: this.submission.workflowId,
       run_id: this.submission.runId,

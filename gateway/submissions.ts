@@ -69,7 +69,7 @@ export function temporalSubmissions(client: Client, taskQueue: string, limits: L
         { key: keys.codeDigest, value: input.codeDigest },
       ],
       staticSummary: `code of ${input.userId}`,
-      staticDetails: `${Buffer.byteLength(input.code)} bytes, SHA-256 ${input.codeDigest}`,
+      staticDetails: `${Object.keys(input.program.files).length} files, SHA-256 ${input.codeDigest}`,
     });
     return handle.firstExecutionRunId;
   }
@@ -87,8 +87,17 @@ export function temporalSubmissions(client: Client, taskQueue: string, limits: L
 
   return {
     async submit({ submissionId, userId, code }) {
-      const codeDigest = createHash('sha256').update(code).digest('hex');
-      const input = { submissionId, userId, code, codeDigest, acceptedAt: new Date().toISOString() };
+      const program = { language: 'python', files: { 'main.py': code }, entrypoint: 'main.py', requirements: [] };
+      const input: SubmitCodeInput = {
+        submissionId,
+        userId,
+        program,
+        input: { stdin: '', args: [], env: {} },
+        tests: null,
+        limits: {},
+        codeDigest: createHash('sha256').update(JSON.stringify(program)).digest('hex'),
+        acceptedAt: new Date().toISOString(),
+      };
       const runId = await within(limits.callTimeoutMs, () =>
         start(input).catch((error: unknown) => {
           if (error instanceof WorkflowExecutionAlreadyStartedError) return join(input);

@@ -5,6 +5,7 @@ import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { createProduction } from '../infrastructure/kubernetes/production';
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
+import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger } from '../infrastructure/logging';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { temporalLogger } from './temporalLogger';
@@ -71,7 +72,7 @@ function kubernetesParts(config: WorkerConfig) {
     inCluster: config.KUBERNETES_SERVICE_HOST !== undefined,
   });
   return {
-    testRunner: createTestRunner(kube, {}),
+    testRunner: createTestRunner(kube, { languages: loadLanguages() }),
     environments: createEnvironments(kube, {
       testImage: config.TEST_IMAGE,
       runtimeClass: config.TEST_RUNTIME_CLASS,

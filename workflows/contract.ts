@@ -2,9 +2,19 @@
  * What a client of the workflow may know of it: names, input, result and stages. Part of the public
  * contract: a change here must keep running workflows and older gateways working.
  */
-import type { DeployedProgram, RolloutReport, RunReport } from '../activities/ports';
+import type { DeployedProgram, Program, RolloutReport, RunInput, RunLimits, Tests } from '../activities/ports';
+import type { StepReport, TestReport } from '../activities/testReport';
 
-export type { DeployedProgram, RolloutReport, RunReport } from '../activities/ports';
+export type {
+  DeployedProgram,
+  Program,
+  RolloutReport,
+  RunInput,
+  RunLimits,
+  TestCase,
+  Tests,
+} from '../activities/ports';
+export type { Step, StepReport, TestReport, TestResult } from '../activities/testReport';
 
 /** Workflow type, as the Temporal Web UI shows it. */
 export const SUBMIT_CODE = 'submitCode';
@@ -49,15 +59,26 @@ export type SubmissionStatus =
 export interface SubmitCodeInput {
   submissionId: string;
   userId: string;
-  code: string;
-  /** SHA-256 of the code, in hexadecimal. */
+  program: Program;
+  input: RunInput;
+  tests: Tests | null;
+  /** Limits below the platform's, as the submission asked for them. */
+  limits: Partial<RunLimits>;
+  /** SHA-256 of the program, in hexadecimal: equal for equal programs, whatever they are tested with. */
   codeDigest: string;
   /** When the gateway accepted it, ISO 8601. */
   acceptedAt: string;
 }
 
-/** A run without what it printed: that stands once in the history, in the result of `runTests`. */
-export type RunSummary = Omit<RunReport, 'stdout' | 'stderr'>;
+/** A step without what it printed: that stands once in the history, in the result of `runTests`. */
+export type StepSummary = Omit<StepReport, 'stdout' | 'stderr' | 'report'>;
+
+/** The tests in short. */
+export interface TestSummary extends Pick<TestReport, 'outcome' | 'executedAgain'> {
+  steps: StepSummary[];
+  /** How many tests the submission brought, and how many of them passed. */
+  tests: { total: number; passed: number };
+}
 
 /** The end of a submission, told once and never changed. Small: it is kept in the workflow's memo. */
 export interface Verdict {
@@ -68,8 +89,8 @@ export interface Verdict {
   reason: string;
   /** Why, in a sentence for people. */
   message: string;
-  /** The test run, unless it never took place. */
-  run: RunSummary | null;
+  /** How the tests went, unless they never took place. */
+  tests: TestSummary | null;
   /** The rollout, if there was one. */
   rollout: RolloutReport | null;
   /** What is in production now, as far as this submission knows: null when nothing is or nobody looked. */

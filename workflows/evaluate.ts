@@ -1,42 +1,80 @@
-import type { RunReport } from '../activities/ports';
+import type { StepReport, TestReport } from '../activities/testReport';
 
 export interface Judgement {
   passed: boolean;
-  reason: RunReport['outcome'];
+  reason: TestReport['outcome'];
   message: string;
 }
 
-/** Decides on a run by what was measured of it from outside; nothing that it printed has a say. */
-export function evaluate(run: RunReport): Judgement {
-  return { passed: run.outcome === 'passed', reason: run.outcome, message: describe(run) };
+/** Decides on the tests by what was measured of them from outside; nothing that a run printed has a say. */
+export function evaluate(report: TestReport): Judgement {
+  const { outcome } = report;
+  return { passed: outcome === 'passed', reason: outcome, message: describe(report) };
 }
 
-function describe(run: RunReport): string {
-  switch (run.outcome) {
+function describe({ outcome, steps, tests }: TestReport): string {
+  const step = steps.at(-1);
+  if (step === undefined) throw new Error('Tests end with a step.');
+  const passed = tests.filter((test) => test.outcome === 'passed').length;
+  const first = tests.find((test) => !['passed', 'skipped'].includes(test.outcome))?.name;
+  const counted = tests.length > 0 ? ` (${passed} of ${tests.length} tests passed)` : '';
+  switch (outcome) {
     case 'passed':
-      return 'The program ended with exit code 0.';
+      if (tests.length > 0) return `${passed} of ${tests.length} tests passed.`;
+      return step.serving ? 'The program serves on its port.' : 'The program ended with exit code 0.';
+    case 'wrong_output':
+      return `The case ${JSON.stringify(first)} printed something else than expected${counted}.`;
+    case 'tests_failed':
+      return first === undefined
+        ? `The tests ended with exit code ${step.exitCode}.`
+        : `The test ${JSON.stringify(first)} failed${counted}.`;
+    case 'no_tests':
+      return 'The test files hold no test that was run to its end.';
+    case 'requirements_failed':
+      return `The requirements could not be installed: ${step.error?.message ?? lastLine(step)}`;
     case 'syntax_error':
-      return `The program is not valid: ${whereAndWhat(run)}`;
     case 'failed':
-      return run.error
-        ? `The program ended with exit code ${run.exitCode}: ${whereAndWhat(run)}`
-        : `The program ended with exit code ${run.exitCode}.`;
     case 'timed_out':
-      return `The program was still running after ${(run.wallMs / 1000).toFixed(1)} s and was stopped.`;
     case 'out_of_memory':
-      return `The program needed more memory than it may have (it had ${megabytes(run.peakMemoryBytes)} MB).`;
     case 'too_much_output':
-      return `The program printed ${megabytes(run.stdout.bytes + run.stderr.bytes)} MB and was stopped.`;
+    case 'too_many_processes':
     case 'killed_by_signal':
-      return `The program was ended by ${run.signal ?? 'a signal'}.`;
+      return `${describeRun(step)}${counted}`;
   }
 }
 
-function whereAndWhat({ error }: RunReport): string {
+function describeRun(step: StepReport): string {
+  switch (step.outcome) {
+    case 'passed':
+      return 'The program ended with exit code 0.';
+    case 'syntax_error':
+      return `The program is not valid: ${whereAndWhat(step)}`;
+    case 'failed':
+      return step.error
+        ? `The program ended with exit code ${step.exitCode}: ${whereAndWhat(step)}`
+        : `The program ended with exit code ${step.exitCode}.`;
+    case 'timed_out':
+      return `The program was still running after ${(step.wallMs / 1000).toFixed(1)} s and was stopped.`;
+    case 'out_of_memory':
+      return `The program needed more memory than it may have (it had ${megabytes(step.peakMemoryBytes)} MB).`;
+    case 'too_much_output':
+      return `The program printed ${megabytes(step.stdout.bytes + step.stderr.bytes)} MB and was stopped.`;
+    case 'too_many_processes':
+      return 'The program started more processes than it may and was stopped.';
+    case 'killed_by_signal':
+      return `The program was ended by ${step.signal ?? 'a signal'}.`;
+  }
+}
+
+function whereAndWhat({ error }: StepReport): string {
   if (!error) return 'no details were given.';
   const place =
     error.file === null ? '' : ` (${error.file}${error.line === null ? '' : `, line ${error.line}`})`;
   return `${error.message}${place}`;
+}
+
+function lastLine({ stderr, stdout }: StepReport): string {
+  return (stderr.text.trim() || stdout.text.trim()).split('\n').at(-1) || 'the installer said nothing.';
 }
 
 function megabytes(bytes: number): string {

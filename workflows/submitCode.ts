@@ -11,8 +11,9 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { Activities } from '../activities';
 import { activityOptions } from './activityOptions';
 import { namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from './contract';
-import type { ProgramReport, RolloutReport, RunReport } from '../activities/ports';
-import type { SubmitCodeInput, Verdict } from './contract';
+import type { ProgramReport, RolloutReport } from '../activities/ports';
+import type { TestReport } from '../activities/testReport';
+import type { SubmitCodeInput, TestSummary, Verdict } from './contract';
 import { evaluate } from './evaluate';
 import { explain, failedWith, Trail } from './trail';
 
@@ -49,7 +50,7 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   } catch (error) {
     const { reason, message } = explain(error);
     const status = isCancellation(error) ? 'cancelled' : 'internal_error';
-    await conclude(input, trail, { status, reason, message, run: null, rollout: null, live: null });
+    await conclude(input, trail, { status, reason, message, tests: null, rollout: null, live: null });
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
   }
   return conclude(input, trail, decision);
@@ -58,16 +59,17 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
 async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Decision> {
   const report = await test(input, trail);
   const { passed, reason, message } = evaluate(report);
-  const run = summaryOf(report);
-  if (!passed) return { status: 'tests_failed', reason, message, run, rollout: null, live: null };
-  return { ...(await deploy(input, trail)), run };
+  const tests = summaryOf(report);
+  if (!passed) return { status: 'tests_failed', reason, message, tests, rollout: null, live: null };
+  return { ...(await deploy(input, trail)), tests };
 }
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
-async function test(input: SubmitCodeInput, trail: Trail): Promise<RunReport> {
+async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
+  const { acceptedAt: _, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
-      return await trail.stage('run_tests', () => runTests(input), readRun);
+      return await trail.stage('run_tests', () => runTests(tested), readTests);
     } catch (error) {
       if (!failedWith(error, 'EnvironmentMissing') || preparations === PREPARATIONS) throw error;
       await trail.stage(
@@ -79,15 +81,16 @@ async function test(input: SubmitCodeInput, trail: Trail): Promise<RunReport> {
   }
 }
 
-async function deploy(input: SubmitCodeInput, trail: Trail): Promise<Omit<Decision, 'run'>> {
-  const { code, ...identity } = input;
+async function deploy(input: SubmitCodeInput, trail: Trail): Promise<Omit<Decision, 'tests'>> {
+  const { submissionId, userId, codeDigest, program } = input;
+  const identity = { submissionId, userId, codeDigest };
   await trail.stage('apply_database', () => applyDatabase(identity));
 
   // From here until it is known what was applied, a cancellation has to wait: it could not be undone.
   const applied = await CancellationScope.nonCancellable(() =>
     trail.stage(
       'apply_program',
-      () => applyProgram(input),
+      () => applyProgram(identity, program),
       (details) => ({ details }),
     ),
   );
@@ -169,7 +172,7 @@ async function conclude(input: SubmitCodeInput, trail: Trail, decision: Decision
   return verdict;
 }
 
-function readRun(report: RunReport) {
+function readTests(report: TestReport) {
   const { passed, reason, message } = evaluate(report);
   return { outcome: passed ? 'success' : 'failure', reason, message, details: report } as const;
 }
@@ -183,6 +186,11 @@ function readRollout(report: RolloutReport) {
   };
 }
 
-function summaryOf({ stdout, stderr, ...summary }: RunReport): Verdict['run'] {
-  return summary;
+function summaryOf({ outcome, executedAgain, steps, tests }: TestReport): TestSummary {
+  return {
+    outcome,
+    executedAgain,
+    steps: steps.map(({ stdout, stderr, report, ...summary }) => summary),
+    tests: { total: tests.length, passed: tests.filter((test) => test.outcome === 'passed').length },
+  };
 }

@@ -1,11 +1,12 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
+import type { Language } from '../languages/languages';
 import type { Kube } from './client';
 import { PlatformError } from './errors';
 import type { EndRecord, Frame } from './testPod/frames';
 import type { CapturedOutput } from './testPod/receivedOutput';
 import { ReceivedOutput } from './testPod/receivedOutput';
-import { readTraceback } from './testPod/pythonError';
-import type { ProgramError } from './testPod/pythonError';
+import { readProgramError } from './testPod/programError';
+import type { ProgramError } from './testPod/programError';
 import { openRelay, SILENCE_MS } from './testPod/relay';
 import type { Relay } from './testPod/relay';
 
@@ -14,8 +15,9 @@ export interface RunRequest {
   key: string;
   userId: string;
   submissionId: string;
-  files: Record<string, string>;
-  entrypoint: string;
+  program: { language: string; files: Record<string, string>; entrypoint: string; requirements: string[] };
+  command: string;
+  input: { stdin: string; args: string[]; env: Record<string, string> };
   limits: { wallMs: number; memoryBytes: number; keepOutputBytes: number; maxOutputBytes: number };
 }
 
@@ -23,13 +25,16 @@ export interface RunReport {
   outcome: EndRecord['outcome'];
   exitCode: number | null;
   signal: string | null;
+  serving: boolean;
   wallMs: number;
   cpuMs: number;
   peakMemoryBytes: number;
   stdout: CapturedOutput;
   stderr: CapturedOutput;
+  report: string;
   error: ProgramError | null;
   podUid: string;
+  executionId: string;
 }
 
 interface CallContext {

@@ -6,12 +6,11 @@ import { filesManifest, programDeployment, programOf, programService } from './p
 import { programTemplate } from './programTemplate';
 import { programIn, submissionOf } from './provenance';
 import { deleteOldFiles } from './retention';
-import type { DeployedProgram, ProductionSettings, Provenance } from './types';
+import type { DeployedProgram, ProductionSettings, Program, Provenance } from './types';
 
 export interface ProgramRequest {
   provenance: Provenance;
-  files: Record<string, string>;
-  entrypoint: string;
+  program: Program;
 }
 
 export interface ProgramReport {
@@ -26,7 +25,7 @@ export interface ProgramReport {
 export async function applyProgram(
   kube: Kube,
   settings: ProductionSettings,
-  { provenance, files, entrypoint }: ProgramRequest,
+  { provenance, program: { files, entrypoint } }: ProgramRequest,
 ): Promise<ProgramReport> {
   const { userId } = provenance;
   const program = programOf(provenance);

@@ -10,6 +10,14 @@ export interface Provenance {
   codeDigest: string;
 }
 
+/** Code as it is deployed. */
+export interface Program {
+  language: string;
+  files: Record<string, string>;
+  entrypoint: string;
+  requirements: string[];
+}
+
 /** A program that is, or was, in production. */
 export interface DeployedProgram {
   submissionId: string;

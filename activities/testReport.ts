@@ -1,0 +1,40 @@
+import type { RunOutcome, RunReport } from './ports';
+
+/** What is executed for a submission's tests, in the order in which it can occur. */
+export type Step = 'install' | 'run' | 'tests';
+
+/** Why the tests ended as they did. Only `passed` is a pass; all are the submission's doing, never the platform's. */
+export type TestOutcome =
+  | RunOutcome
+  /** A case printed something else than was expected of it. */
+  | 'wrong_output'
+  /** The test framework found a failing test. */
+  | 'tests_failed'
+  /** The test framework found no test to run. */
+  | 'no_tests'
+  /** The packages that the submission requires could not be installed. */
+  | 'requirements_failed';
+
+/** One step's execution. Of cases, which are many executions, it is the one that decided. */
+export interface StepReport extends RunReport {
+  step: Step;
+}
+
+/** One test: a case, or what a framework reported. */
+export interface TestResult {
+  name: string;
+  outcome: 'skipped' | 'error' | 'wrong_output' | RunOutcome;
+  durationMs: number;
+  /** Why it did not pass: a diff of expected and actual output, or the framework's words; null for a pass. */
+  message: string | null;
+}
+
+/** How a submission's tests ended. */
+export interface TestReport {
+  outcome: TestOutcome;
+  /** What was executed, in order; the last one decided. */
+  steps: StepReport[];
+  tests: TestResult[];
+  /** True when a step was executed once more because the pod that ran it first is gone. */
+  executedAgain: boolean;
+}

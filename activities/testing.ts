@@ -1,0 +1,140 @@
+import { verdictOfCases, type CaseRun } from './cases';
+import { readFrameworkReport } from './frameworkReport';
+import type { CallContext, RunInput, RunLimits, RunReport, RunRequest, TestRunner, Tests } from './ports';
+import type { Program } from './ports';
+import type { StepReport, TestOutcome, TestReport, TestResult } from './testReport';
+
+/** What is to be tested, and how. */
+export interface TestPlan {
+  /** Names the tests for their whole life; each execution's key is made from it. */
+  key: string;
+  userId: string;
+  submissionId: string;
+  program: Program;
+  input: RunInput;
+  tests: Tests | null;
+  limits: RunLimits;
+}
+
+/** Kept of each stream of a step beside the run itself, in bytes: reports travel in the workflow's history. */
+const KEEP_BESIDE_THE_RUN = 16_384;
+
+const NO_INPUT: RunInput = { stdin: '', args: [], env: {} };
+
+/**
+ * Carries out a submission's tests, step by step, until one does not pass: its packages are installed, the
+ * program is run, then its tests. Cases are runs of the program themselves, so there is no other run beside them.
+ * A repeat with the same key gets the results of the same executions.
+ */
+export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestContext): Promise<TestReport> {
+  const executions = new Executions(runner, plan, context);
+  const steps: StepReport[] = [];
+  const end = (outcome: TestOutcome, tests: TestResult[] = []): TestReport => {
+    return { outcome, steps, tests, executedAgain: executions.executedAgain };
+  };
+
+  if (plan.program.requirements.length > 0) {
+    const install = await executions.run('install', { command: 'install', input: NO_INPUT, keep: KEEP_BESIDE_THE_RUN });
+    steps.push({ ...install, step: 'install' });
+    if (install.outcome !== 'passed') return end('requirements_failed');
+  }
+
+  if (plan.tests?.kind === 'cases') {
+    const runs: CaseRun[] = [];
+    for (const [index, expected] of plan.tests.cases.entries()) {
+      const { stdin, args } = expected;
+      const input = { ...plan.input, stdin, args: args.length > 0 ? args : plan.input.args };
+      runs.push({ expected, report: await executions.run(`case-${index + 1}`, { command: 'run', input }) });
+    }
+    const { outcome, tests, deciding } = verdictOfCases(runs);
+    steps.push({ ...deciding, step: 'tests' });
+    return end(outcome, tests);
+  }
+
+  const run = await executions.run('run', { command: 'run', input: plan.input });
+  steps.push({ ...run, step: 'run' });
+  if (run.outcome !== 'passed' || plan.tests === null) return end(run.outcome);
+
+  const { framework, files } = plan.tests;
+  const report = await executions.run('tests', {
+    command: framework,
+    input: { ...plan.input, args: Object.keys(files) },
+    files,
+    keep: KEEP_BESIDE_THE_RUN,
+  });
+  steps.push({ ...report, step: 'tests' });
+  const { outcome, tests } = readFrameworkReport(report);
+  return end(outcome, tests);
+}
+
+/** A call's context, with what the attempt before this one left behind. */
+export interface TestContext extends CallContext {
+  /** The last heartbeat of the attempt before this one. */
+  lastHeartbeat?: unknown;
+}
+
+/** What a heartbeat tells: each execution by the name of its step, for the next attempt, and where it stands. */
+interface Beat {
+  executions: Record<string, string>;
+  current: unknown;
+}
+
+interface Execution {
+  command: string;
+  input: RunInput;
+  /** Files beside the program's own; they may not replace one. */
+  files?: Record<string, string>;
+  /** Bytes to keep of each stream, if less than the run's own limit. */
+  keep?: number;
+}
+
+class Executions {
+  executedAgain = false;
+  private readonly known: Record<string, string>;
+  private readonly before: Record<string, string>;
+
+  constructor(
+    private readonly runner: TestRunner,
+    private readonly plan: TestPlan,
+    private readonly context: TestContext,
+  ) {
+    this.before = (context.lastHeartbeat as Beat | undefined)?.executions ?? {};
+    this.known = { ...this.before };
+  }
+
+  async run(name: string, execution: Execution): Promise<RunReport> {
+    const report = await this.runner.run(this.requestOf(name, execution), {
+      signal: this.context.signal,
+      heartbeat: (current) => this.beat(name, current),
+    });
+    this.note(name, report.executionId);
+    return report;
+  }
+
+  private requestOf(name: string, { command, input, files, keep }: Execution): RunRequest {
+    const { key, userId, submissionId, program, limits } = this.plan;
+    return {
+      key: `${key}/${name}`,
+      userId,
+      submissionId,
+      program: { ...program, files: { ...files, ...program.files } },
+      command,
+      input,
+      limits: { ...limits, keepOutputBytes: Math.min(limits.keepOutputBytes, keep ?? Infinity) },
+    };
+  }
+
+  private beat(name: string, current: unknown): void {
+    const { executionId } = (current ?? {}) as { executionId?: string };
+    if (executionId) this.note(name, executionId);
+    const beat: Beat = { executions: this.known, current: { step: name, ...(current as object) } };
+    this.context.heartbeat(beat);
+  }
+
+  private note(name: string, executionId: string): void {
+    const before = this.before[name];
+    if (before !== undefined && before !== executionId) this.executedAgain = true;
+    this.known[name] = executionId;
+  }
+}
+

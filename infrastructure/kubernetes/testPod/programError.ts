@@ -1,0 +1,30 @@
+import type { ErrorPatterns } from '../../languages/languages';
+
+/** For people: what a program, or its language, says of what went wrong. Never decides whether a run passed. */
+export interface ProgramError {
+  message: string;
+  file: string | null;
+  line: number | null;
+}
+
+const MAX_MESSAGE_CHARACTERS = 1_000;
+
+/**
+ * Finds the last error in a program's stderr, and the innermost of its own files that it names.
+ * @param stderr the end of it
+ * @returns null when no error of the language is found
+ */
+export function readProgramError(patterns: ErrorPatterns, stderr: string): ProgramError | null {
+  const { start, message, frame, innermost } = patterns;
+  const begin = start === undefined ? 0 : [...stderr.matchAll(start)].at(-1)?.index;
+  if (begin === undefined) return null;
+  const text = stderr.slice(begin);
+  const [said] = text.matchAll(message);
+  if (said?.[1] === undefined) return null;
+  const own = [...text.matchAll(frame)].at(innermost === 'first' ? 0 : -1);
+  return {
+    message: said[1].slice(0, MAX_MESSAGE_CHARACTERS),
+    file: own?.[1] ?? null,
+    line: own === undefined ? null : Number(own[2]),
+  };
+}
