@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const SOURCE = join(__dirname, '../../../infrastructure/test-pod');
+const SOURCE = join(__dirname, '../../../infrastructure');
 
 /** Namespaces as a container has them. */
 const NAMESPACES = ['--fork', '--pid', '--mount', '--net', '--ipc'];
@@ -32,7 +32,9 @@ export interface Result {
   outcome: string;
   exit_code: number | null;
   signal: string | null;
-  error: { message: string } | null;
+  check: string | null;
+  serving: boolean;
+  execution: string;
   stdout: { bytes: number; sha256: string };
 }
 

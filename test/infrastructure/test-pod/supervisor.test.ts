@@ -51,12 +51,12 @@ if (skipped !== null) console.warn(`The tests of the test pod's supervisor are S
     const { text } = await pod.run(
       "import os; print(sorted(os.environ), len(os.listdir('/proc/self/fd')) - 1, os.getcwd() == os.environ['HOME'])",
     );
-    expect(text).toBe("['HOME', 'LANG', 'PATH', 'PYTHONUNBUFFERED', 'SUBMISSION_ID'] 3 True\n");
+    expect(text).toBe("['HOME', 'LANG', 'PATH', 'PORT', 'PYTHONUNBUFFERED', 'SUBMISSION_ID'] 3 True\n");
   });
 
   test('prints what a program prints with the name of its submission, control characters shown', async () => {
     await pod.run("print('plain\\x1b[2J\\rforged')", { submission_id: 'abcdefgh-ijkl' });
-    expect(pod.log).toContain('[abcdefgh out] plain\\x1b[2J\\x0dforged');
+    expect(pod.log).toContain('[abcdefgh-ijkl out 0\\] plain\\x1b[2J\\x0dforged');
   });
 
   test('asks nothing of a program that stops, signals or forks: the next run is as the first', async () => {
