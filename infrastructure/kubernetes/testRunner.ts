@@ -80,10 +80,7 @@ const ERROR_BYTES = 16_384;
 const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 
 /** Runs submissions in the test pods of a cluster, by the supervisor inside (infrastructure/test-pod/PROTOCOL.md). */
-export function createTestRunner(
-  kube: Kube,
-  { languages, ...settings }: TestRunnerSettings,
-): TestRunner {
+export function createTestRunner(kube: Kube, { languages, ...settings }: TestRunnerSettings): TestRunner {
   const streams = new PodStreams(kube, settings);
   return {
     async run(request, context) {

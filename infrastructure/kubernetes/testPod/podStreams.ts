@@ -84,7 +84,11 @@ class PodStream {
     clearTimeout(this.idle);
     const conversation: Conversation = new Conversation(
       this.silenceMs,
-      (frame) => void this.opening.then((stream) => stream.send(frame), () => undefined),
+      (frame) =>
+        void this.opening.then(
+          (stream) => stream.send(frame),
+          () => undefined,
+        ),
       () => this.leave(key, conversation),
       (error) => this.close(error),
     );
@@ -97,7 +101,10 @@ class PodStream {
   close(error: Error): void {
     if (this.over) return;
     this.end(error);
-    void this.opening.then((stream) => stream.close(), () => undefined);
+    void this.opening.then(
+      (stream) => stream.close(),
+      () => undefined,
+    );
   }
 
   /** @returns false when it had left before */

@@ -12,12 +12,17 @@ let failed = 0;
 
 function report(data, outcome) {
   // A file is a test of its own, and so is a suite: what counts is the tests in them.
-  if (data.details?.type === 'suite' || data.name === data.file || data.name === resolve(data.file ?? '')) return;
+  if (data.details?.type === 'suite' || data.name === data.file || data.name === resolve(data.file ?? ''))
+    return;
   told += 1;
   if (outcome === 'failed') failed += 1;
-  const message = outcome === 'failed' ? String(data.details?.error?.cause?.stack ?? data.details?.error) : null;
+  const message =
+    outcome === 'failed' ? String(data.details?.error?.cause?.stack ?? data.details?.error) : null;
   const duration_ms = Math.round((data.details?.duration_ms ?? 0) * 10) / 10;
-  writeSync(REPORT, `${JSON.stringify({ name: data.name, outcome, duration_ms, message: message?.slice(-MAX_MESSAGE) ?? null })}\n`);
+  writeSync(
+    REPORT,
+    `${JSON.stringify({ name: data.name, outcome, duration_ms, message: message?.slice(-MAX_MESSAGE) ?? null })}\n`,
+  );
 }
 
 const skipped = (data) => data.skip !== undefined || data.todo !== undefined;

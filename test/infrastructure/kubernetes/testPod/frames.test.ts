@@ -3,7 +3,13 @@ import { encodeFrame, FrameReader } from '../../../../infrastructure/kubernetes/
 
 const alive = { type: 'alive' };
 const started = { type: 'started', key: 'k', execution: 'e1' };
-const output = { type: 'output', key: 'k', stream: 'stdout', offset: 3, data: Buffer.from('né').toString('base64') };
+const output = {
+  type: 'output',
+  key: 'k',
+  stream: 'stdout',
+  offset: 3,
+  data: Buffer.from('né').toString('base64'),
+};
 
 test('frames arrive whole, wherever the stream was cut', () => {
   const bytes = Buffer.concat([encodeFrame(alive), encodeFrame(output), encodeFrame(started)]);
@@ -12,11 +18,7 @@ test('frames arrive whole, wherever the stream was cut', () => {
     fc.property(cuts, (ends) => {
       const reader = new FrameReader();
       const frames = ends.flatMap((end, index) => reader.push(bytes.subarray(ends[index - 1] ?? 0, end)));
-      expect(frames).toEqual([
-        alive,
-        { ...output, data: Buffer.from('né') },
-        started,
-      ]);
+      expect(frames).toEqual([alive, { ...output, data: Buffer.from('né') }, started]);
     }),
   );
 });
