@@ -44,14 +44,25 @@ function resultOf({ expected, report }: CaseRun): TestResult {
 
 /** Blanks at the ends of lines and empty lines at the end do not count, as in programming contests. */
 function normal(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(/[ \t]+$/gm, '').replace(/\n+$/, '');
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(/[ \t]+$/gm, '')
+    .replace(/\n+$/, '');
 }
 
 function difference(expected: string, actual: string): string {
-  const patch = createTwoFilesPatch('expected', 'actual', normal(expected) + '\n', normal(actual) + '\n', '', '', {
-    context: 2,
-    timeout: DIFF_DEADLINE_MS,
-  }) as string | undefined;
+  const patch = createTwoFilesPatch(
+    'expected',
+    'actual',
+    normal(expected) + '\n',
+    normal(actual) + '\n',
+    '',
+    '',
+    {
+      context: 2,
+      timeout: DIFF_DEADLINE_MS,
+    },
+  ) as string | undefined;
   // The first two lines are a ruler and nothing that a reader needs; without a patch, it took too long.
   const text = patch?.split('\n').slice(1).join('\n') ?? `expected:\n${expected}\nactual:\n${actual}`;
   return text.length <= MAX_DIFF_CHARACTERS ? text : `${text.slice(0, MAX_DIFF_CHARACTERS)}\n[...]`;

@@ -34,7 +34,11 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
   };
 
   if (plan.program.requirements.length > 0) {
-    const install = await executions.run('install', { command: 'install', input: NO_INPUT, keep: KEEP_BESIDE_THE_RUN });
+    const install = await executions.run('install', {
+      command: 'install',
+      input: NO_INPUT,
+      keep: KEEP_BESIDE_THE_RUN,
+    });
     steps.push({ ...install, step: 'install' });
     if (install.outcome !== 'passed') return end('requirements_failed');
   }
@@ -137,4 +141,3 @@ class Executions {
     this.known[name] = executionId;
   }
 }
-

@@ -2,7 +2,14 @@
  * What a client of the workflow may know of it: names, input, result and stages. Part of the public
  * contract: a change here must keep running workflows and older gateways working.
  */
-import type { DeployedProgram, Program, RolloutReport, RunInput, RunLimits, Tests } from '../activities/ports';
+import type {
+  DeployedProgram,
+  Program,
+  RolloutReport,
+  RunInput,
+  RunLimits,
+  Tests,
+} from '../activities/ports';
 import type { StepReport, TestReport } from '../activities/testReport';
 
 export type {

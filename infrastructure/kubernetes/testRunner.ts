@@ -2,13 +2,14 @@ import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { Language } from '../languages/languages';
 import type { Kube } from './client';
 import { PlatformError } from './errors';
-import type { EndRecord, Frame } from './testPod/frames';
+import type { EndRecord, Frame, StreamName } from './testPod/frames';
 import type { CapturedOutput } from './testPod/receivedOutput';
 import { ReceivedOutput } from './testPod/receivedOutput';
 import { readProgramError } from './testPod/programError';
 import type { ProgramError } from './testPod/programError';
-import { openRelay, SILENCE_MS } from './testPod/relay';
-import type { Relay } from './testPod/relay';
+import type { Conversation } from './testPod/conversation';
+import { PodStreams } from './testPod/podStreams';
+import type { PodStreamsSettings } from './testPod/podStreams';
 
 /** The shapes that the port `TestRunner` has; the worker's wiring checks that they fit. */
 export interface RunRequest {
@@ -44,14 +45,21 @@ interface CallContext {
 
 export interface TestRunner {
   run(request: RunRequest, context: CallContext): Promise<RunReport>;
+  /** Closes the streams to test pods. Runs go on, and another worker can join them. */
+  close(): void;
 }
 
-export interface TestRunnerSettings {
-  /** After this time without a word from the pod its stream is taken for dead, in milliseconds. */
-  silenceMs?: number;
+export interface TestRunnerSettings extends PodStreamsSettings {
+  languages: Map<string, Language>;
 }
 
 const HEARTBEAT_MS = 1_000;
+
+/** Soon, so that the next attempt knows which execution this was; but not for programs that are over by then. */
+const FIRST_HEARTBEAT_MS = 100;
+
+/** What the supervisor keeps of a test framework's report, in bytes; infrastructure/test-pod/PROTOCOL.md. */
+const KEEP_REPORT_BYTES = 262_144;
 
 /**
  * How often a run whose stream broke is joined again before the failure is reported, and the pause before each,
@@ -62,8 +70,8 @@ const REJOIN_PAUSES_MS = [20, 100, 300, 1_000, 2_000];
 /** How long to wait until the supervisor has ended a cancelled run. */
 const CANCEL_DEADLINE_MS = 3_000;
 
-/** Enough of stderr for a traceback. */
-const TRACEBACK_BYTES = 16_384;
+/** Enough of stderr for what a language says of an error. */
+const ERROR_BYTES = 16_384;
 
 /**
  * Reasons of an abort that concern only this worker's attempt: the run goes on, and the next attempt joins it.
@@ -72,16 +80,19 @@ const TRACEBACK_BYTES = 16_384;
 const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 
 /** Runs submissions in the test pods of a cluster, by the supervisor inside (infrastructure/test-pod/PROTOCOL.md). */
-export function createTestRunner(
-  kube: Kube,
-  { silenceMs = SILENCE_MS }: TestRunnerSettings = {},
-): TestRunner {
+export function createTestRunner(kube: Kube, { languages, ...settings }: TestRunnerSettings): TestRunner {
+  const streams = new PodStreams(kube, settings);
   return {
     async run(request, context) {
       const { signal } = context;
       signal.throwIfAborted();
-      const attempt = new Attempt(kube, request, silenceMs);
-      const timer = setInterval(() => context.heartbeat(attempt.progress()), HEARTBEAT_MS);
+      const language = languages.get(request.program.language);
+      if (language === undefined)
+        throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
+      const attempt = new Attempt(streams, request, language);
+      const beat = () => context.heartbeat(attempt.progress());
+      const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
+      const timer = setInterval(beat, HEARTBEAT_MS);
       const work = attempt.result(signal);
       try {
         return await untilAborted(work, signal);
@@ -89,37 +100,42 @@ export function createTestRunner(
         if (signal.aborted && !ATTEMPT_ONLY.includes(messageOf(signal.reason))) await attempt.cancel(work);
         throw error;
       } finally {
+        clearTimeout(first);
         clearInterval(timer);
         attempt.close();
       }
     },
+    close: () => streams.close(),
   };
 }
 
 /** One call of `run`: as many streams as it takes, one execution. */
 class Attempt {
-  private relay: Relay | null = null;
+  private conversation: Conversation | null = null;
   private cancelled = false;
   private state = 'connecting';
   private podUid = '';
-  private readonly output: { stdout: ReceivedOutput; stderr: ReceivedOutput };
+  private executionId: string | null = null;
+  private readonly output: Record<StreamName, ReceivedOutput>;
 
   constructor(
-    private readonly kube: Kube,
+    private readonly streams: PodStreams,
     private readonly request: RunRequest,
-    private readonly silenceMs: number,
+    private readonly language: Language,
   ) {
     const { keepOutputBytes } = request.limits;
     this.output = {
       stdout: new ReceivedOutput(keepOutputBytes),
       stderr: new ReceivedOutput(keepOutputBytes),
+      report: new ReceivedOutput(KEEP_REPORT_BYTES),
     };
   }
 
   /** For the heartbeat: where the run stands, and how many bytes of its output have come. */
   progress() {
     const { stdout, stderr } = this.output;
-    return { state: this.state, stdout: stdout.received, stderr: stderr.received };
+    const { state, executionId } = this;
+    return { state, ...(executionId && { executionId }), stdout: stdout.received, stderr: stderr.received };
   }
 
   async result(signal: AbortSignal): Promise<RunReport> {
@@ -138,96 +154,130 @@ class Attempt {
   /** Ends the run in the pod, as far as it can be reached, and waits until `work` is over. */
   async cancel(work: Promise<unknown>): Promise<void> {
     this.cancelled = true;
-    this.relay?.send({ op: 'cancel', key: this.request.key });
+    this.conversation?.send({ op: 'cancel', key: this.request.key });
     // However the work ends now, it was cancelled.
     const over = work.catch(() => undefined);
     await Promise.race([over, pauseFor(CANCEL_DEADLINE_MS, undefined, { ref: false })]);
   }
 
   close(): void {
-    this.relay?.close();
-    this.relay = null;
+    this.conversation?.close();
+    this.conversation = null;
   }
 
   private async follow(signal: AbortSignal): Promise<RunReport> {
-    const relay = (this.relay = await openRelay(this.kube, this.request.userId, this.silenceMs));
-    if (this.cancelled) relay.send({ op: 'cancel', key: this.request.key });
+    const { userId, key } = this.request;
+    const conversation = (this.conversation = await this.streams.converse(userId, key));
+    if (this.cancelled) conversation.send({ op: 'cancel', key });
     signal.throwIfAborted();
-    relay.send(this.runFrame());
-    for (;;) {
-      const frame = await relay.next();
-      if (frame.type === 'end') return this.report(frame.result);
-      this.take(frame);
+    conversation.send(this.runFrame());
+    try {
+      for (;;) {
+        const frame = await conversation.next();
+        if (frame.type === 'end') return this.report(frame.result);
+        if (frame.type === 'error') throw new Refusal(frame.code, frame.message);
+        this.take(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) conversation.abandon(error as Error);
+      throw error;
     }
   }
 
-  private take(frame: Exclude<Frame, { type: 'end' }>): void {
+  private take(frame: Exclude<Frame, { type: 'end' | 'error' }>): void {
     switch (frame.type) {
       case 'accepted':
         this.podUid = frame.pod_uid;
         this.state = frame.state;
+        if (frame.execution !== null) this.executed(frame.execution);
         return;
       case 'queued':
         this.state = `queued behind ${frame.position}`;
         return;
       case 'started':
         this.state = 'running';
+        this.executed(frame.execution);
         return;
       case 'output':
         this.output[frame.stream].add(frame.offset, frame.data);
         return;
       case 'alive':
         return;
-      case 'error':
-        throw refusal(frame.code, frame.message);
     }
   }
 
+  private executed(executionId: string): void {
+    // Another execution than before: nothing that was received is part of it.
+    if (this.executionId !== null && this.executionId !== executionId)
+      for (const output of Object.values(this.output)) output.restart();
+    this.executionId = executionId;
+  }
+
   private runFrame() {
-    const { key, submissionId, files, entrypoint, limits } = this.request;
-    const encoded = Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
+    const { key, submissionId, program, command, input, limits } = this.request;
+    const { language, files, entrypoint, requirements } = program;
+    const encoded = Object.entries(files).map(([name, text]) => [name, encode(text)]);
     return {
       op: 'run',
       key,
       submission_id: submissionId,
+      language,
+      command,
       files: Object.fromEntries(encoded) as Record<string, string>,
       entrypoint,
+      requirements,
+      stdin: encode(input.stdin),
+      args: input.args,
+      env: input.env,
       limits: {
         wall_ms: limits.wallMs,
         memory_bytes: limits.memoryBytes,
         keep_output_bytes: limits.keepOutputBytes,
         max_output_bytes: limits.maxOutputBytes,
       },
-      from: { stdout: this.output.stdout.rejoin(), stderr: this.output.stderr.rejoin() },
+      from: Object.fromEntries(
+        Object.entries(this.output).map(([stream, output]) => [stream, output.rejoin()]),
+      ),
     };
   }
 
   private report(end: EndRecord): RunReport {
-    const stdout = this.output.stdout.verify('stdout', end.stdout);
-    const stderr = this.output.stderr.verify('stderr', end.stderr);
-    const failed = end.outcome === 'failed' && end.exit_code === 1;
-    const traceback = failed ? readTraceback(this.output.stderr.tail(TRACEBACK_BYTES)) : null;
+    const { stdout, stderr, report } = this.output;
+    const text = end.check ?? stderr.tail(ERROR_BYTES);
+    const failed = end.outcome === 'failed' || end.outcome === 'syntax_error';
+    const { out_of_memory: outOfMemory } = this.language.errors;
+    const error = failed ? readProgramError(this.language.errors, text) : null;
     // One failure told from another, by what the program says of itself: no words of its own can make it pass.
-    const outOfMemory = traceback !== null && /^MemoryError\b/.test(traceback.message);
+    const ended = end.outcome === 'failed' || end.outcome === 'killed_by_signal';
+    const starved = ended && outOfMemory !== undefined && text.search(outOfMemory) >= 0;
     return {
-      outcome: outOfMemory ? 'out_of_memory' : end.outcome,
+      outcome: starved ? 'out_of_memory' : end.outcome,
       exitCode: end.exit_code,
       signal: end.signal,
+      serving: end.serving,
       wallMs: end.wall_ms,
       cpuMs: end.cpu_ms,
       peakMemoryBytes: end.peak_memory_bytes,
-      stdout,
-      stderr,
-      error: end.error ?? traceback,
+      stdout: stdout.verify('stdout', end.stdout),
+      stderr: stderr.verify('stderr', end.stderr),
+      report: report.verify('report', end.report).text,
+      error,
       podUid: this.podUid,
+      executionId: end.execution,
     };
   }
 }
 
-/** Codes of `error` frames, by PROTOCOL.md: the first two can never succeed, the others may at the next try. */
-function refusal(code: string, message: string): PlatformError {
-  const name = code === 'invalid' || code === 'key_taken' ? 'Rejected' : 'Unavailable';
-  return new PlatformError(name, `The test pod did not run the submission: ${message}`, { reason: code });
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+/** An `error` frame. By PROTOCOL.md, the first two codes can never succeed, the others may at the next try. */
+class Refusal extends PlatformError {
+  constructor(code: string, message: string) {
+    const name = code === 'invalid' || code === 'key_taken' ? 'Rejected' : 'Unavailable';
+    super(name, `The test pod did not run the submission: ${message}`, { reason: code });
+  }
 }
 
 function isUnavailable(error: unknown): boolean {

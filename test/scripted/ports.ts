@@ -14,13 +14,16 @@ export const pass: RunReport = {
   outcome: 'passed',
   exitCode: 0,
   signal: null,
+  serving: false,
   wallMs: 12,
   cpuMs: 10,
   peakMemoryBytes: 9_000_000,
   stdout: { text: 'Hello\n', bytes: 6, truncated: false },
   stderr: nothing,
+  report: '',
   error: null,
   podUid: 'pod',
+  executionId: 'e1',
 };
 const program = (submissionId: string): DeployedProgram => ({
   submissionId,

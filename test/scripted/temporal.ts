@@ -56,7 +56,15 @@ function start(client: Client, taskQueue: string): Promise<WorkflowHandle<Submit
   const input: SubmitCodeInput = {
     submissionId,
     userId: 'test',
-    code: "print('Hello')",
+    program: {
+      language: 'python',
+      files: { 'main.py': "print('Hello')" },
+      entrypoint: 'main.py',
+      requirements: [],
+    },
+    input: { stdin: '', args: [], env: {} },
+    tests: null,
+    limits: {},
     codeDigest: 'digest',
     acceptedAt: new Date().toISOString(),
   };

@@ -1,21 +1,31 @@
-import type { RunReport } from '../../activities/ports';
+import type { StepReport, TestReport, TestResult } from '../../activities/testReport';
 import { evaluate } from '../../workflows/evaluate';
 
 const nothing = { text: '', bytes: 0, truncated: false };
 
-const report = (changes: Partial<RunReport>): RunReport => ({
+const step = (changes: Partial<StepReport>): StepReport => ({
+  step: 'run',
   outcome: 'passed',
   exitCode: 0,
   signal: null,
+  serving: false,
   wallMs: 12,
   cpuMs: 10,
   peakMemoryBytes: 9_000_000,
   stdout: nothing,
   stderr: nothing,
+  report: '',
   error: null,
   podUid: 'pod',
+  executionId: 'e1',
   ...changes,
 });
+
+/** Tests of one step, which decided. */
+const report = (changes: Partial<StepReport>): TestReport => {
+  const run = step(changes);
+  return { outcome: run.outcome, steps: [run], tests: [], executedAgain: false };
+};
 
 test('a program that ended with 0 passes', () => {
   expect(evaluate(report({}))).toMatchObject({ passed: true, reason: 'passed' });
@@ -59,4 +69,37 @@ test.each([
   ],
 ])('a run that does not pass says why (%#)', (run, message) => {
   expect(evaluate(run)).toEqual({ passed: false, reason: run.outcome, message });
+});
+
+const result = (name: string, outcome: TestResult['outcome']): TestResult => {
+  return { name, outcome, durationMs: 1, message: null };
+};
+
+test('a program that serves passes, and the message says that it serves', () => {
+  expect(evaluate(report({ serving: true, exitCode: null }))).toMatchObject({
+    passed: true,
+    message: 'The program serves on its port.',
+  });
+});
+
+test.each([
+  ['passed', [result('a', 'passed'), result('b', 'skipped')], '1 of 2 tests passed.'],
+  [
+    'wrong_output',
+    [result('a', 'passed'), result('b', 'wrong_output')],
+    'The case "b" printed something else than expected (1 of 2 tests passed).',
+  ],
+  ['tests_failed', [result('a', 'failed')], 'The test "a" failed (0 of 1 tests passed).'],
+  ['no_tests', [], 'The test files hold no test that was run to its end.'],
+] as const)('tests that end with %s say which decided', (outcome, tests, message) => {
+  const reported = { ...report({ step: 'tests' }), outcome, tests: [...tests] };
+  expect(evaluate(reported)).toEqual({ passed: outcome === 'passed', reason: outcome, message });
+});
+
+test('requirements that could not be installed say so in the words of the installer', () => {
+  const stderr = { ...nothing, text: 'Looking in indexes\nERROR: No matching distribution found for nope\n' };
+  const reported = { ...report({ step: 'install', outcome: 'failed', exitCode: 1, stderr }) };
+  expect(evaluate({ ...reported, outcome: 'requirements_failed' }).message).toBe(
+    'The requirements could not be installed: ERROR: No matching distribution found for nope',
+  );
 });

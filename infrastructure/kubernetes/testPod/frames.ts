@@ -5,7 +5,9 @@ import { PlatformError } from '../errors';
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
 const count = z.number().int().nonnegative();
 const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });
-const streamName = z.enum(['stdout', 'stderr']);
+const streamName = z.enum(['stdout', 'stderr', 'report']);
+const key = z.string();
+const execution = z.string();
 
 const endRecord = z.object({
   outcome: z.enum([
@@ -15,6 +17,7 @@ const endRecord = z.object({
     'timed_out',
     'out_of_memory',
     'too_much_output',
+    'too_many_processes',
     'killed_by_signal',
   ]),
   exit_code: z.number().int().nullable(),
@@ -22,21 +25,25 @@ const endRecord = z.object({
   wall_ms: z.number().nonnegative(),
   cpu_ms: z.number().nonnegative(),
   peak_memory_bytes: count,
-  error: z
-    .object({ message: z.string(), file: z.string().nullable(), line: z.number().int().nullable() })
-    .nullable(),
+  serving: z.boolean(),
+  execution: z.string(),
+  check: z.string().nullable(),
   stdout: streamSummary,
   stderr: streamSummary,
+  report: streamSummary,
 });
 
 const frame = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('accepted'), state: z.string(), position: count, pod_uid: z.string() }),
-  z.object({ type: z.literal('queued'), position: count }),
-  z.object({ type: z.literal('started') }),
-  z.object({ type: z.literal('output'), stream: streamName, offset: count, data: base64 }),
+  z.object({
+    ...{ type: z.literal('accepted'), key, state: z.string(), position: count, pod_uid: z.string() },
+    execution: execution.nullable(),
+  }),
+  z.object({ type: z.literal('queued'), key, position: count }),
+  z.object({ type: z.literal('started'), key, execution }),
+  z.object({ type: z.literal('output'), key, stream: streamName, offset: count, data: base64 }),
   z.object({ type: z.literal('alive') }),
-  z.object({ type: z.literal('end'), result: endRecord }),
-  z.object({ type: z.literal('error'), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal('end'), key, result: endRecord }),
+  z.object({ type: z.literal('error'), key: key.nullish(), code: z.string(), message: z.string() }),
 ]);
 
 export type Frame = z.infer<typeof frame>;

@@ -49,6 +49,13 @@ export class ReceivedOutput {
     return kept.length;
   }
 
+  /** Forgets everything: what comes now is of another execution. */
+  restart(): void {
+    this.parts = [];
+    this.end = 0;
+    this.gap = null;
+  }
+
   /** The last bytes received, as text. */
   tail(bytes: number): string {
     return Buffer.concat(this.parts).subarray(-bytes).toString('utf8');

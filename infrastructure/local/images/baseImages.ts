@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { obtain } from '../artifacts/cache';
 import { keyOfInputs } from '../artifacts/checksum';
@@ -12,10 +13,18 @@ import { versions } from '../versions';
  * They stand in for the public images that the Dockerfiles name by default.
  */
 const bases = {
-  python: { variant: 'minbase', packages: ['python3', 'python3-psycopg2', 'ca-certificates'] },
+  languages: { variant: 'minbase', packages: ['ca-certificates', ...languagePackages()] },
   database: { variant: 'minbase', packages: ['postgresql', 'postgresql-client'] },
   pause: { variant: 'extract', packages: ['busybox-static'] },
 } as const;
+
+/** What the languages of this checkout need, as their folders say. */
+function languagePackages(): string[] {
+  const folder = join(__dirname, '..', '..', 'languages');
+  const languages = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const lists = languages.map(({ name }) => readFileSync(join(folder, name, 'packages'), 'utf8'));
+  return [...new Set(lists.flatMap((list) => list.split('\n').filter((line) => line !== '')))].sort();
+}
 
 export type BaseName = keyof typeof bases;
 

@@ -10,8 +10,8 @@ import { contextFiles } from './contextFiles';
 
 /** The images of this repository: Dockerfile, relative to the root of it, and what it stands on here. */
 const recipes = {
-  'test-pod': { dockerfile: 'Dockerfile.test', base: 'python' },
-  program: { dockerfile: 'infrastructure/prod/Dockerfile', base: 'python' },
+  'test-pod': { dockerfile: 'Dockerfile.test', base: 'languages' },
+  program: { dockerfile: 'infrastructure/prod/Dockerfile', base: 'languages' },
   database: { dockerfile: 'infrastructure/prod/database/Dockerfile', base: 'database' },
   pause: { dockerfile: 'infrastructure/local/images/Dockerfile.pause', base: 'pause' },
 } as const satisfies Record<string, { dockerfile: string; base: BaseName }>;

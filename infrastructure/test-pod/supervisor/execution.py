@@ -12,11 +12,14 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import folders, syntax
+from . import folders
 from .capture import Capture
+from .check import check
+from .confine import confine
+from .listening import serves
 from .memory import Memory
 from .podlog import RunLog
-from .processes import Exit, Processes
+from .processes import Exit, Launch, Processes
 from .request import RunRequest
 from .warm import Job, WarmInterpreter
 
@@ -32,7 +35,15 @@ _DRAIN_DEADLINE = 5
 _PIPE_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024
 
-STREAMS = {"stdout": "out", "stderr": "err"}
+# Kept of a test framework's report, in bytes.
+KEEP_REPORT_BYTES = 256 * 1024
+# Where a program that serves is expected to listen, as in production; infrastructure/kubernetes/production/names.ts.
+_PORT = 8080
+# A program that has served for so long, in seconds, did not crash right after it began to listen.
+_SERVING_SETTLED = 0.5
+
+# Of each stream, what the pod's log calls it.
+STREAMS = {"stdout": "out", "stderr": "err", "report": None}
 
 
 @dataclass(frozen=True)
@@ -79,41 +90,37 @@ class Execution:
         self._loop = asyncio.get_running_loop()
         self._stopped: str | None = None
         self._stop = asyncio.Event()
-        self.captures = {name: Capture(request.limits.keep_output_bytes) for name in STREAMS}
+        self._serving_since: float | None = None
+        self.id = os.urandom(6).hex()
+        keep = request.limits.keep_output_bytes
+        self.captures = {"stdout": Capture(keep), "stderr": Capture(keep), "report": Capture(KEEP_REPORT_BYTES)}
 
     def cancel(self) -> None:
         self._end_early("cancelled")
 
     async def run(self) -> dict:
         """Returns the end record's `result`. @raises SweepFailed, OSError: the platform's failures."""
-        self._log.say(f"start {self._request.entrypoint}")
+        self._log.say(f"start {self._request.entrypoint} execution={self.id} key={self._request.key}")
         try:
             folders.write_files(self._places.folder, self._request.files)
             result = await self._execute()
         finally:
             await self._processes.sweep()
             await self._places.renew()
-            self._warm.prepare(self._places.folder, self._request.entrypoint)
+            if self._is_warm():
+                self._warm.prepare(self._places.folder, self._request.entrypoint)
         self._log.finish(_ending(result))
         return result
 
     async def _execute(self) -> dict:
         kills_before = self._memory.kills()
         self._processes.forget_orphans()
-        ends = {name: _pipe() for name in STREAMS}
-        reads = [self._read(name, ends[name][0]) for name in STREAMS]
+        names = [name for name in STREAMS if name != "report" or self._reports()]
+        ends = {name: _pipe() for name in names}
+        reads = [self._read(name, ends[name][0]) for name in names]
         stdin = _stdin_of(self._request.stdin)
         try:
-            job = Job(
-                folder=self._places.folder,
-                args=self._request.args,
-                env=self._environment(),
-                limits=self._resource_limits(),
-                stdin=stdin,
-                stdout=ends["stdout"][1],
-                stderr=ends["stderr"][1],
-            )
-            exited = await self._warm.start(self._request.entrypoint, job)
+            exited = await self._start([stdin, *(write for _, write in ends.values())])
             began = self._loop.time()
         finally:
             os.close(stdin)
@@ -124,6 +131,24 @@ class Execution:
         await self._processes.sweep()
         await asyncio.wait_for(asyncio.gather(*reads), _DRAIN_DEADLINE)
         return await self._result(ended, wall, killed_for_memory=self._memory.kills() > kills_before)
+
+    async def _start(self, descriptors: list[int]) -> "asyncio.Future[Exit]":
+        request, folder = self._request, self._places.folder
+        env, limits = self._environment(), self._resource_limits()
+        if self._is_warm():
+            job = Job(folder=folder, args=request.args, env=env, limits=limits, descriptors=descriptors)
+            return await self._warm.start(request.entrypoint, job)
+        memory_mb = request.limits.memory_bytes // (1024 * 1024)
+        argv = request.language.argv(request.command, entrypoint=request.entrypoint, memory_mb=memory_mb)
+        launch = Launch([*argv, *request.args], env, folder, descriptors, limits, confine)
+        _, exited = self._processes.start(launch)
+        return exited
+
+    def _is_warm(self) -> bool:
+        return self._request.command == "run" and self._request.language.warm == "python"
+
+    def _reports(self) -> bool:
+        return self._request.language.reports(self._request.command)
 
     async def _until_it_ends(self, exited: "asyncio.Future[Exit]") -> Exit:
         """Waits for the program's end or brings it about: the first reason to stop it is the one that counts."""
@@ -141,12 +166,25 @@ class Execution:
             stop.cancel()
 
     async def _watch(self) -> None:
+        limits, language = self._request.limits, self._request.language
         while True:
             await asyncio.sleep(_WATCH_INTERVAL)
             if self._processes.count() > MAX_PROCESSES:
                 self._end_early("too_many_processes")
             if self._memory.is_scarce():
                 self._end_early("out_of_memory")
+            if not language.address_space_limit and self._processes.resident_bytes() > limits.memory_bytes:
+                self._end_early("out_of_memory")
+            if self._request.command == "run" and self._has_served():
+                self._end_early("serving")
+
+    def _has_served(self) -> bool:
+        """True once the program has served for a while. One that serves never ends by itself: it has passed."""
+        if not serves(_PORT):
+            self._serving_since = None
+        elif self._serving_since is None:
+            self._serving_since = self._loop.time()
+        return self._serving_since is not None and self._loop.time() - self._serving_since >= _SERVING_SETTLED
 
     def _end_early(self, reason: str) -> None:
         if self._stopped is None:
@@ -172,7 +210,8 @@ class Execution:
             shown = capture.add(data)
             if shown:
                 self._on_output(name, offset, shown)
-            self._log.output(STREAMS[name], data)
+            if STREAMS[name] is not None:
+                self._log.output(STREAMS[name], data)
             if sum(each.total for each in self.captures.values()) > self._request.limits.max_output_bytes:
                 self._end_early("too_much_output")
 
@@ -181,44 +220,48 @@ class Execution:
 
     async def _result(self, ended: Exit, wall: float, killed_for_memory: bool) -> dict:
         exit_code = os.waitstatus_to_exitcode(ended.status)
-        error = None
-        outcome = self._stopped or _outcome(exit_code, killed_for_memory)
-        if outcome == "failed":
-            error = await syntax.check(
-                self._processes, self._places, self._request.files[self._request.entrypoint], self._request.entrypoint
-            )
-            outcome = "failed" if error is None else "syntax_error"
-        if outcome == "too_many_processes":
-            error = {"message": f"stopped: more than {MAX_PROCESSES} processes", "file": None, "line": None}
-            outcome = "killed_by_signal"
+        wrong = None
+        # A program that served and crashed before it was stopped has crashed.
+        serving = self._stopped == "serving" and exit_code == -signal.SIGKILL
+        outcome = "passed" if serving else self._stopped if self._stopped not in (None, "serving") else None
+        if outcome is None:
+            outcome = _outcome(exit_code, killed_for_memory)
+        if outcome == "failed" and self._request.command == "run":
+            wrong = await check(self._processes, self._places, self._request.language, self._request)
+            outcome = "failed" if wrong is None else "syntax_error"
         return {
+            "execution": self.id,
             "outcome": outcome,
-            "exit_code": exit_code if exit_code >= 0 else None,
-            "signal": signal.Signals(-exit_code).name if exit_code < 0 else None,
+            "exit_code": exit_code if exit_code >= 0 and not serving else None,
+            "signal": signal.Signals(-exit_code).name if exit_code < 0 and not serving else None,
+            "serving": serving,
             "wall_ms": round(wall * 1000, 1),
             "cpu_ms": round((ended.cpu_seconds + self._processes.orphans_cpu_seconds) * 1000, 1),
             "peak_memory_bytes": max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes),
-            "error": error,
+            "check": wrong,
             **{name: capture.summary() for name, capture in self.captures.items()},
         }
 
     def _environment(self) -> dict[str, str]:
         return {
             **self._request.env,
+            **self._request.language.environment,
             "PATH": self._places.path,
             "HOME": self._places.folder,
             "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
+            "PORT": str(_PORT),
             "SUBMISSION_ID": self._request.submission_id,
         }
 
     def _resource_limits(self) -> dict[int, int]:
-        return {
-            resource.RLIMIT_AS: self._request.limits.memory_bytes,
+        limits = {
             resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
             resource.RLIMIT_FSIZE: _MAX_FILE_BYTES,
             resource.RLIMIT_CORE: 0,
         }
+        if self._request.language.address_space_limit:
+            limits[resource.RLIMIT_AS] = self._request.limits.memory_bytes
+        return limits
 
 
 def _outcome(exit_code: int, killed_for_memory: bool) -> str:
@@ -246,5 +289,5 @@ def _pipe() -> tuple[int, int]:
 
 
 def _ending(result: dict) -> str:
-    how = result["signal"] or f"exit {result['exit_code']}"
+    how = "serving" if result["serving"] else result["signal"] or f"exit {result['exit_code']}"
     return f"end {result['outcome']} ({how}) after {result['wall_ms']:.0f} ms"

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 
+from . import languages
 from .execution import Execution, Places
 from .memory import Memory
 from .podlog import PodLog, RunLog
@@ -34,6 +35,7 @@ def main() -> None:
 async def _supervise() -> None:
     loop = asyncio.get_running_loop()
     places = _places()
+    known = languages.load()
     log = PodLog(loop, 1)
     processes = Processes(loop)
     memory = Memory()
@@ -44,11 +46,13 @@ async def _supervise() -> None:
     warm.prepare(places.folder, _USUAL_ENTRYPOINT)
 
     def make_execution(request, on_output) -> Execution:
-        return Execution(request, processes, warm, memory, places, RunLog(log, request.submission_id), on_output)
+        return Execution(
+            request, processes, warm, memory, places, RunLog(loop, log, request.submission_id), on_output
+        )
 
     runs = Runs(make_execution)
-    server = await serve(runs, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
-    log.line(f"[supervisor] ready, pid {os.getpid()}, {places.python} {sys.version.split()[0]}")
+    server = await serve(runs, known, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
+    log.line(f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}")
     async with server:
         await _first_to_end(runs.work(), _asked_to_stop())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections import deque
 
 # Printed of one run, in bytes. What is beyond is counted, and the end line says how much it was.
@@ -11,8 +12,12 @@ LINE_LIMIT = 4096
 # Held while whoever reads the log is slow, in bytes. Beyond it lines are dropped: a run never waits for the log.
 PENDING_LIMIT = 1024 * 1024
 
-# A program must not move the cursor or fake a line of another: control characters are shown, not obeyed.
-_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0))}
+# A line without an end is printed after this time, in seconds: somebody may be waiting for it.
+FLUSH_AFTER = 0.02
+
+# Control characters (but the tab), separators that some readers take for the end of a line, and invalid UTF-8.
+_UNREADABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PodLog:
@@ -28,7 +33,7 @@ class PodLog:
         os.set_blocking(descriptor, False)
 
     def line(self, text: str) -> None:
-        encoded = (text.translate(_VISIBLE) + "\n").encode("utf-8", "backslashreplace")
+        encoded = (_UNREADABLE.sub(_escape, text) + "\n").encode()
         if self._size + len(encoded) > PENDING_LIMIT:
             self._dropped += 1
             return
@@ -60,12 +65,20 @@ class PodLog:
 
 
 class RunLog:
-    """The part of the log that belongs to one run: `[3f2a91bc out] Hello`."""
+    """
+    The part of the log that belongs to one run: `[3f2a91bc out 0] Hello`. The number is the byte offset in the
+    stream, so that whoever follows the log has exactly what was printed. Behind it, `-` says that no newline follows
+    in the stream, and a backslash that the text is escaped (PROTOCOL.md).
+    """
 
-    def __init__(self, log: PodLog, submission_id: str):
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: PodLog, submission_id: str):
+        self._loop = loop
         self._log = log
-        self._name = submission_id[:8]
+        self._name = submission_id[:8] if _UUID.fullmatch(submission_id) else submission_id
+        # Bytes of a line whose end has not come, and where they begin.
         self._partial = {"out": b"", "err": b""}
+        self._offset = {"out": 0, "err": 0}
+        self._flushing: asyncio.TimerHandle | None = None
         self._room = RUN_LIMIT
         self._left_out = 0
 
@@ -81,22 +94,48 @@ class RunLog:
             return
         *lines, rest = (self._partial[stream] + taken).split(b"\n")
         for text in lines:
-            self._print(stream, text)
-        while len(rest) >= LINE_LIMIT:
-            self._print(stream, rest[:LINE_LIMIT])
+            while len(text) > LINE_LIMIT:
+                self._print(stream, text[:LINE_LIMIT], newline=False)
+                text = text[LINE_LIMIT:]
+            self._print(stream, text, newline=True)
+        while len(rest) > LINE_LIMIT:
+            self._print(stream, rest[:LINE_LIMIT], newline=False)
             rest = rest[LINE_LIMIT:]
         self._partial[stream] = rest
+        if rest and self._flushing is None:
+            self._flushing = self._loop.call_later(FLUSH_AFTER, self._flush)
 
     def finish(self, text: str) -> None:
         """Prints lines that had no end yet, then the end of the run."""
-        for stream, rest in self._partial.items():
-            if rest:
-                self._print(stream, rest)
+        self._flush()
         if self._left_out:
             self.say(f"{self._left_out} bytes of output are not in this log")
         self.say(text)
 
-    def _print(self, stream: str, text: bytes) -> None:
-        for start in range(0, len(text) or 1, LINE_LIMIT):
-            piece = text[start:start + LINE_LIMIT].rstrip(b"\r").decode("utf-8", "backslashreplace")
-            self._log.line(f"[{self._name} {stream}] {piece}")
+    def _flush(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        for stream, rest in self._partial.items():
+            if rest:
+                self._print(stream, rest, newline=False)
+                self._partial[stream] = b""
+
+    def _print(self, stream: str, data: bytes, newline: bool) -> None:
+        offset = self._offset[stream]
+        self._offset[stream] = offset + len(data) + newline
+        text, escaped = _readable(data)
+        flags = ("" if newline else "-") + ("\\" if escaped else "")
+        self._log.line(f"[{self._name} {stream} {offset}{flags}] {text}")
+
+
+def _readable(data: bytes) -> tuple[str, bool]:
+    """The text of bytes, and whether anything had to be escaped: a program must not move the reader's cursor."""
+    text = data.decode("utf-8", "surrogateescape")
+    if not _UNREADABLE.search(text):
+        return text, False
+    return _UNREADABLE.sub(_escape, text.replace("\\", "\\\\")), True
+
+
+def _escape(found: "re.Match[str]") -> str:
+    return "".join(f"\\x{byte:02x}" for byte in found.group().encode("utf-8", "surrogateescape"))

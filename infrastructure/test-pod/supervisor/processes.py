@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ _POLITE_ROUNDS = 3
 _POLITE_PROCESSES = 64
 # Programs stand back behind PID 1 and the relays in the share of the processor that the pod has.
 _NICENESS = 10
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # A sweep that has not ended after this, in seconds, cannot: the pod must be restarted.
 _SWEEP_DEADLINE = 10
 
@@ -51,9 +53,8 @@ class Launch:
     argv: list[str]
     env: dict[str, str]
     cwd: str
-    stdin: int
-    stdout: int
-    stderr: int
+    # What the program finds as 0, 1, 2 and so on.
+    descriptors: list[int]
     limits: dict[int, int]
     # Called last before exec, to give up what the program must not have.
     confine: Callable[[], None]
@@ -105,6 +106,10 @@ class Processes:
     def count(self) -> int:
         """How many processes programs have."""
         return sum(1 for pid, parent, _ in table() if parent != 0 and pid != self.spared)
+
+    def resident_bytes(self) -> int:
+        """What programs hold in memory, pages that they share counted for each."""
+        return sum(_resident_bytes(pid) for pid, parent, _ in table() if parent != 0 and pid not in (1, self.spared))
 
     def forget_orphans(self) -> None:
         """Starts a new account of what reaped orphans used."""
@@ -202,6 +207,14 @@ def _stat(pid: int) -> tuple[int, int, str] | None:
     return pid, int(parent), state.decode()
 
 
+def _resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE_BYTES
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+
+
 def _signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
@@ -217,16 +230,18 @@ def _become(launch: Launch, report: int) -> None:
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        for target, source in enumerate((launch.stdin, launch.stdout, launch.stderr)):
+        # First out of the way, so that none is overwritten before it was placed.
+        report, *sources = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for fd in (report, *launch.descriptors)]
+        for target, source in enumerate(sources):
             os.dup2(source, target)
-        os.closerange(3, report)
+        os.closerange(len(sources), report)
         os.closerange(report + 1, 65536)
         os.chdir(launch.cwd)
         os.nice(_NICENESS)
         for kind, value in launch.limits.items():
             resource.setrlimit(kind, (value, value))
         launch.confine()
-        os.execve(launch.executable or launch.argv[0], launch.argv, launch.env)
+        os.execvpe(launch.executable or launch.argv[0], launch.argv, launch.env)
     except BaseException as error:  # noqa: BLE001: whatever it is, the parent must learn it.
         os.write(report, repr(error).encode()[:512])
     finally:

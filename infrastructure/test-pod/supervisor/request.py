@@ -7,6 +7,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from .languages import Language
+
 MAX_FILES = 100
 MAX_FILES_BYTES = 4 * 1024 * 1024
 MAX_STDIN_BYTES = 1024 * 1024
@@ -21,7 +23,7 @@ MAX_KEY_LENGTH = 512
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # Set by the supervisor. The rest would change the interpreter before the program begins.
-_OWN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "SUBMISSION_ID"})
+_OWN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "PORT", "PYTHONUNBUFFERED", "SUBMISSION_ID"})
 _NAME_PART = re.compile(r"[^\x00-\x1f/\x7f]{1,255}")
 
 
@@ -41,6 +43,8 @@ class Limits:
 class RunRequest:
     key: str
     submission_id: str
+    language: Language
+    command: str
     files: dict[str, bytes]
     entrypoint: str
     limits: Limits
@@ -51,7 +55,7 @@ class RunRequest:
     digest: str
 
 
-def parse_run(frame: dict) -> RunRequest:
+def parse_run(frame: dict, languages: dict[str, Language]) -> RunRequest:
     """@raises InvalidRequest"""
     key = _text(frame, "key")
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
@@ -59,6 +63,7 @@ def parse_run(frame: dict) -> RunRequest:
     submission_id = _text(frame, "submission_id")
     if not _SUBMISSION_ID.fullmatch(submission_id):
         raise InvalidRequest("submission_id must be 1 to 128 letters, digits, dots, dashes or underscores")
+    language, command = _command(frame, languages)
     files = _files(frame.get("files"))
     entrypoint = _text(frame, "entrypoint")
     if entrypoint not in files:
@@ -67,9 +72,19 @@ def parse_run(frame: dict) -> RunRequest:
     stdin = _stdin(frame.get("stdin", ""))
     args = _args(frame.get("args", []))
     env = _env(frame.get("env", {}))
-    asked = [submission_id, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
+    asked = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return RunRequest(key, submission_id, files, entrypoint, limits, stdin, args, env, digest)
+    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, args, env, digest)
+
+
+def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str]:
+    name, command = frame.get("language", "python"), frame.get("command", "run")
+    language = languages.get(name) if isinstance(name, str) else None
+    if language is None:
+        raise InvalidRequest(f"language {name!r} is not among {', '.join(sorted(languages))}")
+    if not isinstance(command, str) or command not in language.commands:
+        raise InvalidRequest(f"command {command!r} is not among {', '.join(language.commands)} of {name}")
+    return language, command
 
 
 def _files(value: object) -> dict[str, bytes]:

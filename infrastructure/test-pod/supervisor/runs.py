@@ -33,6 +33,8 @@ class Run:
         self.state = "queued"
         self.result: dict | None = None
         self.execution: Execution | None = None
+        # Names the execution; None while the run waits for its turn.
+        self.execution_id: str | None = None
         self.captures: dict[str, Capture] = {}
         self.listeners: list[Listener] = []
         self.cancelled = False
@@ -119,7 +121,8 @@ class Runs:
             ),
         )
         run.captures = run.execution.captures
-        run.tell({"type": "started"})
+        run.execution_id = run.execution.id
+        run.tell({"type": "started", "execution": run.execution_id})
         try:
             result = await run.execution.run()
         except Exception:

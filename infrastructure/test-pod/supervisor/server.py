@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 
+from .languages import Language
 from .processes import is_visitor
 from .request import InvalidRequest, parse_run
 from .runs import Busy, KeyTaken, Run, Runs
@@ -24,14 +25,14 @@ IDLE_DEADLINE = 60
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 
 
-async def serve(runs: Runs, pod_uid: str, boot: str) -> asyncio.Server:
+async def serve(runs: Runs, languages: dict[str, Language], pod_uid: str, boot: str) -> asyncio.Server:
     """@param boot names this start of the supervisor: results of an earlier one are gone"""
     identity = {"pod_uid": pod_uid, "boot": boot}
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if _is_trusted(writer):
-                await _Session(reader, writer, runs, identity).run()
+                await _Session(reader, writer, runs, languages, identity).run()
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
             return
         finally:
@@ -58,10 +59,18 @@ def _is_trusted(writer: asyncio.StreamWriter) -> bool:
 class _Session:
     """One connection. It may ask for several runs, one after the other or at once."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, runs: Runs, identity: dict):
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        runs: Runs,
+        languages: dict[str, Language],
+        identity: dict,
+    ):
         self._reader = reader
         self._writer = writer
         self._runs = runs
+        self._languages = languages
         self._identity = identity
         self._joined: dict[str, tuple[Run, object]] = {}
 
@@ -107,7 +116,7 @@ class _Session:
             elif op == "cancel":
                 self._runs.cancel(str(key))
             elif op == "run":
-                self._join(self._runs.submit(parse_run(frame)), _offsets(frame))
+                self._join(self._runs.submit(parse_run(frame, self._languages)), _offsets(frame))
             else:
                 raise InvalidRequest(f"op {op!r} is not known")
         except (InvalidRequest, ValueError, RecursionError) as error:
@@ -122,7 +131,8 @@ class _Session:
         self._leave(key)
         position = self._runs.position(run)
         self._send(
-            {"type": "accepted", "key": key, "state": run.state, "position": position, **self._identity}
+            {"type": "accepted", "key": key, "state": run.state, "position": position,
+             "execution": run.execution_id, **self._identity}
         )
         for name, capture in run.captures.items():
             self._send_output(key, name, offsets[name], capture.head[offsets[name]:])
@@ -178,7 +188,7 @@ def _offsets(frame: dict) -> dict[str, int]:
     given = frame.get("from", {})
     if not isinstance(given, dict):
         raise InvalidRequest("from must be an object")
-    offsets = {name: given.get(name, 0) for name in ("stdout", "stderr")}
+    offsets = {name: given.get(name, 0) for name in ("stdout", "stderr", "report")}
     if any(type(offset) is not int or offset < 0 for offset in offsets.values()):
-        raise InvalidRequest("from.stdout and from.stderr must be whole numbers, at least 0")
+        raise InvalidRequest("from.stdout, from.stderr and from.report must be whole numbers, at least 0")
     return offsets

@@ -25,9 +25,8 @@ class Job:
     args: list[str]
     env: dict[str, str]
     limits: dict[int, int]
-    stdin: int
-    stdout: int
-    stderr: int
+    # Its stdin, stdout and stderr.
+    descriptors: list[int]
 
 
 class WarmInterpreter:
@@ -62,9 +61,7 @@ class WarmInterpreter:
             argv=[self._python, "-u", entrypoint],
             env={"PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
             cwd=folder,
-            stdin=theirs.fileno(),
-            stdout=2,
-            stderr=2,
+            descriptors=[theirs.fileno(), 2, 2],
             limits={resource.RLIMIT_CORE: 0},
             confine=confine,
         )
@@ -106,7 +103,7 @@ class WarmInterpreter:
             os.lseek(descriptor, 0, os.SEEK_SET)
             # Waited for here, about a millisecond, so that the program cannot be reaped before its pid is known.
             self._control.settimeout(_FORK_DEADLINE)
-            socket.send_fds(self._control, [b"r"], [job.stdin, job.stdout, job.stderr, descriptor])
+            socket.send_fds(self._control, [b"r"], [*job.descriptors, descriptor])
             answer = self._control.recv(512)
         finally:
             os.close(descriptor)

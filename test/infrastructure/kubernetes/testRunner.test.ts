@@ -1,3 +1,5 @@
+import type { Kube } from '../../../infrastructure/kubernetes/client';
+import { loadLanguages } from '../../../infrastructure/languages/languages';
 import { createTestRunner } from '../../../infrastructure/kubernetes/testRunner';
 import { accepted, endOf, FakePod, outputOf } from './testPod/fakePod';
 import type { Conversation } from './testPod/fakePod';
@@ -6,17 +8,22 @@ const request = {
   key: 'key-1',
   userId: 'ada',
   submissionId: 'submission-1',
-  files: { 'main.py': 'pass' },
-  entrypoint: 'main.py',
+  program: { language: 'python', files: { 'main.py': 'pass' }, entrypoint: 'main.py', requirements: [] },
+  command: 'run',
+  input: { stdin: '', args: [], env: {} },
   limits: { wallMs: 1_000, memoryBytes: 1 << 28, keepOutputBytes: 100, maxOutputBytes: 1_000 },
 };
+
+const languages = loadLanguages();
+const runnerOf = (kube: Kube, settings: { silenceMs?: number } = {}) =>
+  createTestRunner(kube, { languages, ...settings });
 
 const context = (signal = new AbortController().signal) => ({ signal, heartbeat: jest.fn() });
 
 const answers: Conversation = (say) => [accepted, outputOf('Hello'), endOf('Hello')].forEach(say);
 
 test('a report has what the pod measured and printed', async () => {
-  const report = await createTestRunner(new FakePod([answers]).kube).run(request, context());
+  const report = await runnerOf(new FakePod([answers]).kube).run(request, context());
   expect(report).toMatchObject({ outcome: 'passed', exitCode: 0, wallMs: 20, podUid: 'uid-1' });
   expect(report.stdout.text).toBe('Hello');
 });
@@ -28,7 +35,7 @@ test('a broken stream is opened again, and the run joined where its output ended
   };
   const goesOn: Conversation = (say) => [accepted, outputOf('lo', 3), endOf('Hello')].forEach(say);
   const pod = new FakePod([breaks, goesOn]);
-  const report = await createTestRunner(pod.kube).run(request, context());
+  const report = await runnerOf(pod.kube).run(request, context());
   expect(report.stdout.text).toBe('Hello');
   expect(pod.requests.map(({ op, key, from }) => [op, key, from?.stdout])).toEqual([
     ['run', 'key-1', 0],
@@ -39,14 +46,14 @@ test('a broken stream is opened again, and the run joined where its output ended
 test('output that does not match its end record is no result: it is asked for again', async () => {
   const loses: Conversation = (say) => [accepted, outputOf('Hel'), endOf('Hello')].forEach(say);
   const goesOn: Conversation = (say) => [accepted, outputOf('lo', 3), endOf('Hello')].forEach(say);
-  const report = await createTestRunner(new FakePod([loses, goesOn]).kube).run(request, context());
+  const report = await runnerOf(new FakePod([loses, goesOn]).kube).run(request, context());
   expect(report.stdout.text).toBe('Hello');
 });
 
 test('a pod without a supervisor has to be prepared', async () => {
   const pod = new FakePod([]);
   pod.status = { status: 'Failure', details: { causes: [{ reason: 'ExitCode', message: '3' }] } };
-  await expect(createTestRunner(pod.kube).run(request, context())).rejects.toMatchObject({
+  await expect(runnerOf(pod.kube).run(request, context())).rejects.toMatchObject({
     name: 'EnvironmentMissing',
   });
 });
@@ -58,13 +65,13 @@ test.each([
 ])('a stream that breaks because the pod %s means that it has to be prepared', async (_, state) => {
   const pod = new FakePod([(_say, hangUp) => hangUp()]);
   pod.pod = state;
-  await expect(createTestRunner(pod.kube).run(request, context())).rejects.toMatchObject({
+  await expect(runnerOf(pod.kube).run(request, context())).rejects.toMatchObject({
     name: 'EnvironmentMissing',
   });
 });
 
 test('a supervisor that never says a word has to be prepared', async () => {
-  const runner = createTestRunner(new FakePod([() => undefined]).kube, { silenceMs: 20 });
+  const runner = runnerOf(new FakePod([() => undefined]).kube, { silenceMs: 20 });
   await expect(runner.run(request, context())).rejects.toMatchObject({ name: 'EnvironmentMissing' });
 });
 
@@ -73,7 +80,7 @@ test.each([
   ['key_taken', 'Rejected'],
 ])('a refusal with code %s is final', async (code, name) => {
   const refuses: Conversation = (say) => say({ type: 'error', code, message: 'no' });
-  await expect(createTestRunner(new FakePod([refuses]).kube).run(request, context())).rejects.toMatchObject({
+  await expect(runnerOf(new FakePod([refuses]).kube).run(request, context())).rejects.toMatchObject({
     name,
   });
 });
@@ -88,7 +95,7 @@ describe('an abort', () => {
         abort.abort(new Error(reason));
       },
     ]);
-    return { pod, work: createTestRunner(pod.kube).run(request, context(abort.signal)) };
+    return { pod, work: runnerOf(pod.kube).run(request, context(abort.signal)) };
   }
 
   test('by cancellation ends the run in the pod', async () => {

@@ -1,18 +1,20 @@
 #!/bin/sh
 # A stand-in for the test pod's container on a machine without Kubernetes: becomes PID 1 of the supervisor in
 # namespaces of its own, with a root of its own, as uid 10001 without capabilities. Needs root and Linux.
-# Usage: unshare --fork --pid --mount --net --ipc pod.sh SOURCE_FOLDER
+# Usage: unshare --fork --pid --mount --net --ipc pod.sh INFRASTRUCTURE_FOLDER
 set -eu
 source=$1
 root=/mnt
 mount --make-rprivate /
 mount -t tmpfs -o mode=0755 tmpfs "$root"
 cd "$root"
-mkdir -p usr etc dev proc work tmp opt/test-pod/bin
+mkdir -p usr etc dev proc work tmp opt/test-pod/bin opt/languages
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$folder"; done
 mount --rbind /usr usr
 mount --rbind /etc etc
-cp -R "$source/." opt/test-pod
+cp -R "$source/test-pod/." opt/test-pod
+cp "$source/pods/listening.py" opt/test-pod/supervisor
+cp -R "$source/languages/." opt/languages
 # As in Dockerfile.test: who may not read the interpreter's file cannot look into its processes.
 install -m 0711 "$(readlink -f /usr/bin/python3)" opt/test-pod/bin/python3
 mount -t proc proc proc

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const SOURCE = join(__dirname, '../../../infrastructure/test-pod');
+const SOURCE = join(__dirname, '../../../infrastructure');
 
 /** Namespaces as a container has them. */
 const NAMESPACES = ['--fork', '--pid', '--mount', '--net', '--ipc'];
@@ -32,7 +32,9 @@ export interface Result {
   outcome: string;
   exit_code: number | null;
   signal: string | null;
-  error: { message: string } | null;
+  check: string | null;
+  serving: boolean;
+  execution: string;
   stdout: { bytes: number; sha256: string };
 }
 
@@ -75,21 +77,22 @@ export class StandIn {
   }
 
   /** Sends a frame over a relay of its own and takes all frames until the last of the conversation. */
-  async ask(frame: object): Promise<{ last: Frame; stdout: string }> {
+  async ask(frame: object): Promise<{ last: Frame; stdout: string; report: string }> {
     const relay = spawn('nsenter', [
       ...['-t', this.supervisor, '--pid', '--mount', '--net', '--ipc', '--root', '--wdns=/'],
       ...['setpriv', ...AS_RUNNER, ...WITHOUT_RIGHTS, ...INTERPRETER, '/opt/test-pod/relay.py'],
     ]);
     const exited = once(relay, 'exit');
-    const kept: Buffer[] = [];
+    const kept: Record<string, Buffer[]> = { stdout: [], stderr: [], report: [] };
+    const text = (stream: string) => Buffer.concat(kept[stream] ?? []).toString('utf8');
     try {
       relay.stdin.write(`${JSON.stringify(frame)}\n`);
       for await (const line of createInterface(relay.stdout)) {
         const answer = JSON.parse(line) as Frame;
-        if (answer.type === 'output' && answer.stream === 'stdout')
-          kept.push(Buffer.from(answer.data ?? '', 'base64'));
+        if (answer.type === 'output')
+          kept[answer.stream ?? '']?.push(Buffer.from(answer.data ?? '', 'base64'));
         if (['end', 'error', 'pong'].includes(answer.type))
-          return { last: answer, stdout: Buffer.concat(kept).toString('utf8') };
+          return { last: answer, stdout: text('stdout'), report: text('report') };
       }
       throw new Error('The relay ended before the conversation did.');
     } finally {

@@ -51,12 +51,87 @@ if (skipped !== null) console.warn(`The tests of the test pod's supervisor are S
     const { text } = await pod.run(
       "import os; print(sorted(os.environ), len(os.listdir('/proc/self/fd')) - 1, os.getcwd() == os.environ['HOME'])",
     );
-    expect(text).toBe("['HOME', 'LANG', 'PATH', 'PYTHONUNBUFFERED', 'SUBMISSION_ID'] 3 True\n");
+    expect(text).toBe("['HOME', 'LANG', 'PATH', 'PORT', 'PYTHONUNBUFFERED', 'SUBMISSION_ID'] 3 True\n");
   });
 
   test('prints what a program prints with the name of its submission, control characters shown', async () => {
     await pod.run("print('plain\\x1b[2J\\rforged')", { submission_id: 'abcdefgh-ijkl' });
-    expect(pod.log).toContain('[abcdefgh out] plain\\x1b[2J\\x0dforged');
+    expect(pod.log).toContain('[abcdefgh-ijkl out 0\\] plain\\x1b[2J\\x0dforged');
+  });
+
+  test('hands a program its input, arguments and variables', async () => {
+    const code = "import os, sys; print(sys.stdin.read(), sys.argv[1:], os.environ['GREETING'])";
+    const input = {
+      stdin: Buffer.from('typed').toString('base64'),
+      args: ['--x', 'é'],
+      env: { GREETING: 'hi' },
+    };
+    expect((await pod.run(code, input)).text).toBe("typed ['--x', 'é'] hi\n");
+  });
+
+  test('takes a program that serves for one that passed, and stops it', async () => {
+    const code = `
+import http.server, os
+http.server.HTTPServer(('0.0.0.0', int(os.environ['PORT'])), http.server.BaseHTTPRequestHandler).serve_forever()`;
+    const result = await pod.run(code);
+    expect(result).toMatchObject({ outcome: 'passed', serving: true, exit_code: null, signal: null });
+  });
+
+  test.each([
+    ['only listens where nobody can reach it', "('127.0.0.1', 8080)", 'time.sleep(60)', 'timed_out'],
+    [
+      'crashes right after it began to serve',
+      "('0.0.0.0', 8080)",
+      'time.sleep(0.2); raise SystemExit(3)',
+      'failed',
+    ],
+  ])('does not pass a program that %s', async (_, address, then, outcome) => {
+    const { limits } = runFrame('');
+    const code = `import socket, time\nserver = socket.create_server(${address})\n${then}`;
+    expect(await pod.run(code, { limits: { ...limits, wall_ms: 1_500 } })).toMatchObject({ outcome });
+  });
+
+  test('runs test files with a framework of the language, and hands on what that reports', async () => {
+    const files = {
+      'main.py': Buffer.from('def double(n): return 2 * n').toString('base64'),
+      'test_main.py': Buffer.from(
+        `
+import unittest
+from main import double
+class Doubling(unittest.TestCase):
+    def test_right(self): self.assertEqual(double(2), 4)
+    def test_wrong(self): self.assertEqual(double(2), 5)`,
+      ).toString('base64'),
+    };
+    const asked = { command: 'unittest', files, args: ['test_main.py'] };
+    const { last, report } = await pod.ask(runFrame('', asked));
+    expect(last.result).toMatchObject({ outcome: 'failed', exit_code: 1 });
+    const lines = report
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(lines).toMatchObject([
+      { name: 'test_main.Doubling.test_right', outcome: 'passed', message: null },
+      {
+        name: 'test_main.Doubling.test_wrong',
+        outcome: 'failed',
+        message: expect.stringContaining('4 != 5') as string,
+      },
+    ]);
+  });
+
+  test('gives each execution a name, which its log line has too', async () => {
+    const { execution } = await pod.run("print('named')", { key: 'one-key' });
+    expect(pod.log.some((line) => line.includes(`execution=${execution} key=one-key`))).toBe(true);
+  });
+
+  test('prints where in the stream each line begins, and a line without end before its program ends', async () => {
+    const code =
+      "import time\nprint('first')\nprint('Name: ', end='', flush=True)\ntime.sleep(0.3)\nprint('x')";
+    await pod.run(code, { submission_id: 'offsets' });
+    expect(pod.log).toEqual(
+      expect.arrayContaining(['[offsets out 0] first', '[offsets out 6-] Name: ', '[offsets out 12] x']),
+    );
   });
 
   test('asks nothing of a program that stops, signals or forks: the next run is as the first', async () => {
@@ -75,6 +150,9 @@ if (skipped !== null) console.warn(`The tests of the test pod's supervisor are S
     ],
     ['an entrypoint that is no file', { entrypoint: 'other.py' }, /not among the files/],
     ['a limit that is no number', { limits: { wall_ms: 'long' } }, /limits\.wall_ms/],
+    ['a language that it does not have', { language: 'cobol' }, /cobol.*javascript, python/],
+    ['a command that the language does not have', { command: 'deploy' }, /deploy/],
+    ['a variable that is its own', { env: { PATH: '/tmp' } }, /PATH/],
     ['bytes that are no base64', { files: { 'main.py': '!' } }, /base64/],
   ])('refuses %s', async (_, overrides, message) => {
     const { last } = await pod.ask(runFrame('pass', overrides));

@@ -38,7 +38,8 @@ export class FakePod {
     stdin.on('data', (data: Buffer) => {
       const request = JSON.parse(data.toString('utf8')) as Request;
       this.requests.push(request);
-      const say = (frame: object) => stdout.write(Buffer.from(`${JSON.stringify(frame)}\n`));
+      const { key } = request;
+      const say = (frame: object) => stdout.write(Buffer.from(`${JSON.stringify({ key, ...frame })}\n`));
       setImmediate(() => conversation?.(say, () => socket.onclose(), request));
     });
     return Promise.resolve(socket);
@@ -55,9 +56,12 @@ export function endOf(stdout: string) {
     wall_ms: 20,
     cpu_ms: 15,
     peak_memory_bytes: 16_000_000,
-    error: null,
+    serving: false,
+    execution: 'e1',
+    check: null,
     stdout: { bytes: stdout.length, head_bytes: stdout.length, tail_bytes: 0, sha256: hash(stdout) },
     stderr: nothing,
+    report: nothing,
   };
   return { type: 'end', result };
 }
@@ -69,7 +73,13 @@ export const outputOf = (text: string, offset = 0) => ({
   data: Buffer.from(text).toString('base64'),
 });
 
-export const accepted = { type: 'accepted', state: 'running', position: 0, pod_uid: 'uid-1' };
+export const accepted = {
+  type: 'accepted',
+  state: 'running',
+  position: 0,
+  pod_uid: 'uid-1',
+  execution: 'e1',
+};
 
 const container = { name: 'runner', image: 'test', imageID: '', ready: true, restartCount: 0 };
 

@@ -2,20 +2,23 @@ import fc from 'fast-check';
 import { encodeFrame, FrameReader } from '../../../../infrastructure/kubernetes/testPod/frames';
 
 const alive = { type: 'alive' };
-const output = { type: 'output', stream: 'stdout', offset: 3, data: Buffer.from('né').toString('base64') };
+const started = { type: 'started', key: 'k', execution: 'e1' };
+const output = {
+  type: 'output',
+  key: 'k',
+  stream: 'stdout',
+  offset: 3,
+  data: Buffer.from('né').toString('base64'),
+};
 
 test('frames arrive whole, wherever the stream was cut', () => {
-  const bytes = Buffer.concat([encodeFrame(alive), encodeFrame(output), encodeFrame({ type: 'started' })]);
+  const bytes = Buffer.concat([encodeFrame(alive), encodeFrame(output), encodeFrame(started)]);
   const cuts = fc.array(fc.nat(bytes.length)).map((list) => [...list, bytes.length].sort((a, b) => a - b));
   fc.assert(
     fc.property(cuts, (ends) => {
       const reader = new FrameReader();
       const frames = ends.flatMap((end, index) => reader.push(bytes.subarray(ends[index - 1] ?? 0, end)));
-      expect(frames).toEqual([
-        alive,
-        { type: 'output', stream: 'stdout', offset: 3, data: Buffer.from('né') },
-        { type: 'started' },
-      ]);
+      expect(frames).toEqual([alive, { ...output, data: Buffer.from('né') }, started]);
     }),
   );
 });

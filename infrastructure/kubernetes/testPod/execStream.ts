@@ -6,20 +6,18 @@ import { encodeFrame, FrameReader } from './frames';
 import type { Frame } from './frames';
 import { namespaceOf, NO_SUPERVISOR, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from './names';
 
-/** Frames from the supervisor of a test pod, and to it. */
-export interface Relay {
+/** An open exec on the relay of a test pod: frames to the supervisor and from it. */
+export interface ExecStream {
   send(frame: object): void;
-  /** The next frame. Throws `Unavailable` or `EnvironmentMissing` when no more can come. */
-  next(): Promise<Frame>;
-  /** Ends the conversation. The run goes on. */
+  /** Ends the conversation. Runs go on. */
   close(): void;
 }
 
-/**
- * The supervisor says every second that it is alive. After this time without a word the stream is taken for
- * dead, in milliseconds: connections can end without anybody being told.
- */
-export const SILENCE_MS = 10_000;
+export interface ExecListener {
+  onFrame(frame: Frame): void;
+  /** The stream is of no use any more; called once, and not after `close`. `EnvironmentMissing` or `Unavailable`. */
+  onFailure(error: Error): void;
+}
 
 /** Kept of what the relay or the container runtime says on stderr. */
 const STDERR_BYTES = 2_000;
@@ -31,23 +29,35 @@ const STDIN_PIECE_BYTES = 32 * 1024;
  * Opens an exec on the relay of a user's test pod.
  * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in it, that could answer.
  */
-export async function openRelay(kube: Kube, userId: string, silenceMs = SILENCE_MS): Promise<Relay> {
+export async function openExecStream(
+  kube: Kube,
+  userId: string,
+  { onFrame, onFailure }: ExecListener,
+): Promise<ExecStream> {
   const namespace = namespaceOf(userId);
   const pod = testPodOf(userId);
   const doing = `exec into ${pod} in ${namespace}`;
-  const incoming = new Incoming(silenceMs);
+  const reader = new FrameReader();
   const stdin = new PassThrough();
   let errors = '';
+  let over = false;
 
-  const stdout = sink((data) => incoming.push(data));
+  const fail = (error: Error) => {
+    if (over) return;
+    over = true;
+    void explain(kube, userId, error).then(onFailure);
+  };
+  const stdout = sink((data) => {
+    if (over) return;
+    try {
+      reader.push(data).forEach(onFrame);
+    } catch (error) {
+      fail(error as Error);
+    }
+  });
   const stderr = sink((data) => {
     if (errors.length < STDERR_BYTES) errors += data.toString('utf8').slice(0, STDERR_BYTES);
   });
-  let closed = false;
-  const fail = (error: Error) => {
-    if (closed) return;
-    void explain(kube, userId, error).then((explained) => incoming.fail(explained));
-  };
   const onStatus = (status: V1Status) => fail(failureOfStatus(status, doing, errors.trim()));
   const opening = kube.exec.exec(
     namespace,
@@ -72,65 +82,13 @@ export async function openRelay(kube: Kube, userId: string, silenceMs = SILENCE_
       for (let start = 0; start < bytes.length; start += STDIN_PIECE_BYTES)
         stdin.write(bytes.subarray(start, start + STDIN_PIECE_BYTES));
     },
-    next: () => incoming.next(),
     close() {
-      closed = true;
+      over = true;
       stdin.end();
       // The end of stdin must go out first; then the relay ends, and with it the stream.
       setImmediate(() => socket.close());
     },
   };
-}
-
-/** Frames that have come and are not taken yet, or the failure after the last. */
-class Incoming {
-  private readonly reader = new FrameReader();
-  private readonly frames: Frame[] = [];
-  private failure: Error | null = null;
-  private heard = false;
-  private wake: () => void = () => undefined;
-
-  constructor(private readonly silenceMs: number) {}
-
-  push(data: Buffer): void {
-    this.heard = true;
-    try {
-      this.frames.push(...this.reader.push(data));
-    } catch (error) {
-      this.fail(error as Error);
-    }
-    this.wake();
-  }
-
-  fail(error: Error): void {
-    this.failure ??= error;
-    this.wake();
-  }
-
-  async next(): Promise<Frame> {
-    for (;;) {
-      const frame = this.frames.shift();
-      if (frame !== undefined) return frame;
-      if (this.failure !== null) throw this.failure;
-      await this.somethingOrSilence();
-    }
-  }
-
-  /** A supervisor that never answered is as good as none. */
-  private silence(): PlatformError {
-    const name = this.heard ? 'Unavailable' : 'EnvironmentMissing';
-    return new PlatformError(name, `The test pod said nothing for ${this.silenceMs} ms`);
-  }
-
-  private somethingOrSilence(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.fail(this.silence()), this.silenceMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
 }
 
 function sink(take: (data: Buffer) => void): Writable {

@@ -1,0 +1,71 @@
+import { PlatformError } from '../errors';
+import type { Frame } from './frames';
+
+/**
+ * The supervisor says every second that it is alive. After this time without a word the stream is taken for
+ * dead, in milliseconds: connections can end without anybody being told.
+ */
+export const SILENCE_MS = 10_000;
+
+/** What the supervisor says of one run: frames that have come and are not taken yet, or the failure after the last. */
+export class Conversation {
+  private readonly frames: Frame[] = [];
+  private failure: Error | null = null;
+  private heard = false;
+  private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly silenceMs: number,
+    readonly send: (frame: object) => void,
+    private readonly leave: () => boolean,
+    private readonly giveUpStream: (error: Error) => void,
+  ) {}
+
+  push(frame: Frame): void {
+    this.heard = true;
+    this.frames.push(frame);
+    this.wake();
+  }
+
+  fail(error: Error): void {
+    this.failure ??= error;
+    this.wake();
+  }
+
+  /** The next frame. Throws `Unavailable` or `EnvironmentMissing` when no more can come. */
+  async next(): Promise<Frame> {
+    for (;;) {
+      const frame = this.frames.shift();
+      if (frame !== undefined) return frame;
+      if (this.failure !== null) throw this.failure;
+      await this.somethingOrSilence();
+    }
+  }
+
+  /** Ends the conversation. The run goes on. */
+  close(): void {
+    this.leave();
+    this.fail(new Error('The conversation is over.'));
+  }
+
+  /** Ends it because what came, or did not come, cannot be trusted: nobody shall use this stream any more. */
+  abandon(error: Error): void {
+    if (this.leave()) this.giveUpStream(error);
+  }
+
+  /** A supervisor that never answered is as good as none. */
+  private silence(): PlatformError {
+    const name = this.heard ? 'Unavailable' : 'EnvironmentMissing';
+    return new PlatformError(name, `The test pod said nothing for ${this.silenceMs} ms`);
+  }
+
+  private somethingOrSilence(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.fail(this.silence()), this.silenceMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import type { Kube } from '../client';
+import { PlatformError } from '../errors';
+import { Conversation, SILENCE_MS } from './conversation';
+import { openExecStream } from './execStream';
+import type { ExecStream } from './execStream';
+
+export interface PodStreamsSettings {
+  /** After this time without a word from the pod its stream is taken for dead, in milliseconds. */
+  silenceMs?: number;
+  /** How long a stream that nobody uses stays open, in milliseconds: below the 60 s of the supervisor. */
+  idleMs?: number;
+}
+
+const IDLE_MS = 30_000;
+
+/**
+ * One exec stream to each test pod that is in use, shared by all runs there: opening one takes the API server and
+ * the kubelet longer than most programs run. Opened on demand, closed when idle, opened anew after a failure.
+ */
+export class PodStreams {
+  private readonly streams = new Map<string, PodStream>();
+
+  constructor(
+    private readonly kube: Kube,
+    private readonly settings: PodStreamsSettings = {},
+  ) {}
+
+  /**
+   * Begins to talk of one run to the supervisor of a user's test pod.
+   * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in it, that could answer
+   */
+  async converse(userId: string, key: string): Promise<Conversation> {
+    let stream = this.streams.get(userId);
+    if (stream === undefined) {
+      stream = new PodStream(this.kube, userId, this.settings, () => this.forget(userId, stream));
+      this.streams.set(userId, stream);
+    }
+    return stream.converse(key);
+  }
+
+  /** Closes what is open. Runs go on, and another worker can join them. */
+  close(): void {
+    for (const stream of this.streams.values()) stream.close(closedByUs());
+  }
+
+  private forget(userId: string, stream: PodStream | undefined): void {
+    if (this.streams.get(userId) === stream) this.streams.delete(userId);
+  }
+}
+
+function closedByUs(): PlatformError {
+  return new PlatformError('Unavailable', 'The worker closed its stream to the test pod.');
+}
+
+class PodStream {
+  private readonly conversations = new Map<string, Conversation>();
+  private readonly opening: Promise<ExecStream>;
+  private readonly silenceMs: number;
+  private readonly idleMs: number;
+  private idle: NodeJS.Timeout | undefined;
+  private over = false;
+
+  constructor(
+    kube: Kube,
+    userId: string,
+    { silenceMs = SILENCE_MS, idleMs = IDLE_MS }: PodStreamsSettings,
+    private readonly onOver: () => void,
+  ) {
+    this.silenceMs = silenceMs;
+    this.idleMs = idleMs;
+    this.opening = openExecStream(kube, userId, {
+      onFrame: (frame) => {
+        const key = 'key' in frame ? frame.key : null;
+        if (key != null) this.conversations.get(key)?.push(frame);
+        else for (const conversation of this.conversations.values()) conversation.push(frame);
+      },
+      onFailure: (error) => this.end(error),
+    });
+    // Whoever wants to talk learns it; here it only must not stay in use.
+    this.opening.catch((error: Error) => this.end(error));
+  }
+
+  async converse(key: string): Promise<Conversation> {
+    clearTimeout(this.idle);
+    const conversation: Conversation = new Conversation(
+      this.silenceMs,
+      (frame) =>
+        void this.opening.then(
+          (stream) => stream.send(frame),
+          () => undefined,
+        ),
+      () => this.leave(key, conversation),
+      (error) => this.close(error),
+    );
+    this.conversations.set(key, conversation);
+    await this.opening;
+    return conversation;
+  }
+
+  /** @param error what those who still talk over it are told */
+  close(error: Error): void {
+    if (this.over) return;
+    this.end(error);
+    void this.opening.then(
+      (stream) => stream.close(),
+      () => undefined,
+    );
+  }
+
+  /** @returns false when it had left before */
+  private leave(key: string, conversation: Conversation): boolean {
+    if (this.conversations.get(key) !== conversation) return false;
+    this.conversations.delete(key);
+    if (this.conversations.size === 0 && !this.over)
+      this.idle = setTimeout(() => this.close(closedByUs()), this.idleMs).unref();
+    return true;
+  }
+
+  /** From here on nobody finds this stream: the next to talk opens another. */
+  private end(error: Error): void {
+    this.over = true;
+    clearTimeout(this.idle);
+    this.onOver();
+    for (const conversation of this.conversations.values()) conversation.fail(error);
+  }
+}
