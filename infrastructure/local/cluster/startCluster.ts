@@ -21,7 +21,7 @@ import { applyManifests } from './manifests';
 
 /** A cluster that was started here. */
 export interface StartedCluster {
-  kubernetes: { kubeconfig: string; workerKubeconfig: string; context: string };
+  kubernetes: { kubeconfig: string; workerKubeconfig: string; gatewayKubeconfig: string; context: string };
   images: ImageReferences;
 }
 
@@ -75,7 +75,12 @@ export async function startCluster(
   }
 
   return {
-    kubernetes: { kubeconfig: admin, workerKubeconfig: credentials.kubeconfigs.worker, context: contextName },
+    kubernetes: {
+      kubeconfig: admin,
+      workerKubeconfig: credentials.kubeconfigs.worker,
+      gatewayKubeconfig: credentials.kubeconfigs.gateway,
+      context: contextName,
+    },
     images,
   };
 }
