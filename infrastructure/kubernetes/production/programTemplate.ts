@@ -1,4 +1,5 @@
-import type { V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1EnvVar, V1KeyToPath, V1PodTemplateSpec } from '@kubernetes/client-node';
+import { keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
   labelsOf,
@@ -10,7 +11,7 @@ import {
 } from './names';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { programAnnotations } from './provenance';
-import type { DeployedProgram, ProductionSettings } from './types';
+import type { DeployedProgram, ProductionSettings, ProgramStart } from './types';
 
 /** uid of infrastructure/prod/Dockerfile. */
 const PROGRAM_UID = 10_001;
@@ -19,7 +20,7 @@ const PROGRAM_UID = 10_001;
 export function programTemplate(
   userId: string,
   program: DeployedProgram,
-  entrypoint: string,
+  start: ProgramStart,
   settings: ProductionSettings,
 ): V1PodTemplateSpec {
   return {
@@ -35,8 +36,8 @@ export function programTemplate(
           name: PROGRAM_CONTAINER,
           image: settings.programImage,
           imagePullPolicy: 'IfNotPresent',
-          args: [entrypoint],
-          env: environment(userId),
+          args: [start.entrypoint],
+          env: [{ name: 'LANGUAGE', value: start.language }, ...environment(userId)],
           ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
           // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
           readinessProbe: {
@@ -58,11 +59,16 @@ export function programTemplate(
         },
       ],
       volumes: [
-        { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444 } },
+        { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
         { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
       ],
     },
   };
+}
+
+/** Gives each file its own name and folder back. */
+function items({ files }: ProgramStart): V1KeyToPath[] {
+  return [...files].sort().map((path) => ({ key: keyOfFile(path), path }));
 }
 
 /** The kubelet puts the password in: it is in no manifest but the Secret's. */
