@@ -7,7 +7,8 @@ the container's log; lines of this file begin with "orchestration:".
 
 Usage: entry.py [--once] FILE, with FILE relative to the directory of the program's files. With --once the
 container ends with the program whatever its code is, and answers no probes.
-Environment: LANGUAGE, how FILE is run (infrastructure/languages); PORT, where a program that serves is
+Environment: LANGUAGE, how FILE is run (infrastructure/languages); MEMORY_MB, what it may use of the
+container's memory, for languages that want to know; PORT, where a program that serves is
 expected to listen; READY_PORT, where GET /ready answers.
 """
 
@@ -65,7 +66,8 @@ def command_of(name, program):
     folder = os.path.join(LANGUAGES_DIRECTORY, name)
     with open(os.path.join(folder, "language.json"), encoding="utf-8") as file:
         language = json.load(file)
-    places = {"{entrypoint}": program, "{language}": folder}
+    memory = os.environ.get("MEMORY_MB", "192")
+    places = {"{entrypoint}": program, "{language}": folder, "{memory_mb}": memory}
     command = [filled(argument, places) for argument in language["commands"]["run"]]
     return command, language.get("environment", {})
 

@@ -16,6 +16,10 @@ import type { DeployedProgram, ProductionSettings, ProgramStart } from './types'
 /** uid of infrastructure/prod/Dockerfile. */
 const PROGRAM_UID = 10_001;
 
+/** Memory of a program's container, and of it the heap of languages that limit theirs: code and stacks need the rest. */
+const MEMORY_MIB = 256;
+const HEAP_MIB = 192;
+
 /** The pod of a program. Its annotations make every submission a revision of its own. */
 export function programTemplate(
   userId: string,
@@ -37,7 +41,11 @@ export function programTemplate(
           image: settings.programImage,
           imagePullPolicy: 'IfNotPresent',
           args: [start.entrypoint],
-          env: [{ name: 'LANGUAGE', value: start.language }, ...environment(userId)],
+          env: [
+            { name: 'LANGUAGE', value: start.language },
+            { name: 'MEMORY_MB', value: String(HEAP_MIB) },
+            ...environment(userId),
+          ],
           ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
           // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
           readinessProbe: {
@@ -48,7 +56,7 @@ export function programTemplate(
           },
           resources: {
             requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
-            limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '256Mi' },
+            limits: { cpu: '1', memory: `${MEMORY_MIB}Mi`, 'ephemeral-storage': '256Mi' },
           },
           securityContext: restrictedContainer(),
           terminationMessagePolicy: 'FallbackToLogsOnError',
