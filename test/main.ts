@@ -1,13 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readConfig } from '../infrastructure/config';
-import { kubernetesPrograms } from '../infrastructure/local/artifacts/kubernetesPrograms';
-import type { Endpoints } from '../infrastructure/local/endpoints';
-import { loadImages } from '../infrastructure/local/images/loadImages';
-import { Progress } from '../infrastructure/local/machine/progress';
-import { readSettings, type Settings } from '../infrastructure/local/settings';
-import { findRunningStack, startStack } from '../infrastructure/local/stack';
-import { STACK_VARIABLE, type Stack } from './integration/stack';
+import { STACK_VARIABLE } from './integration/stack';
+import { withServers } from './servers';
 
 /**
  * `npm test`: everything, cheapest first, on the local stack (one that runs, or one of its own that it stops).
@@ -35,46 +29,14 @@ async function main([only, ...files]: string[]): Promise<string[]> {
   return failed;
 }
 
-async function integrationPasses(files: string[]): Promise<boolean> {
-  const settings = readSettings();
-  const progress = new Progress();
-  const running = findRunningStack(settings);
-  const own = running ? undefined : await startStack({ settings, progress });
-  try {
-    const servers = await serversFor(running ?? own!.endpoints, settings, progress);
-    const jest = ['node_modules/.bin/jest', '--selectProjects', 'integration', '--runInBand', ...files];
-    return await passes(
+function integrationPasses(files: string[]): Promise<boolean> {
+  const jest = ['node_modules/.bin/jest', '--selectProjects', 'integration', '--runInBand', ...files];
+  return withServers((servers) =>
+    passes(
       { name: 'integration tests', command: [process.execPath, ...jest] },
       { [STACK_VARIABLE]: JSON.stringify(servers) },
-    );
-  } finally {
-    await own?.stop();
-  }
-}
-
-/** The servers as the tests know them, with images of the checkout as it is now. */
-async function serversFor(endpoints: Endpoints, settings: Settings, progress: Progress): Promise<Stack> {
-  const { kubernetes, temporalAddress, elasticsearch } = endpoints;
-  const kubectl = (await kubernetesPrograms(settings, progress))('kubectl');
-  const images = await imagesFor(endpoints, settings, progress);
-  return {
-    temporalAddress,
-    elasticsearchHost: elasticsearch,
-    kubeconfig: kubernetes.kubeconfig,
-    kubeContext: kubernetes.context,
-    workerKubeconfig: kubernetes.workerKubeconfig,
-    kubectl: [kubectl.command, ...kubectl.args],
-    images,
-  };
-}
-
-async function imagesFor({ images }: Endpoints, settings: Settings, progress: Progress) {
-  if (images) {
-    const { 'test-pod': test, program, database } = await loadImages(settings, progress);
-    return { test, program, database };
-  }
-  const named = readConfig(['TEST_IMAGE', 'PROGRAM_IMAGE', 'DATABASE_IMAGE']);
-  return { test: named.TEST_IMAGE, program: named.PROGRAM_IMAGE, database: named.DATABASE_IMAGE };
+    ),
+  );
 }
 
 async function passes({ name, command }: Check, environment: Record<string, string> = {}): Promise<boolean> {

@@ -167,7 +167,7 @@ class Attempt {
 
   private async follow(signal: AbortSignal): Promise<RunReport> {
     const { userId, key } = this.request;
-    const conversation = (this.conversation = await this.streams.converse(userId, key));
+    const conversation = (this.conversation = await this.streams.converse(userId));
     if (this.cancelled) conversation.send({ op: 'cancel', key });
     signal.throwIfAborted();
     conversation.send(this.runFrame());

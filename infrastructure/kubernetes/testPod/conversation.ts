@@ -12,17 +12,20 @@ export class Conversation {
   private readonly frames: Frame[] = [];
   private failure: Error | null = null;
   private heard = false;
+  private finished = false;
   private wake: () => void = () => undefined;
 
   constructor(
     private readonly silenceMs: number,
     readonly send: (frame: object) => void,
-    private readonly leave: () => boolean,
+    /** Given whether the supervisor still has something to say; tells false when it had left before. */
+    private readonly leave: (unfinished: boolean) => boolean,
     private readonly giveUpStream: (error: Error) => void,
   ) {}
 
   push(frame: Frame): void {
     this.heard = true;
+    this.finished ||= frame.type === 'end' || frame.type === 'error';
     this.frames.push(frame);
     this.wake();
   }
@@ -44,13 +47,13 @@ export class Conversation {
 
   /** Ends the conversation. The run goes on. */
   close(): void {
-    this.leave();
+    this.leave(!this.finished);
     this.fail(new Error('The conversation is over.'));
   }
 
   /** Ends it because what came, or did not come, cannot be trusted: nobody shall use this stream any more. */
   abandon(error: Error): void {
-    if (this.leave()) this.giveUpStream(error);
+    if (this.leave(false)) this.giveUpStream(error);
   }
 
   /** A supervisor that never answered is as good as none. */

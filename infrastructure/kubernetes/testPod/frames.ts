@@ -6,7 +6,7 @@ const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
 const count = z.number().int().nonnegative();
 const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });
 const streamName = z.enum(['stdout', 'stderr', 'report']);
-const key = z.string();
+const channel = z.string();
 const execution = z.string();
 
 const endRecord = z.object({
@@ -35,15 +35,15 @@ const endRecord = z.object({
 
 const frame = z.discriminatedUnion('type', [
   z.object({
-    ...{ type: z.literal('accepted'), key, state: z.string(), position: count, pod_uid: z.string() },
+    ...{ type: z.literal('accepted'), channel, state: z.string(), position: count, pod_uid: z.string() },
     execution: execution.nullable(),
   }),
-  z.object({ type: z.literal('queued'), key, position: count }),
-  z.object({ type: z.literal('started'), key, execution }),
-  z.object({ type: z.literal('output'), key, stream: streamName, offset: count, data: base64 }),
+  z.object({ type: z.literal('queued'), channel, position: count }),
+  z.object({ type: z.literal('started'), channel, execution }),
+  z.object({ type: z.literal('output'), channel, stream: streamName, offset: count, data: base64 }),
   z.object({ type: z.literal('alive') }),
-  z.object({ type: z.literal('end'), key, result: endRecord }),
-  z.object({ type: z.literal('error'), key: key.nullish(), code: z.string(), message: z.string() }),
+  z.object({ type: z.literal('end'), channel, result: endRecord }),
+  z.object({ type: z.literal('error'), channel: channel.nullish(), code: z.string(), message: z.string() }),
 ]);
 
 export type Frame = z.infer<typeof frame>;

@@ -26,16 +26,16 @@ export class PodStreams {
   ) {}
 
   /**
-   * Begins to talk of one run to the supervisor of a user's test pod.
+   * Begins to talk to the supervisor of a user's test pod.
    * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in it, that could answer
    */
-  async converse(userId: string, key: string): Promise<Conversation> {
+  async converse(userId: string): Promise<Conversation> {
     let stream = this.streams.get(userId);
     if (stream === undefined) {
       stream = new PodStream(this.kube, userId, this.settings, () => this.forget(userId, stream));
       this.streams.set(userId, stream);
     }
-    return stream.converse(key);
+    return stream.converse();
   }
 
   /** Closes what is open. Runs go on, and another worker can join them. */
@@ -59,6 +59,7 @@ class PodStream {
   private readonly idleMs: number;
   private idle: NodeJS.Timeout | undefined;
   private over = false;
+  private opened = 0;
 
   constructor(
     kube: Kube,
@@ -70,8 +71,8 @@ class PodStream {
     this.idleMs = idleMs;
     this.opening = openExecStream(kube, userId, {
       onFrame: (frame) => {
-        const key = 'key' in frame ? frame.key : null;
-        if (key != null) this.conversations.get(key)?.push(frame);
+        const channel = 'channel' in frame ? frame.channel : null;
+        if (channel != null) this.conversations.get(channel)?.push(frame);
         else for (const conversation of this.conversations.values()) conversation.push(frame);
       },
       onFailure: (error) => this.end(error),
@@ -80,19 +81,16 @@ class PodStream {
     this.opening.catch((error: Error) => this.end(error));
   }
 
-  async converse(key: string): Promise<Conversation> {
+  async converse(): Promise<Conversation> {
     clearTimeout(this.idle);
+    const channel = String(this.opened++);
     const conversation: Conversation = new Conversation(
       this.silenceMs,
-      (frame) =>
-        void this.opening.then(
-          (stream) => stream.send(frame),
-          () => undefined,
-        ),
-      () => this.leave(key, conversation),
+      (frame) => this.send({ ...frame, channel }),
+      (unfinished) => this.leave(channel, unfinished),
       (error) => this.close(error),
     );
-    this.conversations.set(key, conversation);
+    this.conversations.set(channel, conversation);
     await this.opening;
     return conversation;
   }
@@ -107,10 +105,18 @@ class PodStream {
     );
   }
 
+  private send(frame: object): void {
+    // A stream that could not be opened tells those who talk over it by itself.
+    void this.opening.then(
+      (stream) => stream.send(frame),
+      () => undefined,
+    );
+  }
+
   /** @returns false when it had left before */
-  private leave(key: string, conversation: Conversation): boolean {
-    if (this.conversations.get(key) !== conversation) return false;
-    this.conversations.delete(key);
+  private leave(channel: string, unfinished: boolean): boolean {
+    if (!this.conversations.delete(channel)) return false;
+    if (unfinished && !this.over) this.send({ op: 'leave', channel });
     if (this.conversations.size === 0 && !this.over)
       this.idle = setTimeout(() => this.close(closedByUs()), this.idleMs).unref();
     return true;

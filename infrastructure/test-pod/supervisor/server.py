@@ -8,7 +8,7 @@ import struct
 
 from .languages import Language
 from .processes import is_visitor
-from .request import InvalidRequest, parse_run
+from .request import MAX_KEY_LENGTH, InvalidRequest, parse_run
 from .runs import Busy, KeyTaken, Run, Runs
 
 # An abstract name: there is no file that a program could remove or replace, and while PID 1 lives, it is taken.
@@ -104,71 +104,74 @@ class _Session:
                 return None
 
     def _answer(self, line: bytes) -> None:
-        key = None
+        channel = None
         try:
             frame = json.loads(line)
             if not isinstance(frame, dict):
                 raise InvalidRequest("a frame must be a JSON object")
-            key = frame.get("key")
+            channel = _channel(frame)
             op = frame.get("op")
             if op == "ping":
                 self._send({"type": "pong"})
             elif op == "cancel":
-                self._runs.cancel(str(key))
+                self._runs.cancel(str(frame.get("key")))
+            elif op == "leave":
+                self._leave(channel)
             elif op == "run":
-                self._join(self._runs.submit(parse_run(frame, self._languages)), _offsets(frame))
+                self._join(channel, self._runs.submit(parse_run(frame, self._languages)), _offsets(frame))
             else:
                 raise InvalidRequest(f"op {op!r} is not known")
         except (InvalidRequest, ValueError, RecursionError) as error:
-            self._send({"type": "error", "code": "invalid", "key": key, "message": str(error)})
+            self._refuse(channel, "invalid", error)
         except Busy as error:
-            self._send({"type": "error", "code": "busy", "key": key, "message": str(error)})
+            self._refuse(channel, "busy", error)
         except KeyTaken as error:
-            self._send({"type": "error", "code": "key_taken", "key": key, "message": str(error)})
+            self._refuse(channel, "key_taken", error)
 
-    def _join(self, run: Run, offsets: dict[str, int]) -> None:
-        key = run.request.key
-        self._leave(key)
-        position = self._runs.position(run)
-        self._send(
-            {"type": "accepted", "key": key, "state": run.state, "position": position,
-             "execution": run.execution_id, **self._identity}
-        )
+    def _refuse(self, channel: "str | None", code: str, error: Exception) -> None:
+        self._send({"type": "error", "channel": channel, "code": code, "message": str(error)})
+
+    def _join(self, channel: str, run: Run, offsets: dict[str, int]) -> None:
+        self._leave(channel)
+        accepted = {"type": "accepted", "state": run.state, "position": self._runs.position(run)}
+        self._send({**accepted, "channel": channel, "execution": run.execution_id, **self._identity})
         for name, capture in run.captures.items():
-            self._send_output(key, name, offsets[name], capture.head[offsets[name]:])
+            self._send_output(channel, name, offsets[name], capture.head[offsets[name]:])
         if run.state == "finished":
-            self._send_end(run)
+            self._send_end(channel, run)
             return
 
         def listener(event: dict) -> None:
             if event["type"] == "output":
-                self._send_output(key, event["stream"], event["offset"], event["data"])
+                self._send_output(channel, event["stream"], event["offset"], event["data"])
             elif event["type"] == "finished":
-                self._leave(key)
-                self._send_end(run)
+                self._leave(channel)
+                self._send_end(channel, run)
             else:
                 if event["type"] == "error":
-                    self._leave(key)
-                self._send({**event, "key": key})
+                    self._leave(channel)
+                self._send({**event, "channel": channel})
 
         run.listeners.append(listener)
-        self._joined[key] = (run, listener)
+        self._joined[channel] = (run, listener)
 
-    def _leave(self, key: str) -> None:
-        run, listener = self._joined.pop(key, (None, None))
+    def _leave(self, channel: str) -> None:
+        run, listener = self._joined.pop(channel, (None, None))
         if run is not None:
             run.listeners.remove(listener)
 
-    def _send_end(self, run: Run) -> None:
+    def _send_end(self, channel: str, run: Run) -> None:
         for name, capture in run.captures.items():
             tail = capture.tail
-            self._send_output(run.request.key, name, capture.total - len(tail), tail)
-        self._send({"type": "end", "key": run.request.key, "result": run.result})
+            self._send_output(channel, name, capture.total - len(tail), tail)
+        self._send({"type": "end", "channel": channel, "result": run.result})
 
-    def _send_output(self, key: str, stream: str, offset: int, data: bytes) -> None:
+    def _send_output(self, channel: str, stream: str, offset: int, data: bytes) -> None:
         for start in range(0, len(data), CHUNK_BYTES):
             chunk = base64.b64encode(data[start:start + CHUNK_BYTES]).decode()
-            self._send({"type": "output", "key": key, "stream": stream, "offset": offset + start, "data": chunk})
+            self._send(
+                {"type": "output", "channel": channel, "stream": stream, "offset": offset + start, "data": chunk}
+            )
 
     def _send(self, frame: dict) -> None:
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
@@ -181,6 +184,14 @@ class _Session:
             await asyncio.sleep(ALIVE_INTERVAL)
             if self._joined:
                 self._send({"type": "alive"})
+
+
+def _channel(frame: dict) -> str:
+    """What the asker calls this conversation; frames of it carry the name back."""
+    channel = frame.get("channel", frame.get("key", ""))
+    if not isinstance(channel, str) or len(channel) > MAX_KEY_LENGTH:
+        raise InvalidRequest(f"channel must be a string of at most {MAX_KEY_LENGTH} characters")
+    return channel
 
 
 def _offsets(frame: dict) -> dict[str, int]:

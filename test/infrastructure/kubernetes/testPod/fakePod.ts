@@ -10,6 +10,7 @@ export type Conversation = (say: (frame: object) => void, hangUp: () => void, re
 export interface Request {
   op: string;
   key: string;
+  channel: string;
   from?: { stdout: number; stderr: number };
 }
 
@@ -37,9 +38,10 @@ export class FakePod {
     if (status !== null) setImmediate(() => onStatus(status));
     stdin.on('data', (data: Buffer) => {
       const request = JSON.parse(data.toString('utf8')) as Request;
+      if (request.op === 'leave') return;
       this.requests.push(request);
-      const { key } = request;
-      const say = (frame: object) => stdout.write(Buffer.from(`${JSON.stringify({ key, ...frame })}\n`));
+      const { channel } = request;
+      const say = (frame: object) => stdout.write(Buffer.from(`${JSON.stringify({ channel, ...frame })}\n`));
       setImmediate(() => conversation?.(say, () => socket.onclose(), request));
     });
     return Promise.resolve(socket);

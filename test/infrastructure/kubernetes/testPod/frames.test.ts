@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { encodeFrame, FrameReader } from '../../../../infrastructure/kubernetes/testPod/frames';
 
 const alive = { type: 'alive' };
-const started = { type: 'started', key: 'k', execution: 'e1' };
+const started = { type: 'started', channel: '0', execution: 'e1' };
 const output = {
   type: 'output',
-  key: 'k',
+  channel: '0',
   stream: 'stdout',
   offset: 3,
   data: Buffer.from('né').toString('base64'),

@@ -1,0 +1,48 @@
+import { readConfig } from '../infrastructure/config';
+import { kubernetesPrograms } from '../infrastructure/local/artifacts/kubernetesPrograms';
+import type { Endpoints } from '../infrastructure/local/endpoints';
+import { loadImages } from '../infrastructure/local/images/loadImages';
+import { Progress } from '../infrastructure/local/machine/progress';
+import { readSettings, type Settings } from '../infrastructure/local/settings';
+import { findRunningStack, startStack } from '../infrastructure/local/stack';
+import type { Stack } from './integration/stack';
+
+/**
+ * Does something with real servers, as tests and benchmarks know them: the local stack that runs, or one of its own
+ * that it stops. Images are those of the checkout as it is now.
+ */
+export async function withServers<T>(work: (servers: Stack) => Promise<T>): Promise<T> {
+  const settings = readSettings();
+  const progress = new Progress();
+  const running = findRunningStack(settings);
+  const own = running ? undefined : await startStack({ settings, progress });
+  try {
+    return await work(await serversFor(running ?? own!.endpoints, settings, progress));
+  } finally {
+    await own?.stop();
+  }
+}
+
+async function serversFor(endpoints: Endpoints, settings: Settings, progress: Progress): Promise<Stack> {
+  const { kubernetes, temporalAddress, elasticsearch } = endpoints;
+  const kubectl = (await kubernetesPrograms(settings, progress))('kubectl');
+  const images = await imagesFor(endpoints, settings, progress);
+  return {
+    temporalAddress,
+    elasticsearchHost: elasticsearch,
+    kubeconfig: kubernetes.kubeconfig,
+    kubeContext: kubernetes.context,
+    workerKubeconfig: kubernetes.workerKubeconfig,
+    kubectl: [kubectl.command, ...kubectl.args],
+    images,
+  };
+}
+
+async function imagesFor({ images }: Endpoints, settings: Settings, progress: Progress) {
+  if (images) {
+    const { 'test-pod': test, program, database } = await loadImages(settings, progress);
+    return { test, program, database };
+  }
+  const named = readConfig(['TEST_IMAGE', 'PROGRAM_IMAGE', 'DATABASE_IMAGE']);
+  return { test: named.TEST_IMAGE, program: named.PROGRAM_IMAGE, database: named.DATABASE_IMAGE };
+}
