@@ -80,7 +80,7 @@ const importsPointOneWay = [
 ];
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'dist/', 'coverage/', '**/*.mjs', 'jest.config.js'] },
+  { ignores: ['node_modules/', 'dist/', 'coverage/', 'test/**/programs/', '**/*.mjs', 'jest.config.js'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -5,10 +5,14 @@ nothing restarts it. One that fails ends the container with the same code, and K
 with growing pauses. SIGTERM and SIGINT are passed on to the program. Everything it prints goes straight to
 the container's log; lines of this file begin with "orchestration:".
 
-Usage: entry.py FILE, with FILE relative to the directory of the program's files.
-Environment: PORT, where a program that serves is expected to listen; READY_PORT, where GET /ready answers.
+Usage: entry.py [--once] FILE, with FILE relative to the directory of the program's files. With --once the
+container ends with the program whatever its code is, and answers no probes.
+Environment: LANGUAGE, how FILE is run (infrastructure/languages); MEMORY_MB, what it may use of the
+container's memory, for languages that want to know; PORT, where a program that serves is
+expected to listen; READY_PORT, where GET /ready answers.
 """
 
+import json
 import os
 import signal
 import sys
@@ -18,6 +22,7 @@ from readiness import Readiness, answer_probes
 
 PROGRAM_DIRECTORY = os.environ.get("PROGRAM_DIRECTORY", "/app")
 WORK_DIRECTORY = os.environ.get("WORK_DIRECTORY", "/tmp/work")
+LANGUAGES_DIRECTORY = os.environ.get("LANGUAGES_DIRECTORY", "/opt/languages")
 
 # How long a serving program goes on serving after it was asked to stop: routes to it vanish within this time.
 DRAIN_SECONDS = 2.0
@@ -27,40 +32,74 @@ HANDLED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
 
 
 def main(arguments):
-    if len(arguments) != 1:
-        say("usage: entry.py FILE")
+    once = arguments[:1] == ["--once"]
+    if len(arguments) != 1 + once:
+        say("usage: entry.py [--once] FILE")
         return 64
-    program = os.path.join(PROGRAM_DIRECTORY, arguments[0])
+    program = os.path.join(PROGRAM_DIRECTORY, arguments[-1])
     if not os.path.isfile(program):
         say(f"there is no file {program} to run")
         return 66
+    name = os.environ.get("LANGUAGE", "python")
+    try:
+        command, environment = command_of(name, program)
+    except FileNotFoundError:
+        say(f"this image knows no language {name}")
+        return 69
 
     # Blocked before any thread exists, so that only the loop in supervise() ever takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
     readiness = Readiness(port=port_from("PORT", "8080"))
-    answer_probes(readiness, port_from("READY_PORT", "18080"))
+    if not once:
+        answer_probes(readiness, port_from("READY_PORT", "18080"))
     prepare_work_directory()
-    return supervise(start(program), readiness)
+    try:
+        process = start(command, environment)
+    except OSError as error:
+        say(f"{command[0]} cannot be started: {error.strerror}")
+        return 69
+    return supervise(process, readiness, once)
 
 
-def start(program):
+def command_of(name, program):
+    """How a language runs a program: arguments and environment."""
+    folder = os.path.join(LANGUAGES_DIRECTORY, name)
+    with open(os.path.join(folder, "language.json"), encoding="utf-8") as file:
+        language = json.load(file)
+    memory = os.environ.get("MEMORY_MB", "192")
+    places = {"{entrypoint}": program, "{language}": folder, "{memory_mb}": memory}
+    command = [filled(argument, places) for argument in language["commands"]["run"]]
+    return command, language.get("environment", {})
+
+
+def filled(text, places):
+    for place, value in places.items():
+        text = text.replace(place, value)
+    return text
+
+
+def start(command, environment):
     """Starts the program with default signal handling, in the working directory."""
     os.chdir(WORK_DIRECTORY)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-u", program]
-    return os.posix_spawn(sys.executable, command, environment, setsigmask=[], setsigdef=HANDLED_SIGNALS)
+    return os.posix_spawnp(
+        command[0], command, {**os.environ, **environment}, setsigmask=[], setsigdef=HANDLED_SIGNALS
+    )
 
 
 def prepare_work_directory():
     """A writable directory where the program finds its files: the ones Kubernetes mounts are read-only."""
-    os.makedirs(WORK_DIRECTORY, exist_ok=True)
-    for name in os.listdir(PROGRAM_DIRECTORY):
-        link = os.path.join(WORK_DIRECTORY, name)
-        if not name.startswith("..") and not os.path.lexists(link):
-            os.symlink(os.path.join(PROGRAM_DIRECTORY, name), link)
+    for folder, folders, files in os.walk(PROGRAM_DIRECTORY, followlinks=True):
+        # Kubernetes keeps the files themselves in folders whose names begin with two dots.
+        folders[:] = [name for name in folders if not name.startswith("..")]
+        there = os.path.join(WORK_DIRECTORY, os.path.relpath(folder, PROGRAM_DIRECTORY))
+        os.makedirs(there, exist_ok=True)
+        for name in files:
+            link = os.path.join(there, name)
+            if not os.path.lexists(link):
+                os.symlink(os.path.join(folder, name), link)
 
 
-def supervise(program, readiness):
+def supervise(program, readiness, once=False):
     """Waits for what happens, until there is an exit code to give."""
     started = time.monotonic()
     forward_at = None
@@ -91,6 +130,9 @@ def supervise(program, readiness):
             if code != 0:
                 say(f"program failed after {seconds:.1f} s: {describe(code)}")
                 return shell_code(code)
+            if once:
+                say(f"program completed after {seconds:.1f} s with exit code 0")
+                return 0
             say(f"program completed after {seconds:.1f} s with exit code 0; its pod stays up")
             completed = True
             readiness.complete()

@@ -5,7 +5,7 @@ import type { Kube } from '../../infrastructure/kubernetes/client';
 import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
 import { createProduction } from '../../infrastructure/kubernetes/production';
 import type { Production } from '../../infrastructure/kubernetes/production';
-import type { DeployedProgram } from '../../infrastructure/kubernetes/production/types';
+import type { DeployedProgram, Program } from '../../infrastructure/kubernetes/production/types';
 import { kubectl, podsOf } from './kubectl';
 import { stack } from './stack';
 
@@ -31,25 +31,32 @@ afterAll(() => kubectl('delete', 'namespace', namespace, '--wait=false'));
 
 const context = () => ({ signal: new AbortController().signal, heartbeat: jest.fn() });
 
-function provenanceOf(code: string) {
+function provenanceOf(program: Program) {
   const submissionId = randomUUID();
-  const codeDigest = createHash('sha256').update(code).digest('hex');
+  const codeDigest = createHash('sha256').update(JSON.stringify(program)).digest('hex');
   return { userId, submissionId, workflowId: `submission-${submissionId}`, runId: randomUUID(), codeDigest };
 }
 
+const python = (code: string, files: Record<string, string> = {}): Program => ({
+  language: 'python',
+  files: { ...files, 'main.py': code },
+  entrypoint: 'main.py',
+  requirements: [],
+});
+
 /** Applies database and program, as the workflow does. */
-async function applied(code: string, through: Production = production) {
-  const provenance = provenanceOf(code);
+async function applied(code: string | Program, through: Production = production) {
+  const program = typeof code === 'string' ? python(code) : code;
+  const provenance = provenanceOf(program);
   await through.applyDatabase(provenance, context());
-  const request = { provenance, files: { 'main.py': code }, entrypoint: 'main.py' };
-  return through.applyProgram(request, context());
+  return through.applyProgram({ provenance, program }, context());
 }
 
 const rollout = (program: DeployedProgram, deadlineMs = DEADLINE_MS) =>
   production.awaitRollout({ userId, program, deadlineMs }, context());
 
 /** Deploys a program that is to become live. */
-async function deployed(code: string): Promise<DeployedProgram> {
+async function deployed(code: string | Program): Promise<DeployedProgram> {
   const { program } = await applied(code);
   expect(await rollout(program)).toEqual({
     outcome: 'live',
@@ -111,14 +118,26 @@ test('a program that completes is live, stays up and is not restarted', async ()
   expect(await logs()).toContain('Hello\n');
 });
 
+test('a program with folders finds its modules, and one of another language is run by it', async () => {
+  await deployed(
+    python('import lib.my_words; print(lib.my_words.all)', { 'lib/my_words.py': "all = 'found'" }),
+  );
+  expect(await logs()).toContain('found\n');
+  const javascript = "console.log(require('./lib/words.js').all)";
+  await deployed({
+    language: 'javascript',
+    files: { 'main.js': javascript, 'lib/words.js': "exports.all = 'trouvé'" },
+    entrypoint: 'main.js',
+    requirements: [],
+  });
+  expect(await logs()).toContain('trouvé\n');
+});
+
 test('applying the same submission again gives the same answer', async () => {
   const first = await applied('print(1)');
   await rollout(first.program);
   const provenance = { ...first.program, userId };
-  const again = await production.applyProgram(
-    { provenance, files: { 'main.py': 'print(1)' }, entrypoint: 'main.py' },
-    context(),
-  );
+  const again = await production.applyProgram({ provenance, program: python('print(1)') }, context());
   expect(again).toEqual(first);
   expect(await rollout(first.program)).toMatchObject({ outcome: 'live' });
 });

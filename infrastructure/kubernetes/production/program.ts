@@ -25,11 +25,11 @@ export interface ProgramReport {
 export async function applyProgram(
   kube: Kube,
   settings: ProductionSettings,
-  { provenance, program: { files, entrypoint } }: ProgramRequest,
+  { provenance, program: code }: ProgramRequest,
 ): Promise<ProgramReport> {
   const { userId } = provenance;
   const program = programOf(provenance);
-  const filesObject = filesManifest(provenance, files, entrypoint);
+  const filesObject = filesManifest(provenance, code);
 
   const [existing] = await Promise.all([
     readDeployment(kube, userId),
@@ -40,7 +40,7 @@ export async function applyProgram(
   const repeated = submissionOf(annotations) === program.submissionId;
   const previous = programIn(repeated ? 'previous' : 'live', annotations);
 
-  const template = programTemplate(userId, program, entrypoint, settings);
+  const template = programTemplate(userId, program, { ...code, files: Object.keys(code.files) }, settings);
   await Promise.all([
     apply(kube.objects, programDeployment(userId, program, template, previous)),
     deleteOldFiles(kube, userId, [program, previous, programIn('live', annotations)]),

@@ -1,13 +1,16 @@
 import type { V1ConfigMap, V1Deployment, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node';
 import { PlatformError } from '../errors';
+import { faultOfName, fileOfKey, keyOfFile } from './fileNames';
 import { configMapOf, labelsOf, namesOf, PROGRAM_PORT } from './names';
 import { programAnnotations, provenanceAnnotations } from './provenance';
-import type { DeployedProgram, Provenance } from './types';
+import type { DeployedProgram, Program, ProgramStart, Provenance } from './types';
 
 /** A ConfigMap holds 1 MiB with its names and annotations. */
 const MAX_FILES_BYTES = 1_000_000;
 
+/** On the ConfigMap, beside the files: how they are started. */
 const ENTRYPOINT_ANNOTATION = 'orchestration-app/entrypoint';
+const LANGUAGE_ANNOTATION = 'orchestration-app/language';
 
 /** What the files and the name of a program make of it. */
 export function programOf(provenance: Provenance): DeployedProgram {
@@ -19,12 +22,9 @@ export function programOf(provenance: Provenance): DeployedProgram {
  * The program's files, never to be changed.
  * @throws PlatformError `Rejected` for files that a ConfigMap cannot hold.
  */
-export function filesManifest(
-  provenance: Provenance,
-  files: Record<string, string>,
-  entrypoint: string,
-): V1ConfigMap {
-  checkFiles(files, entrypoint);
+export function filesManifest(provenance: Provenance, program: Program): V1ConfigMap {
+  checkFiles(program);
+  const { language, files, entrypoint } = program;
   const { userId, codeDigest } = provenance;
   return {
     apiVersion: 'v1',
@@ -33,16 +33,23 @@ export function filesManifest(
       name: configMapOf(userId, codeDigest),
       namespace: namesOf(userId).namespace,
       labels: labelsOf(userId, 'program-files'),
-      annotations: { ...provenanceAnnotations(provenance), [ENTRYPOINT_ANNOTATION]: entrypoint },
+      annotations: {
+        ...provenanceAnnotations(provenance),
+        [ENTRYPOINT_ANNOTATION]: entrypoint,
+        [LANGUAGE_ANNOTATION]: language,
+      },
     },
     immutable: true,
-    data: files,
+    data: Object.fromEntries(Object.entries(files).map(([name, text]) => [keyOfFile(name), text])),
   };
 }
 
-/** Which of a ConfigMap's files is the program. */
-export function entrypointOf(files: V1ConfigMap): string | null {
-  return files.metadata?.annotations?.[ENTRYPOINT_ANNOTATION] ?? null;
+/** How to start the program whose files a ConfigMap holds; null when it does not say. */
+export function startOf({ metadata, data }: V1ConfigMap): ProgramStart | null {
+  const entrypoint = metadata?.annotations?.[ENTRYPOINT_ANNOTATION];
+  const language = metadata?.annotations?.[LANGUAGE_ANNOTATION];
+  if (entrypoint === undefined || language === undefined) return null;
+  return { language, entrypoint, files: Object.keys(data ?? {}).map(fileOfKey) };
 }
 
 /** The address of a program that serves: http://<id>-prod in its namespace. */
@@ -100,19 +107,18 @@ export function programDeployment(
   };
 }
 
-function checkFiles(files: Record<string, string>, entrypoint: string): void {
+function checkFiles({ files, entrypoint }: Program): void {
   const names = Object.keys(files);
   if (!names.includes(entrypoint))
     throw new PlatformError(
       'Rejected',
       `The entrypoint ${entrypoint} is not among the files ${names.join(', ')}.`,
     );
-  const unfit = names.filter((name) => !/^(?!\.\.)[-._a-zA-Z0-9]{1,253}$/.test(name));
-  if (unfit.length > 0)
-    throw new PlatformError(
-      'Rejected',
-      `Files cannot be deployed under these names: ${unfit.join(', ')}. Use letters, digits, -, _ and dots.`,
-    );
+  for (const name of names) {
+    const fault = faultOfName(name);
+    if (fault !== null)
+      throw new PlatformError('Rejected', `The file name ${JSON.stringify(name)} ${fault}.`);
+  }
   const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes > MAX_FILES_BYTES)
     throw new PlatformError(

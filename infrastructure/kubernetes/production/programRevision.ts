@@ -2,7 +2,7 @@ import type { V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { Kube } from '../client';
 import { attempt, attemptToFind, PlatformError } from '../errors';
 import { namesOf, selectorOf } from './names';
-import { entrypointOf } from './programManifests';
+import { startOf } from './programManifests';
 import { programTemplate } from './programTemplate';
 import { submissionOf } from './provenance';
 import type { DeployedProgram, ProductionSettings } from './types';
@@ -49,11 +49,11 @@ async function rebuilt(
   const files = await attemptToFind(`read ConfigMap/${name} in ${namespace}`, () =>
     kube.core.readNamespacedConfigMap({ namespace, name }),
   );
-  const entrypoint = files && entrypointOf(files);
-  if (entrypoint === null)
+  const start = files && startOf(files);
+  if (start === null)
     throw new PlatformError(
       'Rejected',
       `Submission ${program.submissionId} cannot be restored: its files in ConfigMap/${name} are gone. Submit it again.`,
     );
-  return programTemplate(userId, program, entrypoint, settings);
+  return programTemplate(userId, program, start, settings);
 }

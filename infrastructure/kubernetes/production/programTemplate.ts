@@ -1,4 +1,5 @@
-import type { V1EnvVar, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1EnvVar, V1KeyToPath, V1PodTemplateSpec } from '@kubernetes/client-node';
+import { keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
   labelsOf,
@@ -10,16 +11,20 @@ import {
 } from './names';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { programAnnotations } from './provenance';
-import type { DeployedProgram, ProductionSettings } from './types';
+import type { DeployedProgram, ProductionSettings, ProgramStart } from './types';
 
 /** uid of infrastructure/prod/Dockerfile. */
 const PROGRAM_UID = 10_001;
+
+/** Memory of a program's container, and of it the heap of languages that limit theirs: code and stacks need the rest. */
+const MEMORY_MIB = 256;
+const HEAP_MIB = 192;
 
 /** The pod of a program. Its annotations make every submission a revision of its own. */
 export function programTemplate(
   userId: string,
   program: DeployedProgram,
-  entrypoint: string,
+  start: ProgramStart,
   settings: ProductionSettings,
 ): V1PodTemplateSpec {
   return {
@@ -35,8 +40,12 @@ export function programTemplate(
           name: PROGRAM_CONTAINER,
           image: settings.programImage,
           imagePullPolicy: 'IfNotPresent',
-          args: [entrypoint],
-          env: environment(userId),
+          args: [start.entrypoint],
+          env: [
+            { name: 'LANGUAGE', value: start.language },
+            { name: 'MEMORY_MB', value: String(HEAP_MIB) },
+            ...environment(userId),
+          ],
           ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
           // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
           readinessProbe: {
@@ -47,7 +56,7 @@ export function programTemplate(
           },
           resources: {
             requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
-            limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '256Mi' },
+            limits: { cpu: '1', memory: `${MEMORY_MIB}Mi`, 'ephemeral-storage': '256Mi' },
           },
           securityContext: restrictedContainer(),
           terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -58,11 +67,16 @@ export function programTemplate(
         },
       ],
       volumes: [
-        { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444 } },
+        { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
         { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
       ],
     },
   };
+}
+
+/** Gives each file its own name and folder back. */
+function items({ files }: ProgramStart): V1KeyToPath[] {
+  return [...files].sort().map((path) => ({ key: keyOfFile(path), path }));
 }
 
 /** The kubelet puts the password in: it is in no manifest but the Secret's. */

@@ -18,6 +18,14 @@ export interface Program {
   requirements: string[];
 }
 
+/** What a pod must know to start a program whose files a ConfigMap holds. */
+export interface ProgramStart {
+  language: string;
+  entrypoint: string;
+  /** Names of all its files. */
+  files: string[];
+}
+
 /** A program that is, or was, in production. */
 export interface DeployedProgram {
   submissionId: string;

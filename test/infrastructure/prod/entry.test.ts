@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Supervised } from './supervised';
 
 let supervised: Supervised;
@@ -30,6 +31,14 @@ describe('a program that ends with 0', () => {
     expect((await program.probe()).why).toBe('completed');
   });
 
+  it('ends its container when it is to run once', async () => {
+    const program = await run('--once completes.py');
+    expect(await program.exitCode()).toBe(0);
+    expect(program.output).toMatch(
+      /^Hello\norchestration: program completed after \d+\.\d s with exit code 0$/m,
+    );
+  });
+
   it('finds its files in its working directory and can write there', async () => {
     const program = await run('uses_its_directory.py');
     await program.printed('wrote kept beside True');
@@ -55,6 +64,29 @@ describe('a program that fails', () => {
     const program = await run('missing.py');
     expect(await program.exitCode()).toBe(66);
     expect(program.output).toContain('missing.py');
+  });
+});
+
+describe('the language of a program', () => {
+  it('says how it is run, and with which variables', async () => {
+    const program = await run('hello.js', { LANGUAGE: 'javascript' });
+    await program.printed('its pod stays up');
+    expect(program.output).toContain('Hello from JavaScript');
+  });
+
+  it('that is not known ends the container with a line that names it', async () => {
+    const program = await run('hello.js', { LANGUAGE: 'klingon' });
+    expect(await program.exitCode()).toBe(69);
+    expect(program.output).toContain('klingon');
+  });
+
+  it('whose program is not in the image ends the container with a line that names that', async () => {
+    const program = await run('hello.js', {
+      LANGUAGE: 'absent',
+      LANGUAGES_DIRECTORY: join(__dirname, 'languages'),
+    });
+    expect(await program.exitCode()).toBe(69);
+    expect(program.output).toContain('no-such-interpreter cannot be started: No such file or directory');
   });
 });
 

@@ -5,7 +5,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const ENTRY = join(__dirname, '..', '..', '..', 'infrastructure', 'prod', 'entry.py');
+const INFRASTRUCTURE = join(__dirname, '..', '..', '..', 'infrastructure');
+const ENTRY = join(INFRASTRUCTURE, 'prod', 'entry.py');
 
 /** A fixture program under the real infrastructure/prod/entry.py, without a container around it. */
 export class Supervised {
@@ -16,6 +17,7 @@ export class Supervised {
   private readonly child;
   private readonly readyPort: number;
 
+  /** @param program its file, with options of entry.py before it, separated by spaces */
   static async start(program: string, environment: Record<string, string> = {}): Promise<Supervised> {
     const [port, readyPort] = await Promise.all([freePort(), freePort()]);
     return new Supervised(program, environment, port, readyPort);
@@ -24,11 +26,12 @@ export class Supervised {
   private constructor(program: string, environment: Record<string, string>, port: number, readyPort: number) {
     this.port = port;
     this.readyPort = readyPort;
-    this.child = spawn('python3', ['-u', ENTRY, program], {
+    this.child = spawn('python3', ['-u', ENTRY, ...program.split(' ')], {
       env: {
         ...process.env,
         PROGRAM_DIRECTORY: join(__dirname, 'programs'),
         WORK_DIRECTORY: this.work,
+        LANGUAGES_DIRECTORY: join(INFRASTRUCTURE, 'languages'),
         PYTHONDONTWRITEBYTECODE: '1',
         PORT: String(port),
         READY_PORT: String(readyPort),

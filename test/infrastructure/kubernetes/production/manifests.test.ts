@@ -9,6 +9,7 @@ import {
   programDeployment,
   programOf,
   programService,
+  startOf,
 } from '../../../../infrastructure/kubernetes/production/programManifests';
 import { programTemplate } from '../../../../infrastructure/kubernetes/production/programTemplate';
 import { programIn } from '../../../../infrastructure/kubernetes/production/provenance';
@@ -21,11 +22,17 @@ const provenance = (userId = 'test') => ({
   runId: 'run-1',
   codeDigest: 'ab'.repeat(32),
 });
-const files = { 'main.py': "print('Hello')" };
+const code = {
+  language: 'python',
+  files: { 'main.py': "print('Hello')" },
+  entrypoint: 'main.py',
+  requirements: [],
+};
+const start = { language: 'python', entrypoint: 'main.py', files: ['main.py'] };
 
 const deploymentOf = (userId = 'test') => {
   const program = programOf(provenance(userId));
-  return programDeployment(userId, program, programTemplate(userId, program, 'main.py', settings), null);
+  return programDeployment(userId, program, programTemplate(userId, program, start, settings), null);
 };
 const podOf = ({ spec }: { spec?: { template: V1PodTemplateSpec } }) => {
   const pod = spec?.template.spec;
@@ -101,7 +108,7 @@ describe('the program', () => {
   it('remembers what was live before it', () => {
     const program = programOf(provenance());
     const before = { ...program, submissionId: 'sub-0' };
-    const template = programTemplate('test', program, 'main.py', settings);
+    const template = programTemplate('test', program, start, settings);
     const { metadata } = programDeployment('test', program, template, before);
     expect(programIn('previous', metadata?.annotations)).toEqual(before);
     expect(programIn('live', metadata?.annotations)).toBeNull();
@@ -110,24 +117,56 @@ describe('the program', () => {
 
 describe("the program's files", () => {
   it('never change, under a name made from their content', () => {
-    expect(filesManifest(provenance(), files, 'main.py')).toMatchObject({
+    expect(filesManifest(provenance(), code)).toMatchObject({
       metadata: { name: 'test-prod-abababababab' },
       immutable: true,
-      data: files,
+      data: code.files,
+    });
+  });
+
+  it('say how they are started', () => {
+    const javascript = {
+      ...code,
+      language: 'javascript',
+      files: { 'src/main.js': '' },
+      entrypoint: 'src/main.js',
+    };
+    expect(startOf(filesManifest(provenance(), javascript))).toEqual({
+      language: 'javascript',
+      entrypoint: 'src/main.js',
+      files: ['src/main.js'],
     });
   });
 
   it('must include the entrypoint', () => {
-    expect(() => filesManifest(provenance(), files, 'app.py')).toThrow('The entrypoint app.py is not among');
+    expect(() => filesManifest(provenance(), { ...code, entrypoint: 'app.py' })).toThrow(
+      'The entrypoint app.py is not among',
+    );
   });
 
-  it.each(['a/b.py', '..secret', 'naïve.py'])('may not be called %s', (name) => {
-    expect(() => filesManifest(provenance(), { ...files, [name]: '' }, 'main.py')).toThrow(name);
-  });
+  it.each(['lib/x.py', 'my_module.py', 'naïve name.py', 'a%2f_2f.txt', '.env'])(
+    'may be called %s, and are found under that name in the pod',
+    (name) => {
+      const manifest = filesManifest(provenance(), { ...code, files: { ...code.files, [name]: 'text' } });
+      const [key] = Object.entries(manifest.data ?? {}).find(([, text]) => text === 'text') ?? [''];
+      expect(key).toMatch(/^[-._a-zA-Z0-9]+$/);
+      const template = programTemplate('test', programOf(provenance()), startOf(manifest)!, settings);
+      const volume = template.spec?.volumes?.find((candidate) => candidate.name === 'files');
+      expect(volume?.configMap?.items).toContainEqual({ key, path: name });
+    },
+  );
+
+  it.each(['..secret', '/etc/passwd', 'lib/../x.py', 'lib//x.py', './x.py', 'x'.repeat(254), 'é'.repeat(43)])(
+    'may not be called %s',
+    (name) => {
+      const manifest = () => filesManifest(provenance(), { ...code, files: { ...code.files, [name]: '' } });
+      expect(manifest).toThrow(name);
+    },
+  );
 
   it('must fit into a ConfigMap', () => {
     const large = { 'main.py': 'é'.repeat(500_001) };
-    expect(() => filesManifest(provenance(), large, 'main.py')).toThrow('1000002 bytes');
+    expect(() => filesManifest(provenance(), { ...code, files: large })).toThrow('1000002 bytes');
   });
 });
 
@@ -171,7 +210,7 @@ it('every name that Kubernetes derives for a user id of 40 characters is a valid
   const userId = 'u'.repeat(40);
   const replicaSetPod = `${deploymentOf(userId).metadata?.name}-7d9f8c6b54-x2x9z`;
   const statefulSet = databaseStatefulSet(provenance(userId), settings, null).metadata?.name ?? '';
-  const configMap = filesManifest(provenance(userId), files, 'main.py').metadata?.name ?? '';
+  const configMap = filesManifest(provenance(userId), code).metadata?.name ?? '';
   for (const name of [replicaSetPod, `${statefulSet}-7d9f8c6b54`, `data-${statefulSet}-0`, configMap])
     expect(name.length).toBeLessThanOrEqual(63);
 });
