@@ -56,8 +56,26 @@ export const STAGE_OF_ACTIVITY = {
   recordActions: 'record_actions',
 } as const;
 
+/**
+ * The one stage that is no activity: a submission that passed its tests waits until it may change what its
+ * user has in production. In the history it lies between the first signal that the submission sends
+ * (`SignalExternalWorkflowExecutionInitiated` with {@link CLAIM_TURN_SIGNAL}) and the signal that it gets
+ * (`WorkflowExecutionSignaled` with {@link TURN_SIGNAL}).
+ */
+export const AWAIT_TURN = 'await_turn';
+export const CLAIM_TURN_SIGNAL = 'claimTurn';
+export const TURN_SIGNAL = 'turn';
+export const LEAVE_TURN_SIGNAL = 'leaveTurn';
+
+/** Workflow type that keeps the order of one user's changes, and the query for its state. */
+export const PRODUCTION_ORDER = 'productionOrder';
+export const ORDER_QUERY = 'order';
+
+/** The workflow id of a user's order. Workers of another task queue keep an order of their own. */
+export const orderIdOf = (taskQueue: string, userId: string): string => `order-${taskQueue}-${userId}`;
+
 export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
-export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName];
+export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName] | typeof AWAIT_TURN;
 
 /** `running` until the verdict; the others are final. */
 export type SubmissionStatus =
@@ -100,6 +118,8 @@ export interface Verdict {
   tests: TestSummary | null;
   /** The rollout, if there was one. */
   rollout: RolloutReport | null;
+  /** Id of what was accepted later and took its place, if that is how it ended and it is known. */
+  supersededBy: string | null;
   /** What is in production now, as far as this submission knows: null when nothing is or nobody looked. */
   live: DeployedProgram | null;
 }

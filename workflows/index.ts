@@ -1,1 +1,2 @@
+export { productionOrder } from './productionOrder';
 export { submitCode } from './submitCode';
