@@ -110,6 +110,10 @@ export interface CapturedOutput {
   /** How many bytes were printed in all. */
   bytes: number;
   truncated: boolean;
+  /** Where they were left out: the head is `text` before `end`, the tail is `text` from `start` on. */
+  gap?: { end: number; start: number };
+  /** The bytes kept, for a stream that is not UTF-8 and whose `text` is therefore only like it. */
+  base64?: { head: string; tail: string };
 }
 
 /** A finished run, as measured from outside the program. */

@@ -1,7 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from '../infrastructure/logging';
-import { FrameReader, type AcceptedSubmission } from './frames';
+import type { Cursor } from './cursor';
+import { FrameReader, type AcceptedSubmission, type HistoryEvent } from './frames';
 import { followHistory, temporalHistory, type ReadHistory } from './history';
+import { Inbox } from './inbox';
+import { LiveOutput, type FollowLog, type LiveItem } from './output/live';
 import { RetryReader, type PendingActivity } from './retries';
 import { isFinal, type SubmissionFrame } from './serverFrames';
 import { SILENCE, withSilences } from './silence';
@@ -13,51 +16,112 @@ export interface FollowSources {
   readHistory: ReadHistory;
   /** Activities that were not finished yet. */
   readPending(submission: AcceptedSubmission): Promise<PendingActivity[]>;
+  /** The logs of test pods, or null when they cannot be read: then output comes when the tests are over. */
+  followLog: FollowLog | null;
 }
 
 export interface FollowSettings {
   /** Whether all frames are wanted, or only the final one. */
   progress: boolean;
+  /** The last frame that was seen; null for all from the beginning. */
+  after: Cursor | null;
   /** Ends the following; the submission goes on. */
   signal: AbortSignal;
   logger: Logger;
   silence?: { ms: number; longestMs: number };
+  /** Before the first new try after a failure to read history. */
+  firstPauseMs?: number;
 }
 
-/** What following reads from a Temporal server. */
-export function temporalSources(client: Client): FollowSources {
+/** What following reads from a Temporal server and a cluster. */
+export function followSources(client: Client, followLog: FollowLog | null): FollowSources {
   return {
     readHistory: temporalHistory(client),
     async readPending({ workflowId, runId }) {
       const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
       return raw.pendingActivities ?? [];
     },
+    followLog,
   };
 }
 
+/** `after` is the final frame's cursor, or one that is not of this submission. */
+export class NothingFollows extends Error {
+  override name = 'NothingFollows';
+}
+
+type Item =
+  | { event: HistoryEvent }
+  | { live: LiveItem }
+  | { silence: true }
+  /** The history is over, or cannot be read. */
+  | { end: Error | null };
+
 /**
- * The frames of a submission from its beginning; the last one is its final frame, unless the signal ends it
+ * The frames of a submission after the one given; the last one is its final frame, unless the signal ends it
  * before. Works for running submissions and for those that are over, from any gateway.
+ * @throws NothingFollows
  */
 export async function* follow(
   sources: FollowSources,
   submission: AcceptedSubmission,
   settings: FollowSettings,
 ): AsyncGenerator<SubmissionFrame> {
-  const frames = new FrameReader(submission);
+  const frames = new FrameReader(submission, settings.after);
   const retries = new RetryReader(submission);
-  const events = followHistory(sources.readHistory, submission, settings);
-  for await (const event of withSilences(events, settings.silence ?? SILENCE_MS)) {
-    if (event === SILENCE) {
-      if (settings.progress) yield* retries.read(await pendingOf(sources, submission, settings), new Date());
-      continue;
+  const over = new AbortController();
+  const signal = AbortSignal.any([settings.signal, over.signal]);
+  const inbox = new Inbox<Item>();
+  const { followLog } = sources;
+  const live =
+    followLog && settings.progress
+      ? new LiveOutput(followLog, submission, (item) => inbox.put({ live: item }), { ...settings, signal })
+      : null;
+  void pumpHistory(sources.readHistory, submission, inbox, { ...settings, signal });
+  try {
+    for (;;) {
+      const item = await inbox.take();
+      if ('end' in item) {
+        if (settings.signal.aborted) return;
+        throw item.end ?? new Error(`the history of ${submission.workflowId} has no end`);
+      }
+      if ('silence' in item) {
+        if (settings.progress)
+          yield* retries.read(await pendingOf(sources, submission, settings), new Date());
+        continue;
+      }
+      if ('live' in item) {
+        yield* frames.live(item.live.event, item.live.piece, new Date());
+        continue;
+      }
+      const told = frames.read(item.event);
+      live?.watch(frames.pendingTests);
+      for (const frame of told) if (settings.progress || isFinal(frame)) yield frame;
+      if (!frames.isOver) continue;
+      if (told.some(isFinal)) return;
+      throw new NothingFollows(`no frame of ${submission.submissionId} comes after the cursor`);
     }
-    for (const frame of frames.read(event)) {
-      if (settings.progress || isFinal(frame)) yield frame;
-      if (isFinal(frame)) return;
-    }
+  } finally {
+    over.abort();
+    inbox.close();
   }
-  if (!settings.signal.aborted) throw new Error(`the history of ${submission.workflowId} has no end`);
+}
+
+/** Puts every event into the inbox, each silence between two, and how it ended. */
+async function pumpHistory(
+  readHistory: ReadHistory,
+  submission: AcceptedSubmission,
+  inbox: Inbox<Item>,
+  { silence = SILENCE_MS, ...settings }: FollowSettings,
+): Promise<void> {
+  try {
+    const events = followHistory(readHistory, submission, settings);
+    for await (const event of withSilences(events, silence))
+      if (!(await inbox.put(event === SILENCE ? { silence: true } : { event }))) return;
+    await inbox.put({ end: null });
+  } catch (error) {
+    await inbox.put({ end: error instanceof Error ? error : new Error(String(error)) });
+  }
 }
 
 /** Telling of retries is a courtesy: when it cannot be done, the frames that matter still come. */

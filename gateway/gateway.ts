@@ -1,7 +1,12 @@
 import type { Config } from '../infrastructure/config';
+import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { followPodLog } from '../infrastructure/kubernetes/podLog';
+import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { limitsFor, type Limits } from './limits';
+import type { SubmissionRules } from './messages/rules';
+import type { FollowLog } from './output/live';
 import { startServer, type RunningServer } from './server';
 import { temporalSubmissions } from './submissions';
 
@@ -11,9 +16,15 @@ export const GATEWAY_VARIABLES = [
   'HOST',
   'PORT',
   'MAX_CODE_BYTES',
+  'RUN_WALL_SECONDS',
+  'RUN_MEMORY_MB',
+  'RUN_MAX_OUTPUT_BYTES',
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
   'TEMPORAL_TASK_QUEUE',
+  'KUBECONFIG',
+  'KUBE_CONTEXT',
+  'KUBERNETES_SERVICE_HOST',
   'LOG_LEVEL',
 ] as const;
 
@@ -24,10 +35,11 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, limits = limitsFor(config.MAX_CODE_BYTES) }: { logger: Logger; limits?: Limits },
 ): Promise<RunningServer> {
+  const followLog = podLogs(config, logger);
   const client = connectClient(config);
   try {
-    const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, limits);
-    const server = await startServer(config, { submissions, logger, limits });
+    const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
+    const server = await startServer(config, { submissions, rules: rulesFrom(config), logger, limits });
     return {
       url: server.url,
       close: () => server.close().finally(() => client.connection.close()),
@@ -36,4 +48,27 @@ export async function startGateway(
     await client.connection.close();
     throw error;
   }
+}
+
+function rulesFrom(config: GatewayConfig): SubmissionRules {
+  return {
+    languages: loadLanguages(),
+    maxCodeBytes: config.MAX_CODE_BYTES,
+    limits: {
+      wall_seconds: config.RUN_WALL_SECONDS,
+      memory_mb: config.RUN_MEMORY_MB,
+      output_bytes: config.RUN_MAX_OUTPUT_BYTES,
+    },
+  };
+}
+
+/** A gateway needs no cluster: without one it tells output when the tests are over. */
+function podLogs(config: GatewayConfig, logger: Logger): FollowLog | null {
+  const { KUBECONFIG: kubeconfig, KUBE_CONTEXT: context, KUBERNETES_SERVICE_HOST: host } = config;
+  if (kubeconfig === undefined && host === undefined) {
+    logger.info('live output is off: KUBECONFIG names no cluster; output comes when the tests are over');
+    return null;
+  }
+  const kube = connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
+  return (userId, options) => followPodLog(kube, userId, options);
 }

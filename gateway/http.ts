@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { protocolSchema } from './schema';
 
 const INDEX = {
   name: 'Orchestration App',
@@ -9,9 +8,12 @@ const INDEX = {
   readiness: '/readyz',
 };
 
-/** Answers plain HTTP requests; `ready` rejects with the reason why submissions cannot be taken. */
-export function httpHandler(ready: () => Promise<void>) {
-  const schema = protocolSchema();
+/**
+ * Answers plain HTTP requests.
+ * @param schema of the messages
+ * @param ready rejects with the reason why submissions cannot be taken
+ */
+export function httpHandler(schema: object, ready: () => Promise<void>) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answer(response, 405, { error: 'method_not_allowed', message: 'use GET' });

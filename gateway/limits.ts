@@ -41,10 +41,10 @@ export function limitsFor(maxCodeBytes: number): Limits {
 export const CLOSE = {
   goingAway: {
     code: 1001,
-    reason: 'the gateway is going down: reconnect and send the same submission_id again',
+    reason: 'the gateway is going down: reconnect and resume after the last cursor',
   },
   slowClient: {
     code: 4001,
-    reason: 'too much is waiting to be read: reconnect and send the same submission_id',
+    reason: 'too much is waiting to be read: reconnect and resume after the last cursor',
   },
 } as const;

@@ -8,6 +8,9 @@ import { acceptKey } from './authentication';
 import { cutOffSilent } from './heartbeat';
 import { httpHandler } from './http';
 import { CLOSE, limitsFor, type Limits } from './limits';
+import { messageParser } from './messages/message';
+import type { SubmissionRules } from './messages/rules';
+import { protocolSchema } from './schema';
 import { serveSocket } from './socket';
 import type { Submissions } from './submissions';
 import { admit, refuseUpgrade } from './upgrade';
@@ -17,7 +20,6 @@ export interface ServerSettings {
   HOST: string;
   /** 0 takes a free one. */
   PORT: number;
-  MAX_CODE_BYTES: number;
 }
 
 export interface RunningServer {
@@ -36,10 +38,11 @@ export interface RunningServer {
  */
 export async function startServer(
   settings: ServerSettings,
-  { submissions, logger, limits = limitsFor(settings.MAX_CODE_BYTES) }: ServerParts,
+  { submissions, rules, logger, limits = limitsFor(rules.maxCodeBytes) }: ServerParts,
 ): Promise<RunningServer> {
   const authenticate = acceptKey(settings.API_KEY);
-  const http = createServer(httpHandler(() => submissions.ready()));
+  const http = createServer(httpHandler(protocolSchema(rules), () => submissions.ready()));
+  const parseMessage = messageParser(rules);
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     maxPayload: limits.maxMessageBytes,
@@ -62,10 +65,9 @@ export async function startServer(
       client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
       webSockets.emit('connection', client, request);
       connection.info({ progress: admission.progress }, 'client connected');
-      const { MAX_CODE_BYTES: maxCodeBytes } = settings;
       serveSocket(client, {
         submissions,
-        maxCodeBytes,
+        parseMessage,
         limits,
         logger: connection,
         progress: admission.progress,
@@ -96,8 +98,9 @@ export async function startServer(
 
 export interface ServerParts {
   submissions: Submissions;
+  rules: SubmissionRules;
   logger: Logger;
-  /** Default: `limitsFor(MAX_CODE_BYTES)`. */
+  /** Default: those that go with the largest submission. */
   limits?: Limits;
 }
 

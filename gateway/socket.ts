@@ -1,14 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { WebSocket, type RawData } from 'ws';
 import type { Logger } from '../infrastructure/logging';
+import type { Cursor } from './cursor';
+import { errorFrame } from './errorFrame';
+import { explain } from './explain';
+import type { AcceptedSubmission } from './frames';
 import { CLOSE, type Limits } from './limits';
-import { parseMessage, type ClientMessage } from './protocol';
-import { errorFrame, isFinal, type ErrorFrame, type ServerFrame } from './serverFrames';
-import { PlatformUnavailable, SubmissionConflict, type Submissions } from './submissions';
+import type { ClientMessage, ParseMessage } from './messages/message';
+import { isFinal, type ServerFrame } from './serverFrames';
+import type { Submission, Submissions } from './submissions';
 
 export interface SocketSettings {
   submissions: Submissions;
-  maxCodeBytes: number;
+  parseMessage: ParseMessage;
   limits: Limits;
   /** Names the connection in every line. */
   logger: Logger;
@@ -18,7 +21,7 @@ export interface SocketSettings {
 
 /** Serves one client until its connection ends. Its submissions go on without it. */
 export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
-  const { submissions, maxCodeBytes, limits, logger, progress } = settings;
+  const { submissions, parseMessage, limits, logger, progress } = settings;
   const gone = new AbortController();
   let inFlight = 0;
 
@@ -30,7 +33,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     if (socket.readyState !== WebSocket.OPEN) return; // told to come back elsewhere
     if (isBinary)
       return void send(errorFrame('binary_not_supported', 'send the message as a text frame, in JSON'));
-    const { message, error } = parseMessage(text(data), maxCodeBytes);
+    const { message, error } = parseMessage(text(data));
     if (error) {
       logger.info({ code: error.code }, 'message refused'); // the field's name is the client's own text
       return void send(error);
@@ -39,40 +42,55 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       return void send(
         errorFrame('too_many_in_flight', `wait for one of your ${inFlight} submissions to end`, {
           limit: limits.maxInFlight,
-          submission_id: message.submission_id,
+          submission_id: idOf(message),
         }),
       );
     inFlight += 1;
-    void carry(message).finally(() => (inFlight -= 1));
+    void answer(message).finally(() => (inFlight -= 1));
   });
 
-  /** Takes one submission to its final frame, or to the error frame that stands for it. Never throws. */
-  async function carry(message: ClientMessage): Promise<void> {
-    const submissionId = message.submission_id ?? randomUUID();
-    const log = logger.child({ submissionId, userId: message.user_id });
+  /** Carries out a message, to the last frame of its answer. Never throws. */
+  async function answer(message: ClientMessage): Promise<void> {
+    const submissionId = idOf(message);
+    const log = logger.child({ submissionId, operation: message.type });
     try {
-      const accepted = await submissions.submit({
-        submissionId,
-        userId: message.user_id,
-        code: message.code,
-      });
-      const { workflowId, runId } = accepted;
-      log.info({ workflowId, runId, codeBytes: Buffer.byteLength(message.code) }, 'submission accepted');
-      const signal = gone.signal;
-      for await (const frame of submissions.follow(accepted, { progress, signal, logger: log })) {
-        await send(frame);
-        if (signal.aborted) return;
-        if (isFinal(frame)) {
-          const { status, reason, durations_ms: durationsMs } = frame;
-          log.info({ status, reason, durationsMs }, 'verdict sent');
+      switch (message.type) {
+        case 'submit':
+          return await follow(await submit(message.submission, log), null, log);
+        case 'resume':
+          return await follow(await submissions.find(submissionId), message.after, log);
+        case 'cancel': {
+          const state = await submissions.cancel(submissionId);
+          log.info({ state }, 'submission cancelled');
+          return await send({ type: 'cancel', submission_id: submissionId, state });
         }
       }
     } catch (error) {
       if (gone.signal.aborted) return log.info({ err: error }, 'no longer followed');
       const frame = explain(error, submissionId);
-      if (frame.code === 'conflict') log.info({ code: frame.code }, 'submission refused');
-      else log.error({ err: error, code: frame.code }, 'submission could not be carried');
+      if (frame.code === 'internal' || frame.code === 'unavailable')
+        log.error({ err: error, code: frame.code }, 'message could not be carried out');
+      else log.info({ code: frame.code }, 'message refused');
       await send(frame);
+    }
+  }
+
+  async function submit(submission: Submission, log: Logger): Promise<AcceptedSubmission> {
+    const accepted = await submissions.submit(submission);
+    const { userId, workflowId, runId } = accepted;
+    log.info({ userId, workflowId, runId }, 'submission accepted');
+    return accepted;
+  }
+
+  async function follow(accepted: AcceptedSubmission, after: Cursor | null, log: Logger): Promise<void> {
+    const { signal } = gone;
+    for await (const frame of submissions.follow(accepted, { progress, after, signal, logger: log })) {
+      await send(frame);
+      if (signal.aborted) return;
+      if (isFinal(frame)) {
+        const { status, reason, durations_ms: durationsMs } = frame;
+        log.info({ status, reason, durationsMs }, 'verdict sent');
+      }
     }
   }
 
@@ -89,21 +107,8 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
   }
 }
 
-function explain(error: unknown, submission_id: string): ErrorFrame {
-  if (error instanceof SubmissionConflict)
-    return errorFrame('conflict', `${error.message}: use another submission_id`, {
-      field: 'submission_id',
-      submission_id,
-    });
-  if (error instanceof PlatformUnavailable)
-    return errorFrame('unavailable', 'the platform does not answer: send it again with this submission_id', {
-      submission_id,
-    });
-  return errorFrame(
-    'internal',
-    'the gateway failed; the submission may go on: send it again with this submission_id to follow it',
-    { submission_id },
-  );
+function idOf(message: ClientMessage): string {
+  return message.type === 'submit' ? message.submission.submissionId : message.submissionId;
 }
 
 /** A message of a server without `binaryType` set arrives as one Buffer. */

@@ -1,21 +1,27 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
 import type { SubmitCodeInput } from '../workflows/contract';
-import { namespaceOf, SEARCH_ATTRIBUTES, SUBMIT_CODE, workflowIdOf } from '../workflows/contract';
-import { follow, temporalSources } from './follow';
+import {
+  CONTENT_DIGEST_MEMO,
+  namespaceOf,
+  SEARCH_ATTRIBUTES,
+  SUBMIT_CODE,
+  VERDICT_MEMO,
+  workflowIdOf,
+} from '../workflows/contract';
+import type { Cursor } from './cursor';
+import { digestOf } from './digest';
+import { follow, followSources } from './follow';
 import type { AcceptedSubmission } from './frames';
 import type { Limits } from './limits';
+import type { FollowLog } from './output/live';
 import type { SubmissionFrame } from './serverFrames';
 
-export interface Submission {
-  submissionId: string;
-  userId: string;
-  code: string;
-}
+/** What a client asks for. */
+export type Submission = Omit<SubmitCodeInput, 'codeDigest' | 'acceptedAt'>;
 
 /** What the sockets need from the platform. */
 export interface Submissions {
@@ -24,18 +30,34 @@ export interface Submissions {
    * @throws SubmissionConflict, PlatformUnavailable
    */
   submit(submission: Submission): Promise<AcceptedSubmission>;
-  /** Its frames from the beginning to the final one; ends early when the signal is aborted. */
+  /**
+   * Finds a submission that was started before, running or over.
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  find(submissionId: string): Promise<AcceptedSubmission>;
+  /**
+   * Asks for the end of a submission; those who follow it get to know when it has ended.
+   * @returns `over` when its verdict stands already
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  cancel(submissionId: string): Promise<'requested' | 'over'>;
+  /** Its frames after the given one up to the final one; ends early when the signal is aborted. */
   follow(
     accepted: AcceptedSubmission,
-    settings: { progress: boolean; signal: AbortSignal; logger: Logger },
+    settings: { progress: boolean; after: Cursor | null; signal: AbortSignal; logger: Logger },
   ): AsyncIterable<SubmissionFrame>;
   /** Resolves when submissions can be taken; rejects with the reason why not. */
   ready(): Promise<void>;
 }
 
-/** The id of a submission is taken by one of another user or with other code. */
+/** The id of a submission is taken by one of another user or with other content. */
 export class SubmissionConflict extends Error {
   override name = 'SubmissionConflict';
+}
+
+/** There is no submission of that id, or it was so long ago that it is forgotten. */
+export class SubmissionNotFound extends Error {
+  override name = 'SubmissionNotFound';
 }
 
 /** Temporal did not answer; whether the submission was started is not known. Sending it again is safe. */
@@ -50,12 +72,16 @@ const keys = {
 };
 
 /** Submissions as workflows on a Temporal server. */
-export function temporalSubmissions(client: Client, taskQueue: string, limits: Limits): Submissions {
-  const sources = temporalSources(client);
+export function temporalSubmissions(
+  client: Client,
+  taskQueue: string,
+  { limits, followLog }: { limits: Limits; followLog: FollowLog | null },
+): Submissions {
+  const sources = followSources(client, followLog);
   const { connection } = client;
   const within = <T>(ms: number, call: () => Promise<T>) => connection.withDeadline(Date.now() + ms, call);
 
-  async function start(input: SubmitCodeInput): Promise<string> {
+  async function start(input: SubmitCodeInput, contentDigest: string): Promise<string> {
     const handle = await client.workflow.start(SUBMIT_CODE, {
       workflowId: workflowIdOf(input.submissionId),
       taskQueue,
@@ -68,46 +94,66 @@ export function temporalSubmissions(client: Client, taskQueue: string, limits: L
         { key: keys.status, value: 'running' },
         { key: keys.codeDigest, value: input.codeDigest },
       ],
+      memo: { [CONTENT_DIGEST_MEMO]: contentDigest },
       staticSummary: `code of ${input.userId}`,
       staticDetails: `${Object.keys(input.program.files).length} files, SHA-256 ${input.codeDigest}`,
     });
     return handle.firstExecutionRunId;
   }
 
-  async function join(input: SubmitCodeInput): Promise<string> {
-    const { typedSearchAttributes: first, runId } = await client.workflow
-      .getHandle(workflowIdOf(input.submissionId))
-      .describe();
-    if (first.get(keys.userId) !== input.userId)
-      throw new SubmissionConflict(`submission ${input.submissionId} belongs to another user`);
-    if (first.get(keys.codeDigest) !== input.codeDigest)
-      throw new SubmissionConflict(`submission ${input.submissionId} was sent before with other code`);
+  async function join({ submissionId, userId }: Submission, contentDigest: string): Promise<string> {
+    const {
+      typedSearchAttributes: first,
+      memo,
+      runId,
+    } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
+    if (first.get(keys.userId) !== userId)
+      throw new SubmissionConflict(`submission ${submissionId} belongs to another user`);
+    if (memo?.[CONTENT_DIGEST_MEMO] !== contentDigest)
+      throw new SubmissionConflict(`submission ${submissionId} was sent before with other content`);
     return runId;
   }
 
+  /** What a client waits for: an answer of Temporal in time, or one of the errors that it is told of. */
+  function answer<T>(submissionId: string, call: () => Promise<T>): Promise<T> {
+    return within(limits.callTimeoutMs, call).catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError)
+        throw new SubmissionNotFound(`there is no submission ${submissionId}`, { cause: error });
+      throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+    });
+  }
+
   return {
-    async submit({ submissionId, userId, code }) {
-      const program = { language: 'python', files: { 'main.py': code }, entrypoint: 'main.py', requirements: [] };
-      const input: SubmitCodeInput = {
-        submissionId,
-        userId,
-        program,
-        input: { stdin: '', args: [], env: {} },
-        tests: null,
-        limits: {},
-        codeDigest: createHash('sha256').update(JSON.stringify(program)).digest('hex'),
-        acceptedAt: new Date().toISOString(),
-      };
-      const runId = await within(limits.callTimeoutMs, () =>
-        start(input).catch((error: unknown) => {
-          if (error instanceof WorkflowExecutionAlreadyStartedError) return join(input);
+    async submit(submission) {
+      const { submissionId, userId, ...asked } = submission;
+      const contentDigest = digestOf(asked);
+      const codeDigest = digestOf(asked.program);
+      const input = { ...submission, codeDigest, acceptedAt: new Date().toISOString() };
+      const runId = await answer(submissionId, () =>
+        start(input, contentDigest).catch((error: unknown) => {
+          if (error instanceof WorkflowExecutionAlreadyStartedError) return join(submission, contentDigest);
           throw error;
         }),
-      ).catch((error: unknown) => {
-        throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
-      });
-      return { submissionId, workflowId: workflowIdOf(submissionId), runId, namespace: namespaceOf(userId) };
+      );
+      return acceptedAs(submissionId, userId, runId);
     },
+
+    find: (submissionId) =>
+      answer(submissionId, async () => {
+        const handle = client.workflow.getHandle(workflowIdOf(submissionId));
+        const { typedSearchAttributes, runId } = await handle.describe();
+        return acceptedAs(submissionId, typedSearchAttributes.get(keys.userId) ?? '', runId);
+      }),
+
+    cancel: (submissionId) =>
+      answer(submissionId, async () => {
+        const handle = client.workflow.getHandle(workflowIdOf(submissionId));
+        const { status, memo } = await handle.describe();
+        // After its verdict a workflow only records what was done, and nothing is left to cancel.
+        if (status.name !== 'RUNNING' || memo?.[VERDICT_MEMO] !== undefined) return 'over';
+        await handle.cancel();
+        return 'requested';
+      }),
 
     follow: (accepted, settings) => follow(sources, accepted, settings),
 
@@ -123,5 +169,15 @@ export function temporalSubmissions(client: Client, taskQueue: string, limits: L
         }),
       ]).finally(() => done.abort());
     },
+  };
+}
+
+function acceptedAs(submissionId: string, userId: string, runId: string): AcceptedSubmission {
+  return {
+    submissionId,
+    userId,
+    workflowId: workflowIdOf(submissionId),
+    runId,
+    namespace: namespaceOf(userId),
   };
 }

@@ -33,6 +33,7 @@ async function serversFor(endpoints: Endpoints, settings: Settings, progress: Pr
     kubeconfig: kubernetes.kubeconfig,
     kubeContext: kubernetes.context,
     workerKubeconfig: kubernetes.workerKubeconfig,
+    gatewayKubeconfig: kubernetes.gatewayKubeconfig,
     kubectl: [kubectl.command, ...kubectl.args],
     images,
   };

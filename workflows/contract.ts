@@ -39,6 +39,9 @@ export const SEARCH_ATTRIBUTES = {
 /** Key in the workflow's memo under which the verdict appears as soon as it is known. */
 export const VERDICT_MEMO = 'verdict';
 
+/** Key in the memo of the SHA-256 of everything that was asked: a repeat with other content is a conflict. */
+export const CONTENT_DIGEST_MEMO = 'content_digest';
+
 /** The workflow id of a submission: a repeat of the same submission meets the same workflow. */
 export const workflowIdOf = (submissionId: string): string => `submission-${submissionId}`;
 

@@ -92,7 +92,7 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
   return part;
 }
 
-/** The edge gets no way into the cluster. */
+/** The edge may read the logs of test pods, and nothing else of the cluster. */
 function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port: number): ServerPart {
   return new ServerPart({
     settings,
@@ -105,8 +105,8 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
           API_KEY: apiKey,
           HOST: process.env.HOST || '0.0.0.0',
           PORT: String(port),
-          KUBECONFIG: undefined,
-          KUBE_CONTEXT: undefined,
+          KUBECONFIG: endpoints.kubernetes.gatewayKubeconfig,
+          KUBE_CONTEXT: endpoints.kubernetes.context,
         },
         graceMilliseconds: 15_000,
       }),

@@ -17,6 +17,8 @@ export interface Endpoints {
     kubeconfig: string;
     /** Path of the one with the worker's rights; the same file for a cluster that the environment named. */
     workerKubeconfig: string;
+    /** The same with the gateway's rights. */
+    gatewayKubeconfig: string;
     context: string;
   };
   /** Undefined for a cluster that the environment named: it gets its images from its own registry. */

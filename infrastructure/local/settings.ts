@@ -119,6 +119,7 @@ export function statePaths(settings: Pick<Settings, 'stateDirectory'>) {
     certificates: inState('certificates'),
     kubeconfig: inState('kubeconfig'),
     workerKubeconfig: inState('worker.kubeconfig'),
+    gatewayKubeconfig: inState('gateway.kubeconfig'),
     node: inState('node'),
     containerd: inState('containerd'),
     containerdSocket: inState('containerd', 'containerd.sock'),

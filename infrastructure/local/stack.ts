@@ -123,7 +123,8 @@ async function startServers(
 /** A cluster that the environment named is used with the rights that its kubeconfig gives. */
 function namedCluster({ kubernetes }: NamedServers): Endpoints['kubernetes'] {
   if (!kubernetes) throw new Error('Neither started nor named: this cannot be.');
-  return { ...kubernetes, workerKubeconfig: kubernetes.kubeconfig };
+  const { kubeconfig } = kubernetes;
+  return { ...kubernetes, workerKubeconfig: kubeconfig, gatewayKubeconfig: kubeconfig };
 }
 
 /** Waits for all; at the first failure ends the others, and when they have ended throws it. */

@@ -3,6 +3,8 @@ export const versions = {
   kubernetes: '1.34.4',
   etcd: '3.6.5',
   coredns: '1.13.1',
+  containerd: '2.3.7',
+  gvisor: '20260905',
   temporalCli: '1.5.1',
   elasticsearch: '8.19.21',
   debian: 'bookworm',

@@ -1,6 +1,8 @@
 import pino from 'pino';
+import type { Cursor } from '../../gateway/cursor';
 import { follow } from '../../gateway/follow';
 import { type HistoryPage, type ReadHistory } from '../../gateway/history';
+import type { FollowLog } from '../../gateway/output/live';
 import type { PendingActivity } from '../../gateway/retries';
 import type { SubmissionFrame } from '../../gateway/serverFrames';
 import { announced, completed, history, report, scheduled, started, submission, verdict } from './histories';
@@ -34,17 +36,25 @@ const page = (from: number, to: number, nextPageToken = MORE): HistoryPage => ({
 
 async function collect(
   readHistory: ReadHistory,
-  { progress = true, signal = new AbortController().signal, readPending = nothingPending } = {},
+  {
+    progress = true,
+    signal = new AbortController().signal,
+    readPending = nothingPending,
+    after = null as Cursor | null,
+    followLog = null as FollowLog | null,
+  } = {},
 ): Promise<SubmissionFrame[]> {
   const frames: SubmissionFrame[] = [];
-  const settings = { progress, signal, logger, firstPauseMs: 1, silence: { ms: 5, longestMs: 5 } };
-  for await (const frame of follow({ readHistory, readPending }, submission, settings)) frames.push(frame);
+  const silence = { ms: 5, longestMs: 5 };
+  const settings = { progress, after, signal, logger, firstPauseMs: 1, silence };
+  const sources = { readHistory, readPending, followLog };
+  for await (const frame of follow(sources, submission, settings)) frames.push(frame);
   return frames;
 }
 
 const nothingPending = (): Promise<PendingActivity[]> => Promise.resolve([]);
 const cursors = (frames: SubmissionFrame[]) => frames.map((frame) => frame.cursor);
-const ALL = ['1.0', '2.0', '3.0', '3.1', '4.0'];
+const ALL = ['1.0', '2.0', '2.e1.6.0', '3.0', '3.1', '3.2', '4.0'];
 
 test('ends at the verdict, before the workflow is closed', async () => {
   const read = answers(page(0, 4));
@@ -104,6 +114,6 @@ test('while nothing happens, attempts that failed are told; not being able to te
     return Promise.resolve([{ activityId: '2', activityType: { name: 'runTests' }, attempt: 2 }]);
   };
   const frames = await collect(read, { readPending });
-  expect(cursors(frames)).toEqual(['1.0', '2.0', undefined, '3.0', '3.1', '4.0']);
+  expect(cursors(frames)).toEqual(['1.0', '2.0', undefined, ...ALL.slice(2)]);
   expect(frames[2]).toMatchObject({ state: 'retrying', attempt: 2 });
 });

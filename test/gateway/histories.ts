@@ -3,29 +3,64 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time';
 import Long from 'long';
 import type { AcceptedSubmission, HistoryEvent } from '../../gateway/frames';
-import type { RunReport, Verdict } from '../../workflows/contract';
+import type { StepReport, SubmitCodeInput, TestReport, Verdict } from '../../workflows/contract';
 
 export const submission: AcceptedSubmission = {
   submissionId: 's1',
+  userId: 'test',
   workflowId: 'submission-s1',
   runId: 'run-1',
   namespace: 'user-test',
 };
 
-export const report: RunReport = {
+const step: StepReport = {
+  step: 'run',
   outcome: 'passed',
   exitCode: 0,
   signal: null,
+  serving: false,
   wallMs: 12,
   cpuMs: 9,
   peakMemoryBytes: 9_000_000,
   stdout: { text: 'Hello\n', bytes: 6, truncated: false },
   stderr: { text: '', bytes: 0, truncated: false },
+  report: '',
   error: null,
   podUid: 'pod-1',
+  executionId: 'e1',
 };
 
-const { stdout: _stdout, stderr: _stderr, ...summary } = report;
+export const report: TestReport = { outcome: 'passed', steps: [step], tests: [], executedAgain: false };
+
+export const stepReport = (changes: Partial<StepReport>): StepReport => ({ ...step, ...changes });
+
+export const printed = (text: string): StepReport['stdout'] => {
+  return { text, bytes: Buffer.byteLength(text), truncated: false };
+};
+
+/** As the workflow keeps it in the memo. */
+export function verdictOf({ outcome, executedAgain, steps, tests }: TestReport): Verdict {
+  const summaries = steps.map(({ stdout: _stdout, stderr: _stderr, report: _report, ...rest }) => rest);
+  const passed = tests.filter((test) => test.outcome === 'passed').length;
+  const summary = { outcome, executedAgain, steps: summaries, tests: { total: tests.length, passed } };
+  return { ...verdict, tests: summary };
+}
+
+export const input: SubmitCodeInput = {
+  submissionId: 's1',
+  userId: 'test',
+  program: {
+    language: 'python',
+    files: { 'main.py': "print('Hello')" },
+    entrypoint: 'main.py',
+    requirements: [],
+  },
+  input: { stdin: '', args: [], env: {} },
+  tests: null,
+  limits: {},
+  codeDigest: 'd1',
+  acceptedAt: '2026-01-01T12:00:00.000Z',
+};
 
 export const verdict: Verdict = {
   status: 'deployed',
@@ -33,7 +68,7 @@ export const verdict: Verdict = {
   submissionId: 's1',
   reason: 'live',
   message: 'The program is in production.',
-  run: summary,
+  tests: null,
   rollout: null,
   live: {
     submissionId: 's1',
@@ -53,11 +88,17 @@ export function history(...attributes: Partial<HistoryEvent>[]): HistoryEvent[] 
   }));
 }
 
-export const started = { workflowExecutionStartedEventAttributes: {} };
+export const startedWith = (asked: SubmitCodeInput) => ({
+  workflowExecutionStartedEventAttributes: {
+    input: { payloads: [defaultPayloadConverter.toPayload(asked)] },
+  },
+});
+
+export const started = startedWith(input);
 export const uninteresting = { workflowTaskScheduledEventAttributes: {} };
 
 export const scheduled = (name: string) => ({
-  activityTaskScheduledEventAttributes: { activityType: { name } },
+  activityTaskScheduledEventAttributes: { activityType: { name }, activityId: '1' },
 });
 
 export const taken = (scheduledEventId: number, attempt = 1) => ({

@@ -7,7 +7,14 @@ import type { AcceptedSubmission } from '../../gateway/frames';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
 import { serverFrame, type SubmissionFrame } from '../../gateway/serverFrames';
 import { startServer, type RunningServer } from '../../gateway/server';
-import { PlatformUnavailable, SubmissionConflict, type Submissions } from '../../gateway/submissions';
+import {
+  PlatformUnavailable,
+  SubmissionConflict,
+  SubmissionNotFound,
+  type Submission,
+  type Submissions,
+} from '../../gateway/submissions';
+import { rules } from './rules';
 
 const API_KEY = 'a key for the tests only';
 const FLOOD_BYTES = 2_000_000;
@@ -21,18 +28,36 @@ class FakeSubmissions implements Submissions {
   /** Called when a submission stops being followed. */
   onEnd: (submissionId: string) => void = () => undefined;
 
-  submit({ submissionId, userId, code }: Parameters<Submissions['submit']>[0]): Promise<AcceptedSubmission> {
+  submit({ submissionId, userId, program }: Submission): Promise<AcceptedSubmission> {
+    const code = program.files['main.py'] ?? '';
     if (code === 'conflict') return Promise.reject(new SubmissionConflict('taken'));
     if (code === 'unavailable') return Promise.reject(new PlatformUnavailable('down'));
     if (code === 'bug') return Promise.reject(new Error('secret detail'));
     this.codes.set(submissionId, code);
-    return Promise.resolve({ submissionId, workflowId: 'w', runId: 'r', namespace: `user-${userId}` });
+    return Promise.resolve(this.accepted(submissionId, userId));
   }
 
-  async *follow(accepted: AcceptedSubmission, { progress, signal }: Parameters<Submissions['follow']>[1]) {
+  find(submissionId: string): Promise<AcceptedSubmission> {
+    if (!this.codes.has(submissionId)) return Promise.reject(new SubmissionNotFound('there is none'));
+    return Promise.resolve(this.accepted(submissionId, 'test'));
+  }
+
+  async cancel(submissionId: string): Promise<'requested' | 'over'> {
+    await this.find(submissionId);
+    return this.codes.get(submissionId) === 'hang' ? 'requested' : 'over';
+  }
+
+  private accepted(submissionId: string, userId: string): AcceptedSubmission {
+    return { submissionId, userId, workflowId: 'w', runId: 'r', namespace: `user-${userId}` };
+  }
+
+  async *follow(
+    accepted: AcceptedSubmission,
+    { progress, after, signal }: Parameters<Submissions['follow']>[1],
+  ) {
     const code = this.codes.get(accepted.submissionId);
     try {
-      if (progress) yield acceptedFrame(accepted);
+      if (progress && after === null) yield acceptedFrame(accepted);
       if (code === 'hang' && !signal.aborted) await once(signal, 'abort');
       if (signal.aborted) return;
       yield finalFrame(accepted, code === 'flood' ? 'x'.repeat(FLOOD_BYTES) : '');
@@ -53,8 +78,8 @@ const clients: WebSocket[] = [];
 async function start(limits: Partial<Limits> = {}): Promise<void> {
   submissions = new FakeSubmissions();
   server = await startServer(
-    { API_KEY, HOST: '127.0.0.1', PORT: 0, MAX_CODE_BYTES: 1000 },
-    { submissions, logger, limits: { ...DEFAULT_LIMITS, ...limits } },
+    { API_KEY, HOST: '127.0.0.1', PORT: 0 },
+    { submissions, rules, logger, limits: { ...DEFAULT_LIMITS, ...limits } },
   );
 }
 
@@ -204,6 +229,41 @@ describe('a submission', () => {
   });
 });
 
+describe('a submission of before', () => {
+  test('is resumed after the given cursor, by anyone who knows its id', async () => {
+    await start();
+    const first = await open();
+    first.send(message('pass', 'mine'));
+    await first.first(2);
+    const client = await open();
+    client.send({ type: 'resume', submission_id: 'mine', cursor: '1.0' });
+    client.send({ type: 'resume', submission_id: 'mine' });
+    expect(await client.first(3)).toMatchObject([{ cursor: '2.0' }, { cursor: '1.0' }, { cursor: '2.0' }]);
+  });
+
+  test('is cancelled, unless it is over', async () => {
+    await start();
+    const client = await open('?progress=false');
+    client.send(message('hang', 'going'));
+    client.send({ type: 'cancel', submission_id: 'going' });
+    const [frame] = await client.first(1);
+    serverFrame.parse(frame);
+    expect(frame).toEqual({ type: 'cancel', submission_id: 'going', state: 'requested' });
+    client.send(message('pass', 'gone'));
+    await client.first(2);
+    client.send({ type: 'cancel', submission_id: 'gone' });
+    expect((await client.first(3))[2]).toMatchObject({ type: 'cancel', state: 'over' });
+  });
+
+  test.each(['resume', 'cancel'])('that nobody knows is not found: %s', async (type) => {
+    await start();
+    const client = await open();
+    client.send({ type, submission_id: 'unknown' });
+    const expected = { type: 'error', code: 'not_found', field: 'submission_id', submission_id: 'unknown' };
+    expect(await client.first(1)).toMatchObject([expected]);
+  });
+});
+
 describe('limits', () => {
   test('binary messages get an error frame, and the connection stays', async () => {
     await start();
@@ -263,7 +323,7 @@ describe('closing', () => {
     await server.close();
     const [code, reason] = await client.closed;
     expect(code).toBe(1001);
-    expect(reason.toString()).toContain('submission_id');
+    expect(reason.toString()).toContain('resume after the last cursor');
   });
 
   test('does not wait for a client that ignores it', async () => {
@@ -318,10 +378,7 @@ test('neither the key nor code is ever logged', async () => {
 test('an address that is taken is an error', async () => {
   await start();
   const port = Number(new URL(server.url).port);
-  const second = startServer(
-    { API_KEY, HOST: '127.0.0.1', PORT: port, MAX_CODE_BYTES: 1000 },
-    { submissions, logger },
-  );
+  const second = startServer({ API_KEY, HOST: '127.0.0.1', PORT: port }, { submissions, rules, logger });
   await expect(second).rejects.toThrow('EADDRINUSE');
 });
 
@@ -355,7 +412,13 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
     reason: 'live',
     message: 'It is live.',
     exit_code: 0,
+    signal: null,
+    serving: false,
     error: null,
+    tests: null,
+    wall_ms: 1,
+    cpu_ms: 1,
+    peak_memory_bytes: 1,
     live: null,
     stdout,
     stderr: '',

@@ -12,6 +12,8 @@ export interface Platform {
   index: string;
   startWorker(): Promise<RunningProcess>;
   worker: RunningProcess;
+  /** Starts one more gateway, which knows nothing of the first. @returns its URL, as `url` */
+  startGateway(settings?: Record<string, string>): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -48,6 +50,20 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         ...shared,
       }),
     );
+  const startGateway = async (more: Record<string, string> = {}) => {
+    const gateway = await started(
+      startProcess('gateway/main.ts', 'gateway ready', {
+        HOST: '127.0.0.1',
+        PORT: '0',
+        API_KEY: apiKey,
+        KUBECONFIG: servers.gatewayKubeconfig,
+        KUBE_CONTEXT: servers.kubeContext,
+        ...shared,
+        ...more,
+      }),
+    );
+    return `${String(gateway.ready.url).replace(/^http/, 'ws')}/ws/code`;
+  };
   const stop = async () => {
     await Promise.all(processes.map((process) => process.stop()));
     await Promise.all([
@@ -56,19 +72,8 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
     ]);
   };
   try {
-    const [worker, gateway] = await Promise.all([
-      startWorker(),
-      started(
-        startProcess('gateway/main.ts', 'gateway ready', {
-          HOST: '127.0.0.1',
-          PORT: '0',
-          API_KEY: apiKey,
-          ...shared,
-        }),
-      ),
-    ]);
-    const url = `${String(gateway.ready.url).replace(/^http/, 'ws')}/ws/code`;
-    return { url, apiKey, index, worker, startWorker, stop };
+    const [worker, url] = await Promise.all([startWorker(), startGateway()]);
+    return { url, apiKey, index, worker, startWorker, startGateway, stop };
   } catch (error) {
     await stop();
     throw error;

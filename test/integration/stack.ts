@@ -6,6 +6,8 @@ export interface Stack {
   kubeContext: string;
   /** Kubeconfig with the rights of the worker, and no more. */
   workerKubeconfig: string;
+  /** The same for the gateway. */
+  gatewayKubeconfig: string;
   /** What answers `kubectl` and `temporal` calls of this stack: a program and its first arguments. */
   kubectl: string[];
   images: { test: string; program: string; database: string };

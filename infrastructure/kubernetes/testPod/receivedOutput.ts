@@ -1,12 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { PlatformError } from '../errors';
 import type { StreamSummary } from './frames';
 
-/** What one stream printed. */
+/** What one stream printed; activities/ports.ts says what the members mean. */
 export interface CapturedOutput {
   text: string;
   bytes: number;
   truncated: boolean;
+  gap?: { end: number; start: number };
+  base64?: { head: string; tail: string };
 }
 
 /** Collects what arrives of one stream: its head, then, after a gap or without one, its tail. */
@@ -72,15 +75,29 @@ export class ReceivedOutput {
       );
     if (createHash('sha256').update(kept).digest('hex') !== summary.sha256)
       throw new PlatformError('Unavailable', `What arrived of ${name} is not what the test pod kept`);
-    return { text: this.text(kept), bytes: summary.bytes, truncated: summary.bytes > kept.length };
+    return { ...this.captured(kept), bytes: summary.bytes, truncated: summary.bytes > kept.length };
   }
 
-  private text(kept: Buffer): string {
-    if (this.gap === null) return kept.toString('utf8');
+  private captured(kept: Buffer): Pick<CapturedOutput, 'text' | 'gap' | 'base64'> {
+    if (this.gap === null) return { text: kept.toString('utf8'), ...exactly(kept, NOTHING) };
     const head = withoutCutEnd(kept.subarray(0, this.gap.after));
     const tail = withoutCutStart(kept.subarray(this.gap.after));
-    return `${head.toString('utf8')}\n[... ${this.gap.size} bytes left out ...]\n${tail.toString('utf8')}`;
+    const before = head.toString('utf8');
+    const beforeTail = `${before}\n[... ${this.gap.size} bytes left out ...]\n`;
+    return {
+      text: beforeTail + tail.toString('utf8'),
+      gap: { end: before.length, start: beforeTail.length },
+      ...exactly(head, tail),
+    };
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** The bytes themselves, where their text does not tell them. */
+function exactly(head: Buffer, tail: Buffer): Pick<CapturedOutput, 'base64'> {
+  if (isUtf8(head) && isUtf8(tail)) return {};
+  return { base64: { head: head.toString('base64'), tail: tail.toString('base64') } };
 }
 
 /** UTF-8: bytes 10xxxxxx continue a character. The cut may have gone through one. */

@@ -8,6 +8,8 @@ export interface GoProgram {
   directory: string;
   package: string;
   linkerFlags: string;
+  /** Build tags, separated by spaces. */
+  tags?: string;
 }
 
 /** Go 1.21 and later fetch the toolchain that go.mod asks for by themselves. */
@@ -22,7 +24,9 @@ export async function goBuild(program: GoProgram, output: string, report: Report
   const environment = { CGO_ENABLED: '0', GOTOOLCHAIN: 'auto' };
   const options = { cwd: program.directory, environment };
   report('downloading Go modules');
-  const total = (await runCommand('go', ['list', '-deps', program.package], options)).split('\n').length - 1;
+  const tags = `-tags=${program.tags ?? ''}`;
+  const total =
+    (await runCommand('go', ['list', '-deps', tags, program.package], options)).split('\n').length - 1;
   let compiled = 0;
   report(`up to ${total} packages on ${cpus().length} cores`);
   await runCommand(
@@ -32,6 +36,7 @@ export async function goBuild(program: GoProgram, output: string, report: Report
       '-v',
       '-trimpath',
       '-buildvcs=false',
+      tags,
       '-ldflags',
       program.linkerFlags,
       '-o',

@@ -8,18 +8,22 @@ import { CertificateAuthority, signingKeys, type CertificateFiles } from './cert
 export const contextName = 'orchestration-local';
 
 /**
- * The identity that infrastructure/rbac.yaml gives the worker in a cluster: the local worker proves the same
- * one by certificate, so that it has the same rights here as there.
+ * The identity that infrastructure/rbac.yaml gives a process in a cluster: the local one proves the same by
+ * certificate, so that it has the same rights here as there.
  */
-const workerServiceAccount = { namespace: 'orchestration-system', name: 'orchestration-worker' };
+function serviceAccount(name: string) {
+  const namespace = 'orchestration-system';
+  return {
+    commonName: `system:serviceaccount:${namespace}:${name}`,
+    organizations: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
+  };
+}
 
 /** The clients of the API server: who each is, to RBAC. */
 const clients = {
   admin: { commonName: 'orchestration-local-admin', organizations: ['system:masters'] },
-  worker: {
-    commonName: `system:serviceaccount:${workerServiceAccount.namespace}:${workerServiceAccount.name}`,
-    organizations: ['system:serviceaccounts', `system:serviceaccounts:${workerServiceAccount.namespace}`],
-  },
+  worker: serviceAccount('orchestration-worker'),
+  gateway: serviceAccount('orchestration-gateway'),
   'controller-manager': { commonName: 'system:kube-controller-manager', organizations: [] },
   scheduler: { commonName: 'system:kube-scheduler', organizations: [] },
   'kube-proxy': { commonName: 'system:kube-proxy', organizations: [] },
@@ -129,7 +133,9 @@ export async function ensureCredentials(settings: Settings): Promise<Credentials
 
 function kubeconfigPath(paths: ReturnType<typeof statePaths>, client: ClientName): string {
   if (client === 'admin') return paths.kubeconfig;
-  return client === 'worker' ? paths.workerKubeconfig : join(paths.certificates, `${client}.kubeconfig`);
+  if (client === 'worker') return paths.workerKubeconfig;
+  if (client === 'gateway') return paths.gatewayKubeconfig;
+  return join(paths.certificates, `${client}.kubeconfig`);
 }
 
 /** A kubeconfig with everything inside it, so that a copy of the one file works. JSON is YAML. */

@@ -8,23 +8,49 @@ export const storageClassName = 'local-path';
 /** What a claim's or a volume's annotations call the provisioner of that class. */
 export const provisionerName = 'orchestration-app/local-path';
 
-/** Applies what the cluster itself needs, then the worker's rights from infrastructure/rbac.yaml. */
+/** The RuntimeClass of pods that run in gVisor, and what containerd's configuration calls it. */
+export const gvisorClassName = 'gvisor';
+export const gvisorHandler = 'runsc';
+
+/**
+ * Applies what the cluster itself needs, then the worker's rights from infrastructure/rbac.yaml.
+ * @param hasGvisor - whether pods can run in gVisor: only then the cluster has the RuntimeClass.
+ */
 export async function applyManifests(
   settings: Settings,
   programs: KubernetesPrograms,
   kubeconfig: string,
+  hasGvisor: boolean,
 ): Promise<void> {
   const kubectl = programs('kubectl');
-  const apply = ['--kubeconfig', kubeconfig, 'apply', '--server-side', '--field-manager=local-stack', '-f'];
-  const own = { apiVersion: 'v1', kind: 'List', items: ownManifests(settings) };
-  await runCommand(kubectl.command, [...kubectl.args, ...apply, '-'], { input: JSON.stringify(own) });
-  const rights = join(settings.checkout, 'infrastructure', 'rbac.yaml');
-  await runCommand(kubectl.command, [...kubectl.args, ...apply, rights]);
+  const run = (args: string[], input?: string) =>
+    runCommand(kubectl.command, [...kubectl.args, '--kubeconfig', kubeconfig, ...args], { input });
+  const apply = ['apply', '--server-side', '--field-manager=local-stack', '-f'];
+  const own = { apiVersion: 'v1', kind: 'List', items: ownManifests(settings, hasGvisor) };
+  await run([...apply, '-'], JSON.stringify(own));
+  await run([...apply, join(settings.checkout, 'infrastructure', 'rbac.yaml')]);
+  // Of an earlier start.
+  if (!hasGvisor) await run(['delete', 'runtimeclass', gvisorClassName, '--ignore-not-found']);
 }
 
-/** Objects of the local cluster: the DNS Service, the storage class, and the rights of DNS and provisioner. */
-export function ownManifests(settings: Settings): object[] {
-  return [...dnsService(settings), ...dnsRights(), storageClass(), ...provisionerRights()];
+/** Objects of the local cluster: DNS Service, storage and runtime class, and the rights of DNS and provisioner. */
+export function ownManifests(settings: Settings, hasGvisor: boolean): object[] {
+  return [
+    ...dnsService(settings),
+    ...dnsRights(),
+    storageClass(),
+    ...provisionerRights(),
+    ...(hasGvisor ? [gvisorClass()] : []),
+  ];
+}
+
+function gvisorClass(): object {
+  return {
+    apiVersion: 'node.k8s.io/v1',
+    kind: 'RuntimeClass',
+    metadata: { name: gvisorClassName },
+    handler: gvisorHandler,
+  };
 }
 
 /** A Service without selector: the server is no pod, but stands beside the cluster. */

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { containerdPrograms } from '../artifacts/containerdPrograms';
 import { kubernetesPrograms } from '../artifacts/kubernetesPrograms';
 import { imageReferences, type ImageReferences } from '../images/projectImages';
 import { loadImages } from '../images/loadImages';
@@ -8,6 +10,7 @@ import { containerd } from '../parts/containerd';
 import { controllerManager } from '../parts/controllerManager';
 import { dns } from '../parts/dns';
 import { etcd } from '../parts/etcd';
+import { usableGvisor } from '../parts/gvisor';
 import { kubelet, nodeExists } from '../parts/kubelet';
 import { kubeProxy } from '../parts/kubeProxy';
 import { Node } from '../parts/node';
@@ -21,7 +24,7 @@ import { applyManifests } from './manifests';
 
 /** A cluster that was started here. */
 export interface StartedCluster {
-  kubernetes: { kubeconfig: string; workerKubeconfig: string; context: string };
+  kubernetes: { kubeconfig: string; workerKubeconfig: string; gatewayKubeconfig: string; context: string };
   images: ImageReferences;
 }
 
@@ -61,12 +64,14 @@ export async function startCluster(
   async function startServicesAndKubelet() {
     const returning = await nodeExists(admin);
     const services = Promise.all([
-      applyManifests(settings, programs, admin).then(() =>
-        Promise.all([
-          parts.start(dns(context)),
-          parts.start(volumeProvisioner(settings, credentials, progress)),
-        ]),
-      ),
+      runtime.gvisor
+        .then((gvisor) => applyManifests(settings, programs, admin, gvisor !== undefined))
+        .then(() =>
+          Promise.all([
+            parts.start(dns(context)),
+            parts.start(volumeProvisioner(settings, credentials, progress)),
+          ]),
+        ),
       runtime.ready.then(() => parts.start(kubeProxy(context, node))),
     ]);
     // On a new cluster kube-proxy waits for the node, which the kubelet makes.
@@ -75,7 +80,12 @@ export async function startCluster(
   }
 
   return {
-    kubernetes: { kubeconfig: admin, workerKubeconfig: credentials.kubeconfigs.worker, context: contextName },
+    kubernetes: {
+      kubeconfig: admin,
+      workerKubeconfig: credentials.kubeconfigs.worker,
+      gatewayKubeconfig: credentials.kubeconfigs.gateway,
+      context: contextName,
+    },
     images,
   };
 }
@@ -83,15 +93,19 @@ export async function startCluster(
 /** The node's namespaces, the container runtime in them, and the images in that. Each promise when it is there. */
 function startRuntime(settings: Settings, progress: Progress, parts: StackParts) {
   const node = parts.start(new Node(settings));
+  const found = containerdPrograms(settings, progress);
+  // After containerd: two compilers less at a time, with Kubernetes' and Temporal's already at work.
+  const gvisor = found.then(async () => usableGvisor(settings, progress, await node));
   const ready = node.then(async (started) => {
-    const { pause } = await imageReferences(settings);
-    await parts.start(containerd(settings, started, pause));
-    await parts.start(new Pods(settings));
+    const [programs, { pause: pauseImage }] = await Promise.all([found, imageReferences(settings)]);
+    const options = { settings, node: started, programs, gvisor: await gvisor, pauseImage };
+    await parts.start(containerd(options));
+    await parts.start(new Pods(settings, join(programs, 'ctr')));
   });
   const images = ready.then(() => loadImages(settings, progress));
   // Each is awaited later; until then a failure must not end the process as an unhandled rejection.
-  for (const promise of [ready, images]) promise.catch(() => undefined);
-  return { node, ready, images };
+  for (const promise of [found, gvisor, ready, images]) promise.catch(() => undefined);
+  return { node, gvisor, ready, images };
 }
 
 function volumeProvisioner(settings: Settings, credentials: Credentials, progress: Progress) {

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { containerdPrograms } from '../artifacts/containerdPrograms';
 import { runCommand } from '../machine/command';
 import type { Progress } from '../machine/progress';
 import { statePaths, type Settings } from '../settings';
@@ -10,7 +12,8 @@ import { imageNames, imageReferences, obtainImage, type ImageReferences } from '
 export async function loadImages(settings: Settings, progress: Progress): Promise<ImageReferences> {
   const references = await imageReferences(settings);
   const common = ['--address', statePaths(settings).containerdSocket, '--namespace', 'k8s.io'];
-  const ctr = (...args: string[]) => runCommand('ctr', [...common, ...args]);
+  const client = join(await containerdPrograms(settings, progress), 'ctr');
+  const ctr = (...args: string[]) => runCommand(client, [...common, ...args]);
   const present = new Set((await ctr('images', 'list', '--quiet')).split('\n'));
   await Promise.all(
     imageNames

@@ -4,7 +4,7 @@ import { spawn, type SpawnOptions } from 'node:child_process';
 export interface CommandOptions extends Pick<SpawnOptions, 'cwd' | 'signal'> {
   environment?: Record<string, string | undefined>;
   /** Written to its standard input. */
-  input?: string;
+  input?: string | undefined;
   /** Called with each line of standard error while it runs. */
   onErrorLine?: (line: string) => void;
   /** Milliseconds after which it is killed and the call rejects. Unlimited when missing. */

@@ -12,8 +12,6 @@ export interface Prerequisite {
 
 /** What every start needs, whatever is cached. */
 export const runPrerequisites: readonly Prerequisite[] = [
-  { program: 'containerd', debianPackage: 'containerd' },
-  { program: 'ctr', debianPackage: 'containerd' },
   { program: 'runc', debianPackage: 'runc' },
   { program: '/usr/lib/cni/bridge', debianPackage: 'containernetworking-plugins' },
   { program: 'iptables', debianPackage: 'iptables' },

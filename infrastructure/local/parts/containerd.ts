@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { GvisorPrograms } from '../artifacts/gvisorPrograms';
+import { gvisorHandler } from '../cluster/manifests';
 import { runCommand } from '../machine/command';
 import { standsOnOverlay } from '../machine/fileSystem';
 import { statePaths, type Settings } from '../settings';
@@ -9,11 +11,24 @@ import { ServerPart } from './serverPart';
 /** systemd's and Debian's limit for a path of a Unix socket: sun_path holds 108 bytes with the final zero. */
 const longestSocketPath = 107;
 
+/** What the container runtime is made from. */
+export interface ContainerdOptions {
+  settings: Settings;
+  node: Node;
+  /** The folder of containerd's own programs. */
+  programs: string;
+  /** Undefined when there is no gVisor on this machine. */
+  gvisor: GvisorPrograms | undefined;
+  /** What holds a pod's namespaces open. */
+  pauseImage: string;
+}
+
 /**
  * The container runtime, inside the node, with a root, state, address and CNI configuration of its own: a
- * Docker or containerd of the machine is not touched.
+ * Docker or containerd of the machine is not touched. Pods run on runc, and in gVisor those that ask for it.
  */
-export function containerd(settings: Settings, node: Node, pauseImage: string): ServerPart {
+export function containerd(options: ContainerdOptions): ServerPart {
+  const { settings, node, programs } = options;
   const paths = statePaths(settings);
   return new ServerPart({
     settings,
@@ -23,23 +38,24 @@ export function containerd(settings: Settings, node: Node, pauseImage: string): 
         throw new Error(
           `${paths.containerdSocket} is too long for a socket (${longestSocketPath} bytes). Set ORCHESTRATION_STATE_DIR to a shorter path.`,
         );
-      const configuration = await writeConfiguration(settings, pauseImage);
+      const configuration = await writeConfiguration(options);
       return {
-        command: 'containerd',
+        command: join(programs, 'containerd'),
         args: ['--config', configuration],
-        environment: { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` },
+        // Its shim for runc is looked up on PATH: the one beside it comes first.
+        environment: { PATH: `${programs}:${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` },
         namespacesOf: node.namespaces,
       };
     },
     isReady: async () => {
-      await runCommand('ctr', ['--address', paths.containerdSocket, 'version']);
+      await runCommand(join(programs, 'ctr'), ['--address', paths.containerdSocket, 'version']);
       return true;
     },
     readyWithin: 30_000,
   });
 }
 
-async function writeConfiguration(settings: Settings, pauseImage: string): Promise<string> {
+async function writeConfiguration({ settings, gvisor, pauseImage }: ContainerdOptions): Promise<string> {
   const paths = statePaths(settings);
   const directory = paths.containerd;
   const network = join(directory, 'cni');
@@ -47,43 +63,70 @@ async function writeConfiguration(settings: Settings, pauseImage: string): Promi
   await writeFile(join(network, '10-pods.conflist'), JSON.stringify(podNetwork(settings), null, 2));
   const snapshotter = (await standsOnOverlay(directory)) ? 'native' : 'overlayfs';
   const file = join(directory, 'config.toml');
-  const cri = 'plugins."io.containerd.grpc.v1.cri"';
-  const text = `version = 2
+  const images = 'plugins."io.containerd.cri.v1.images"';
+  const runtime = 'plugins."io.containerd.cri.v1.runtime"';
+  const text = `version = 3
 root = "${join(directory, 'root')}"
 state = "/run/containerd"
 disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.internal.v1.tracing",
+  "io.containerd.internal.v1.opt",
+  "io.containerd.nri.v1.nri",
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.erofs",
 ]
 
 [grpc]
 address = "${paths.containerdSocket}"
 
-[${cri}]
-sandbox_image = "${pauseImage}"
-# Without CAP_SYS_RESOURCE a container's OOM score cannot be set below ours.
-restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri"]
 stream_server_address = "127.0.0.1"
 
-[${cri}.cni]
-bin_dir = "/usr/lib/cni"
+[${images}]
+snapshotter = "${snapshotter}"
+
+[${images}.pinned_images]
+sandbox = "${pauseImage}"
+
+[${runtime}]
+# Without CAP_SYS_RESOURCE a container's OOM score cannot be set below ours.
+restrict_oom_score_adj = true
+
+[${runtime}.cni]
+bin_dirs = ["/usr/lib/cni"]
 conf_dir = "${network}"
 
-[${cri}.containerd]
-snapshotter = "${snapshotter}"
+[${runtime}.containerd]
 default_runtime_name = "runc"
 
-[${cri}.containerd.runtimes.runc]
+[${runtime}.containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
 
-[${cri}.containerd.runtimes.runc.options]
+[${runtime}.containerd.runtimes.runc.options]
 SystemdCgroup = false
-`;
+${gvisor ? await gvisorRuntime(directory, runtime, gvisor) : ''}`;
   await writeFile(file, text);
   return file;
+}
+
+/** The section for gVisor; writes what its shim reads, which tells it how to run runsc. */
+async function gvisorRuntime(
+  directory: string,
+  runtime: string,
+  { shim, runsc }: GvisorPrograms,
+): Promise<string> {
+  const file = join(directory, 'runsc.toml');
+  // systrap needs nothing of the machine; kvm would need /dev/kvm.
+  await writeFile(file, `binary_name = "${runsc}"\n\n[runsc_config]\nplatform = "systrap"\n`);
+  const section = `${runtime}.containerd.runtimes.${gvisorHandler}`;
+  return `
+[${section}]
+runtime_type = "io.containerd.runsc.v1"
+runtime_path = "${shim}"
+
+[${section}.options]
+TypeUrl = "io.containerd.runsc.v1.options"
+ConfigPath = "${file}"
+`;
 }
 
 /** One bridge for all pods, in the node. The leases are on its tmpfs: no pod outlives it. */

@@ -12,7 +12,11 @@ export class Pods implements Part {
   readonly name = 'pods';
   private readonly hurry = new AbortController();
 
-  constructor(private readonly settings: Settings) {}
+  /** @param client - path of containerd's client. */
+  constructor(
+    private readonly settings: Settings,
+    private readonly client: string,
+  ) {}
 
   start(): Promise<void> {
     return Promise.resolve();
@@ -52,6 +56,6 @@ export class Pods implements Part {
   private ctr(...args: string[]): Promise<string> {
     const { containerdSocket } = statePaths(this.settings);
     const common = ['--address', containerdSocket, '--namespace', 'k8s.io'];
-    return runCommand('ctr', [...common, ...args], { timeout: 5000, signal: this.hurry.signal });
+    return runCommand(this.client, [...common, ...args], { timeout: 5000, signal: this.hurry.signal });
   }
 }

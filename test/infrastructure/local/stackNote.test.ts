@@ -13,7 +13,10 @@ const endpoints: Endpoints = {
   temporalAddress: '127.0.0.1:7233',
   temporalUi: undefined,
   elasticsearch: 'http://127.0.0.1:9200',
-  kubernetes: { kubeconfig: '/k', workerKubeconfig: '/w', context: 'orchestration-local' },
+  kubernetes: {
+    ...{ kubeconfig: '/k', workerKubeconfig: '/w', gatewayKubeconfig: '/g' },
+    context: 'orchestration-local',
+  },
   images: undefined,
 };
 

@@ -32,6 +32,19 @@ test('where the middle is missing, a line says how much, and half a character is
     text: 'ab\n[... 94 bytes left out ...]\nyz',
     bytes: 100,
     truncated: true,
+    gap: { end: 2, start: 32 },
+  });
+});
+
+test('what is not UTF-8 is kept byte by byte beside its text', () => {
+  const bytes = Buffer.from([0x61, 0xff, 0x0a]);
+  const output = new ReceivedOutput(100);
+  output.add(0, bytes);
+  expect(output.verify('stdout', summary(bytes, Buffer.alloc(0), 3))).toEqual({
+    text: 'a\ufffd\n',
+    bytes: 3,
+    truncated: false,
+    base64: { head: bytes.toString('base64'), tail: '' },
   });
 });
 

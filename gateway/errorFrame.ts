@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/** Codes of error frames. Stable: clients go by them. */
+export const ERROR_CODES = [
+  'invalid_json',
+  'invalid_message',
+  'code_too_large',
+  'binary_not_supported',
+  'too_many_in_flight',
+  'conflict',
+  'not_found',
+  'unavailable',
+  'internal',
+] as const;
+
+export const errorFrameSchema = z.object({
+  type: z.literal('error'),
+  code: z.enum(ERROR_CODES),
+  field: z.string().optional().describe('Path of the field at fault, such as tests.cases[2].stdin.'),
+  limit: z.number().optional().describe('What the field was beyond.'),
+  message: z.string(),
+  submission_id: z.string().optional().describe('The submission that the frame is about, if it is known.'),
+});
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+export type ErrorFrame = z.infer<typeof errorFrameSchema>;
+
+/** Builds an error frame; details that are undefined are left out of it. */
+export function errorFrame(
+  code: ErrorCode,
+  message: string,
+  details: {
+    field?: string | undefined;
+    limit?: number | undefined;
+    submission_id?: string | undefined;
+  } = {},
+): ErrorFrame {
+  return { type: 'error', code, message, ...details };
+}

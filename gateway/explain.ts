@@ -1,0 +1,30 @@
+import { errorFrame, type ErrorFrame } from './errorFrame';
+import { NothingFollows } from './follow';
+import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissions';
+
+/** The error frame for a message that was understood and could not be carried out. */
+export function explain(error: unknown, submission_id: string): ErrorFrame {
+  const field = 'submission_id';
+  if (error instanceof SubmissionConflict)
+    return errorFrame('conflict', `${error.message}: use another submission_id`, { field, submission_id });
+  if (error instanceof SubmissionNotFound)
+    return errorFrame('not_found', `${error.message}, or it was forgotten`, { field, submission_id });
+  if (error instanceof NothingFollows)
+    return errorFrame(
+      'invalid_message',
+      `cursor must be that of a frame before the final one: ${error.message}`,
+      {
+        field: 'cursor',
+        submission_id,
+      },
+    );
+  if (error instanceof PlatformUnavailable)
+    return errorFrame('unavailable', 'the platform does not answer: send it again with this submission_id', {
+      submission_id,
+    });
+  return errorFrame(
+    'internal',
+    'the gateway failed; the submission may go on: resume it by this submission_id',
+    { submission_id },
+  );
+}

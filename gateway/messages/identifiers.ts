@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** A DNS label short enough that `user-<user_id>` and the names of pods stay valid: 1 to 40 characters. */
+const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
+const SUBMISSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+export function userId() {
+  return z
+    .string()
+    .regex(
+      USER_ID,
+      'must be a DNS label of 1 to 40 characters: lower-case letters, digits and hyphens, ' +
+        'beginning and ending with a letter or a digit',
+    )
+    .describe('Whose submission it is; it runs in the namespace user-<user_id>.');
+}
+
+export function submissionId() {
+  return z.string().regex(SUBMISSION_ID, 'must have 1 to 64 characters out of A-Z, a-z, 0-9, "_" and "-"');
+}
+
+/** The submission that a faulty message is about, if it says so in a usable way. */
+export function knownSubmissionId(json: unknown): string | undefined {
+  if (typeof json !== 'object' || json === null || !('submission_id' in json)) return undefined;
+  const id = json.submission_id;
+  return typeof id === 'string' && SUBMISSION_ID.test(id) ? id : undefined;
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { LEAST_MEMORY_MB, type SubmissionRules } from './rules';
+import { fields } from './texts';
+
+/** Limits of the run below the platform's own. */
+export function limits(most: SubmissionRules['limits']) {
+  return fields({
+    wall_seconds: z.number().min(0.1).max(most.wall_seconds).optional(),
+    memory_mb: z
+      .int()
+      .min(Math.min(LEAST_MEMORY_MB, most.memory_mb))
+      .max(most.memory_mb)
+      .optional()
+      .describe('Mebibytes of each process.'),
+    output_bytes: z
+      .int()
+      .min(1)
+      .max(most.output_bytes)
+      .optional()
+      .describe('Of both streams together; the run is stopped at it.'),
+  });
+}

@@ -1,0 +1,115 @@
+/** What a client may send. The schemas here are the source of the types and of `/schema.json`. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { parseCursor, type Cursor } from '../cursor';
+import { errorFrame, type ErrorFrame } from '../errorFrame';
+import { faultyField, invalidMessage, wordsFor } from './faults';
+import { knownSubmissionId, submissionId } from './identifiers';
+import type { SubmissionRules } from './rules';
+import { sizeOf } from './size';
+import { Fault, submissionOf, type Asked } from './submission';
+import { submitMessage, type SubmitMessage } from './submit';
+import { fields } from './texts';
+
+export const resumeMessage = fields({
+  type: z.literal('resume'),
+  submission_id: submissionId(),
+  cursor: z
+    .string()
+    .refine((cursor) => parseCursor(cursor) !== null, 'must be the cursor of a frame')
+    .optional()
+    .describe('Of the last frame that was seen; from the beginning when left out.'),
+}).meta({ title: 'Resume', description: 'Follows a submission again, after the given frame.' });
+
+export const cancelMessage = fields({
+  type: z.literal('cancel'),
+  submission_id: submissionId(),
+}).meta({ title: 'Cancel', description: 'Cancels a submission.' });
+
+/** A message that was understood. */
+export type ClientMessage =
+  | { type: 'submit'; submission: Asked & { submissionId: string } }
+  | { type: 'resume'; submissionId: string; after: Cursor | null }
+  | { type: 'cancel'; submissionId: string };
+
+export type Parsed = { message: ClientMessage; error?: never } | { message?: never; error: ErrorFrame };
+
+/** Reads a text frame. Never throws: what is wrong with it comes back as the error frame to answer with. */
+export type ParseMessage = (frame: string) => Parsed;
+
+const TYPES = ['submit', 'resume', 'cancel'] as const;
+
+export function messageParser(rules: SubmissionRules): ParseMessage {
+  const submit = submitMessage(rules);
+  return (frame) => {
+    let json: unknown;
+    try {
+      json = JSON.parse(frame, refusePrototype);
+    } catch (error) {
+      if (error instanceof Fault)
+        return { error: faultyField('invalid_message', error.field, error.message, {}) };
+      const cause = error instanceof Error ? error.message : String(error);
+      return { error: errorFrame('invalid_json', `the message is not JSON: ${cause}`) };
+    }
+    const type = typeOf(json);
+    switch (type) {
+      case 'submit':
+        return parsed(submit, json, (message) => submission(message, rules));
+      case 'resume':
+        return parsed(resumeMessage, json, ({ submission_id, cursor }) => {
+          const after = cursor === undefined ? null : parseCursor(cursor);
+          return { message: { type, submissionId: submission_id, after } };
+        });
+      case 'cancel':
+        return parsed(cancelMessage, json, ({ submission_id }) => {
+          return { message: { type, submissionId: submission_id } };
+        });
+      case undefined: {
+        const words = `must be one of ${TYPES.join(', ')}; a message without it submits`;
+        const submission_id = knownSubmissionId(json);
+        return { error: faultyField('invalid_message', ['type'], words, { submission_id }) };
+      }
+    }
+  };
+}
+
+function parsed<Schema extends z.ZodType>(
+  schema: Schema,
+  json: unknown,
+  then: (message: z.output<Schema>) => Parsed,
+): Parsed {
+  const result = schema.safeParse(json, { error: wordsFor });
+  return result.success
+    ? then(result.data)
+    : { error: invalidMessage(result.error.issues, knownSubmissionId(json)) };
+}
+
+function submission(message: SubmitMessage, rules: SubmissionRules): Parsed {
+  const { submission_id } = message;
+  const { bytes, largest } = sizeOf(message);
+  const limit = rules.maxCodeBytes;
+  if (bytes > limit) {
+    const words = `has ${largest.bytes} of ${bytes} bytes of text, and the limit for all of it is ${limit}`;
+    return { error: faultyField('code_too_large', largest.field, words, { limit, submission_id }) };
+  }
+  try {
+    const submissionId = submission_id ?? randomUUID();
+    return { message: { type: 'submit', submission: { submissionId, ...submissionOf(message, rules) } } };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const { field, message: words, limit } = error;
+    return { error: faultyField('invalid_message', field, words, { limit, submission_id }) };
+  }
+}
+
+/** The type that a message says to have; one that says nothing submits. */
+function typeOf(json: unknown): (typeof TYPES)[number] | undefined {
+  if (typeof json !== 'object' || json === null || !('type' in json)) return 'submit';
+  return TYPES.find((type) => type === json.type);
+}
+
+/** An object cannot hold this name as it holds others: it would be lost without a word. */
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new Fault([key], 'cannot be a name');
+  return value;
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { files } from './files';
+import { submissionId, userId } from './identifiers';
+import { args, env } from './input';
+import { limits } from './limits';
+import { requirements } from './requirements';
+import type { SubmissionRules } from './rules';
+import { tests } from './tests';
+import { fields, text } from './texts';
+
+/** A message that submits code. What its fields must be together is looked at in submission.ts. */
+export function submitMessage(rules: SubmissionRules) {
+  const languages = [...rules.languages.keys()];
+  return fields({
+    type: z.literal('submit').optional(),
+    user_id: userId(),
+    code: text().optional().describe('One file, named as its language names it (main.py, main.js).'),
+    files: files().optional(),
+    language: z
+      .enum(languages as [string, ...string[]], {
+        error: ({ input }) =>
+          input === undefined ? undefined : `must be one of the languages: ${languages.join(', ')}`,
+      })
+      .optional()
+      .describe('By default what the extension of the entrypoint says.'),
+    entrypoint: z.string().optional().describe('Which of the files is run.'),
+    stdin: text().optional(),
+    args: args().optional(),
+    env: env().optional(),
+    tests: tests().optional(),
+    requirements: requirements().optional(),
+    limits: limits(rules.limits).optional(),
+    submission_id: submissionId()
+      .optional()
+      .describe('Names the submission; sending it again joins the first. Made by the gateway when left out.'),
+  }).meta({
+    title: 'Submit',
+    description:
+      `Submits code, as either code or files: it is tested, and deployed if it passes. ` +
+      `All its text together may have ${rules.maxCodeBytes} bytes of UTF-8.`,
+  });
+}
+
+export type SubmitMessage = z.infer<ReturnType<typeof submitMessage>>;

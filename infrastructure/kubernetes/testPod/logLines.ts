@@ -1,0 +1,54 @@
+/** Reads the log of a test pod, whose form is described in infrastructure/test-pod/PROTOCOL.md. */
+
+export interface StartLine {
+  type: 'start';
+  /** Names this execution, and no other. */
+  execution: string;
+  /** Of the run, as the worker asked for it. */
+  key: string;
+}
+
+export interface OutputLine {
+  type: 'output';
+  stream: 'stdout' | 'stderr';
+  /** Of its first byte, in the stream of its execution. */
+  offset: number;
+  data: Buffer;
+}
+
+export interface EndLine {
+  type: 'end';
+}
+
+export type LogLine = StartLine | OutputLine | EndLine;
+
+const START = /^\[\S+\] start .* execution=(\S+) key=(\S+)$/s;
+const OUTPUT = /^\[\S+ (out|err) (\d+)(-?)(\\?)\] ?(.*)$/s;
+const END = /^\[\S+\] end /;
+
+/** Null for a line that says nothing of these. @param line without its newline */
+export function parseLogLine(line: string): LogLine | null {
+  const output = OUTPUT.exec(line);
+  if (output) {
+    const [, stream, offset, unfinished, escaped, text = ''] = output;
+    const bytes = escaped ? unescape(text) : Buffer.from(text);
+    const data = unfinished ? bytes : Buffer.concat([bytes, NEWLINE]);
+    return { type: 'output', stream: stream === 'out' ? 'stdout' : 'stderr', offset: Number(offset), data };
+  }
+  const start = START.exec(line);
+  if (start) return { type: 'start', execution: start[1] ?? '', key: start[2] ?? '' };
+  return END.test(line) ? { type: 'end' } : null;
+}
+
+const NEWLINE = Buffer.from('\n');
+
+/** Undoes `\\` for a backslash and `\xHH` for a byte. */
+function unescape(text: string): Buffer {
+  const parts = text.split(/(\\\\|\\x[0-9a-fA-F]{2})/);
+  return Buffer.concat(
+    parts.map((part, index) => {
+      if (index % 2 === 0) return Buffer.from(part);
+      return part === '\\\\' ? Buffer.from('\\') : Buffer.from(part.slice(2), 'hex');
+    }),
+  );
+}
