@@ -4,6 +4,8 @@
  */
 import type {
   DeployedProgram,
+  LiveReport,
+  MigrationReport,
   Program,
   RolloutReport,
   RunInput,
@@ -14,6 +16,8 @@ import type { StepReport, TestReport } from '../activities/testReport';
 
 export type {
   DeployedProgram,
+  LiveReport,
+  MigrationReport,
   Program,
   RolloutReport,
   RunInput,
@@ -53,6 +57,7 @@ export const STAGE_OF_ACTIVITY = {
   prepareEnvironment: 'prepare_environment',
   runTests: 'run_tests',
   applyDatabase: 'apply_database',
+  runMigration: 'migrate',
   applyProgram: 'apply_program',
   awaitRollout: 'await_rollout',
   rollBack: 'roll_back',
@@ -98,6 +103,45 @@ export interface SubmitCodeInput {
   acceptedAt: string;
 }
 
+/** Workflow types of what an operator does to a user's production; each waits for its turn as submissions do. */
+export const OPERATIONS = {
+  live: 'inspectProduction',
+  rollback: 'rollBackTo',
+  stop: 'stopProduction',
+  delete: 'deleteProduction',
+  deleteEnvironment: 'deleteEnvironment',
+} as const;
+
+/** The workflow id of an operation. */
+export const operationIdOf = (id: string): string => `operation-${id}`;
+
+export interface OperationInput {
+  userId: string;
+  /** Who asked for it, for the log. */
+  requestedBy: string;
+  /** When it was asked for, ISO 8601: its place in the order. */
+  acceptedAt: string;
+}
+
+export interface RollBackToInput extends OperationInput {
+  /** An earlier submission whose verdict was `deployed`. */
+  submissionId: string;
+}
+
+export interface DeleteProductionInput extends OperationInput {
+  /** Deletes the database with all its rows, too. */
+  database: boolean;
+}
+
+/** How an operation ended; a failure of the platform ends its workflow with that instead. */
+export interface OperationReport {
+  status: 'done' | 'failed' | 'superseded';
+  /** In a sentence for people. */
+  message: string;
+  /** What is in production now. */
+  production: LiveReport;
+}
+
 /** A step without what it printed: that stands once in the history, in the result of `runTests`. */
 export type StepSummary = Omit<StepReport, 'stdout' | 'stderr' | 'report'>;
 
@@ -119,6 +163,8 @@ export interface Verdict {
   message: string;
   /** How the tests went, unless they never took place. */
   tests: TestSummary | null;
+  /** The migration before the rollout, if the submission has one and it came to that. */
+  migration: MigrationReport | null;
   /** The rollout, if there was one. */
   rollout: RolloutReport | null;
   /** Id of what was accepted later and took its place, if that is how it ended and it is known. */

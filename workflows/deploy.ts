@@ -1,17 +1,19 @@
 import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities, SubmissionIdentity } from '../activities';
-import type { Program, ProgramReport, RolloutReport } from '../activities/ports';
+import type { MigrationReport, Program, ProgramReport, RolloutReport } from '../activities/ports';
 import { activityOptions } from './activityOptions';
 import type { Verdict } from './contract';
 import type { Trail } from './trail';
 
 const { applyDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
 const { applyProgram } = proxyActivities<Activities>(activityOptions.applyProgram);
+const { runMigration } = proxyActivities<Activities>(activityOptions.runMigration);
+const { removeMigration } = proxyActivities<Activities>(activityOptions.applyProgram);
 const { awaitRollout } = proxyActivities<Activities>(activityOptions.awaitRollout);
 const { rollBack } = proxyActivities<Activities>(activityOptions.rollBack);
 
 /** How a deployment ended. */
-export interface Deployment extends Pick<Verdict, 'reason' | 'message' | 'rollout' | 'live'> {
+export interface Deployment extends Pick<Verdict, 'reason' | 'message' | 'migration' | 'rollout' | 'live'> {
   status: 'deployed' | 'deploy_failed' | 'superseded';
 }
 
@@ -25,6 +27,16 @@ export async function deploy(
 ): Promise<Deployment> {
   const identity = { submissionId, userId, codeDigest };
   await trail.stage('apply_database', () => applyDatabase(identity));
+  const migration = program.migrate ? await migrate(identity, program, trail) : null;
+  if (migration?.outcome === 'failed')
+    return {
+      status: 'deploy_failed',
+      reason: 'migration_failed',
+      message: `The migration failed, and nothing was rolled out. ${migration.message ?? ''}`,
+      migration,
+      rollout: null,
+      live: migration.live,
+    };
 
   // From here until it is known what was applied, a cancellation has to wait: it could not be undone.
   const applied = await CancellationScope.nonCancellable(() =>
@@ -50,6 +62,7 @@ export async function deploy(
         status: 'deployed',
         reason: 'live',
         message: 'The program is in production.',
+        migration,
         rollout,
         live: applied.program,
       };
@@ -58,6 +71,7 @@ export async function deploy(
         status: 'superseded',
         reason: 'superseded',
         message: message ?? 'A newer submission took its place before it was live.',
+        migration,
         rollout,
         live: null,
       };
@@ -67,10 +81,19 @@ export async function deploy(
         status: 'deploy_failed',
         reason: reason ?? 'unknown',
         message: message ?? 'The program did not become ready in production.',
+        migration,
         rollout,
         live,
       };
     }
+  }
+}
+
+async function migrate(identity: SubmissionIdentity, program: Program, trail: Trail) {
+  try {
+    return await trail.stage('migrate', () => runMigration(identity, program), readMigration);
+  } finally {
+    await CancellationScope.nonCancellable(() => removeMigration(identity));
   }
 }
 
@@ -84,6 +107,11 @@ async function restore(userId: string, trail: Trail, { program, previous }: Prog
     ),
   );
   return live;
+}
+
+function readMigration(report: MigrationReport) {
+  const outcome = report.outcome === 'passed' ? 'success' : 'failure';
+  return { outcome, details: report, ...(report.message && { message: report.message }) } as const;
 }
 
 function readRollout(report: RolloutReport) {

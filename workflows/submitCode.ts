@@ -30,7 +30,7 @@ const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttri
 /** The part of a verdict that the steps decide; identity is added once, at the end. */
 type Decision = Omit<Verdict, 'namespace' | 'submissionId'>;
 
-const nothingDeployed = { rollout: null, supersededBy: null, live: null };
+const nothingDeployed = { migration: null, rollout: null, supersededBy: null, live: null };
 
 /**
  * Takes a submission from its code to its verdict: tested, and if it passes, in production.
