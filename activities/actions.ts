@@ -18,7 +18,9 @@ export interface Action {
 
 /** Everything that a submission did, in order. */
 export interface ActionTrail {
-  provenance: Provenance;
+  /** Who caused it; what an operator does to no submission in particular has none. */
+  provenance: Omit<Provenance, 'submissionId' | 'codeDigest'> &
+    Partial<Pick<Provenance, 'submissionId' | 'codeDigest'>>;
   namespace: string;
   actions: Action[];
 }

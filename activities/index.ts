@@ -7,6 +7,8 @@ import type {
   DeployedProgram,
   EnvironmentReport,
   Environments,
+  LiveReport,
+  MigrationReport,
   Production,
   ProgramReport,
   Provenance,
@@ -17,6 +19,8 @@ import type {
   RunLimits,
   Tests,
   TestRunner,
+  WorkflowRecord,
+  WorkflowRecords,
 } from './ports';
 import { runPlan } from './testing';
 import type { TestReport } from './testReport';
@@ -27,6 +31,7 @@ export interface ActivityDependencies {
   environments: Environments;
   production: Production;
   actionLog: ActionLog;
+  workflowRecords: WorkflowRecords;
   settings: {
     limits: RunLimits;
     /** How long a rollout, or the way back, may take, in milliseconds. */
@@ -81,6 +86,14 @@ export function createActivities(deps: ActivityDependencies) {
       return deps.production.applyProgram({ provenance: provenanceOf(submission), program }, callContext());
     },
 
+    async runMigration(submission: SubmissionIdentity, program: Program): Promise<MigrationReport> {
+      return deps.production.migrate({ provenance: provenanceOf(submission), program }, callContext());
+    },
+
+    async removeMigration({ userId, submissionId }: SubmissionIdentity): Promise<void> {
+      return deps.production.removeMigration(userId, submissionId);
+    },
+
     async awaitRollout(userId: string, program: DeployedProgram): Promise<RolloutReport> {
       return deps.production.awaitRollout({ userId, program, deadlineMs: rolloutDeadlineMs }, callContext());
     },
@@ -94,6 +107,26 @@ export function createActivities(deps: ActivityDependencies) {
         { userId, failed, previous, deadlineMs: rolloutDeadlineMs },
         callContext(),
       );
+    },
+
+    async inspectProduction(userId: string): Promise<LiveReport> {
+      return deps.production.inspect(userId);
+    },
+
+    async stopProduction(userId: string): Promise<void> {
+      return deps.production.stop(userId, callContext());
+    },
+
+    async deleteProduction(userId: string, what: { database: boolean }): Promise<void> {
+      return deps.production.remove(userId, what, callContext());
+    },
+
+    async deleteEnvironment(userId: string): Promise<void> {
+      return deps.environments.remove(userId, callContext());
+    },
+
+    async readWorkflow(workflowId: string): Promise<WorkflowRecord | null> {
+      return deps.workflowRecords.read(workflowId);
     },
 
     async recordActions(trail: ActionTrail): Promise<void> {

@@ -44,6 +44,8 @@ export interface Program {
   entrypoint: string;
   /** Packages that it needs beside those of the image, in the words of its language's installer. */
   requirements: string[];
+  /** One of the files, run once in production's image with DATABASE_URL before a rollout; none when null. */
+  migrate?: string | null;
 }
 
 /** What a program is given when it runs in the test pod. */
@@ -154,6 +156,19 @@ export interface EnvironmentReport {
 export interface Environments {
   /** Makes or repairs the user's namespace, quota, limits, network policy and test pod; ends when the pod is ready. */
   ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
+  /** Deletes the user's namespace with everything in it, production included; ends when it is gone. */
+  remove(userId: string, context: CallContext): Promise<void>;
+}
+
+/** What Temporal remembers of a workflow. */
+export interface WorkflowRecord {
+  input: unknown;
+  memo: Record<string, unknown>;
+}
+
+export interface WorkflowRecords {
+  /** @returns null when there is no such workflow, or it was forgotten after the namespace's retention */
+  read(workflowId: string): Promise<WorkflowRecord | null>;
 }
 
 export interface DatabaseReport {
@@ -218,7 +233,41 @@ export interface RollbackReport {
   live: DeployedProgram | null;
 }
 
+/** How the migration of a submission went. `failed` is an answer, not an error. */
+export interface MigrationReport {
+  outcome: 'passed' | 'failed';
+  /** Null when it never ran to its end. */
+  exitCode: number | null;
+  /** Why it failed, in a sentence for people; null when it passed. */
+  message: string | null;
+  events: string[];
+  /** Last lines that it printed. */
+  logs: string;
+  /** What is in production, and stays so when it failed. */
+  live: DeployedProgram | null;
+}
+
+/** What a user has in production. */
+export interface LiveReport {
+  /** The program that became live last and is still the one wanted; null when nothing is. */
+  live: DeployedProgram | null;
+  /** Since when, ISO 8601. */
+  since: string | null;
+  /** A program that is on its way to take the place of the live one. */
+  rollingOut: DeployedProgram | null;
+}
+
 export interface Production {
+  /** What is live. Changes nothing. */
+  inspect(userId: string): Promise<LiveReport>;
+  /** Takes the program away and waits until it is gone. Its files, its address and the database stay. */
+  stop(userId: string, context: CallContext): Promise<void>;
+  /** Deletes the program with its files and address; on request also the database with its volume. */
+  remove(userId: string, what: { database: boolean }, context: CallContext): Promise<void>;
+  /** Runs a submission's migration once, however often it is called, and waits for its end. */
+  migrate(request: ProgramRequest, context: CallContext): Promise<MigrationReport>;
+  /** Removes what a migration left behind. */
+  removeMigration(userId: string, submissionId: string): Promise<void>;
   /** Applies the database with its password, volume and service, and waits until it accepts connections. */
   applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
   /** Applies the program; does not wait for it. */

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
@@ -8,6 +9,7 @@ import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger } from '../infrastructure/logging';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
+import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
 import { temporalLogger } from './temporalLogger';
 import { createWorker } from './worker';
 
@@ -46,13 +48,15 @@ async function main(): Promise<void> {
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
 
   const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const workflowRecords = createWorkflowRecords(client);
   const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
   try {
     await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
       { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE },
-      { ...kubernetesParts(config), actionLog, settings: settingsOf(config) },
+      { ...kubernetesParts(config), actionLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'worker ready');

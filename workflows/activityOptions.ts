@@ -29,6 +29,15 @@ export const activityOptions = {
   /** A few requests to the API server, nothing to wait for. */
   applyProgram: bounded('30 s', '10 min', '20 s'),
 
+  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production). */
+  runMigration: bounded('15 min', '1 h', '20 s'),
+
+  /** Pods that take their time to stop, and volumes to go. */
+  remove: bounded('5 min', '1 h', '20 s'),
+
+  /** Answered at once, or asked again. */
+  read: bounded('20 s', '5 min', '20 s'),
+
   /** ROLLOUT_SECONDS decides; this is the net under it. */
   awaitRollout: bounded('30 min', '1 h', '20 s'),
 

@@ -4,6 +4,8 @@
  */
 import type {
   DeployedProgram,
+  LiveReport,
+  MigrationReport,
   Program,
   RolloutReport,
   RunInput,
@@ -14,6 +16,8 @@ import type { StepReport, TestReport } from '../activities/testReport';
 
 export type {
   DeployedProgram,
+  LiveReport,
+  MigrationReport,
   Program,
   RolloutReport,
   RunInput,
@@ -53,14 +57,33 @@ export const STAGE_OF_ACTIVITY = {
   prepareEnvironment: 'prepare_environment',
   runTests: 'run_tests',
   applyDatabase: 'apply_database',
+  runMigration: 'migrate',
   applyProgram: 'apply_program',
   awaitRollout: 'await_rollout',
   rollBack: 'roll_back',
   recordActions: 'record_actions',
 } as const;
 
+/**
+ * The one stage that is no activity: a submission that passed its tests waits until it may change what its
+ * user has in production. In the history it lies between the first signal that the submission sends
+ * (`SignalExternalWorkflowExecutionInitiated` with {@link CLAIM_TURN_SIGNAL}) and the signal that it gets
+ * (`WorkflowExecutionSignaled` with {@link TURN_SIGNAL}).
+ */
+export const AWAIT_TURN = 'await_turn';
+export const CLAIM_TURN_SIGNAL = 'claimTurn';
+export const TURN_SIGNAL = 'turn';
+export const LEAVE_TURN_SIGNAL = 'leaveTurn';
+
+/** Workflow type that keeps the order of one user's changes, and the query for its state. */
+export const PRODUCTION_ORDER = 'productionOrder';
+export const ORDER_QUERY = 'order';
+
+/** The workflow id of a user's order. Workers of another task queue keep an order of their own. */
+export const orderIdOf = (taskQueue: string, userId: string): string => `order-${taskQueue}-${userId}`;
+
 export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
-export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName];
+export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName] | typeof AWAIT_TURN;
 
 /** `running` until the verdict; the others are final. */
 export type SubmissionStatus =
@@ -78,6 +101,45 @@ export interface SubmitCodeInput {
   codeDigest: string;
   /** When the gateway accepted it, ISO 8601. */
   acceptedAt: string;
+}
+
+/** Workflow types of what an operator does to a user's production; each waits for its turn as submissions do. */
+export const OPERATIONS = {
+  live: 'inspectProduction',
+  rollback: 'rollBackTo',
+  stop: 'stopProduction',
+  delete: 'deleteProduction',
+  deleteEnvironment: 'deleteEnvironment',
+} as const;
+
+/** The workflow id of an operation. */
+export const operationIdOf = (id: string): string => `operation-${id}`;
+
+export interface OperationInput {
+  userId: string;
+  /** Who asked for it, for the log. */
+  requestedBy: string;
+  /** When it was asked for, ISO 8601: its place in the order. */
+  acceptedAt: string;
+}
+
+export interface RollBackToInput extends OperationInput {
+  /** An earlier submission whose verdict was `deployed`. */
+  submissionId: string;
+}
+
+export interface DeleteProductionInput extends OperationInput {
+  /** Deletes the database with all its rows, too. */
+  database: boolean;
+}
+
+/** How an operation ended; a failure of the platform ends its workflow with that instead. */
+export interface OperationReport {
+  status: 'done' | 'failed' | 'superseded';
+  /** In a sentence for people. */
+  message: string;
+  /** What is in production now. */
+  production: LiveReport;
 }
 
 /** A step without what it printed: that stands once in the history, in the result of `runTests`. */
@@ -101,8 +163,12 @@ export interface Verdict {
   message: string;
   /** How the tests went, unless they never took place. */
   tests: TestSummary | null;
+  /** The migration before the rollout, if the submission has one and it came to that. */
+  migration: MigrationReport | null;
   /** The rollout, if there was one. */
   rollout: RolloutReport | null;
+  /** Id of what was accepted later and took its place, if that is how it ended and it is known. */
+  supersededBy: string | null;
   /** What is in production now, as far as this submission knows: null when nothing is or nobody looked. */
   live: DeployedProgram | null;
 }

@@ -1,1 +1,9 @@
+export {
+  deleteEnvironment,
+  deleteProduction,
+  inspectProduction,
+  rollBackTo,
+  stopProduction,
+} from './operations';
+export { productionOrder } from './productionOrder';
 export { submitCode } from './submitCode';

@@ -11,18 +11,15 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { Activities } from '../activities';
 import { activityOptions } from './activityOptions';
 import { namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from './contract';
-import type { ProgramReport, RolloutReport } from '../activities/ports';
 import type { TestReport } from '../activities/testReport';
 import type { SubmitCodeInput, TestSummary, Verdict } from './contract';
+import { deploy } from './deploy';
 import { evaluate } from './evaluate';
 import { explain, failedWith, Trail } from './trail';
+import { inTurn, Superseded } from './turn';
 
 const { prepareEnvironment } = proxyActivities<Activities>(activityOptions.prepareEnvironment);
 const { runTests } = proxyActivities<Activities>(activityOptions.runTests);
-const { applyDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
-const { applyProgram } = proxyActivities<Activities>(activityOptions.applyProgram);
-const { awaitRollout } = proxyActivities<Activities>(activityOptions.awaitRollout);
-const { rollBack } = proxyActivities<Activities>(activityOptions.rollBack);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
 /** How often an environment that is missing is made before a submission is given up. */
@@ -32,6 +29,8 @@ const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttri
 
 /** The part of a verdict that the steps decide; identity is added once, at the end. */
 type Decision = Omit<Verdict, 'namespace' | 'submissionId'>;
+
+const nothingDeployed = { migration: null, rollout: null, supersededBy: null, live: null };
 
 /**
  * Takes a submission from its code to its verdict: tested, and if it passes, in production.
@@ -50,7 +49,7 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   } catch (error) {
     const { reason, message } = explain(error);
     const status = isCancellation(error) ? 'cancelled' : 'internal_error';
-    await conclude(input, trail, { status, reason, message, tests: null, rollout: null, live: null });
+    await conclude(input, trail, { ...nothingDeployed, status, reason, message, tests: null });
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
   }
   return conclude(input, trail, decision);
@@ -60,8 +59,8 @@ async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Deci
   const report = await test(input, trail);
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
-  if (!passed) return { status: 'tests_failed', reason, message, tests, rollout: null, live: null };
-  return { ...(await deploy(input, trail)), tests };
+  if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
+  return { ...(await deployInTurn(input, trail)), tests };
 }
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
@@ -81,73 +80,24 @@ async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
   }
 }
 
-async function deploy(input: SubmitCodeInput, trail: Trail): Promise<Omit<Decision, 'tests'>> {
-  const { submissionId, userId, codeDigest, program } = input;
-  const identity = { submissionId, userId, codeDigest };
-  await trail.stage('apply_database', () => applyDatabase(identity));
-
-  // From here until it is known what was applied, a cancellation has to wait: it could not be undone.
-  const applied = await CancellationScope.nonCancellable(() =>
-    trail.stage(
-      'apply_program',
-      () => applyProgram(identity, program),
-      (details) => ({ details }),
-    ),
+/** Only what passed waits for its turn: a submission that fails pays nothing for the order. */
+async function deployInTurn(input: SubmitCodeInput, trail: Trail): Promise<Omit<Decision, 'tests'>> {
+  const { submissionId: id, userId, acceptedAt } = input;
+  const deployment = await inTurn(
+    userId,
+    { id, name: `submission ${id}`, acceptedAt, yields: true },
+    trail,
+    () => deploy(input, input.program, trail),
+    ({ status }) => status === 'deployed',
   );
-
-  let rollout: RolloutReport;
-  try {
-    rollout = await trail.stage(
-      'await_rollout',
-      () => awaitRollout(input.userId, applied.program),
-      readRollout,
-    );
-  } catch (error) {
-    await restore(input, trail, applied);
-    throw error;
-  }
-
-  const { reason, message } = rollout;
-  switch (rollout.outcome) {
-    case 'live':
-      return {
-        status: 'deployed',
-        reason: 'live',
-        message: 'The program is in production.',
-        rollout,
-        live: applied.program,
-      };
-    case 'superseded':
-      return {
-        status: 'superseded',
-        reason: 'superseded',
-        message: message ?? 'A newer submission took its place before it was live.',
-        rollout,
-        live: null,
-      };
-    case 'failed': {
-      const live = await restore(input, trail, applied);
-      return {
-        status: 'deploy_failed',
-        reason: reason ?? 'unknown',
-        message: message ?? 'The program did not become ready in production.',
-        rollout,
-        live,
-      };
-    }
-  }
-}
-
-/** Puts back what was live before; goes on when the submission is cancelled meanwhile. */
-async function restore(input: SubmitCodeInput, trail: Trail, { program, previous }: ProgramReport) {
-  const { live } = await CancellationScope.nonCancellable(() =>
-    trail.stage(
-      'roll_back',
-      () => rollBack(input.userId, program, previous),
-      (details) => ({ details }),
-    ),
-  );
-  return live;
+  if (!(deployment instanceof Superseded)) return { ...deployment, supersededBy: null };
+  return {
+    ...nothingDeployed,
+    status: 'superseded',
+    reason: 'superseded',
+    message: `The ${deployment.by.name} was accepted later and took its place.`,
+    supersededBy: deployment.by.id,
+  };
 }
 
 /** Announces the verdict to everyone who follows, then records what was done. */
@@ -175,15 +125,6 @@ async function conclude(input: SubmitCodeInput, trail: Trail, decision: Decision
 function readTests(report: TestReport) {
   const { passed, reason, message } = evaluate(report);
   return { outcome: passed ? 'success' : 'failure', reason, message, details: report } as const;
-}
-
-function readRollout(report: RolloutReport) {
-  const reading = { outcome: report.outcome === 'live' ? 'success' : 'failure', details: report } as const;
-  return {
-    ...reading,
-    reason: report.reason ?? report.outcome,
-    ...(report.message && { message: report.message }),
-  };
 }
 
 function summaryOf({ outcome, executedAgain, steps, tests }: TestReport): TestSummary {

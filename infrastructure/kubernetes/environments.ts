@@ -1,6 +1,7 @@
 import type { Kube } from './client';
 import { startEnsuring } from './environment/ensuring';
 import { ensureNamespace } from './environment/namespace';
+import { removeNamespace } from './environment/removeNamespace';
 import { ENSURE_DEADLINE_MS } from './environment/settings';
 import type { EnvironmentSettings } from './environment/settings';
 import { ensureTestPod } from './environment/testPod';
@@ -17,11 +18,12 @@ export interface EnvironmentReport {
 
 interface CallContext {
   signal: AbortSignal;
-  heartbeat(details?: unknown): void;
+  heartbeat: (details?: unknown) => void;
 }
 
 export interface Environments {
   ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
+  remove(userId: string, context: CallContext): Promise<void>;
 }
 
 const HEARTBEAT_MS = 1_000;
@@ -45,6 +47,8 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
         clearInterval(timer);
       }
     },
+
+    remove: (userId, context) => removeNamespace(kube, userId, context),
   };
 }
 

@@ -1,8 +1,11 @@
 import type { Kube } from './client';
 import { applyDatabase } from './production/database';
 import type { DatabaseReport } from './production/database';
+import { inspectProduction, type LiveReport } from './production/inspect';
+import { migrate, removeMigration, type MigrationReport } from './production/migration';
 import { applyProgram } from './production/program';
 import type { ProgramReport, ProgramRequest } from './production/program';
+import { removeProduction, stopProgram } from './production/removal';
 import { rollBack } from './production/rollback';
 import type { RollbackReport, RollbackRequest } from './production/rollback';
 import { awaitRollout } from './production/rollout';
@@ -11,6 +14,11 @@ import type { CallContext, ProductionSettings, Provenance } from './production/t
 
 /** Each user's program and database in Kubernetes: adapter of the port `Production` of the activities. */
 export interface Production {
+  inspect(userId: string): Promise<LiveReport>;
+  stop(userId: string, context: CallContext): Promise<void>;
+  remove(userId: string, what: { database: boolean }, context: CallContext): Promise<void>;
+  migrate(request: ProgramRequest, context: CallContext): Promise<MigrationReport>;
+  removeMigration(userId: string, submissionId: string): Promise<void>;
   applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
   applyProgram(request: ProgramRequest, context: CallContext): Promise<ProgramReport>;
   awaitRollout(request: RolloutRequest, context: CallContext): Promise<RolloutReport>;
@@ -19,6 +27,11 @@ export interface Production {
 
 export function createProduction(kube: Kube, settings: ProductionSettings): Production {
   return {
+    inspect: (userId) => inspectProduction(kube, userId),
+    stop: (userId, context) => stopProgram(kube, userId, context),
+    remove: (userId, what, context) => removeProduction(kube, userId, what, context),
+    migrate: (request, context) => migrate(kube, settings, request, context),
+    removeMigration: (userId, submissionId) => removeMigration(kube, userId, submissionId),
     applyDatabase: (provenance, context) => applyDatabase(kube, settings, provenance, context),
     applyProgram: (request) => applyProgram(kube, settings, request),
     awaitRollout: (request, context) => awaitRollout(kube, request, context),

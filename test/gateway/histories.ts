@@ -70,7 +70,9 @@ export const verdict: Verdict = {
   reason: 'live',
   message: 'The program is in production.',
   tests: null,
+  migration: null,
   rollout: null,
+  supersededBy: null,
   live: {
     submissionId: 's1',
     workflowId: 'submission-s1',

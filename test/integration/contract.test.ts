@@ -96,6 +96,7 @@ test('every action of a submission is found in Elasticsearch by its id, in order
   expect(actions.map(({ event }) => `${event.action} ${event.outcome}`)).toEqual([
     'submission.accepted success',
     'stage.run_tests success',
+    'stage.await_turn success',
     'stage.apply_database success',
     'stage.apply_program success',
     'stage.await_rollout success',

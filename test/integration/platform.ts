@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
+import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
 
@@ -65,7 +66,10 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
   };
   const stop = async () => {
     await Promise.all(processes.map((process) => process.stop()));
-    await removeIndex(servers.elasticsearchHost, index);
+    await Promise.all([
+      removeIndex(servers.elasticsearchHost, index),
+      endWorkflows(servers.temporalAddress, shared.TEMPORAL_TASK_QUEUE),
+    ]);
   };
   try {
     const [worker, url] = await Promise.all([startWorker(), startGateway()]);
@@ -73,6 +77,24 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** What still runs, such as the orders of users, would wait for a worker for ever. */
+async function endWorkflows(address: string, taskQueue: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    const { workflow } = new Temporal({ connection });
+    const running = workflow.list({ query: `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'` });
+    for await (const { workflowId } of running)
+      await workflow
+        .getHandle(workflowId)
+        .terminate('the test is over')
+        .catch((error: unknown) => {
+          if (!(error instanceof WorkflowNotFoundError)) throw error; // It has ended meanwhile.
+        });
+  } finally {
+    await connection.close();
   }
 }
 

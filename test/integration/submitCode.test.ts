@@ -24,6 +24,7 @@ test('code that passes is deployed, step by step, and every action is recorded i
     expect(documents.map((document) => (document.event as { action: string }).action)).toEqual([
       'submission.accepted',
       'stage.run_tests',
+      'stage.await_turn',
       'stage.apply_database',
       'stage.apply_program',
       'stage.await_rollout',
@@ -152,6 +153,6 @@ test('the verdict is out while the log store is away, and its actions are stored
     expect(described.status.name).toBe('RUNNING');
     back = true;
     await handle.result();
-    expect(stored).toHaveLength(6);
+    expect(stored).toHaveLength(7);
   });
 });

@@ -1,21 +1,25 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { CallContext } from '../../activities/ports';
 import { findRunningStack } from '../../infrastructure/local/stack';
 import { crashed, live, pass, platformError, untilCancelled, type Script } from '../scripted/ports';
 import { connectScripted, type Observed } from '../scripted/temporal';
+import { ORDER_QUERY } from '../../workflows/contract';
+import type { OrderState } from '../../workflows/order';
 
 /**
- * `npm run record`: records a history of every path through `submitCode` into test/replay/histories, where
+ * `npm run record`: records a history of every path through the workflows into test/replay/histories, where
  * they are replayed by each test run. To be run after a change that is meant to be incompatible, and for new
  * paths; never to silence a replay that fails: then running workflows would fail like it.
  */
 
 interface Path {
   script: Script;
-  /** What happens to the submission while it runs. */
-  act?: (observed: Observed) => Promise<void>;
+  /** What happens to the submission while it runs. @returns another workflow whose history is wanted instead */
+  act?: (observed: Observed) => Promise<WorkflowHandle | void>;
 }
 
 const cancelAt = (activity: string) => async (observed: Observed) => {
@@ -51,7 +55,44 @@ const PATHS: Record<string, Path> = {
     script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
     act: cancelAt('awaitRollout'),
   },
+  deployed_after_waiting: { script: slowRollout(), act: async ({ another }) => ended(await another(1)) },
+  superseded_while_waiting: {
+    script: slowRollout(),
+    act: async ({ another, reached }) => {
+      await reached('awaitRollout');
+      const [second] = await Promise.all([another(1), another(2)]);
+      return ended(second);
+    },
+  },
+  order: {
+    script: slowRollout(),
+    act: async ({ another, reached, order }) => {
+      await reached('awaitRollout');
+      await Promise.all([1, 2, 3].map(async (later) => ended(await another(later))));
+      return order;
+    },
+  },
+  order_with_a_dead_holder: {
+    script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
+    act: async ({ another, reached, order, handle }) => {
+      await reached('awaitRollout');
+      const next = await another(1);
+      await handle.terminate();
+      while ((await order.query<OrderState>(ORDER_QUERY)).holder?.workflowId !== next.workflowId);
+      return order;
+    },
+  },
 };
+
+/** Long enough for others to come meanwhile. */
+function slowRollout(): Script {
+  return { production: { awaitRollout: () => wait(1_000, live) } };
+}
+
+async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
+  await handle.result();
+  return handle;
+}
 
 function failingFirst(failure: string, times: number): Script {
   let attempts = 0;
@@ -69,7 +110,8 @@ async function main(): Promise<void> {
   try {
     for (const [name, { script, act }] of Object.entries(PATHS)) {
       const history = await temporal.submit(script, async (observed) => {
-        await act?.(observed);
+        const instead = await act?.(observed);
+        if (instead) return instead.fetchHistory();
         // How it ends is in the history; a path that ends with a failure is recorded like any other.
         await observed.handle.result().catch(() => undefined);
         return observed.handle.fetchHistory();

@@ -3,6 +3,7 @@ import type {
   ActionDocument,
   CallContext,
   DeployedProgram,
+  MigrationReport,
   RolloutReport,
   RunReport,
 } from '../../activities/ports';
@@ -40,6 +41,15 @@ export const crashed: RolloutReport = {
   message: 'It ended with 1.',
 };
 
+export const migrated: MigrationReport = {
+  outcome: 'passed',
+  exitCode: 0,
+  message: null,
+  events: [],
+  logs: '',
+  live: null,
+};
+
 /** An error as adapters throw it. */
 export const platformError = (name: string, message: string) => Object.assign(new Error(message), { name });
 
@@ -50,7 +60,9 @@ export interface Recording {
 }
 
 export type Script = {
-  [Port in 'testRunner' | 'environments' | 'production' | 'actionLog']?: Partial<ActivityDependencies[Port]>;
+  [Port in 'testRunner' | 'environments' | 'production' | 'actionLog' | 'workflowRecords']?: Partial<
+    ActivityDependencies[Port]
+  >;
 };
 
 export function scripted(script: Script, recording: Recording): ActivityDependencies {
@@ -65,6 +77,7 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
     },
     testRunner: { run: () => call('run', pass), ...script.testRunner },
     environments: {
+      remove: () => call('removeEnvironment', undefined),
       ensure: () => call('ensure', { namespace: 'user-test', changed: ['Pod/test-test'] }),
       ...script.environments,
     },
@@ -73,9 +86,15 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
       applyProgram: ({ provenance }) =>
         call('applyProgram', { program: program(provenance.submissionId), previous: program('earlier') }),
       awaitRollout: () => call('awaitRollout', live),
+      migrate: () => call('migrate', migrated),
+      removeMigration: () => call('removeMigration', undefined),
+      inspect: () => call('inspect', { live: program('earlier'), since: null, rollingOut: null }),
+      stop: () => call('stop', undefined),
+      remove: (_, { database }) => call(database ? 'removeAll' : 'remove', undefined),
       rollBack: ({ previous }) => call('rollBack', { live: previous }),
       ...script.production,
     },
+    workflowRecords: { read: () => call('read', null), ...script.workflowRecords },
     actionLog: {
       write: (documents) => {
         recording.documents.push(...documents);

@@ -1,16 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createWorker, workflowsPath } from '../../worker/worker';
-import { SUBMIT_CODE, workflowIdOf, type SubmitCodeInput, type Verdict } from '../../workflows/contract';
+import {
+  orderIdOf,
+  SUBMIT_CODE,
+  workflowIdOf,
+  type SubmitCodeInput,
+  type Verdict,
+} from '../../workflows/contract';
 import { scripted, type Recording, type Script } from './ports';
+
+const USER = 'test';
 
 export type SubmitCode = (input: SubmitCodeInput) => Promise<Verdict>;
 
 /** A submission under way, as a test sees it. */
 export interface Observed extends Recording {
   handle: WorkflowHandle<SubmitCode>;
-  /** Ends when the workflow schedules this activity, or announces its `verdict`. */
+  /** The order in which its user's submissions are deployed. */
+  order: WorkflowHandle;
+  /** Starts another submission of the same user, accepted so many milliseconds after the first. */
+  another: (acceptedLaterMs: number) => Promise<WorkflowHandle<SubmitCode>>;
+  /** Ends when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
   reached: (name: string) => Promise<void>;
 }
 
@@ -36,12 +48,19 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
       const taskQueue = randomUUID();
       const settings = { namespace: 'default', taskQueue, workflowBundle };
       const worker = await createWorker(native, settings, scripted(script, recording));
+      const acceptedAt = Date.now();
+      const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
+      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs);
       return worker.runUntil(async () => {
-        const handle = await start(client, taskQueue);
+        const handle = await another(0);
         const reached = async (name: string) => {
           for await (const event of events(client, handle.workflowId)) if (event === name) return;
         };
-        return observe({ ...recording, handle, reached });
+        try {
+          return await observe({ ...recording, handle, order, another, reached });
+        } finally {
+          await endOrder(order);
+        }
       });
     },
     async close() {
@@ -51,11 +70,18 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
   };
 }
 
-function start(client: Client, taskQueue: string): Promise<WorkflowHandle<SubmitCode>> {
+/** Without workers it would stay open for ever; one that nobody needed was never started. */
+async function endOrder(order: WorkflowHandle): Promise<void> {
+  await order.terminate('the test is over').catch((error: unknown) => {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  });
+}
+
+function start(client: Client, taskQueue: string, acceptedAt: number): Promise<WorkflowHandle<SubmitCode>> {
   const submissionId = randomUUID();
   const input: SubmitCodeInput = {
     submissionId,
-    userId: 'test',
+    userId: USER,
     program: {
       language: 'python',
       files: { 'main.py': "print('Hello')" },
@@ -66,13 +92,13 @@ function start(client: Client, taskQueue: string): Promise<WorkflowHandle<Submit
     tests: null,
     limits: {},
     codeDigest: 'digest',
-    acceptedAt: new Date().toISOString(),
+    acceptedAt: new Date(acceptedAt).toISOString(),
   };
   const workflowId = workflowIdOf(submissionId);
   return client.workflow.start<SubmitCode>(SUBMIT_CODE, { taskQueue, workflowId, args: [input] });
 }
 
-/** Types of the activities that a workflow schedules, and `verdict` when it announces it, as they come. */
+/** Types of the activities that a workflow schedules, names of the signals that it sends, and `verdict` when it announces it, as they come. */
 async function* events(client: Client, workflowId: string): AsyncGenerator<string> {
   let nextPageToken: Uint8Array | undefined;
   do {
@@ -85,6 +111,8 @@ async function* events(client: Client, workflowId: string): AsyncGenerator<strin
     for (const event of page.history?.events ?? []) {
       const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
       if (scheduled) yield scheduled;
+      const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
+      if (signal) yield signal;
       if (event.workflowPropertiesModifiedEventAttributes) yield 'verdict';
     }
     nextPageToken = page.nextPageToken;

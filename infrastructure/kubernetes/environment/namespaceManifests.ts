@@ -89,6 +89,11 @@ function limitRange(userId: string): V1LimitRange {
 /** Nothing may talk to anything, but for what production needs. The test pod has no network at all. */
 function networkPolicies(userId: string): V1NetworkPolicy[] {
   const program = { matchLabels: labelsOf(userId, 'program') };
+  const { component: _, ...inProduction } = labelsOf(userId, 'program');
+  const client = {
+    matchLabels: inProduction,
+    matchExpressions: [{ key: 'component', operator: 'In', values: ['program', 'migration'] }],
+  };
   const database = { matchLabels: labelsOf(userId, 'db') };
   const postgres = [{ protocol: 'TCP', port: POSTGRES_PORT }];
   const policy = (name: string, spec: V1NetworkPolicy['spec'] & object): V1NetworkPolicy => ({
@@ -105,7 +110,7 @@ function networkPolicies(userId: string): V1NetworkPolicy[] {
       ingress: [{ ports: [{ protocol: 'TCP', port: PROGRAM_PORT }] }],
     }),
     policy('program-asks', {
-      podSelector: program,
+      podSelector: client,
       policyTypes: ['Egress'],
       egress: [
         { to: [{ podSelector: database }], ports: postgres },
@@ -118,7 +123,7 @@ function networkPolicies(userId: string): V1NetworkPolicy[] {
     policy('database-serves-program', {
       podSelector: database,
       policyTypes: ['Ingress'],
-      ingress: [{ _from: [{ podSelector: program }], ports: postgres }],
+      ingress: [{ _from: [{ podSelector: client }], ports: postgres }],
     }),
   ];
 }

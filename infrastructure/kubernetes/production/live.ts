@@ -9,6 +9,9 @@ import type { DeployedProgram } from './types';
 /** Owns the annotations `orchestration-app/live-*`, so that applying the next program leaves them in place. */
 const LIVE_FIELD_MANAGER = `${FIELD_MANAGER}-live`;
 
+/** When the program that is live became so, ISO 8601. */
+export const LIVE_SINCE_ANNOTATION = 'orchestration-app/live-since';
+
 /**
  * Notes on the Deployment that its program is live now: the next one that fails is rolled back to it.
  * @param deployment as it was when the program was found live
@@ -30,7 +33,7 @@ export async function markLive(
       resourceVersion,
       annotations: {
         ...programAnnotations('live', program),
-        'orchestration-app/live-since': new Date().toISOString(),
+        [LIVE_SINCE_ANNOTATION]: new Date().toISOString(),
       },
     },
   } as V1Deployment;

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Names, labels and ports of everything that a user has in production. Part of the public contract. */
 
 /** Where a program that serves is expected to listen: its $PORT. */
@@ -34,7 +36,13 @@ export function configMapOf(userId: string, codeDigest: string): string {
   return `${userId}-prod-${codeDigest.slice(0, 12)}`;
 }
 
-export type Component = 'program' | 'program-files' | 'db';
+/** The pod that runs a submission's migration: the same for every attempt. */
+export function migrationPodOf(userId: string, submissionId: string): string {
+  const digest = createHash('sha256').update(submissionId).digest('hex');
+  return `${userId}-prod-migrate-${digest.slice(0, 8)}`;
+}
+
+export type Component = 'program' | 'program-files' | 'migration' | 'db';
 
 /** Labels of an object, and the selector that finds it and its pods. */
 export function labelsOf(userId: string, component: Component): Record<string, string> {

@@ -107,13 +107,11 @@ export function programDeployment(
   };
 }
 
-function checkFiles({ files, entrypoint }: Program): void {
+function checkFiles({ files, entrypoint, migrate }: Program): void {
   const names = Object.keys(files);
-  if (!names.includes(entrypoint))
-    throw new PlatformError(
-      'Rejected',
-      `The entrypoint ${entrypoint} is not among the files ${names.join(', ')}.`,
-    );
+  for (const [what, name] of Object.entries({ entrypoint, migration: migrate ?? entrypoint }))
+    if (!names.includes(name))
+      throw new PlatformError('Rejected', `The ${what} ${name} is not among the files ${names.join(', ')}.`);
   for (const name of names) {
     const fault = faultOfName(name);
     if (fault !== null)

@@ -1,4 +1,4 @@
-import type { V1EnvVar, V1KeyToPath, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1EnvVar, V1KeyToPath, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
@@ -32,45 +32,55 @@ export function programTemplate(
       labels: labelsOf(userId, 'program'),
       annotations: programAnnotations('current', program),
     },
-    spec: {
-      ...restrictedPod(PROGRAM_UID),
-      terminationGracePeriodSeconds: 20,
-      containers: [
-        {
-          name: PROGRAM_CONTAINER,
-          image: settings.programImage,
-          imagePullPolicy: 'IfNotPresent',
-          args: [start.entrypoint],
-          env: [
-            { name: 'LANGUAGE', value: start.language },
-            { name: 'MEMORY_MB', value: String(HEAP_MIB) },
-            ...environment(userId),
-          ],
-          ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
-          // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
-          readinessProbe: {
-            httpGet: { path: '/ready', port: READY_PORT },
-            periodSeconds: 1,
-            timeoutSeconds: 3,
-            failureThreshold: 2,
-          },
-          resources: {
-            requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
-            limits: { cpu: '1', memory: `${MEMORY_MIB}Mi`, 'ephemeral-storage': '256Mi' },
-          },
-          securityContext: restrictedContainer(),
-          terminationMessagePolicy: 'FallbackToLogsOnError',
-          volumeMounts: [
-            { name: 'files', mountPath: '/app', readOnly: true },
-            { name: 'tmp', mountPath: '/tmp' },
-          ],
+    spec: programPod(userId, program, start, settings),
+  };
+}
+
+/** What is in the pod of a program: its one container, its files, a way to the database. */
+export function programPod(
+  userId: string,
+  program: DeployedProgram,
+  start: ProgramStart,
+  settings: ProductionSettings,
+): V1PodSpec {
+  return {
+    ...restrictedPod(PROGRAM_UID),
+    terminationGracePeriodSeconds: 20,
+    containers: [
+      {
+        name: PROGRAM_CONTAINER,
+        image: settings.programImage,
+        imagePullPolicy: 'IfNotPresent',
+        args: [start.entrypoint],
+        env: [
+          { name: 'LANGUAGE', value: start.language },
+          { name: 'MEMORY_MB', value: String(HEAP_MIB) },
+          ...environment(userId),
+        ],
+        ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
+        // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
+        readinessProbe: {
+          httpGet: { path: '/ready', port: READY_PORT },
+          periodSeconds: 1,
+          timeoutSeconds: 3,
+          failureThreshold: 2,
         },
-      ],
-      volumes: [
-        { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
-        { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
-      ],
-    },
+        resources: {
+          requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+          limits: { cpu: '1', memory: `${MEMORY_MIB}Mi`, 'ephemeral-storage': '256Mi' },
+        },
+        securityContext: restrictedContainer(),
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        volumeMounts: [
+          { name: 'files', mountPath: '/app', readOnly: true },
+          { name: 'tmp', mountPath: '/tmp' },
+        ],
+      },
+    ],
+    volumes: [
+      { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
+      { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
+    ],
   };
 }
 

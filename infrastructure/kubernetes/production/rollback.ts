@@ -1,13 +1,12 @@
-import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
+import type { V1Deployment } from '@kubernetes/client-node';
 import { apply } from '../apply';
 import type { Kube } from '../client';
-import { attemptToFind, isConflict, PlatformError } from '../errors';
-import { waitFor } from '../waiting';
-import { namesOf, selectorOf } from './names';
+import { PlatformError } from '../errors';
 import { readDeployment } from './program';
 import { programDeployment } from './programManifests';
 import { templateOf } from './programRevision';
 import { programIn, submissionOf } from './provenance';
+import { awaitRemoval, removeProgram, unlessChanged } from './removal';
 import { watchRollout } from './rollout';
 import type { CallContext, DeployedProgram, ProductionSettings } from './types';
 
@@ -41,8 +40,8 @@ export async function rollBack(
     if (newer) return { live: programIn('live', deployment?.metadata?.annotations) };
 
     if (previous === null) {
-      if (deployment !== null && !(await remove(kube, deployment))) continue;
-      await awaitRemoval(kube, userId, deadlineMs, context);
+      if (deployment !== null && !(await removeProgram(kube, deployment))) continue;
+      await awaitRemoval(kube, userId, 'program', deadlineMs, context);
       return { live: null };
     }
     const restored =
@@ -87,59 +86,5 @@ async function awaitRestored(
         'Rejected',
         `Submission ${previous.submissionId} was restored but does not become ready: ${end.problem.message}`,
       );
-  }
-}
-
-/** @returns false when the Deployment was changed by another at the same time */
-async function remove(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
-  const { name = '', namespace = '', uid, resourceVersion } = metadata ?? {};
-  const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
-  return unlessChanged(() =>
-    attemptToFind(`delete Deployment/${name} in ${namespace}`, () =>
-      kube.apps.deleteNamespacedDeployment({
-        name,
-        namespace,
-        body: { preconditions, propagationPolicy: 'Background' },
-      }),
-    ),
-  );
-}
-
-async function awaitRemoval(
-  kube: Kube,
-  userId: string,
-  deadlineMs: number,
-  context: CallContext,
-): Promise<void> {
-  const { namespace } = namesOf(userId);
-  const gone = await waitFor<{ pods: V1Pod[] }, true>(kube, {
-    collections: {
-      pods: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        plural: 'pods',
-        namespace,
-        labelSelector: selectorOf(userId, 'program'),
-      },
-    },
-    look: ({ pods }) => (pods.length === 0 ? true : undefined),
-    deadlineMs,
-    signal: context.signal,
-    beat: () => context.heartbeat({ waitingFor: 'the failed program to stop' }),
-  });
-  if (gone === null)
-    throw new PlatformError(
-      'Unavailable',
-      `The failed program's pods in ${namespace} were not gone within ${Math.round(deadlineMs / 1000)} s.`,
-    );
-}
-
-async function unlessChanged(change: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await change();
-    return true;
-  } catch (error) {
-    if (isConflict(error)) return false;
-    throw error;
   }
 }

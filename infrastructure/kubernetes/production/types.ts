@@ -16,6 +16,7 @@ export interface Program {
   files: Record<string, string>;
   entrypoint: string;
   requirements: string[];
+  migrate?: string | null;
 }
 
 /** What a pod must know to start a program whose files a ConfigMap holds. */

@@ -1,0 +1,139 @@
+import type { V1Deployment, V1PersistentVolumeClaim, V1Pod } from '@kubernetes/client-node';
+import type { Kube } from '../client';
+import { attempt, attemptToFind, isConflict, PlatformError } from '../errors';
+import { waitFor } from '../waiting';
+import { namesOf, selectorOf, type Component } from './names';
+import { readDeployment } from './program';
+import type { CallContext } from './types';
+
+/** A database may take its grace period of a minute to stop. In milliseconds. */
+const REMOVAL_DEADLINE_MS = 120_000;
+
+/** Takes the program away and waits until its pods are gone. Everything else stays. */
+export async function stopProgram(kube: Kube, userId: string, context: CallContext): Promise<void> {
+  for (;;) {
+    const deployment = await readDeployment(kube, userId);
+    if (deployment === null || (await removeProgram(kube, deployment))) break;
+  }
+  await awaitRemoval(kube, userId, 'program', REMOVAL_DEADLINE_MS, context);
+}
+
+/** Deletes the program with its files and its address, and on request the database with all its rows. */
+export async function removeProduction(
+  kube: Kube,
+  userId: string,
+  what: { database: boolean },
+  context: CallContext,
+): Promise<void> {
+  await stopProgram(kube, userId, context);
+  const { namespace, program } = namesOf(userId);
+  await removed('Service', program, namespace, () =>
+    kube.core.deleteNamespacedService({ namespace, name: program }),
+  );
+  const labelSelector = selectorOf(userId, 'program-files');
+  const files = await attempt(`list ConfigMaps in ${namespace}`, () =>
+    kube.core.listNamespacedConfigMap({ namespace, labelSelector }),
+  );
+  for (const { metadata: { name = '' } = {} } of files.items)
+    await removed('ConfigMap', name, namespace, () =>
+      kube.core.deleteNamespacedConfigMap({ namespace, name }),
+    );
+  if (what.database) await removeDatabase(kube, userId, context);
+}
+
+async function removeDatabase(kube: Kube, userId: string, context: CallContext): Promise<void> {
+  const { namespace, database: name } = namesOf(userId);
+  const target = { namespace, name };
+  await removed('StatefulSet', name, namespace, () => kube.apps.deleteNamespacedStatefulSet(target));
+  await awaitRemoval(kube, userId, 'db', REMOVAL_DEADLINE_MS, context);
+  const claim = `data-${name}-0`;
+  await removed('PersistentVolumeClaim', claim, namespace, () =>
+    kube.core.deleteNamespacedPersistentVolumeClaim({ namespace, name: claim }),
+  );
+  await removed('Service', name, namespace, () => kube.core.deleteNamespacedService(target));
+  await removed('Secret', name, namespace, () => kube.core.deleteNamespacedSecret(target));
+  // A database that is made before the old claim is gone would come up with the old rows.
+  await awaitClaimGone(kube, userId, claim, context);
+}
+
+async function awaitClaimGone(kube: Kube, userId: string, name: string, context: CallContext): Promise<void> {
+  const { namespace } = namesOf(userId);
+  const gone = await waitFor<{ claims: V1PersistentVolumeClaim[] }, true>(kube, {
+    collections: {
+      claims: {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        plural: 'persistentvolumeclaims',
+        namespace,
+        fieldSelector: `metadata.name=${name}`,
+      },
+    },
+    look: ({ claims }) => (claims.length === 0 ? true : undefined),
+    deadlineMs: REMOVAL_DEADLINE_MS,
+    signal: context.signal,
+    beat: () => context.heartbeat({ waitingFor: `the end of ${name}` }),
+  });
+  if (gone === null) throw new PlatformError('Unavailable', `The volume claim ${name} was not gone in time.`);
+}
+
+/** Deletes one object; one that is not there is deleted. */
+function removed(kind: string, name: string, namespace: string, call: () => Promise<unknown>) {
+  return attemptToFind(`delete ${kind}/${name} in ${namespace}`, call);
+}
+
+/** @returns false when the Deployment was changed by another at the same time */
+export async function removeProgram(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
+  const { name = '', namespace = '', uid, resourceVersion } = metadata ?? {};
+  const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+  return unlessChanged(() =>
+    attemptToFind(`delete Deployment/${name} in ${namespace}`, () =>
+      kube.apps.deleteNamespacedDeployment({
+        name,
+        namespace,
+        body: { preconditions, propagationPolicy: 'Background' },
+      }),
+    ),
+  );
+}
+
+/** Waits until no pod of a component is left. */
+export async function awaitRemoval(
+  kube: Kube,
+  userId: string,
+  component: Component,
+  deadlineMs: number,
+  context: CallContext,
+): Promise<void> {
+  const { namespace } = namesOf(userId);
+  const gone = await waitFor<{ pods: V1Pod[] }, true>(kube, {
+    collections: {
+      pods: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        plural: 'pods',
+        namespace,
+        labelSelector: selectorOf(userId, component),
+      },
+    },
+    look: ({ pods }) => (pods.length === 0 ? true : undefined),
+    deadlineMs,
+    signal: context.signal,
+    beat: () => context.heartbeat({ waitingFor: `the ${component} to stop` }),
+  });
+  if (gone === null)
+    throw new PlatformError(
+      'Unavailable',
+      `The ${component}'s pods in ${namespace} were not gone within ${Math.round(deadlineMs / 1000)} s.`,
+    );
+}
+
+/** @returns false when what was to be changed is not any more as it was read */
+export async function unlessChanged(change: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await change();
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
+}

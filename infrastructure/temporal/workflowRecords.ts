@@ -1,0 +1,38 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { mayPass } from './failures';
+
+export interface WorkflowRecord {
+  input: unknown;
+  memo: Record<string, unknown>;
+}
+
+/** Raised when the server could not be asked; asking again later is safe. */
+class TemporalUnavailable extends Error {
+  override name = 'Unavailable';
+}
+
+/** Reads back what workflows were started with and what they noted in their memo. */
+export function createWorkflowRecords({ workflow, workflowService, options: { namespace } }: Client) {
+  return {
+    /** @returns null for a workflow that the server does not know (any more) */
+    async read(workflowId: string): Promise<WorkflowRecord | null> {
+      try {
+        const { memo = {}, runId } = await workflow.getHandle(workflowId).describe();
+        const { history } = await workflowService.getWorkflowExecutionHistory({
+          namespace,
+          execution: { workflowId, runId },
+          maximumPageSize: 1,
+        });
+        const [payload] =
+          history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+        return { input: payload && defaultPayloadConverter.fromPayload(payload), memo };
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        if (mayPass(error))
+          throw new TemporalUnavailable(`Temporal did not tell of ${workflowId}`, { cause: error });
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import type { Activities, SubmissionIdentity } from '../activities';
+import type { MigrationReport, Program, ProgramReport, RolloutReport } from '../activities/ports';
+import { activityOptions } from './activityOptions';
+import type { Verdict } from './contract';
+import type { Trail } from './trail';
+
+const { applyDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
+const { applyProgram } = proxyActivities<Activities>(activityOptions.applyProgram);
+const { runMigration } = proxyActivities<Activities>(activityOptions.runMigration);
+const { removeMigration } = proxyActivities<Activities>(activityOptions.applyProgram);
+const { awaitRollout } = proxyActivities<Activities>(activityOptions.awaitRollout);
+const { rollBack } = proxyActivities<Activities>(activityOptions.rollBack);
+
+/** How a deployment ended. */
+export interface Deployment extends Pick<Verdict, 'reason' | 'message' | 'migration' | 'rollout' | 'live'> {
+  status: 'deployed' | 'deploy_failed' | 'superseded';
+}
+
+/**
+ * Brings a program into production, or what was there before back into it. To be called by whose turn it is.
+ */
+export async function deploy(
+  { submissionId, userId, codeDigest }: SubmissionIdentity,
+  program: Program,
+  trail: Trail,
+): Promise<Deployment> {
+  const identity = { submissionId, userId, codeDigest };
+  await trail.stage('apply_database', () => applyDatabase(identity));
+  const migration = program.migrate ? await migrate(identity, program, trail) : null;
+  if (migration?.outcome === 'failed')
+    return {
+      status: 'deploy_failed',
+      reason: 'migration_failed',
+      message: `The migration failed, and nothing was rolled out. ${migration.message ?? ''}`,
+      migration,
+      rollout: null,
+      live: migration.live,
+    };
+
+  // From here until it is known what was applied, a cancellation has to wait: it could not be undone.
+  const applied = await CancellationScope.nonCancellable(() =>
+    trail.stage(
+      'apply_program',
+      () => applyProgram(identity, program),
+      (details) => ({ details }),
+    ),
+  );
+
+  let rollout: RolloutReport;
+  try {
+    rollout = await trail.stage('await_rollout', () => awaitRollout(userId, applied.program), readRollout);
+  } catch (error) {
+    await restore(userId, trail, applied);
+    throw error;
+  }
+
+  const { reason, message } = rollout;
+  switch (rollout.outcome) {
+    case 'live':
+      return {
+        status: 'deployed',
+        reason: 'live',
+        message: 'The program is in production.',
+        migration,
+        rollout,
+        live: applied.program,
+      };
+    case 'superseded':
+      return {
+        status: 'superseded',
+        reason: 'superseded',
+        message: message ?? 'A newer submission took its place before it was live.',
+        migration,
+        rollout,
+        live: null,
+      };
+    case 'failed': {
+      const live = await restore(userId, trail, applied);
+      return {
+        status: 'deploy_failed',
+        reason: reason ?? 'unknown',
+        message: message ?? 'The program did not become ready in production.',
+        migration,
+        rollout,
+        live,
+      };
+    }
+  }
+}
+
+async function migrate(identity: SubmissionIdentity, program: Program, trail: Trail) {
+  try {
+    return await trail.stage('migrate', () => runMigration(identity, program), readMigration);
+  } finally {
+    await CancellationScope.nonCancellable(() => removeMigration(identity));
+  }
+}
+
+/** Puts back what was live before; goes on when the submission is cancelled meanwhile. */
+async function restore(userId: string, trail: Trail, { program, previous }: ProgramReport) {
+  const { live } = await CancellationScope.nonCancellable(() =>
+    trail.stage(
+      'roll_back',
+      () => rollBack(userId, program, previous),
+      (details) => ({ details }),
+    ),
+  );
+  return live;
+}
+
+function readMigration(report: MigrationReport) {
+  const outcome = report.outcome === 'passed' ? 'success' : 'failure';
+  return { outcome, details: report, ...(report.message && { message: report.message }) } as const;
+}
+
+function readRollout(report: RolloutReport) {
+  const reading = { outcome: report.outcome === 'live' ? 'success' : 'failure', details: report } as const;
+  return {
+    ...reading,
+    reason: report.reason ?? report.outcome,
+    ...(report.message && { message: report.message }),
+  };
+}

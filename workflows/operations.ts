@@ -1,0 +1,160 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities, SubmissionIdentity } from '../activities';
+import type { LiveReport, Program } from '../activities/ports';
+import { activityOptions } from './activityOptions';
+import { namespaceOf, VERDICT_MEMO, workflowIdOf } from './contract';
+import type {
+  DeleteProductionInput,
+  OperationInput,
+  OperationReport,
+  RollBackToInput,
+  SubmitCodeInput,
+  Verdict,
+} from './contract';
+import { deploy } from './deploy';
+import { explain, Trail } from './trail';
+import { inTurn, Superseded } from './turn';
+
+const activities = proxyActivities<Activities>(activityOptions.read);
+const removing = proxyActivities<Activities>(activityOptions.remove);
+const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
+
+/** What an operation came to, before one has looked what is in production then. */
+type Outcome = Omit<OperationReport, 'production'>;
+
+const done = (message: string): Outcome => ({ status: 'done', message });
+
+/** What is live, since when, from which submission. Waits for nobody. */
+export async function inspectProduction(input: OperationInput): Promise<LiveReport> {
+  const { production } = await recorded('live', input, () => Promise.resolve(done('Looked.')));
+  return production;
+}
+
+/** Deploys an earlier submission again, as it was; its migration is not run another time. */
+export async function rollBackTo(input: RollBackToInput): Promise<OperationReport> {
+  return recorded('rollback', input, (trail) =>
+    whenItsTurn(`rollback to ${input.submissionId}`, input, trail, { yields: true }, async () => {
+      const { live } = await activities.inspectProduction(input.userId);
+      if (live?.submissionId === input.submissionId) return done('It is live already.');
+      const { identity, program } = await findDeployed(input);
+      const { status, message } = await deploy(identity, { ...program, migrate: null }, trail);
+      return { status: status === 'deployed' ? 'done' : 'failed', message };
+    }),
+  );
+}
+
+/** Takes the program away; the database stays, and a rollback to the submission starts it again. */
+export async function stopProduction(input: OperationInput): Promise<OperationReport> {
+  return recorded('stop', input, (trail) =>
+    whenItsTurn('stop', input, trail, { yields: true }, async () => {
+      await removing.stopProduction(input.userId);
+      return done('The program is stopped. Its database stays.');
+    }),
+  );
+}
+
+/** Deletes the program with its files, and the database with its rows only on request. */
+export async function deleteProduction(input: DeleteProductionInput): Promise<OperationReport> {
+  const { userId, database } = input;
+  return recorded('delete_production', input, (trail) =>
+    whenItsTurn('deletion', input, trail, { yields: false }, async () => {
+      await removing.deleteProduction(userId, { database });
+      return done(
+        database ? 'Program and database are deleted.' : 'The program is deleted, the database stays.',
+      );
+    }),
+  );
+}
+
+/** Deletes everything that a user has: production, database, test pod. */
+export async function deleteEnvironment(input: OperationInput): Promise<OperationReport> {
+  return recorded('delete_environment', input, (trail) =>
+    whenItsTurn('deletion', input, trail, { yields: false }, async () => {
+      await removing.deleteEnvironment(input.userId);
+      return done(`${namespaceOf(input.userId)} is deleted, with everything in it.`);
+    }),
+  );
+}
+
+async function whenItsTurn(
+  name: string,
+  { userId, acceptedAt }: OperationInput,
+  trail: Trail,
+  { yields }: { yields: boolean },
+  work: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const { workflowId: id } = workflowInfo();
+  const claimed = { id, name: `${name} (${id})`, acceptedAt, yields };
+  const outcome = await inTurn(userId, claimed, trail, work, ({ status }) => status === 'done');
+  if (!(outcome instanceof Superseded)) return outcome;
+  return {
+    status: 'superseded',
+    message: `The ${outcome.by.name} was accepted later and took its place.`,
+  };
+}
+
+/** Does the work, looks what is in production then, and records both. */
+async function recorded(
+  name: string,
+  input: OperationInput,
+  work: (trail: Trail) => Promise<Outcome>,
+): Promise<OperationReport> {
+  const { userId, requestedBy, acceptedAt, ...details } = input;
+  const trail = new Trail();
+  trail.note(`${name}.requested`, {
+    details: { requested_by: requestedBy, accepted_at: acceptedAt, ...details },
+  });
+  try {
+    const outcome = await work(trail);
+    const production = await activities.inspectProduction(userId);
+    trail.note(`${name}.finished`, {
+      outcome: outcome.status === 'done' ? 'success' : 'failure',
+      reason: outcome.status,
+      message: outcome.message,
+      details: production,
+    });
+    await record(userId, trail);
+    return { ...outcome, production };
+  } catch (error) {
+    const { reason, message } = explain(error);
+    trail.note(`${name}.finished`, { outcome: 'failure', reason, message });
+    await record(userId, trail);
+    throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
+  }
+}
+
+async function record(userId: string, trail: Trail): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  const namespace = namespaceOf(userId);
+  await CancellationScope.nonCancellable(() =>
+    recordActions({ provenance: { userId, workflowId, runId }, namespace, actions: trail.actions }),
+  );
+}
+
+/** The program of an earlier submission, from what Temporal remembers of it. */
+async function findDeployed({
+  userId,
+  submissionId,
+}: RollBackToInput): Promise<{ identity: SubmissionIdentity; program: Program }> {
+  const found = await activities.readWorkflow(workflowIdOf(submissionId));
+  const submission = found?.input as SubmitCodeInput | undefined;
+  if (submission?.userId !== userId)
+    throw ApplicationFailure.nonRetryable(
+      `There is no submission ${submissionId} of ${userId}, or it is older than Temporal remembers.`,
+      'NotFound',
+    );
+  const { status } = (found?.memo[VERDICT_MEMO] ?? { status: 'running' }) as Verdict;
+  if (status !== 'deployed')
+    throw ApplicationFailure.nonRetryable(
+      `Submission ${submissionId} was never in production: its status is ${status}.`,
+      'NeverDeployed',
+    );
+  const { codeDigest, program } = submission;
+  return { identity: { submissionId, userId, codeDigest }, program };
+}

@@ -1,0 +1,104 @@
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { AWAIT_TURN, orderIdOf, PRODUCTION_ORDER } from './contract';
+import type { Claim, OrderState, Turn } from './order';
+import { claimTurn, leaveTurn, turnSignal } from './productionOrder';
+import type { Trail } from './trail';
+
+/** After this time without an answer the claim is made again: an operator may have ended the order meanwhile. */
+const CLAIM_AGAIN = '30 s';
+
+export type Claimed = Pick<Claim, 'id' | 'name' | 'acceptedAt' | 'yields'>;
+
+/** A turn that never came. */
+export class Superseded {
+  constructor(readonly by: Pick<Claim, 'id' | 'name'>) {}
+}
+
+/**
+ * Waits for the turn to change what a user has in production, does the work, and lets the next one go on,
+ * however the work ends. A cancellation ends the wait at once.
+ * @param isDone whether the result is what was claimed for: then nothing older may come after it
+ */
+export async function inTurn<T>(
+  userId: string,
+  claimed: Claimed,
+  trail: Trail,
+  work: () => Promise<T>,
+  isDone: (result: T) => boolean,
+): Promise<T | Superseded> {
+  const { workflowId, startTime, taskQueue } = workflowInfo();
+  const claim = { ...claimed, workflowId, startedAt: startTime.getTime() };
+  const orderId = orderIdOf(taskQueue, userId);
+  let done = false;
+  try {
+    const turn = await trail.stage(AWAIT_TURN, () => awaitTurn(orderId, claim), readTurn);
+    if (!turn.granted) return new Superseded(turn.by);
+    const result = await work();
+    done = isDone(result);
+    return result;
+  } finally {
+    leave(orderId, workflowId, done);
+  }
+}
+
+async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
+  let turn: Turn | undefined;
+  setHandler(turnSignal, (answer) => {
+    turn ??= answer;
+  });
+  const answered = () => turn !== undefined;
+  while (turn === undefined) {
+    await makeClaim(orderId, claim);
+    await condition(answered, CLAIM_AGAIN);
+  }
+  return turn;
+}
+
+/** Signals the user's order, or starts it: whichever works. */
+async function makeClaim(orderId: string, claim: Claim): Promise<void> {
+  for (;;) {
+    try {
+      return await getExternalWorkflowHandle(orderId).signal(claimTurn, claim);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+    }
+    try {
+      const state: OrderState = { holder: null, waiting: [claim], last: null };
+      await startChild(PRODUCTION_ORDER, {
+        workflowId: orderId,
+        args: [state],
+        // It outlives the one that happened to need it first.
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.ABANDON,
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  }
+}
+
+/** Nothing waits for this to arrive: an order that is gone needs to know nothing. */
+function leave(orderId: string, workflowId: string, done: boolean): void {
+  void CancellationScope.nonCancellable(() =>
+    getExternalWorkflowHandle(orderId)
+      .signal(leaveTurn, workflowId, done)
+      .catch(() => undefined),
+  );
+}
+
+function readTurn(turn: Turn) {
+  if (turn.granted) return {};
+  return { outcome: 'failure', reason: 'superseded', details: turn.by } as const;
+}
