@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from '../infrastructure/logging';
 import type { Cursor } from './cursor';
-import { FrameReader, type AcceptedSubmission, type HistoryEvent } from './frames';
+import { FrameReader, type AcceptedSubmission } from './frames';
 import { followHistory, temporalHistory, type ReadHistory } from './history';
+import type { HistoryEvent } from './historyEvents';
 import { Inbox } from './inbox';
 import { LiveOutput, type FollowLog, type LiveItem } from './output/live';
 import { RetryReader, type PendingActivity } from './retries';

@@ -1,15 +1,13 @@
-import type { temporal } from '@temporalio/proto';
 import { requiredTsToMs } from '@temporalio/common/lib/time';
-import type { RolloutReport, Stage, StepReport, SubmitCodeInput, TestReport } from '../workflows/contract';
+import type { RolloutReport, StepReport, SubmitCodeInput, TestReport } from '../workflows/contract';
 import { STAGE_OF_ACTIVITY } from '../workflows/contract';
 import { comesAfter, formatCursor, type Cursor } from './cursor';
 import { finalFrame, type End } from './finalFrame';
-import { decode, endWithoutVerdict, rootMessage, verdictIn } from './historyEvents';
-import { OutputTeller, type LivePiece, type Told } from './output/teller';
-import type { StageFrame, SubmissionFrame, Unplaced } from './serverFrames';
+import { decode, endWithoutVerdict, verdictIn, type HistoryEvent } from './historyEvents';
+import { OutputTeller, type LivePiece } from './output/teller';
+import type { SubmissionFrame, Unplaced } from './serverFrames';
+import { Stages, type StageStep } from './stages';
 import { stepFrames, testFrames } from './testFrames';
-
-export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** A submission that was started and can be followed. */
 export interface AcceptedSubmission {
@@ -18,15 +16,6 @@ export interface AcceptedSubmission {
   workflowId: string;
   runId: string;
   namespace: string;
-}
-
-interface ScheduledActivity {
-  stage: Stage;
-  activityId: string;
-  scheduledAt: number;
-  attempt?: number;
-  /** Of tests. */
-  output?: OutputTeller;
 }
 
 /** Tests that were begun and are not over: their output can be followed. */
@@ -47,8 +36,7 @@ type Placed = { frame: Unplaced<SubmissionFrame>; cursor: Cursor };
  * differs with how much of it was told live.
  */
 export class FrameReader {
-  private readonly activities = new Map<number, ScheduledActivity>();
-  private readonly durations = new Map<Stage, number>();
+  private readonly stages = new Stages();
   private startedAt = 0;
   private input: SubmitCodeInput | null = null;
   private step: StepReport | null = null;
@@ -75,12 +63,14 @@ export class FrameReader {
   read(event: HistoryEvent): SubmissionFrame[] {
     const id = Number(event.eventId);
     const at = requiredTsToMs(event.eventTime, 'eventTime');
-    const output = this.restOfOutput(event, at);
-    const frames = this.framesOf(event, id, at).map((frame, index) => ({
-      frame,
-      cursor: { event: id, index },
-    }));
-    return this.unseen([...output, ...frames]);
+    const stage = this.stages.read(event, at);
+    // Output comes before the frame that says that its stage is over, and has cursors of its own.
+    const output = stage ? this.outputAt(stage, at) : [];
+    const frames = stage ? [stage.frame, ...this.results(stage)] : this.otherFrames(event, at);
+    return this.unseen([
+      ...output,
+      ...frames.map((frame, index) => ({ frame, cursor: { event: id, index } })),
+    ]);
   }
 
   /** Frames of output that came live from the tests that the event `event` began. */
@@ -95,97 +85,23 @@ export class FrameReader {
       .map((placed) => this.place(placed));
   }
 
-  private restOfOutput(event: HistoryEvent, at: number): Told[] {
-    const completed = event.activityTaskCompletedEventAttributes;
-    const output = this.activities.get(Number(completed?.scheduledEventId))?.output;
-    if (!completed || !output) return [];
-    return [...output.rest(decode(completed.result?.payloads?.[0]) as TestReport, iso(at))];
-  }
-
-  private framesOf(event: HistoryEvent, id: number, at: number): Unplaced<SubmissionFrame>[] {
-    const started = event.workflowExecutionStartedEventAttributes;
-    if (started) return this.accepted(decode(started.input?.payloads?.[0]), at);
-    if (event.activityTaskScheduledEventAttributes)
-      return this.scheduled(event.activityTaskScheduledEventAttributes, id, at);
-    if (event.activityTaskStartedEventAttributes) {
-      const { scheduledEventId, attempt } = event.activityTaskStartedEventAttributes;
-      const activity = this.activities.get(Number(scheduledEventId));
-      if (activity && attempt) activity.attempt = attempt;
-      return [];
-    }
-    if (event.activityTaskCompletedEventAttributes) {
-      const { scheduledEventId, result } = event.activityTaskCompletedEventAttributes;
-      const stage = this.ended(scheduledEventId, 'completed', at);
-      return stage ? [stage, ...this.results(stage.stage, decode(result?.payloads?.[0]))] : [];
-    }
-    const stage = this.brokenOff(event, at);
-    if (stage) return [stage];
-
-    const verdict = verdictIn(event);
-    if (verdict) return [this.final(verdict, verdict.namespace, at)];
-    const ending = endWithoutVerdict(event);
-    if (ending) return [this.final({ ...ending, tests: null, live: null }, this.submission.namespace, at)];
-    return [];
-  }
-
-  private accepted(input: unknown, at: number): Unplaced<SubmissionFrame>[] {
-    this.startedAt = at;
-    this.input = (input as SubmitCodeInput | undefined) ?? null;
-    const { namespace, workflowId, runId } = this.submission;
-    return [{ type: 'accepted', namespace, workflow_id: workflowId, run_id: runId, at: iso(at) }];
-  }
-
-  private scheduled(
-    { activityType, activityId }: temporal.api.history.v1.IActivityTaskScheduledEventAttributes,
-    event: number,
-    scheduledAt: number,
-  ): Unplaced<SubmissionFrame>[] {
-    const stage = stageOfActivity(activityType?.name);
-    if (!stage) return [];
-    const activity: ScheduledActivity = { stage, activityId: activityId ?? '', scheduledAt };
-    if (stage === STAGE_OF_ACTIVITY.runTests) {
+  /** Begins to follow the output of tests that begin, and ends it with what was not told. */
+  private outputAt({ stage, scheduled: event, activityId, frame, result }: StageStep, at: number): Placed[] {
+    if (stage !== STAGE_OF_ACTIVITY.runTests) return [];
+    if (frame.state === 'started') {
       const { after } = this;
       const told = after?.event === event && 'output' in after ? after.output : null;
-      const output = (activity.output = new OutputTeller(event, told));
-      this.pending = { event, activityId: activity.activityId, scheduledAt, output };
+      this.pending = { event, activityId, scheduledAt: at, output: new OutputTeller(event, told) };
+      return [];
     }
-    this.activities.set(event, activity);
-    return [{ type: 'stage', stage, state: 'started', at: iso(scheduledAt) }];
+    const { pending } = this;
+    this.pending = null;
+    return pending && result ? [...pending.output.rest(result as TestReport, frame.at)] : [];
   }
 
-  private brokenOff(event: HistoryEvent, at: number): Unplaced<StageFrame> | null {
-    const broken =
-      event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes ?? undefined;
-    if (broken) return this.ended(broken.scheduledEventId, 'failed', at, rootMessage(broken.failure));
-    const cancelled = event.activityTaskCanceledEventAttributes;
-    return cancelled ? this.ended(cancelled.scheduledEventId, 'cancelled', at) : null;
-  }
-
-  private ended(
-    scheduledEventId: unknown,
-    state: 'completed' | 'failed' | 'cancelled',
-    at: number,
-    message?: string,
-  ): Unplaced<StageFrame> | null {
-    const activity = this.activities.get(Number(scheduledEventId));
-    if (!activity) return null;
-    if (this.pending?.event === Number(scheduledEventId)) this.pending = null;
-    const { stage, scheduledAt, attempt } = activity;
-    const duration_ms = at - scheduledAt;
-    this.durations.set(stage, (this.durations.get(stage) ?? 0) + duration_ms);
-    return {
-      type: 'stage',
-      stage,
-      state,
-      at: iso(at),
-      ...(attempt !== undefined && { attempt }),
-      duration_ms,
-      ...(message !== undefined && { message }),
-    };
-  }
-
-  /** What a stage brought to light, beside that it is over. */
-  private results(stage: string, result: unknown): Unplaced<SubmissionFrame>[] {
+  /** What a stage that completed brought to light. */
+  private results({ stage, result }: StageStep): Unplaced<SubmissionFrame>[] {
+    if (result === undefined) return [];
     if (stage === STAGE_OF_ACTIVITY.runTests) {
       const report = result as TestReport;
       this.step = report.steps.at(-1) ?? null;
@@ -198,6 +114,24 @@ export class FrameReader {
     return [];
   }
 
+  private otherFrames(event: HistoryEvent, at: number): Unplaced<SubmissionFrame>[] {
+    const started = event.workflowExecutionStartedEventAttributes;
+    if (started) return this.accepted(decode(started.input?.payloads?.[0]), at);
+    const verdict = verdictIn(event);
+    if (verdict) return [this.final(verdict, verdict.namespace, at)];
+    const ending = endWithoutVerdict(event);
+    if (ending) return [this.final({ ...ending, tests: null, live: null }, this.submission.namespace, at)];
+    return [];
+  }
+
+  private accepted(input: unknown, startedAt: number): Unplaced<SubmissionFrame>[] {
+    this.startedAt = startedAt;
+    this.input = (input as SubmitCodeInput | undefined) ?? null;
+    const { namespace, workflowId, runId } = this.submission;
+    const at = new Date(startedAt).toISOString();
+    return [{ type: 'accepted', namespace, workflow_id: workflowId, run_id: runId, at }];
+  }
+
   private final(
     end: Pick<End, 'status' | 'reason' | 'message' | 'tests' | 'live'>,
     namespace: string,
@@ -205,7 +139,7 @@ export class FrameReader {
   ): Unplaced<SubmissionFrame> {
     this.over = true;
     const { workflowId, runId } = this.submission;
-    const durationsMs = { ...Object.fromEntries(this.durations), total: at - this.startedAt };
+    const durationsMs = { ...this.stages.durationsMs, total: at - this.startedAt };
     const brought = (this.input?.tests ?? null) !== null;
     return finalFrame({ ...end, namespace, step: this.step, brought, durationsMs, workflowId, runId });
   }
@@ -221,14 +155,4 @@ export class FrameReader {
     const { status, namespace, ...rest } = frame;
     return { status, namespace, submission_id, ...rest, cursor };
   }
-}
-
-/** The stage that an activity type carries out; a gateway older than the workflow may not know it. */
-export function stageOfActivity(activityType: string | null | undefined): Stage | undefined {
-  const stages: Record<string, Stage> = STAGE_OF_ACTIVITY;
-  return activityType && Object.hasOwn(stages, activityType) ? stages[activityType] : undefined;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

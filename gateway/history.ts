@@ -2,7 +2,8 @@ import type { Client } from '@temporalio/client';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
-import type { AcceptedSubmission, HistoryEvent } from './frames';
+import type { AcceptedSubmission } from './frames';
+import type { HistoryEvent } from './historyEvents';
 
 type Execution = Pick<AcceptedSubmission, 'workflowId' | 'runId'>;
 

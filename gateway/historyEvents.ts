@@ -4,7 +4,7 @@ import type { temporal } from '@temporalio/proto';
 import type { Verdict } from '../workflows/contract';
 import { VERDICT_MEMO } from '../workflows/contract';
 
-type Event = temporal.api.history.v1.IHistoryEvent;
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Failure = temporal.api.failure.v1.IFailure | null | undefined;
 
 /** How a submission ended, in the three words that every ending has. */
@@ -16,13 +16,13 @@ export function decode(payload: temporal.api.common.v1.IPayload | null | undefin
 }
 
 /** The verdict, at the event that announces it. */
-export function verdictIn(event: Event): Verdict | null {
+export function verdictIn(event: HistoryEvent): Verdict | null {
   const payload = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[VERDICT_MEMO];
   return payload ? (decode(payload) as Verdict) : null;
 }
 
 /** The ending of a workflow that closes; it only counts when no verdict came before. */
-export function endWithoutVerdict(event: Event): Ending | null {
+export function endWithoutVerdict(event: HistoryEvent): Ending | null {
   if (event.workflowExecutionFailedEventAttributes) {
     const { failure } = event.workflowExecutionFailedEventAttributes;
     return internalError(rootType(failure) ?? 'failed', rootMessage(failure) ?? 'The workflow failed.');

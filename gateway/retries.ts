@@ -1,7 +1,8 @@
 import type { temporal } from '@temporalio/proto';
-import { stageOfActivity, type AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './frames';
 import { rootMessage } from './historyEvents';
 import type { StageFrame } from './serverFrames';
+import { stageOfActivity } from './stages';
 
 export type PendingActivity = Pick<
   temporal.api.workflow.v1.IPendingActivityInfo,

@@ -1,8 +1,9 @@
 import pino from 'pino';
 import type { Cursor } from '../../gateway/cursor';
-import { follow } from '../../gateway/follow';
+import { follow, NothingFollows } from '../../gateway/follow';
 import { type HistoryPage, type ReadHistory } from '../../gateway/history';
 import type { FollowLog } from '../../gateway/output/live';
+import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
 import type { PendingActivity } from '../../gateway/retries';
 import type { SubmissionFrame } from '../../gateway/serverFrames';
 import { announced, completed, history, report, scheduled, started, submission, verdict } from './histories';
@@ -116,4 +117,78 @@ test('while nothing happens, attempts that failed are told; not being able to te
   const frames = await collect(read, { readPending });
   expect(cursors(frames)).toEqual(['1.0', '2.0', undefined, ...ALL.slice(2)]);
   expect(frames[2]).toMatchObject({ state: 'retrying', attempt: 2 });
+});
+
+describe('output that is followed live', () => {
+  const logged = (text: string): LogEvent => {
+    const key = 'submission-s1/run-1/1/run';
+    const data = Buffer.from(text);
+    return {
+      type: 'lines',
+      lines: [
+        { type: 'start', execution: 'e1', key },
+        { type: 'output', stream: 'stdout', offset: 0, data },
+      ],
+    };
+  };
+
+  /** A log that brings one event, and an end of the tests that comes when its output was told. */
+  function sources() {
+    let complete: () => void = () => undefined;
+    const asked: Parameters<FollowLog>[] = [];
+    const readHistory: ReadHistory = (_execution, token, signal) =>
+      token.length === 0
+        ? Promise.resolve(page(0, 2))
+        : new Promise((resolve, reject) => {
+            complete = () => resolve(page(2, 4));
+            signal.addEventListener('abort', () => reject(grpcError(1)));
+          });
+    async function* followLog(...args: Parameters<FollowLog>): AsyncGenerator<LogEvent> {
+      asked.push(args);
+      yield logged('Hel');
+      await new Promise((resolve) => args[1].signal.addEventListener('abort', resolve));
+    }
+    return { readHistory, followLog, asked, complete: () => complete() };
+  }
+
+  test('comes while the tests go on, and the rest of it when they are over', async () => {
+    const { readHistory, followLog, asked, complete } = sources();
+    const silence = { ms: 60_000, longestMs: 60_000 };
+    const settings = { progress: true, after: null, signal: new AbortController().signal, logger, silence };
+    const all = { readHistory, followLog, readPending: nothingPending };
+    const texts: unknown[] = [];
+    for await (const frame of follow(all, submission, settings)) {
+      if (!('type' in frame) || frame.type !== 'output') continue;
+      texts.push([frame.cursor, frame.text]);
+      complete();
+    }
+    expect(texts).toEqual([
+      ['2.e1.3.0', 'Hel'],
+      ['2.e1.6.0', 'lo\n'],
+    ]);
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.[0]).toBe('test');
+    expect(asked[0]?.[1].signal.aborted).toBe(true);
+  });
+
+  test('is asked for neither without progress, nor for tests that are over', async () => {
+    const followLog = jest.fn();
+    await collect(answers(page(0, 4)), { followLog });
+    await collect(answers(page(0, 2), page(2, 2), page(2, 4)), { followLog, progress: false });
+    expect(followLog).not.toHaveBeenCalled();
+  });
+
+  test('that cannot be followed holds nothing up', async () => {
+    const { readHistory, complete } = sources();
+    const followLog = () => {
+      setTimeout(complete, 5);
+      throw new Error('no cluster');
+    };
+    expect(cursors(await collect(readHistory, { followLog })).filter((cursor) => cursor)).toEqual(ALL);
+  });
+});
+
+test('whoever has the final frame is told that nothing follows', async () => {
+  const after = { event: 4, index: 0 };
+  await expect(collect(answers(page(0, 4)), { after })).rejects.toThrow(NothingFollows);
 });

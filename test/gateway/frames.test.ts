@@ -1,4 +1,5 @@
-import { FrameReader, type HistoryEvent } from '../../gateway/frames';
+import { FrameReader } from '../../gateway/frames';
+import type { HistoryEvent } from '../../gateway/historyEvents';
 import { RetryReader } from '../../gateway/retries';
 import { serverFrame } from '../../gateway/serverFrames';
 import {

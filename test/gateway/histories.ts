@@ -2,7 +2,8 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time';
 import Long from 'long';
-import type { AcceptedSubmission, HistoryEvent } from '../../gateway/frames';
+import type { AcceptedSubmission } from '../../gateway/frames';
+import type { HistoryEvent } from '../../gateway/historyEvents';
 import type { StepReport, SubmitCodeInput, TestReport, Verdict } from '../../workflows/contract';
 
 export const submission: AcceptedSubmission = {

@@ -1,5 +1,6 @@
 import { parseCursor } from '../../gateway/cursor';
-import { FrameReader, type HistoryEvent } from '../../gateway/frames';
+import { FrameReader } from '../../gateway/frames';
+import type { HistoryEvent } from '../../gateway/historyEvents';
 import { MAX_PIECE_BYTES } from '../../gateway/output/pieces';
 import type { LivePiece } from '../../gateway/output/teller';
 import { serverFrame, type OutputFrame, type SubmissionFrame } from '../../gateway/serverFrames';

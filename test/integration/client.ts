@@ -12,6 +12,8 @@ export interface Closing {
 /** A client as wscat is one: sends text, and keeps every frame that it gets. */
 export class Client {
   readonly frames: Frame[] = [];
+  /** When each came, in milliseconds since the epoch. */
+  readonly arrivals = new WeakMap<Frame, number>();
   readonly #socket: WebSocket;
   readonly #closing: Promise<Closing>;
   #arrived = () => {};
@@ -22,7 +24,9 @@ export class Client {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
     socket.on('message', (data: Buffer) => {
-      this.frames.push(JSON.parse(data.toString()) as Frame);
+      const frame = JSON.parse(data.toString()) as Frame;
+      this.arrivals.set(frame, Date.now());
+      this.frames.push(frame);
       this.#arrived();
     });
   }
@@ -61,6 +65,11 @@ export class Client {
   /** The code and reason with which the connection ends. */
   closed(): Promise<Closing> {
     return this.#closing;
+  }
+
+  /** Breaks the connection off, as a network does. */
+  drop(): void {
+    this.#socket.terminate();
   }
 
   async close(): Promise<void> {

@@ -104,8 +104,10 @@ class Execution:
         try:
             folders.write_files(self._places.folder, self._request.files)
             result = await self._execute()
-        finally:
+        except BaseException:
             await self._processes.sweep()
+            raise
+        finally:
             await self._places.renew()
             if self._is_warm():
                 self._warm.prepare(self._places.folder, self._request.entrypoint)

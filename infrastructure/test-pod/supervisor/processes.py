@@ -124,7 +124,7 @@ class Processes:
         """
         deadline = self._loop.time() + _SWEEP_DEADLINE
         rounds = 0
-        while strangers := self._strangers():
+        while strangers := self._strangers(rows := self._rows()):
             if self._loop.time() > deadline:
                 raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
             if rounds < _POLITE_ROUNDS and len(strangers) <= _POLITE_PROCESSES:
@@ -136,13 +136,17 @@ class Processes:
                 _signal(-1, signal.SIGKILL)
             rounds += 1
             await self._next_exit(0.01)
-        for pid in (*visitors(), *([] if self.spared is None else [self.spared])):
-            _signal(pid, signal.SIGCONT)
+        for pid, parent, state in rows:
+            if pid != 1 and (parent == 0 or pid == self.spared) and state not in "ZX":
+                _signal(pid, signal.SIGCONT)
 
-    def _strangers(self) -> list[int]:
+    def _rows(self) -> list[tuple[int, int, str]]:
         self._reap()
+        return table()
+
+    def _strangers(self, rows: list[tuple[int, int, str]]) -> list[int]:
         left_alive = (1, self.spared)
-        return [pid for pid, parent, state in table() if pid not in left_alive and parent != 0 and state not in "ZX"]
+        return [pid for pid, parent, state in rows if pid not in left_alive and parent != 0 and state not in "ZX"]
 
     async def _next_exit(self, timeout: float) -> None:
         self._reaped.clear()
@@ -182,16 +186,12 @@ def table() -> list[tuple[int, int, str]]:
     return rows
 
 
-def visitors() -> list[int]:
-    """
-    Processes that came in from outside the pod (`kubectl exec`, probes). Their parent is not in the pod's PID
-    namespace, and the kernel shows it as 0. A process born in the pod can never look so: its parent is in the
-    pod, and when that dies, PID 1 takes its place.
-    """
-    return [pid for pid, parent, state in table() if pid != 1 and parent == 0 and state not in "ZX"]
-
-
 def is_visitor(pid: int) -> bool:
+    """
+    Whether a process came in from outside the pod (`kubectl exec`, probes). The parent of such a one is not in the
+    pod's PID namespace, and the kernel shows it as 0. A process born in the pod can never look so: its parent is in
+    the pod, and when that dies, PID 1 takes its place.
+    """
     row = _stat(pid)
     return row is not None and row[0] != 1 and row[1] == 0
 

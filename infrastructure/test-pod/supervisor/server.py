@@ -45,7 +45,7 @@ async def serve(runs: Runs, languages: dict[str, Language], pod_uid: str, boot: 
 
 def _is_trusted(writer: asyncio.StreamWriter) -> bool:
     """
-    Only a process that entered the pod from outside may speak (see processes.visitors): the kernel noted its pid
+    Only a process that entered the pod from outside may speak (see processes.is_visitor): the kernel noted its pid
     when it connected. Limit: a program that connects, dies and has its pid taken by a visitor before this line
     runs would be believed. That takes a whole round of pids within the few milliseconds until the connection is
     accepted; and what it would gain is no verdict: runs are keyed with a digest, and only results of real

@@ -7,19 +7,43 @@ tracebacks, exit codes and modules have nothing of ours in them (docs/decisions/
 
 Descriptor 0 is the way to PID 1, and no run ever gets it. What a run is given is read by the fork alone, so the
 memory from which later runs are forked holds nothing of it.
+
+Few modules are imported here, and `ctypes` is not among them: every program takes down what it was forked with, and
+that is most of the time that a tiny one runs.
 """
 
+import _ctypes
+import _signal
 import _socket
-import ctypes
 import marshal
 import os
 import resource
 import struct
 import sys
-import traceback
 
 _PR_SET_DUMPABLE = 4
 _DESCRIPTORS = struct.Struct("4i")
+
+# Of the kernel's system call tables.
+_SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+_CLONE_PARENT = 0x8000
+
+
+class _Long(_ctypes._SimpleCData):
+    _type_ = "l"
+
+
+class _Function(_ctypes.CFuncPtr):
+    """A function of the C library or of Python, called without letting go of the interpreter."""
+
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
+    _restype_ = _Long
+
+    def __new__(cls, name: str) -> "_Function":
+        return super().__new__(cls, _ctypes.dlsym(_PROCESS, name))
+
+
+_PROCESS = _ctypes.dlopen(None, 0)
 
 
 def _wait_for_runs() -> None:
@@ -33,16 +57,31 @@ def _wait_for_runs() -> None:
         if not message:
             os._exit(0)
         descriptors = _DESCRIPTORS.unpack(ancillary[0][2])
-        middle = os.fork()
-        if middle == 0:
-            # The fork's parent ends at once, so that PID 1 inherits the program and measures it.
-            if os.fork() != 0:
-                os._exit(0)
+        if _fork_for_pid_1():
             _become_program(control, *descriptors)
             return
-        os.waitpid(middle, 0)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _fork_for_pid_1() -> bool:
+    """Forks a process whose parent is PID 1, which measures and reaps it. True in that process."""
+    _Function("PyOS_BeforeFork")()
+    number = _SYS_CLONE.get(os.uname().machine, -1)
+    pid = _Function("syscall")(_Long(number), _Long(_CLONE_PARENT | _signal.SIGCHLD), *[_Long(0)] * 4)
+    _Function("PyOS_AfterFork_Child" if pid == 0 else "PyOS_AfterFork_Parent")()
+    return pid == 0 if pid >= 0 else _fork_twice()
+
+
+def _fork_twice() -> bool:
+    """The same where the kernel gives no process the parent of its parent: one in between ends at once."""
+    middle = os.fork()
+    if middle != 0:
+        os.waitpid(middle, 0)
+        return False
+    if os.fork() != 0:
+        os._exit(0)
+    return True
 
 
 def _become_program(control: _socket.socket, stdin: int, stdout: int, stderr: int, job: int) -> None:
@@ -69,12 +108,14 @@ def _become_program(control: _socket.socket, stdin: int, stdout: int, stderr: in
 
 def _set_dumpable(value: int) -> None:
     """A process that is not dumpable is closed to others of its uid. A program is as open as any other."""
-    if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, value, 0, 0, 0) != 0:
+    if _Function("prctl")(_Long(_PR_SET_DUMPABLE), _Long(value), *[_Long(0)] * 3) != 0:
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
 
 
 try:
     _wait_for_runs()
 except BaseException:  # noqa: BLE001: going on would run a program outside its limits.
+    import traceback
+
     traceback.print_exc()
     os._exit(70)

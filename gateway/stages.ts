@@ -1,0 +1,98 @@
+import type { Stage } from '../workflows/contract';
+import { STAGE_OF_ACTIVITY } from '../workflows/contract';
+import { decode, rootMessage, type HistoryEvent } from './historyEvents';
+import type { StageFrame, Unplaced } from './serverFrames';
+
+interface ScheduledActivity {
+  stage: Stage;
+  activityId: string;
+  scheduledAt: number;
+  attempt?: number;
+}
+
+/** What an event tells of a stage. */
+export interface StageStep {
+  stage: Stage;
+  /** The event that scheduled the stage's activity. */
+  scheduled: number;
+  activityId: string;
+  frame: Unplaced<StageFrame>;
+  /** Of an activity that completed. */
+  result?: unknown;
+}
+
+/** Puts together what events of the history, from the first one on, say of each activity. */
+export class Stages {
+  private readonly activities = new Map<number, ScheduledActivity>();
+  private readonly spent = new Map<Stage, number>();
+
+  /** How long each stage took so far, all its activities together, in milliseconds. */
+  get durationsMs(): Record<string, number> {
+    return Object.fromEntries(this.spent);
+  }
+
+  /** Null for an event that neither begins nor ends a stage. @param at when it happened */
+  read(event: HistoryEvent, at: number): StageStep | null {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) {
+      const stage = stageOfActivity(scheduled.activityType?.name);
+      return stage ? this.begin(Number(event.eventId), stage, scheduled.activityId ?? '', at) : null;
+    }
+    const taken = event.activityTaskStartedEventAttributes;
+    if (taken) {
+      const activity = this.activities.get(Number(taken.scheduledEventId));
+      if (activity && taken.attempt) activity.attempt = taken.attempt;
+      return null;
+    }
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (completed) {
+      const step = this.end(completed.scheduledEventId, 'completed', at);
+      return step && { ...step, result: decode(completed.result?.payloads?.[0]) };
+    }
+    const broken =
+      event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes ?? undefined;
+    if (broken) return this.end(broken.scheduledEventId, 'failed', at, rootMessage(broken.failure));
+    const cancelled = event.activityTaskCanceledEventAttributes;
+    return cancelled ? this.end(cancelled.scheduledEventId, 'cancelled', at) : null;
+  }
+
+  private begin(scheduled: number, stage: Stage, activityId: string, scheduledAt: number): StageStep {
+    this.activities.set(scheduled, { stage, activityId, scheduledAt });
+    const frame = { type: 'stage' as const, stage, state: 'started' as const, at: iso(scheduledAt) };
+    return { stage, scheduled, activityId, frame };
+  }
+
+  private end(
+    scheduledEventId: unknown,
+    state: 'completed' | 'failed' | 'cancelled',
+    at: number,
+    message?: string,
+  ): StageStep | null {
+    const scheduled = Number(scheduledEventId);
+    const activity = this.activities.get(scheduled);
+    if (!activity) return null;
+    const { stage, activityId, scheduledAt, attempt } = activity;
+    const duration_ms = at - scheduledAt;
+    this.spent.set(stage, (this.spent.get(stage) ?? 0) + duration_ms);
+    const frame: Unplaced<StageFrame> = {
+      type: 'stage',
+      stage,
+      state,
+      at: iso(at),
+      ...(attempt !== undefined && { attempt }),
+      duration_ms,
+      ...(message !== undefined && { message }),
+    };
+    return { stage, scheduled, activityId, frame };
+  }
+}
+
+/** The stage that an activity type carries out; a gateway older than the workflow may not know it. */
+export function stageOfActivity(activityType: string | null | undefined): Stage | undefined {
+  const stages: Record<string, Stage> = STAGE_OF_ACTIVITY;
+  return activityType && Object.hasOwn(stages, activityType) ? stages[activityType] : undefined;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
