@@ -6,6 +6,7 @@ import {
   orderIdOf,
   SUBMIT_CODE,
   workflowIdOf,
+  type Program,
   type SubmitCodeInput,
   type Verdict,
 } from '../../workflows/contract';
@@ -30,7 +31,11 @@ export interface Observed extends Recording {
 export interface ScriptedTemporal {
   client: Client;
   /** Runs one submission on a worker of its own, and hands it to `observe`. */
-  submit<T>(script: Script, observe: (observed: Observed) => Promise<T>): Promise<T>;
+  submit<T>(
+    script: Script,
+    observe: (observed: Observed) => Promise<T>,
+    program?: Partial<Program>,
+  ): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -43,14 +48,14 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
   const client = new Client({ connection: await Connection.connect({ address }) });
   return {
     client,
-    async submit(script, observe) {
+    async submit(script, observe, program = {}) {
       const recording: Recording = { calls: [], documents: [] };
       const taskQueue = randomUUID();
       const settings = { namespace: 'default', taskQueue, workflowBundle };
       const worker = await createWorker(native, settings, scripted(script, recording));
       const acceptedAt = Date.now();
       const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
-      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs);
+      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs, program);
       return worker.runUntil(async () => {
         const handle = await another(0);
         const reached = async (name: string) => {
@@ -77,7 +82,12 @@ async function endOrder(order: WorkflowHandle): Promise<void> {
   });
 }
 
-function start(client: Client, taskQueue: string, acceptedAt: number): Promise<WorkflowHandle<SubmitCode>> {
+function start(
+  client: Client,
+  taskQueue: string,
+  acceptedAt: number,
+  program: Partial<Program>,
+): Promise<WorkflowHandle<SubmitCode>> {
   const submissionId = randomUUID();
   const input: SubmitCodeInput = {
     submissionId,
@@ -87,6 +97,7 @@ function start(client: Client, taskQueue: string, acceptedAt: number): Promise<W
       files: { 'main.py': "print('Hello')" },
       entrypoint: 'main.py',
       requirements: [],
+      ...program,
     },
     input: { stdin: '', args: [], env: {} },
     tests: null,
