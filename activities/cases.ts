@@ -62,7 +62,7 @@ function difference(expected: string, actual: string): string {
       context: 2,
       timeout: DIFF_DEADLINE_MS,
     },
-  ) as string | undefined;
+  );
   // The first two lines are a ruler and nothing that a reader needs; without a patch, it took too long.
   const text = patch?.split('\n').slice(1).join('\n') ?? `expected:\n${expected}\nactual:\n${actual}`;
   return text.length <= MAX_DIFF_CHARACTERS ? text : `${text.slice(0, MAX_DIFF_CHARACTERS)}\n[...]`;

@@ -32,7 +32,7 @@ const STDIN_PIECE_BYTES = 32 * 1024;
 export async function openExecStream(
   kube: Kube,
   userId: string,
-  { onFrame, onFailure }: ExecListener,
+  listener: ExecListener,
 ): Promise<ExecStream> {
   const namespace = namespaceOf(userId);
   const pod = testPodOf(userId);
@@ -45,12 +45,12 @@ export async function openExecStream(
   const fail = (error: Error) => {
     if (over) return;
     over = true;
-    void explain(kube, userId, error).then(onFailure);
+    void explain(kube, userId, error).then((explained) => listener.onFailure(explained));
   };
   const stdout = sink((data) => {
     if (over) return;
     try {
-      reader.push(data).forEach(onFrame);
+      for (const frame of reader.push(data)) listener.onFrame(frame);
     } catch (error) {
       fail(error as Error);
     }

@@ -32,7 +32,7 @@ test('where the middle is missing, a line says how much, and half a character is
     text: 'ab\n[... 94 bytes left out ...]\nyz',
     bytes: 100,
     truncated: true,
-    gap: { end: 2, start: 32 },
+    gap: { end: 2, start: 31 },
   });
 });
 
