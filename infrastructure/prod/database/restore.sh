@@ -14,8 +14,8 @@ if [[ $(stat -c %s "$dump") != "$1" ]] || ! sha256sum --check --status <<<"$2  $
   echo "the dump did not arrive whole; the database was not touched" >&2
   exit 65
 fi
+# COMMIT is sent last, and only when all went well before it: an end without it changes nothing.
 {
-  echo 'DROP OWNED BY CURRENT_USER;'
-  "$bin/pg_restore" --no-owner --no-privileges --file=- "$dump"
-} | "$bin/psql" --host=127.0.0.1 --username=app --dbname=app --quiet --no-psqlrc --single-transaction \
-  --set=ON_ERROR_STOP=1 >/dev/null
+  echo 'BEGIN; DROP OWNED BY CURRENT_USER;'
+  "$bin/pg_restore" --no-owner --no-privileges --file=- "$dump" && echo 'COMMIT;'
+} | "$bin/psql" --host=127.0.0.1 --username=app --dbname=app --quiet --no-psqlrc --set=ON_ERROR_STOP=1 >/dev/null
