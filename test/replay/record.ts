@@ -5,9 +5,18 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { CallContext, Program } from '../../activities/ports';
 import { findRunningStack } from '../../infrastructure/local/stack';
-import { crashed, live, migrated, pass, platformError, untilCancelled, type Script } from '../scripted/ports';
+import {
+  crashed,
+  deployedBefore,
+  live,
+  migrated,
+  pass,
+  platformError,
+  untilCancelled,
+  type Script,
+} from '../scripted/ports';
 import { connectScripted, type Observed } from '../scripted/temporal';
-import { ORDER_QUERY } from '../../workflows/contract';
+import { OPERATIONS, ORDER_QUERY } from '../../workflows/contract';
 import type { OrderState } from '../../workflows/order';
 
 /**
@@ -61,6 +70,23 @@ const PATHS: Record<string, Path> = {
     script: { production: { migrate: () => Promise.resolve({ ...migrated, outcome: 'failed' }) } },
     program: { migrate: 'main.py' },
   },
+  rolled_back_by_an_operator: {
+    script: { workflowRecords: { read: () => Promise.resolve(deployedBefore) } },
+    act: async ({ handle, operate }) => {
+      await handle.result();
+      return ended(await operate(OPERATIONS.rollback, 1, { submissionId: 'before' }));
+    },
+  },
+  stopped: { script: {}, act: async ({ operate }) => ended(await operate(OPERATIONS.stop, 1)) },
+  production_deleted: {
+    script: {},
+    act: async ({ operate }) => ended(await operate(OPERATIONS.delete, 1, { database: true })),
+  },
+  environment_deleted: {
+    script: {},
+    act: async ({ operate }) => ended(await operate(OPERATIONS.deleteEnvironment, 1)),
+  },
+  looked: { script: {}, act: async ({ operate }) => ended(await operate(OPERATIONS.live, 1)) },
   deployed_after_waiting: { script: slowRollout(), act: async ({ another }) => ended(await another(1)) },
   superseded_while_waiting: {
     script: slowRollout(),

@@ -3,6 +3,7 @@ import { Client, Connection, WorkflowNotFoundError, type WorkflowHandle } from '
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createWorker, workflowsPath } from '../../worker/worker';
 import {
+  operationIdOf,
   orderIdOf,
   SUBMIT_CODE,
   workflowIdOf,
@@ -23,6 +24,8 @@ export interface Observed extends Recording {
   order: WorkflowHandle;
   /** Starts another submission of the same user, accepted so many milliseconds after the first. */
   another: (acceptedLaterMs: number) => Promise<WorkflowHandle<SubmitCode>>;
+  /** Starts an operation on the same user's production, asked for so many milliseconds after the first. */
+  operate: (type: string, laterMs: number, details?: object) => Promise<WorkflowHandle>;
   /** Ends when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
   reached: (name: string) => Promise<void>;
 }
@@ -56,13 +59,24 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
       const acceptedAt = Date.now();
       const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
       const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs, program);
+      const operate = (type: string, laterMs: number, details = {}) =>
+        client.workflow.start(type, {
+          taskQueue,
+          workflowId: operationIdOf(randomUUID()),
+          args: [
+            {
+              ...{ userId: USER, requestedBy: 'test', ...details },
+              acceptedAt: new Date(acceptedAt + laterMs).toISOString(),
+            },
+          ],
+        });
       return worker.runUntil(async () => {
         const handle = await another(0);
         const reached = async (name: string) => {
           for await (const event of events(client, handle.workflowId)) if (event === name) return;
         };
         try {
-          return await observe({ ...recording, handle, order, another, reached });
+          return await observe({ ...recording, handle, order, another, operate, reached });
         } finally {
           await endOrder(order);
         }
