@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
+import { dumpYaml } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { boundsOf, userNamespace } from '../infrastructure/kubernetes/environment/namespaceManifests';
+import { testPod } from '../infrastructure/kubernetes/environment/testPodManifest';
 import {
   databaseService,
   databaseStatefulSet,
@@ -87,13 +89,15 @@ async function submit(platform: Platform, user: string, n: number): Promise<Samp
   return { totalMs, kubernetesMs: apply_database + await_rollout };
 }
 
-/** What a first deploy makes, but for the test pod, in the same order. */
+/** What a first deploy makes, in the same order. */
 async function applyFirst(user: string, n: number): Promise<void> {
   const namespace = `user-${user}`;
   const provenance = provenanceOf(user, n);
   await apply([userNamespace(user), ...boundsOf(user)]);
   // Without it no pod can be made.
   await kubectl('wait', '--for=create', 'serviceaccount/default', '-n', namespace);
+  await apply([testPod(user, { testImage: stack().images.test })]);
+  await kubectl('wait', '--for=condition=Ready', `pod/${user}-test`, '-n', namespace);
   await apply([
     passwordSecret(provenance),
     databaseService(provenance),
@@ -130,6 +134,6 @@ async function apply(items: KubernetesObject[]): Promise<void> {
   const [program, ...args] = command as [string, ...string[]];
   const target = ['--kubeconfig', kubeconfig, '--context', kubeContext];
   const running = promisify(execFile)(program, [...args, ...target, 'apply', '-f', '-']);
-  running.child.stdin?.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  running.child.stdin?.end(items.map((item) => dumpYaml(item)).join('---\n'));
   await running;
 }
