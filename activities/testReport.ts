@@ -37,4 +37,6 @@ export interface TestReport {
   tests: TestResult[];
   /** True when a step was executed once more because the pod that ran it first is gone. */
   executedAgain: boolean;
+  /** What was installed for its requirements, each package in its version: production gets the same. */
+  installed?: string[];
 }

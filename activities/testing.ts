@@ -1,5 +1,6 @@
 import { verdictOfCases, type CaseRun } from './cases';
 import { readFrameworkReport } from './frameworkReport';
+import { readInstalled } from './installed';
 import type { CallContext, RunInput, RunLimits, RunReport, RunRequest, TestRunner, Tests } from './ports';
 import type { Program } from './ports';
 import type { StepReport, TestOutcome, TestReport, TestResult } from './testReport';
@@ -19,6 +20,9 @@ export interface TestPlan {
 /** Kept of each stream of a step beside the run itself, in bytes: reports travel in the workflow's history. */
 const KEEP_BESIDE_THE_RUN = 16_384;
 
+/** An installation downloads and unpacks; it has nothing to do with the limits of the program. Milliseconds. */
+const INSTALL_WALL_MS = 120_000;
+
 const NO_INPUT: RunInput = { stdin: '', args: [], env: {} };
 
 /**
@@ -29,8 +33,15 @@ const NO_INPUT: RunInput = { stdin: '', args: [], env: {} };
 export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestContext): Promise<TestReport> {
   const executions = new Executions(runner, plan, context);
   const steps: StepReport[] = [];
+  let installed: string[] | undefined;
   const end = (outcome: TestOutcome, tests: TestResult[] = []): TestReport => {
-    return { outcome, steps, tests, executedAgain: executions.executedAgain };
+    return {
+      outcome,
+      steps,
+      tests,
+      executedAgain: executions.executedAgain,
+      ...(installed && { installed }),
+    };
   };
 
   if (plan.program.requirements.length > 0) {
@@ -38,9 +49,11 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
       command: 'install',
       input: NO_INPUT,
       keep: KEEP_BESIDE_THE_RUN,
+      wallMs: INSTALL_WALL_MS,
     });
     steps.push({ ...install, step: 'install' });
     if (install.outcome !== 'passed') return end('requirements_failed');
+    installed = readInstalled(install.report);
   }
 
   if (plan.tests?.kind === 'cases') {
@@ -90,6 +103,8 @@ interface Execution {
   files?: Record<string, string>;
   /** Bytes to keep of each stream, if less than the run's own limit. */
   keep?: number;
+  /** Wall time in milliseconds, if it is not the run's own limit. */
+  wallMs?: number;
 }
 
 class Executions {
@@ -115,7 +130,7 @@ class Executions {
     return report;
   }
 
-  private requestOf(name: string, { command, input, files, keep }: Execution): RunRequest {
+  private requestOf(name: string, { command, input, files, keep, wallMs }: Execution): RunRequest {
     const { key, userId, submissionId, program, limits } = this.plan;
     return {
       key: `${key}/${name}`,
@@ -124,7 +139,11 @@ class Executions {
       program: { ...program, files: { ...files, ...program.files } },
       command,
       input,
-      limits: { ...limits, keepOutputBytes: Math.min(limits.keepOutputBytes, keep ?? Infinity) },
+      limits: {
+        ...limits,
+        wallMs: wallMs ?? limits.wallMs,
+        keepOutputBytes: Math.min(limits.keepOutputBytes, keep ?? Infinity),
+      },
     };
   }
 

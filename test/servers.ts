@@ -24,7 +24,7 @@ export async function withServers<T>(work: (servers: Stack) => Promise<T>): Prom
 }
 
 async function serversFor(endpoints: Endpoints, settings: Settings, progress: Progress): Promise<Stack> {
-  const { kubernetes, temporalAddress, elasticsearch } = endpoints;
+  const { kubernetes, temporalAddress, elasticsearch, packageIndex } = endpoints;
   const kubectl = (await kubernetesPrograms(settings, progress))('kubectl');
   const images = await imagesFor(endpoints, settings, progress);
   return {
@@ -36,6 +36,7 @@ async function serversFor(endpoints: Endpoints, settings: Settings, progress: Pr
     gatewayKubeconfig: kubernetes.gatewayKubeconfig,
     kubectl: [kubectl.command, ...kubectl.args],
     images,
+    packageIndex,
   };
 }
 

@@ -26,6 +26,8 @@ const VARIABLES = [
   'TEST_RUNTIME_CLASS',
   'PROGRAM_IMAGE',
   'DATABASE_IMAGE',
+  'PACKAGE_INDEX_URL',
+  'PACKAGE_INDEX_CIDR',
   'RUN_WALL_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_KEEP_OUTPUT_BYTES',
@@ -39,8 +41,11 @@ const SEARCH_ATTRIBUTES = ['UserId', 'SubmissionStatus', 'CodeDigest'];
 
 const MEGABYTE = 1024 * 1024;
 
-/** In a test pod, beside the memory of one process of a run: its other processes, its files, the supervisor. */
-const BESIDE_THE_RUN_MIB = 512;
+/**
+ * In a test pod, beside the memory of one process of a run: its other processes, its files, the supervisor (512),
+ * and installed requirements (384).
+ */
+const BESIDE_THE_RUN_MIB = 896;
 
 async function main(): Promise<void> {
   const config = readConfig(VARIABLES);
@@ -75,16 +80,25 @@ function kubernetesParts(config: WorkerConfig) {
     context: config.KUBE_CONTEXT,
     inCluster: config.KUBERNETES_SERVICE_HOST !== undefined,
   });
+  const packageIndex =
+    config.PACKAGE_INDEX_URL && config.PACKAGE_INDEX_CIDR
+      ? { url: config.PACKAGE_INDEX_URL, cidr: config.PACKAGE_INDEX_CIDR }
+      : undefined;
   return {
-    testRunner: createTestRunner(kube, { languages: loadLanguages() }),
+    testRunner: createTestRunner(kube, {
+      languages: loadLanguages(),
+      packageIndexUrl: config.PACKAGE_INDEX_URL,
+    }),
     environments: createEnvironments(kube, {
       testImage: config.TEST_IMAGE,
       runtimeClass: config.TEST_RUNTIME_CLASS,
       testMemoryMiB: config.RUN_MEMORY_MB + BESIDE_THE_RUN_MIB,
+      packageIndex,
     }),
     production: createProduction(kube, {
       programImage: config.PROGRAM_IMAGE,
       databaseImage: config.DATABASE_IMAGE,
+      packageIndexUrl: config.PACKAGE_INDEX_URL,
     }),
   };
 }

@@ -31,7 +31,7 @@ function describe({ outcome, steps, tests }: TestReport): string {
     case 'no_tests':
       return 'The test files hold no test that was run to its end.';
     case 'requirements_failed':
-      return `The requirements could not be installed: ${step.error?.message ?? lastLine(step)}`;
+      return `The requirements could not be installed: ${whyNotInstalled(step)}`;
     case 'syntax_error':
     case 'failed':
     case 'timed_out':
@@ -71,6 +71,11 @@ function whereAndWhat({ error }: StepReport): string {
   const place =
     error.file === null ? '' : ` (${error.file}${error.line === null ? '' : `, line ${error.line}`})`;
   return `${error.message}${place}`;
+}
+
+function whyNotInstalled(step: StepReport): string {
+  if (step.outcome === 'timed_out') return `it took longer than ${(step.wallMs / 1000).toFixed(0)} s.`;
+  return step.error?.message ?? lastLine(step);
 }
 
 function lastLine({ stderr, stdout }: StepReport): string {

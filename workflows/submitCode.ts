@@ -12,7 +12,7 @@ import type { Activities } from '../activities';
 import { activityOptions } from './activityOptions';
 import { namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from './contract';
 import type { TestReport } from '../activities/testReport';
-import type { SubmitCodeInput, TestSummary, Verdict } from './contract';
+import type { Program, SubmitCodeInput, TestSummary, Verdict } from './contract';
 import { deploy } from './deploy';
 import { evaluate } from './evaluate';
 import { explain, failedWith, Trail } from './trail';
@@ -60,7 +60,8 @@ async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Deci
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
   if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
-  return { ...(await deployInTurn(input, trail)), tests };
+  const program = { ...input.program, requirements: report.installed ?? input.program.requirements };
+  return { ...(await deployInTurn(input, program, trail)), tests };
 }
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
@@ -80,14 +81,21 @@ async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
   }
 }
 
-/** Only what passed waits for its turn: a submission that fails pays nothing for the order. */
-async function deployInTurn(input: SubmitCodeInput, trail: Trail): Promise<Omit<Decision, 'tests'>> {
+/**
+ * Only what passed waits for its turn: a submission that fails pays nothing for the order.
+ * @param program as it was tested: its requirements in the versions that were installed
+ */
+async function deployInTurn(
+  input: SubmitCodeInput,
+  program: Program,
+  trail: Trail,
+): Promise<Omit<Decision, 'tests'>> {
   const { submissionId: id, userId, acceptedAt } = input;
   const deployment = await inTurn(
     userId,
     { id, name: `submission ${id}`, acceptedAt, yields: true },
     trail,
-    () => deploy(input, input.program, trail),
+    () => deploy(input, program, trail),
     ({ status }) => status === 'deployed',
   );
   if (!(deployment instanceof Superseded)) return { ...deployment, supersededBy: null };

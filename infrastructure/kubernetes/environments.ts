@@ -38,7 +38,7 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
       const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
       const ensuring = startEnsuring(kube, userId, context.signal, deadlineMs);
       try {
-        changed.push(...(await ensureNamespace(ensuring)));
+        changed.push(...(await ensureNamespace(ensuring, settings)));
         changed.push(...(await ensureTestPod(ensuring, settings)));
         return { namespace: namespaceOf(userId), changed };
       } catch (error) {

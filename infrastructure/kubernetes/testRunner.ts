@@ -51,6 +51,8 @@ export interface TestRunner {
 
 export interface TestRunnerSettings extends PodStreamsSettings {
   languages: Map<string, Language>;
+  /** Where requirements come from; none can be installed when it is not given. It may hold a password. */
+  packageIndexUrl?: string | undefined;
 }
 
 const HEARTBEAT_MS = 1_000;
@@ -70,6 +72,9 @@ const REJOIN_PAUSES_MS = [20, 100, 300, 1_000, 2_000];
 /** How long to wait until the supervisor has ended a cancelled run. */
 const CANCEL_DEADLINE_MS = 3_000;
 
+/** Code of an `error` frame; infrastructure/test-pod/PROTOCOL.md. */
+const LAYER_MISSING = 'layer_missing';
+
 /** Enough of stderr for what a language says of an error. */
 const ERROR_BYTES = 16_384;
 
@@ -80,7 +85,10 @@ const ERROR_BYTES = 16_384;
 const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 
 /** Runs submissions in the test pods of a cluster, by the supervisor inside (infrastructure/test-pod/PROTOCOL.md). */
-export function createTestRunner(kube: Kube, { languages, ...settings }: TestRunnerSettings): TestRunner {
+export function createTestRunner(
+  kube: Kube,
+  { languages, packageIndexUrl, ...settings }: TestRunnerSettings,
+): TestRunner {
   const streams = new PodStreams(kube, settings);
   return {
     async run(request, context) {
@@ -89,7 +97,7 @@ export function createTestRunner(kube: Kube, { languages, ...settings }: TestRun
       const language = languages.get(request.program.language);
       if (language === undefined)
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
-      const attempt = new Attempt(streams, request, language);
+      const attempt = new Attempt(streams, request, language, packageIndexUrl);
       const beat = () => context.heartbeat(attempt.progress());
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
@@ -122,6 +130,7 @@ class Attempt {
     private readonly streams: PodStreams,
     private readonly request: RunRequest,
     private readonly language: Language,
+    private readonly packageIndexUrl: string | undefined,
   ) {
     const { keepOutputBytes } = request.limits;
     this.output = {
@@ -145,7 +154,7 @@ class Attempt {
       } catch (error) {
         this.close();
         const pause = REJOIN_PAUSES_MS[broken];
-        if (signal.aborted || pause === undefined || !isUnavailable(error)) throw error;
+        if (signal.aborted || pause === undefined || !mayBeJoinedAgain(error)) throw error;
         await pauseFor(pause, undefined, { signal });
       }
     }
@@ -226,6 +235,7 @@ class Attempt {
       files: Object.fromEntries(encoded) as Record<string, string>,
       entrypoint,
       requirements,
+      ...(command === 'install' && { index_url: this.packageIndexUrl }),
       stdin: encode(input.stdin),
       args: input.args,
       env: input.env,
@@ -280,8 +290,9 @@ class Refusal extends PlatformError {
   }
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof PlatformError && error.name === 'Unavailable';
+/** A run whose requirements are gone is only helped by installing them: that is for the next attempt. */
+function mayBeJoinedAgain(error: unknown): boolean {
+  return error instanceof PlatformError && error.name === 'Unavailable' && error.reason !== LAYER_MISSING;
 }
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

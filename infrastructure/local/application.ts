@@ -69,7 +69,7 @@ function shared(endpoints: Endpoints): Record<string, string> {
 }
 
 function worker(settings: Settings, endpoints: Endpoints): ServerPart {
-  const { kubernetes, images } = endpoints;
+  const { kubernetes, images, packageIndex } = endpoints;
   const part: ServerPart = new ServerPart({
     settings,
     name: 'worker',
@@ -81,6 +81,7 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
           KUBECONFIG: kubernetes.workerKubeconfig,
           KUBE_CONTEXT: kubernetes.context,
           ...(images && imageVariables(images)),
+          ...(packageIndex && packageIndexVariables(packageIndex)),
           API_KEY: undefined,
         },
         graceMilliseconds: 15_000,
@@ -136,6 +137,15 @@ function imageVariables(images: NonNullable<Endpoints['images']>): Record<string
     PROGRAM_IMAGE: process.env.PROGRAM_IMAGE || images.program,
     DATABASE_IMAGE: process.env.DATABASE_IMAGE || images.database,
   };
+}
+
+/** An index that the environment names wins, though pods of the local stack reach no other. */
+function packageIndexVariables({
+  url,
+  cidr,
+}: NonNullable<Endpoints['packageIndex']>): Record<string, string> {
+  if (process.env.PACKAGE_INDEX_URL) return {};
+  return { PACKAGE_INDEX_URL: url, PACKAGE_INDEX_CIDR: cidr };
 }
 
 /** The key that the environment names, or one that is made once for this state directory. */

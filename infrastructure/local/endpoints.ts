@@ -21,6 +21,8 @@ export interface Endpoints {
     gatewayKubeconfig: string;
     context: string;
   };
+  /** Package index for the pods, with its password; missing when there is none, or the environment named the cluster. */
+  packageIndex?: { url: string; cidr: string } | undefined;
   /** Undefined for a cluster that the environment named: it gets its images from its own registry. */
   images: ImageReferences | undefined;
 }

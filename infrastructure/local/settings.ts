@@ -27,6 +27,7 @@ export const portVariables = {
   controllerManager: { variable: 'LOCAL_CONTROLLER_MANAGER_PORT', default: 10257 },
   scheduler: { variable: 'LOCAL_SCHEDULER_PORT', default: 10259 },
   dns: { variable: 'LOCAL_DNS_PORT', default: 10053 },
+  packageIndex: { variable: 'LOCAL_PACKAGE_INDEX_PORT', default: 3141 },
 } as const;
 
 export type PortName = keyof typeof portVariables;
@@ -125,6 +126,7 @@ export function statePaths(settings: Pick<Settings, 'stateDirectory'>) {
     containerdSocket: inState('containerd', 'containerd.sock'),
     volumes: inState('volumes'),
     apiKey: inState('api-key'),
+    packageIndexToken: inState('package-index-token'),
     sysctls: inState('sysctls.json'),
   };
 }

@@ -117,6 +117,7 @@ async function startServers(
     elasticsearch: named.elasticsearch ?? `http://127.0.0.1:${ports.elasticsearch}`,
     kubernetes: started?.kubernetes ?? namedCluster(named),
     images: started?.images,
+    packageIndex: started?.packageIndex,
   };
 }
 
@@ -177,7 +178,7 @@ function checkPorts(settings: Settings, named: NamedServers): void {
     ...(named.temporalAddress ? (['temporal', 'temporalUi'] as const) : []),
     ...(named.elasticsearch ? (['elasticsearch'] as const) : []),
     ...(named.kubernetes
-      ? (['apiserver', 'etcd', 'etcdPeer', 'controllerManager', 'scheduler', 'dns'] as const)
+      ? (['apiserver', 'etcd', 'etcdPeer', 'controllerManager', 'scheduler', 'dns', 'packageIndex'] as const)
       : []),
   ];
   const needed = (Object.keys(settings.ports) as PortName[]).filter((name) => !unused.includes(name));

@@ -5,16 +5,20 @@ nothing restarts it. One that fails ends the container with the same code, and K
 with growing pauses. SIGTERM and SIGINT are passed on to the program. Everything it prints goes straight to
 the container's log; lines of this file begin with "orchestration:".
 
-Usage: entry.py [--once] FILE, with FILE relative to the directory of the program's files. With --once the
-container ends with the program whatever its code is, and answers no probes.
+Usage: entry.py [--once] FILE, or entry.py --install REQUIREMENT..., with FILE relative to the directory of the program's files. With --once the
+container ends with the program whatever its code is, and answers no probes. With --install it fills
+LAYER_DIRECTORY with the requirements of a program, and ends.
 Environment: LANGUAGE, how FILE is run (infrastructure/languages); MEMORY_MB, what it may use of the
 container's memory, for languages that want to know; PORT, where a program that serves is
-expected to listen; READY_PORT, where GET /ready answers.
+expected to listen; READY_PORT, where GET /ready answers; LAYER_DIRECTORY, where requirements are, if there
+are any; PACKAGE_INDEX_URL, where they come from.
 """
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -22,6 +26,7 @@ from readiness import Readiness, answer_probes
 
 PROGRAM_DIRECTORY = os.environ.get("PROGRAM_DIRECTORY", "/app")
 WORK_DIRECTORY = os.environ.get("WORK_DIRECTORY", "/tmp/work")
+LAYER_DIRECTORY = os.environ.get("LAYER_DIRECTORY")
 LANGUAGES_DIRECTORY = os.environ.get("LANGUAGES_DIRECTORY", "/opt/languages")
 
 # How long a serving program goes on serving after it was asked to stop: routes to it vanish within this time.
@@ -32,9 +37,11 @@ HANDLED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
 
 
 def main(arguments):
+    if arguments[:1] == ["--install"]:
+        return install(arguments[1:])
     once = arguments[:1] == ["--once"]
     if len(arguments) != 1 + once:
-        say("usage: entry.py [--once] FILE")
+        say("usage: entry.py [--once] FILE | --install REQUIREMENT...")
         return 64
     program = os.path.join(PROGRAM_DIRECTORY, arguments[-1])
     if not os.path.isfile(program):
@@ -42,7 +49,7 @@ def main(arguments):
         return 66
     name = os.environ.get("LANGUAGE", "python")
     try:
-        command, environment = command_of(name, program)
+        command, environment = command_of(name, "run", program)
     except FileNotFoundError:
         say(f"this image knows no language {name}")
         return 69
@@ -61,15 +68,39 @@ def main(arguments):
     return supervise(process, readiness, once)
 
 
-def command_of(name, program):
-    """How a language runs a program: arguments and environment."""
+def install(requirements):
+    """Fills the layer, once for the life of the pod: after a restart of its node the index may be away."""
+    complete = os.path.join(LAYER_DIRECTORY, "complete")
+    if os.path.exists(complete):
+        return 0
+    # What an attempt before this one left; the folder itself is a volume.
+    shutil.rmtree(layer(), ignore_errors=True)
+    os.mkdir(layer())
+    command, environment = command_of(os.environ.get("LANGUAGE", "python"), "install")
+    code = subprocess.run([*command, *requirements], env={**os.environ, **environment}).returncode
+    if code == 0:
+        open(complete, "w").close()
+    return shell_code(code)
+
+
+def layer():
+    return os.path.join(LAYER_DIRECTORY, "installed")
+
+
+def command_of(name, command, program=""):
+    """How a language carries out a command: arguments and environment. Without a layer, nothing that names one."""
     folder = os.path.join(LANGUAGES_DIRECTORY, name)
     with open(os.path.join(folder, "language.json"), encoding="utf-8") as file:
         language = json.load(file)
     memory = os.environ.get("MEMORY_MB", "192")
     places = {"{entrypoint}": program, "{language}": folder, "{memory_mb}": memory}
-    command = [filled(argument, places) for argument in language["commands"]["run"]]
-    return command, language.get("environment", {})
+    environment = language.get("environment", {})
+    if LAYER_DIRECTORY:
+        places["{layer}"] = layer()
+    else:
+        environment = {name: value for name, value in environment.items() if "{layer}" not in value}
+    arguments = [filled(argument, places) for argument in language["commands"][command]]
+    return arguments, {name: filled(value, places) for name, value in environment.items()}
 
 
 def filled(text, places):

@@ -48,6 +48,10 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         TEST_IMAGE: servers.images.test,
         PROGRAM_IMAGE: servers.images.program,
         DATABASE_IMAGE: servers.images.database,
+        ...(servers.packageIndex && {
+          PACKAGE_INDEX_URL: servers.packageIndex.url,
+          PACKAGE_INDEX_CIDR: servers.packageIndex.cidr,
+        }),
         ...shared,
       }),
     );

@@ -10,6 +10,8 @@ export interface Stack {
   gatewayKubeconfig: string;
   /** What answers `kubectl` and `temporal` calls of this stack: a program and its first arguments. */
   kubectl: string[];
+  /** Package index for the pods, if this machine has one to hand on. */
+  packageIndex?: { url: string; cidr: string } | undefined;
   images: { test: string; program: string; database: string };
 }
 

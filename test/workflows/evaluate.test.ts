@@ -102,4 +102,8 @@ test('requirements that could not be installed say so in the words of the instal
   expect(evaluate({ ...reported, outcome: 'requirements_failed' }).message).toBe(
     'The requirements could not be installed: ERROR: No matching distribution found for nope',
   );
+  const slow = { ...report({ step: 'install', outcome: 'timed_out', wallMs: 120_000 }) };
+  expect(evaluate({ ...slow, outcome: 'requirements_failed' }).message).toBe(
+    'The requirements could not be installed: it took longer than 120 s.',
+  );
 });

@@ -11,13 +11,19 @@ import { waitFor } from '../waiting';
 import { inTime } from './ensuring';
 import type { Ensuring } from './ensuring';
 import { boundsOf, userNamespace } from './namespaceManifests';
+import type { EnvironmentSettings } from './settings';
 
 /** Makes the user's namespace and its bounds as they should be. @returns what was made or changed */
-export async function ensureNamespace(ensuring: Ensuring): Promise<string[]> {
+export async function ensureNamespace(
+  ensuring: Ensuring,
+  { packageIndex }: EnvironmentSettings,
+): Promise<string[]> {
   const { userId } = ensuring;
   await awaitDeletion(ensuring);
   const namespace = await applyAndCompare(ensuring, userNamespace(userId));
-  const bounds = await Promise.all(boundsOf(userId).map((manifest) => applyAndCompare(ensuring, manifest)));
+  const bounds = await Promise.all(
+    boundsOf(userId, packageIndex).map((manifest) => applyAndCompare(ensuring, manifest)),
+  );
   const changed = [...namespace, ...bounds.flat()];
   if (changed.length > 0) await awaitDefaults(ensuring);
   return changed;

@@ -1,12 +1,17 @@
+import { isIPv4 } from 'node:net';
 import type {
   KubernetesObject,
   V1LimitRange,
   V1Namespace,
   V1NetworkPolicy,
+  V1NetworkPolicyEgressRule,
   V1ResourceQuota,
 } from '@kubernetes/client-node';
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import { namespaceOf } from '../testPod/names';
+import type { EnvironmentSettings } from './settings';
+
+type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;
 
 const DNS_PORT = 53;
 
@@ -49,8 +54,8 @@ export function userNamespace(userId: string): V1Namespace {
 }
 
 /** Everything in the namespace that bounds what runs there. */
-export function boundsOf(userId: string): KubernetesObject[] {
-  return [quota(userId), limitRange(userId), ...networkPolicies(userId)];
+export function boundsOf(userId: string, packageIndex?: PackageIndex): KubernetesObject[] {
+  return [quota(userId), limitRange(userId), ...networkPolicies(userId, packageIndex)];
 }
 
 /** Labels of every object of a user's environment. */
@@ -79,15 +84,18 @@ function limitRange(userId: string): V1LimitRange {
           type: 'Container',
           _default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
           defaultRequest: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
-          max: { cpu: '4', memory: '2Gi', 'ephemeral-storage': '1Gi' },
+          max: { cpu: '4', memory: '2560Mi', 'ephemeral-storage': '1Gi' },
         },
       ],
     },
   };
 }
 
-/** Nothing may talk to anything, but for what production needs. The test pod has no network at all. */
-function networkPolicies(userId: string): V1NetworkPolicy[] {
+/**
+ * Nothing may talk to anything, but for what production needs. The test pod has no network at all, unless there is a
+ * package index for its installer: policies cannot tell that from the tested code in the same pod.
+ */
+function networkPolicies(userId: string, packageIndex: PackageIndex | undefined): V1NetworkPolicy[] {
   const program = { matchLabels: labelsOf(userId, 'program') };
   const { component: _, ...inProduction } = labelsOf(userId, 'program');
   const client = {
@@ -112,20 +120,38 @@ function networkPolicies(userId: string): V1NetworkPolicy[] {
     policy('program-asks', {
       podSelector: client,
       policyTypes: ['Egress'],
-      egress: [
-        { to: [{ podSelector: database }], ports: postgres },
-        {
-          to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
-          ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: DNS_PORT })),
-        },
-      ],
+      egress: [{ to: [{ podSelector: database }], ports: postgres }, toDns],
     }),
     policy('database-serves-program', {
       podSelector: database,
       policyTypes: ['Ingress'],
       ingress: [{ _from: [{ podSelector: client }], ports: postgres }],
     }),
+    // Always there, since it has to shut the way again when there is no index any more.
+    policy('package-index', {
+      podSelector: {
+        matchExpressions: [
+          { key: 'app', operator: 'In', values: ['test', 'prod'] },
+          { key: 'component', operator: 'NotIn', values: ['db'] },
+        ],
+      },
+      policyTypes: ['Egress'],
+      ...(packageIndex && { egress: waysTo(packageIndex) }),
+    }),
   ];
+}
+
+const toDns: V1NetworkPolicyEgressRule = {
+  to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+  ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: DNS_PORT })),
+};
+
+/** An index that is known by name has to be looked up. */
+function waysTo({ url, cidr }: PackageIndex): V1NetworkPolicyEgressRule[] {
+  const { hostname, port, protocol } = new URL(url);
+  const number = Number(port || (protocol === 'https:' ? 443 : 80));
+  const toIndex = { to: [{ ipBlock: { cidr } }], ports: [{ protocol: 'TCP', port: number }] };
+  return isIPv4(hostname) ? [toIndex] : [toIndex, toDns];
 }
 
 function metadataOf(userId: string, name: string) {

@@ -8,12 +8,14 @@ export interface EnvironmentSettings {
   testMemoryMiB?: number | undefined;
   /** Processors that a test pod may use. */
   testCpus?: number | undefined;
+  /** Where requirements come from, and the addresses behind that; pods get no way out when not given. */
+  packageIndex?: { url: string; cidr: string } | undefined;
   /** How long `ensure` may take, in milliseconds. */
   deadlineMs?: number | undefined;
 }
 
-/** RUN_MEMORY_MB is 256 a process by default: room for two, the supervisor and files in memory. */
-export const TEST_MEMORY_MIB = 768;
+/** RUN_MEMORY_MB is 256 a process by default: room for two, the supervisor, files in memory and requirements. */
+export const TEST_MEMORY_MIB = 1_152;
 export const TEST_CPUS = 1;
 
 /** Below the 3 minutes that the activity has, so that the reason can still be told. */

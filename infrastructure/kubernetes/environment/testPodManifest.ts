@@ -12,11 +12,15 @@ const RUNNER_UID = 10_001;
 /** On the pod: a hash of all that was asked of it. A pod with another one is of an older image or manifest. */
 export const SPEC_ANNOTATION = 'orchestration-app/spec';
 
-/** Folders that a run may write, all in memory, counted as the pod's memory. Emptied after each run. */
+/**
+ * Folders in memory, counted as the pod's memory. Runs may write to the first three, which are emptied after each.
+ * Requirements are in memory as well: only there is the limit of a volume a wall, and not a reason for eviction.
+ */
 const FOLDERS = [
   { name: 'work', mountPath: '/work', sizeLimit: '128Mi' },
   { name: 'tmp', mountPath: '/tmp', sizeLimit: '64Mi' },
   { name: 'shm', mountPath: '/dev/shm', sizeLimit: '64Mi' },
+  { name: 'layers', mountPath: '/layers', sizeLimit: '384Mi' },
 ];
 
 /** The pod in which a user's submissions are tested, one after the other. */

@@ -3,6 +3,7 @@ import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 /** Why something cannot become ready, as a stable word. Clients see these. */
 export type ProblemReason =
   | 'crash_loop'
+  | 'requirements_failed'
   | 'out_of_memory'
   | 'image_error'
   | 'config_error'
@@ -49,11 +50,21 @@ export function podProblem(pod: V1Pod): Problem | null {
       pod: null,
       graceMs: UNSCHEDULABLE_GRACE_MS,
     };
+  for (const status of pod.status?.initContainerStatuses ?? []) {
+    const problem = containerProblem(name, status);
+    if (problem !== null) return problem.reason === 'crash_loop' ? requirementsProblem(problem) : problem;
+  }
   for (const status of pod.status?.containerStatuses ?? []) {
     const problem = containerProblem(name, status);
     if (problem !== null) return problem;
   }
   return null;
+}
+
+/** What comes before a container is the installation of what it requires, and nothing else. */
+function requirementsProblem(problem: Problem): Problem {
+  const message = `The requirements could not be installed in production. ${problem.message}`;
+  return { ...problem, reason: 'requirements_failed', message };
 }
 
 function containerProblem(pod: string, status: V1ContainerStatus): Problem | null {

@@ -1,6 +1,7 @@
 import type { CoreV1Event, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import type { Kube } from '../client';
 import { attempt, PlatformError } from '../errors';
+import { PROGRAM_CONTAINER } from './names';
 
 /** Evidence travels in the verdict: a few lines that tell the cause, not an archive. */
 const MAX_EVENTS = 10;
@@ -26,10 +27,17 @@ export function eventLines(events: CoreV1Event[], pods: V1Pod[]): string[] {
     .map(lineOf);
 }
 
+/** @returns the container of a program's pod whose log says why it is not ready */
+export function telltale({ status }: V1Pod): string {
+  const unfinished = status?.initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
+  return unfinished?.name ?? PROGRAM_CONTAINER;
+}
+
 /** @returns the last lines of a pod's container, of the run before if the current one has not begun */
 export async function lastLogLines(kube: Kube, pod: V1Pod, container: string): Promise<string> {
   const { name = '', namespace = '' } = pod.metadata ?? {};
-  const status = pod.status?.containerStatuses?.find((candidate) => candidate.name === container);
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  const status = [...initContainerStatuses, ...containerStatuses].find(({ name }) => name === container);
   const previous = status?.state?.waiting !== undefined && status.restartCount > 0;
   try {
     const log = await attempt(`read the log of ${name}`, () =>

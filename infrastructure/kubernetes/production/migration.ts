@@ -5,12 +5,13 @@ import { attempt, attemptToFind, isConflict } from '../errors';
 import { Patience } from '../pods/patience';
 import { podProblem } from '../pods/problem';
 import { waitFor } from '../waiting';
-import { lastLogLines, recentEvents } from './evidence';
-import { labelsOf, migrationPodOf, namesOf, PROGRAM_CONTAINER } from './names';
+import { lastLogLines, recentEvents, telltale } from './evidence';
+import { labelsOf, migrationPodOf, namesOf } from './names';
 import { readDeployment, type ProgramRequest } from './program';
 import { filesManifest, programOf } from './programManifests';
 import { programPod } from './programTemplate';
 import { programAnnotations, programIn } from './provenance';
+import { ensureIndexSecret } from './requirements';
 import type { CallContext, DeployedProgram, ProductionSettings } from './types';
 
 export interface MigrationReport {
@@ -88,6 +89,7 @@ async function createPod(
   { provenance, program: code }: ProgramRequest,
 ): Promise<void> {
   const files = await apply(kube.objects, filesManifest(provenance, code));
+  if (code.requirements.length > 0) await ensureIndexSecret(kube, provenance.userId, settings);
   const pod = migrationPod(name, settings, { provenance, program: code }, files.metadata?.uid ?? '');
   try {
     await attempt(`create Pod/${name}`, () =>
@@ -134,7 +136,7 @@ async function reportOf(
   { pod, message }: End,
 ): Promise<MigrationReport> {
   const [logs, events, deployment] = await Promise.all([
-    pod === undefined ? '' : lastLogLines(kube, pod, PROGRAM_CONTAINER),
+    pod === undefined ? '' : lastLogLines(kube, pod, telltale(pod)),
     pod === undefined || message === null ? [] : recentEvents(kube, namesOf(userId).namespace, [pod]),
     readDeployment(kube, userId),
   ]);
@@ -151,6 +153,8 @@ async function reportOf(
 function describeEnd({ status }: V1Pod): string {
   if (status?.reason === 'DeadlineExceeded')
     return `It ran longer than ${MIGRATION_SECONDS} s and was stopped.`;
+  if (status?.initContainerStatuses?.some(({ state }) => state?.terminated?.exitCode))
+    return 'Its requirements could not be installed in production.';
   const ended = status?.containerStatuses?.[0]?.state?.terminated;
   if (ended === undefined) return status?.message ?? 'Its pod failed.';
   return `It ended with exit code ${ended.exitCode}${ended.reason === 'OOMKilled' ? ': it used more memory than it may' : ''}.`;

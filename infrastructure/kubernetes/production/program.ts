@@ -5,6 +5,7 @@ import { namesOf } from './names';
 import { filesManifest, programDeployment, programOf, programService } from './programManifests';
 import { programTemplate } from './programTemplate';
 import { programIn, submissionOf } from './provenance';
+import { ensureIndexSecret } from './requirements';
 import { deleteOldFiles } from './retention';
 import type { DeployedProgram, ProductionSettings, Program, Provenance } from './types';
 
@@ -35,6 +36,7 @@ export async function applyProgram(
     readDeployment(kube, userId),
     apply(kube.objects, filesObject),
     apply(kube.objects, programService(provenance)),
+    code.requirements.length > 0 && ensureIndexSecret(kube, userId, settings),
   ]);
   const annotations = existing?.metadata?.annotations;
   const repeated = submissionOf(annotations) === program.submissionId;

@@ -11,6 +11,7 @@ const MAX_FILES_BYTES = 1_000_000;
 /** On the ConfigMap, beside the files: how they are started. */
 const ENTRYPOINT_ANNOTATION = 'orchestration-app/entrypoint';
 const LANGUAGE_ANNOTATION = 'orchestration-app/language';
+const REQUIREMENTS_ANNOTATION = 'orchestration-app/requirements';
 
 /** What the files and the name of a program make of it. */
 export function programOf(provenance: Provenance): DeployedProgram {
@@ -24,7 +25,7 @@ export function programOf(provenance: Provenance): DeployedProgram {
  */
 export function filesManifest(provenance: Provenance, program: Program): V1ConfigMap {
   checkFiles(program);
-  const { language, files, entrypoint } = program;
+  const { language, files, entrypoint, requirements } = program;
   const { userId, codeDigest } = provenance;
   return {
     apiVersion: 'v1',
@@ -37,6 +38,7 @@ export function filesManifest(provenance: Provenance, program: Program): V1Confi
         ...provenanceAnnotations(provenance),
         [ENTRYPOINT_ANNOTATION]: entrypoint,
         [LANGUAGE_ANNOTATION]: language,
+        ...(requirements.length > 0 && { [REQUIREMENTS_ANNOTATION]: JSON.stringify(requirements) }),
       },
     },
     immutable: true,
@@ -49,7 +51,8 @@ export function startOf({ metadata, data }: V1ConfigMap): ProgramStart | null {
   const entrypoint = metadata?.annotations?.[ENTRYPOINT_ANNOTATION];
   const language = metadata?.annotations?.[LANGUAGE_ANNOTATION];
   if (entrypoint === undefined || language === undefined) return null;
-  return { language, entrypoint, files: Object.keys(data ?? {}).map(fileOfKey) };
+  const requirements = JSON.parse(metadata?.annotations?.[REQUIREMENTS_ANNOTATION] ?? '[]') as string[];
+  return { language, entrypoint, files: Object.keys(data ?? {}).map(fileOfKey), requirements };
 }
 
 /** The address of a program that serves: http://<id>-prod in its namespace. */

@@ -1,4 +1,10 @@
-import type { V1EnvVar, V1KeyToPath, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type {
+  V1Container,
+  V1EnvVar,
+  V1KeyToPath,
+  V1PodSpec,
+  V1PodTemplateSpec,
+} from '@kubernetes/client-node';
 import { keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
@@ -11,6 +17,7 @@ import {
 } from './names';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { programAnnotations } from './provenance';
+import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
 import type { DeployedProgram, ProductionSettings, ProgramStart } from './types';
 
 /** uid of infrastructure/prod/Dockerfile. */
@@ -36,50 +43,58 @@ export function programTemplate(
   };
 }
 
-/** What is in the pod of a program: its one container, its files, a way to the database. */
+/** What is in the pod of a program: its container, its files and requirements, a way to the database. */
 export function programPod(
   userId: string,
   program: DeployedProgram,
   start: ProgramStart,
   settings: ProductionSettings,
 ): V1PodSpec {
+  const requires = start.requirements.length > 0;
+  const container: V1Container = {
+    name: PROGRAM_CONTAINER,
+    image: settings.programImage,
+    imagePullPolicy: 'IfNotPresent',
+    args: [start.entrypoint],
+    env: [
+      { name: 'LANGUAGE', value: start.language },
+      { name: 'MEMORY_MB', value: String(HEAP_MIB) },
+      ...(requires ? [layerVariable] : []),
+      ...environment(userId),
+    ],
+    ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
+    // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
+    readinessProbe: {
+      httpGet: { path: '/ready', port: READY_PORT },
+      periodSeconds: 1,
+      timeoutSeconds: 3,
+      failureThreshold: 2,
+    },
+    resources: {
+      requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+      limits: {
+        cpu: '1',
+        memory: `${MEMORY_MIB}Mi`,
+        'ephemeral-storage': requires ? EPHEMERAL_STORAGE_LIMIT : '256Mi',
+      },
+    },
+    securityContext: restrictedContainer(),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      { name: 'files', mountPath: '/app', readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
+      ...(requires ? [layerMount] : []),
+    ],
+  };
   return {
     ...restrictedPod(PROGRAM_UID),
     terminationGracePeriodSeconds: 20,
-    containers: [
-      {
-        name: PROGRAM_CONTAINER,
-        image: settings.programImage,
-        imagePullPolicy: 'IfNotPresent',
-        args: [start.entrypoint],
-        env: [
-          { name: 'LANGUAGE', value: start.language },
-          { name: 'MEMORY_MB', value: String(HEAP_MIB) },
-          ...environment(userId),
-        ],
-        ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
-        // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
-        readinessProbe: {
-          httpGet: { path: '/ready', port: READY_PORT },
-          periodSeconds: 1,
-          timeoutSeconds: 3,
-          failureThreshold: 2,
-        },
-        resources: {
-          requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
-          limits: { cpu: '1', memory: `${MEMORY_MIB}Mi`, 'ephemeral-storage': '256Mi' },
-        },
-        securityContext: restrictedContainer(),
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-        volumeMounts: [
-          { name: 'files', mountPath: '/app', readOnly: true },
-          { name: 'tmp', mountPath: '/tmp' },
-        ],
-      },
-    ],
+    ...(requires && { initContainers: [installing(container, start.requirements, settings)] }),
+    containers: [container],
     volumes: [
       { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
       { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
+      ...(requires ? [layerVolume] : []),
     ],
   };
 }

@@ -2,9 +2,9 @@ import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
 import type { Kube } from '../client';
 import { waitFor } from '../waiting';
 import { deadlineProblem, diagnose } from './diagnosis';
-import { lastLogLines, recentEvents } from './evidence';
+import { lastLogLines, recentEvents, telltale } from './evidence';
 import { markLive } from './live';
-import { namesOf, PROGRAM_CONTAINER, selectorOf } from './names';
+import { namesOf, selectorOf } from './names';
 import { Patience } from '../pods/patience';
 import type { Problem } from '../pods/problem';
 import { submissionOf } from './provenance';
@@ -135,7 +135,7 @@ async function evidenceOf(
   const failing = pods.find((pod) => pod.metadata?.name === problem.pod);
   const [events, logs] = await Promise.all([
     recentEvents(kube, namesOf(userId).namespace, pods),
-    failing === undefined ? '' : lastLogLines(kube, failing, PROGRAM_CONTAINER),
+    failing === undefined ? '' : lastLogLines(kube, failing, telltale(failing)),
   ]);
   return { events, logs };
 }

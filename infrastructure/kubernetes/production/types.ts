@@ -25,6 +25,8 @@ export interface ProgramStart {
   entrypoint: string;
   /** Names of all its files. */
   files: string[];
+  /** Packages that are installed before it starts. */
+  requirements: string[];
 }
 
 /** A program that is, or was, in production. */
@@ -48,6 +50,8 @@ export interface ProductionSettings {
   programImage: string;
   /** Image with infrastructure/prod/database/entrypoint.sh. */
   databaseImage: string;
+  /** Where requirements come from; a program that has some is rejected when it is not given. */
+  packageIndexUrl?: string | undefined;
   /** StorageClass of database volumes; the cluster's default when not given. */
   storageClass?: string | undefined;
 }

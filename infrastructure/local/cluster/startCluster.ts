@@ -15,6 +15,7 @@ import { kubelet, nodeExists } from '../parts/kubelet';
 import { kubeProxy } from '../parts/kubeProxy';
 import { Node } from '../parts/node';
 import { Pods } from '../parts/pods';
+import { usablePackageIndex } from '../parts/packageIndex';
 import { scheduler } from '../parts/scheduler';
 import { VolumeProvisioner } from '../parts/volumeProvisioner';
 import type { Settings } from '../settings';
@@ -26,6 +27,7 @@ import { applyManifests } from './manifests';
 export interface StartedCluster {
   kubernetes: { kubeconfig: string; workerKubeconfig: string; gatewayKubeconfig: string; context: string };
   images: ImageReferences;
+  packageIndex: { url: string; cidr: string } | undefined;
 }
 
 /** Starts the cluster of one node, with the images of this checkout loaded and the worker's rights in place. */
@@ -45,6 +47,7 @@ export async function startCluster(
   const context = { settings, programs, credentials };
   const admin = credentials.kubeconfigs.admin;
 
+  const packageIndex = await runtime.packageIndex;
   const images = await progress.step('starting Kubernetes', async (report) => {
     report('etcd');
     await parts.start(etcd(context));
@@ -87,12 +90,20 @@ export async function startCluster(
       context: contextName,
     },
     images,
+    packageIndex: packageIndex && {
+      url: packageIndex.url,
+      cidr: `${settings.network.hostAddress}/32`,
+    },
   };
 }
 
 /** The node's namespaces, the container runtime in them, and the images in that. Each promise when it is there. */
 function startRuntime(settings: Settings, progress: Progress, parts: StackParts) {
   const node = parts.start(new Node(settings));
+  // Its address is the machine's end of the node's cable.
+  const packageIndex = Promise.all([usablePackageIndex(settings, (line) => progress.say(line)), node]).then(
+    ([index]) => index && parts.start(index),
+  );
   const found = containerdPrograms(settings, progress);
   // After containerd: two compilers less at a time, with Kubernetes' and Temporal's already at work.
   const gvisor = found.then(async () => usableGvisor(settings, progress, await node));
@@ -104,8 +115,8 @@ function startRuntime(settings: Settings, progress: Progress, parts: StackParts)
   });
   const images = ready.then(() => loadImages(settings, progress));
   // Each is awaited later; until then a failure must not end the process as an unhandled rejection.
-  for (const promise of [found, gvisor, ready, images]) promise.catch(() => undefined);
-  return { node, gvisor, ready, images };
+  for (const promise of [packageIndex, found, gvisor, ready, images]) promise.catch(() => undefined);
+  return { node, packageIndex, gvisor, ready, images };
 }
 
 function volumeProvisioner(settings: Settings, credentials: Credentials, progress: Progress) {

@@ -76,7 +76,7 @@ function nodeProcess({ network, ports }: Settings) {
     command: 'unshare',
     args: [
       ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
-      ...['sh', script, network.hostAddress, String(ports.apiserver), String(ports.dns)],
+      ...['sh', script, network.hostAddress, ...[ports.apiserver, ports.dns, ports.packageIndex].map(String)],
     ],
   };
 }

@@ -1,5 +1,5 @@
 """
-A seccomp filter for what a program must not do to the rest of its pod.
+What a program must not do to the rest of its pod: a seccomp filter, and by landlock.py where it may write.
 
 The program has the uid of PID 1, and a few system calls reach any process of one uid without asking whether it
 is open to others: prlimit could starve PID 1, the scheduler calls could stop it from being served. System V
@@ -9,6 +9,8 @@ objects outlive every process. All of these fail with EPERM. This comes on top o
 import ctypes
 import os
 import struct
+
+from . import landlock
 
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
@@ -98,9 +100,18 @@ class _Program(ctypes.Structure):
 _PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_INSTRUCTIONS))
 
 
-def confine() -> None:
-    """Puts the calling process and all its descendants under the filter, for good."""
+# What runs may change; main.py empties these after each. Of devices and /proc, the kernel's own rules say more.
+_WRITABLE = ("/work", "/tmp", "/dev/shm")
+_DEVICES = ("/dev", "/proc")
+
+
+def confine(writable: tuple[str, ...] = ()) -> None:
+    """
+    Puts the calling process and all its descendants under the filter, for good.
+    @param writable folders that it may fill beside those of every run
+    """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    landlock.restrict((*_WRITABLE, *writable), _DEVICES)
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM))
 
 

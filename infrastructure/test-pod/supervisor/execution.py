@@ -6,6 +6,7 @@ The verdict comes from waitpid and from what is measured here. Nothing that the 
 
 import asyncio
 import fcntl
+import functools
 import os
 import resource
 import signal
@@ -16,6 +17,7 @@ from . import folders
 from .capture import Capture
 from .check import check
 from .confine import confine
+from .layers import LayerMissing, Layers, key_of
 from .listening import serves
 from .memory import Memory
 from .podlog import RunLog
@@ -30,6 +32,9 @@ MAX_PROCESSES = 64
 # Per process.
 _MAX_OPEN_FILES = 256
 _MAX_FILE_BYTES = 64 * 1024 * 1024
+# Of an installation, which unpacks archives: the volume of layers bounds it, and its own memory this.
+_INSTALL_FILE_BYTES = 1024 * 1024 * 1024
+_INSTALL_MEMORY_BYTES = 512 * 1024 * 1024
 # Pipes of a program end when its last process does; this bounds the wait for what is not a process, in seconds.
 _DRAIN_DEADLINE = 5
 _PIPE_BYTES = 1024 * 1024
@@ -77,6 +82,7 @@ class Execution:
         warm: WarmInterpreter,
         memory: Memory,
         places: Places,
+        layers: Layers,
         log: RunLog,
         on_output: Callable[[str, int, bytes], None],
     ):
@@ -85,6 +91,9 @@ class Execution:
         self._warm = warm
         self._memory = memory
         self._places = places
+        self._layers = layers
+        # Folder of the requirements, while there is one.
+        self._layer: str | None = None
         self._log = log
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
@@ -99,11 +108,17 @@ class Execution:
         self._end_early("cancelled")
 
     async def run(self) -> dict:
-        """Returns the end record's `result`. @raises SweepFailed, OSError: the platform's failures."""
+        """
+        Returns the end record's `result`.
+        @raises LayerMissing before anything ran
+        @raises SweepFailed, OSError: the platform's failures
+        """
+        await self._layers.settle()
+        if not self._installs():
+            self._layer = self._required_layer()
         self._log.say(f"start {self._request.entrypoint} execution={self.id} key={self._request.key}")
         try:
-            folders.write_files(self._places.folder, self._request.files)
-            result = await self._execute()
+            result = await (self._install() if self._installs() else self._run_program())
         except BaseException:
             await self._processes.sweep()
             raise
@@ -112,6 +127,36 @@ class Execution:
             if self._is_warm():
                 self._warm.prepare(self._places.folder, self._request.entrypoint)
         self._log.finish(_ending(result))
+        return result
+
+    def _required_layer(self) -> "str | None":
+        requirements = self._request.requirements
+        if not requirements:
+            return None
+        layer = self._layers.find(key_of(self._request.language.name, requirements))
+        if layer is None:
+            raise LayerMissing(f"the requirements are not installed here: {', '.join(requirements)}")
+        return layer.folder
+
+    async def _run_program(self) -> dict:
+        folders.write_files(self._places.folder, self._request.files)
+        return await self._execute()
+
+    async def _install(self) -> dict:
+        """
+        Fills a layer, unless it is there. The submission's files are not: an installer could take one for a package
+        and run what is in it, where it could read the password of the index.
+        """
+        key = key_of(self._request.language.name, self._request.requirements)
+        kept = self._layers.find(key)
+        if kept is not None:
+            self.captures["report"].add(kept.report)
+            self._on_output("report", 0, kept.report)
+            return self._record("passed", 0, None, 0, Exit(0, 0, 0), None)
+        self._layer = await self._layers.begin(key)
+        result = await self._execute()
+        if result["outcome"] == "passed":
+            await self._layers.keep(key, self.captures["report"].head)
         return result
 
     async def _execute(self) -> dict:
@@ -141,13 +186,22 @@ class Execution:
             job = Job(folder=folder, args=request.args, env=env, limits=limits, descriptors=descriptors)
             return await self._warm.start(request.entrypoint, job)
         memory_mb = request.limits.memory_bytes // (1024 * 1024)
-        argv = request.language.argv(request.command, entrypoint=request.entrypoint, memory_mb=memory_mb)
-        launch = Launch([*argv, *request.args], env, folder, descriptors, limits, confine)
+        argv = request.language.argv(
+            request.command, entrypoint=request.entrypoint, memory_mb=memory_mb, layer=self._layer
+        )
+        if self._installs():
+            confined, args = functools.partial(confine, (self._layer,)), request.requirements
+        else:
+            confined, args = confine, request.args
+        launch = Launch([*argv, *args], env, folder, descriptors, limits, confined)
         _, exited = self._processes.start(launch)
         return exited
 
     def _is_warm(self) -> bool:
         return self._request.command == "run" and self._request.language.warm == "python"
+
+    def _installs(self) -> bool:
+        return self._request.command == "install"
 
     def _reports(self) -> bool:
         return self._request.language.reports(self._request.command)
@@ -231,11 +285,31 @@ class Execution:
         if outcome == "failed" and self._request.command == "run":
             wrong = await check(self._processes, self._places, self._request.language, self._request)
             outcome = "failed" if wrong is None else "syntax_error"
+        return self._record(
+            outcome,
+            exit_code if exit_code >= 0 and not serving else None,
+            signal.Signals(-exit_code).name if exit_code < 0 and not serving else None,
+            wall,
+            ended,
+            wrong,
+            serving,
+        )
+
+    def _record(
+        self,
+        outcome: str,
+        exit_code: "int | None",
+        signal_name: "str | None",
+        wall: float,
+        ended: Exit,
+        wrong: "str | None",
+        serving: bool = False,
+    ) -> dict:
         return {
             "execution": self.id,
             "outcome": outcome,
-            "exit_code": exit_code if exit_code >= 0 and not serving else None,
-            "signal": signal.Signals(-exit_code).name if exit_code < 0 and not serving else None,
+            "exit_code": exit_code,
+            "signal": signal_name,
             "serving": serving,
             "wall_ms": round(wall * 1000, 1),
             "cpu_ms": round((ended.cpu_seconds + self._processes.orphans_cpu_seconds) * 1000, 1),
@@ -245,9 +319,11 @@ class Execution:
         }
 
     def _environment(self) -> dict[str, str]:
+        index = self._request.index_url if self._installs() else None
         return {
             **self._request.env,
-            **self._request.language.environment,
+            **self._request.language.variables(self._layer),
+            **({} if index is None else {"PACKAGE_INDEX_URL": index}),
             "PATH": self._places.path,
             "HOME": self._places.folder,
             "LANG": "C.UTF-8",
@@ -256,13 +332,14 @@ class Execution:
         }
 
     def _resource_limits(self) -> dict[int, int]:
+        installs = self._installs()
         limits = {
             resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
-            resource.RLIMIT_FSIZE: _MAX_FILE_BYTES,
+            resource.RLIMIT_FSIZE: _INSTALL_FILE_BYTES if installs else _MAX_FILE_BYTES,
             resource.RLIMIT_CORE: 0,
         }
         if self._request.language.address_space_limit:
-            limits[resource.RLIMIT_AS] = self._request.limits.memory_bytes
+            limits[resource.RLIMIT_AS] = _INSTALL_MEMORY_BYTES if installs else self._request.limits.memory_bytes
         return limits
 
 

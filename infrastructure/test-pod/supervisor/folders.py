@@ -17,14 +17,14 @@ def write_files(folder: str, files: dict[str, bytes]) -> None:
             file.write(data)
 
 
-async def empty(folder: str) -> None:
+async def empty(folder: str, spared: frozenset[str] = frozenset()) -> None:
     """
-    Removes everything below a folder. Never follows a link, and needs neither recursion nor long paths: a folder
+    Removes everything in a folder but the entries that are spared. Never follows a link, and needs neither recursion nor long paths: a folder
     nested a million deep is taken apart by moving each inner folder to the top.
     """
     done = 0
     moved = 0
-    while names := os.listdir(folder):
+    while names := set(os.listdir(folder)) - spared:
         for name in names:
             path = os.path.join(folder, name)
             if not _is_folder(path):

@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass
 
 FOLDER = "/opt/languages"
-# Commands that are no test framework: they write no report.
-_PLAIN_COMMANDS = frozenset({"run", "check", "install"})
+# Commands that write no report: those of test frameworks do, and `install`.
+_PLAIN_COMMANDS = frozenset({"run", "check"})
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class Language:
 
     def reports(self, command: str) -> bool:
         return command not in _PLAIN_COMMANDS
+
+    def variables(self, layer: "str | None") -> dict[str, str]:
+        """The environment of its commands; without a layer, nothing that names one."""
+        if layer is None:
+            return {name: value for name, value in self.environment.items() if "{layer}" not in value}
+        return {name: value.replace("{layer}", layer) for name, value in self.environment.items()}
 
     def argv(self, command: str, **values: object) -> list[str]:
         """The command with its placeholders filled in."""

@@ -6,8 +6,9 @@ import shutil
 import signal
 import sys
 
-from . import languages
+from . import landlock, languages
 from .execution import Execution, Places
+from .layers import Layers
 from .memory import Memory
 from .podlog import PodLog, RunLog
 from .processes import Processes, hide_from_others
@@ -18,6 +19,7 @@ from .warm import WarmInterpreter
 PATH = "/usr/local/bin:/usr/bin:/bin"
 # Of most submissions; another name costs the first run that has it the start of an interpreter.
 _USUAL_ENTRYPOINT = "main.py"
+_LAYERS = "/layers"
 # How soon a request to stop is noticed, in seconds.
 _STOP_INTERVAL = 0.25
 
@@ -39,20 +41,25 @@ async def _supervise() -> None:
     log = PodLog(loop, 1)
     processes = Processes(loop)
     memory = Memory()
+    layers = Layers(_LAYERS)
 
     warm = WarmInterpreter(processes, sys.executable, places.python, places.path)
     # Folders outlive a container that was restarted.
     await places.renew()
+    await layers.settle()
     warm.prepare(places.folder, _USUAL_ENTRYPOINT)
 
     def make_execution(request, on_output) -> Execution:
         return Execution(
-            request, processes, warm, memory, places, RunLog(loop, log, request.submission_id), on_output
+            request, processes, warm, memory, places, layers, RunLog(loop, log, request.submission_id), on_output
         )
 
-    runs = Runs(make_execution)
+    runs = Runs(make_execution, layers)
     server = await serve(runs, known, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
-    log.line(f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}")
+    log.line(
+        f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}, "
+        f"Landlock {landlock.VERSION or 'missing'}"
+    )
     async with server:
         await _first_to_end(runs.work(), _asked_to_stop())
 

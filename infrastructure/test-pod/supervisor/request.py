@@ -19,11 +19,17 @@ MAX_ARGS_BYTES = MAX_ENV_BYTES = 64 * 1024
 MAX_WALL_MS = 600_000
 MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
 MAX_KEY_LENGTH = 512
+MAX_REQUIREMENTS = 200
+MAX_REQUIREMENT_LENGTH = 300
+MAX_INDEX_LENGTH = 2048
 
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # Set by the supervisor. The rest would change the interpreter before the program begins.
 _OWN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "PORT", "PYTHONUNBUFFERED", "SUBMISSION_ID"})
+# What an installer is handed as an argument must not be an option to it, nor a path or an address.
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~*+ -]*")
+_INDEX = re.compile(r"https?://[\x21-\x7e]+")
 _NAME_PART = re.compile(r"[^\x00-\x1f/\x7f]{1,255}")
 
 
@@ -51,6 +57,9 @@ class RunRequest:
     stdin: bytes
     args: list[str]
     env: dict[str, str]
+    requirements: list[str]
+    # Where packages come from, for `install`; it may hold a password. None when the operator named none.
+    index_url: "str | None"
     # Tells two requests with the same key apart: only equal ones may share a run.
     digest: str
 
@@ -72,9 +81,13 @@ def parse_run(frame: dict, languages: dict[str, Language]) -> RunRequest:
     stdin = _stdin(frame.get("stdin", ""))
     args = _args(frame.get("args", []))
     env = _env(frame.get("env", {}))
+    requirements = _requirements(frame.get("requirements", []), language, command)
+    index_url = _index_url(frame.get("index_url"))
     asked = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
+    # The index is not part of it: its password may be another after a restart of the worker.
+    asked.append(requirements)
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, args, env, digest)
+    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, args, env, requirements, index_url, digest)
 
 
 def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str]:
@@ -126,6 +139,27 @@ def _env(value: object) -> dict[str, str]:
         if name in _OWN_VARIABLES:
             raise InvalidRequest(f"env must not set {name}: the test pod does")
     _check_texts("env", [*value, *value.values()], MAX_ENV_BYTES)
+    return value
+
+
+def _requirements(value: object, language: Language, command: str) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_REQUIREMENTS:
+        raise InvalidRequest(f"requirements must be a list of at most {MAX_REQUIREMENTS} strings")
+    for text in value:
+        if not isinstance(text, str) or len(text) > MAX_REQUIREMENT_LENGTH or not _REQUIREMENT.fullmatch(text):
+            raise InvalidRequest(f"requirement {text!r} must be the name of a package, with extras and versions")
+    if value and "install" not in language.commands:
+        raise InvalidRequest(f"requirements cannot be installed for {language.name}")
+    if command == "install" and not value:
+        raise InvalidRequest("there are no requirements to install")
+    return value
+
+
+def _index_url(value: object) -> "str | None":
+    if value is not None and (
+        not isinstance(value, str) or len(value) > MAX_INDEX_LENGTH or not _INDEX.fullmatch(value)
+    ):
+        raise InvalidRequest("index_url must be an address that begins with http:// or https://")
     return value
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .capture import Capture
 from .execution import Execution
+from .layers import LayerMissing, Layers, key_of
 from .request import RunRequest
 
 MAX_QUEUED = 64
@@ -57,8 +58,9 @@ class Run:
 class Runs:
     """The queue and the results of one pod."""
 
-    def __init__(self, make_execution: Callable[[RunRequest, Callable], Execution]):
+    def __init__(self, make_execution: Callable[[RunRequest, Callable], Execution], layers: Layers):
         self._make_execution = make_execution
+        self._layers = layers
         self._by_key: OrderedDict[str, Run] = OrderedDict()
         self._queue: deque[Run] = deque()
         self._current: Run | None = None
@@ -70,6 +72,9 @@ class Runs:
         @raises Busy, KeyTaken
         """
         known = self._by_key.get(request.key)
+        if known is not None and self._is_void(known):
+            del self._by_key[request.key]
+            known = None
         if known is not None:
             if known.request.digest != request.digest:
                 raise KeyTaken(f"key {request.key!r} belongs to a run of other files, input or limits")
@@ -80,6 +85,13 @@ class Runs:
         self._queue.append(run)
         self._wake.set()
         return run
+
+    def _is_void(self, run: Run) -> bool:
+        """An installation whose layer is gone: its result says something that is not true any more."""
+        request = run.request
+        if request.command != "install" or run.state != "finished" or run.result["outcome"] != "passed":
+            return False
+        return self._layers.find(key_of(request.language.name, request.requirements)) is None
 
     def position(self, run: Run) -> int:
         """How many runs come before this one; 0 for one that runs or has ended."""
@@ -125,6 +137,11 @@ class Runs:
         run.tell({"type": "started", "execution": run.execution_id})
         try:
             result = await run.execution.run()
+        except LayerMissing as error:
+            self._by_key.pop(run.request.key, None)
+            run.state = "finished"
+            run.tell(_error("layer_missing", str(error)))
+            return
         except Exception:
             self._by_key.pop(run.request.key, None)
             run.tell(_error("internal", "the run could not be carried out; the pod's log says why"))

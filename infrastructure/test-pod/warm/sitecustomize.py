@@ -91,6 +91,9 @@ def _become_program(control: _socket.socket, stdin: int, stdout: int, stderr: in
         os.chdir(asked["folder"])
         os.environ.clear()
         os.environ.update(asked["env"])
+        if path := asked["env"].get("PYTHONPATH"):
+            # As Python does at its start; it will put the program's own folder before these.
+            sys.path[:0] = [os.path.abspath(folder) for folder in path.split(os.pathsep)]
         sys.argv += asked["args"]
         sys.orig_argv += asked["args"]
         for kind, value in asked["limits"].items():

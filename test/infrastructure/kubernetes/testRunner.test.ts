@@ -50,6 +50,28 @@ test('output that does not match its end record is no result: it is asked for ag
   expect(report.stdout.text).toBe('Hello');
 });
 
+test('a run whose requirements are gone is left to the next attempt, which installs them', async () => {
+  const lost: Conversation = (say) =>
+    say({ type: 'error', code: 'layer_missing', message: 'the requirements are not installed here: six' });
+  const pod = new FakePod([lost]);
+  await expect(runnerOf(pod.kube).run(request, context())).rejects.toMatchObject({
+    name: 'Unavailable',
+    reason: 'layer_missing',
+  });
+  expect(pod.requests).toHaveLength(1);
+});
+
+test('only an installation is told where packages come from', async () => {
+  const pod = new FakePod([answers, answers]);
+  const runner = createTestRunner(pod.kube, { languages, packageIndexUrl: 'http://u:p@index/simple' });
+  await runner.run(request, context());
+  await runner.run({ ...request, key: 'key-2', command: 'install' }, context());
+  expect(pod.requests.map((frame) => (frame as { index_url?: string }).index_url)).toEqual([
+    undefined,
+    'http://u:p@index/simple',
+  ]);
+});
+
 test('a pod without a supervisor has to be prepared', async () => {
   const pod = new FakePod([]);
   pod.status = { status: 'Failure', details: { causes: [{ reason: 'ExitCode', message: '3' }] } };

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Supervised } from './supervised';
 
@@ -87,6 +89,33 @@ describe('the language of a program', () => {
     });
     expect(await program.exitCode()).toBe(69);
     expect(program.output).toContain('no-such-interpreter cannot be started: No such file or directory');
+  });
+});
+
+describe('requirements', () => {
+  const LANGUAGES_DIRECTORY = join(__dirname, 'languages');
+  const environment = () => ({ LANGUAGE: 'listing', LANGUAGES_DIRECTORY, LAYER_DIRECTORY: layer });
+  const endOf = async (what: string) => {
+    const program = await run(what, environment());
+    const code = await program.exitCode();
+    await program[Symbol.asyncDispose]();
+    return { code, output: program.output };
+  };
+  let layer: string;
+
+  beforeEach(() => (layer = mkdtempSync(join(tmpdir(), 'layer-'))));
+  afterEach(() => rmSync(layer, { recursive: true }));
+
+  it('are installed where the program finds them, and once for the life of its pod', async () => {
+    expect((await endOf('--install one two')).code).toBe(0);
+    expect((await endOf('--install one two')).code).toBe(0);
+    expect((await endOf('--once completes.py')).output).toMatch(/^one\ntwo\n/);
+  });
+
+  it('that cannot be installed end the container with the code of the installer, and are tried anew', async () => {
+    expect((await endOf('--install one missing')).code).toBe(3);
+    expect((await endOf('--install one')).code).toBe(0);
+    expect((await endOf('--once completes.py')).output).toMatch(/^one\norchestration/);
   });
 });
 

@@ -73,7 +73,7 @@ export class Supervised {
     this.child.kill('SIGTERM');
     this.child.kill('SIGTERM');
     await this.exited;
-    rmSync(this.work, { recursive: true });
+    rmSync(this.work, { recursive: true, force: true });
   }
 }
 

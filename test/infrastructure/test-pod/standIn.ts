@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 
 const SOURCE = join(__dirname, '../../../infrastructure');
 
+const INDEX = join(__dirname, 'package_index.py');
+
 /** Namespaces as a container has them. */
 const NAMESPACES = ['--fork', '--pid', '--mount', '--net', '--ipc'];
 
@@ -35,12 +37,14 @@ export interface Result {
   check: string | null;
   serving: boolean;
   execution: string;
+  wall_ms: number;
   stdout: { bytes: number; sha256: string };
 }
 
 interface Frame {
   type: string;
   code?: string;
+  message?: string;
   stream?: string;
   data?: string;
   result?: Result;
@@ -56,8 +60,9 @@ export class StandIn {
     private readonly supervisor: string,
   ) {}
 
-  static async start(): Promise<StandIn> {
-    const child = spawn('unshare', [...NAMESPACES, join(__dirname, 'pod.sh'), SOURCE], {
+  /** @param options words that pod.sh understands */
+  static async start(...options: string[]): Promise<StandIn> {
+    const child = spawn('unshare', [...NAMESPACES, join(__dirname, 'pod.sh'), SOURCE, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface(child.stdout);
@@ -76,8 +81,22 @@ export class StandIn {
     await exited;
   }
 
+  /** Starts a package index on the pod's loopback (package_index.py), out of reach of what runs in the pod. */
+  async startIndex(): Promise<{ url: string; stop: () => Promise<void> }> {
+    const server = spawn('nsenter', ['-t', this.supervisor, '--net', '/usr/bin/python3', INDEX], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(server, 'exit');
+    const [port] = (await once(createInterface(server.stdout), 'line')) as [string];
+    const stop = async () => {
+      server.kill();
+      await exited;
+    };
+    return { url: `http://worker:secret@127.0.0.1:${port}/simple`, stop };
+  }
+
   /** Sends a frame over a relay of its own and takes all frames until the last of the conversation. */
-  async ask(frame: object): Promise<{ last: Frame; stdout: string; report: string }> {
+  async ask(frame: object): Promise<{ last: Frame; stdout: string; stderr: string; report: string }> {
     const relay = spawn('nsenter', [
       ...['-t', this.supervisor, '--pid', '--mount', '--net', '--ipc', '--root', '--wdns=/'],
       ...['setpriv', ...AS_RUNNER, ...WITHOUT_RIGHTS, ...INTERPRETER, '/opt/test-pod/relay.py'],
@@ -92,7 +111,7 @@ export class StandIn {
         if (answer.type === 'output')
           kept[answer.stream ?? '']?.push(Buffer.from(answer.data ?? '', 'base64'));
         if (['end', 'error', 'pong'].includes(answer.type))
-          return { last: answer, stdout: text('stdout'), report: text('report') };
+          return { last: answer, stdout: text('stdout'), stderr: text('stderr'), report: text('report') };
       }
       throw new Error('The relay ended before the conversation did.');
     } finally {

@@ -164,4 +164,20 @@ class Doubling(unittest.TestCase):
     expect((await pod.ask([1, 2])).last).toMatchObject({ type: 'error', code: 'invalid' });
     expect((await pod.ask({ op: 'ping' })).last.type).toBe('pong');
   });
+
+  test('lets a program write to its own folders only, where the kernel has Landlock', async () => {
+    const code = `
+import errno, os
+def outcome(path):
+    try: return os.close(os.open(path, os.O_WRONLY | os.O_CREAT)) or 'written'
+    except OSError as error: return errno.errorcode[error.errno]
+print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/dev/null', '/proc/self/comm', '/layers/a']})`;
+    const hasLandlock = !pod.log[0]?.includes('Landlock missing');
+    const own = ['/work/1/a', '/tmp/a', '/dev/shm/a', '/dev/null', '/proc/self/comm'];
+    const { text } = await pod.run(code);
+    expect(JSON.parse(text.replaceAll("'", '"'))).toEqual({
+      ...Object.fromEntries(own.map((path) => [path, 'written'])),
+      '/layers/a': hasLandlock ? 'EACCES' : 'written',
+    });
+  });
 });

@@ -30,9 +30,9 @@ test('a test pod has the name of the contract and no rights', () => {
   });
 });
 
-test('what a run may write is in memory and bounded', () => {
+test('what a run or an installation may write is in memory and bounded', () => {
   const volumes = testPod('ada', settings).spec?.volumes ?? [];
-  expect(volumes.map(({ name }) => name)).toEqual(['work', 'tmp', 'shm']);
+  expect(volumes.map(({ name }) => name)).toEqual(['work', 'tmp', 'shm', 'layers']);
   for (const { emptyDir } of volumes)
     expect(emptyDir).toEqual({ medium: 'Memory', sizeLimit: expect.stringMatching(/^\d+Mi$/) as string });
 });
@@ -48,7 +48,7 @@ test('the hash of a pod changes with its image and its runtime, and with nothing
 test('nothing in a namespace talks to anything that production does not need', () => {
   const policies = boundsOf('ada').filter(({ kind }) => kind === 'NetworkPolicy') as V1NetworkPolicy[];
   expect(policies[0]?.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
-  const opened = policies.slice(1);
+  const opened = policies.slice(1, -1);
   for (const { spec } of opened) expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
   const ports = opened.flatMap(({ spec }) =>
     [...(spec?.ingress ?? []), ...(spec?.egress ?? [])].flatMap((rule) =>
@@ -56,4 +56,30 @@ test('nothing in a namespace talks to anything that production does not need', (
     ),
   );
   expect(ports).toEqual([8080, 5432, 53, 53, 5432]);
+});
+
+const policyOf = (...index: [{ url: string; cidr: string }?]) =>
+  boundsOf('ada', ...index).find(({ metadata }) => metadata?.name === 'package-index') as V1NetworkPolicy;
+
+test('test pods and programs reach the package index, at the port of its URL, and databases do not', () => {
+  const { spec } = policyOf({ url: 'http://u:p@192.0.2.7:3141/simple', cidr: '192.0.2.7/32' });
+  expect(spec).toEqual({
+    podSelector: {
+      matchExpressions: [
+        { key: 'app', operator: 'In', values: ['test', 'prod'] },
+        { key: 'component', operator: 'NotIn', values: ['db'] },
+      ],
+    },
+    policyTypes: ['Egress'],
+    egress: [{ to: [{ ipBlock: { cidr: '192.0.2.7/32' } }], ports: [{ protocol: 'TCP', port: 3141 }] }],
+  });
+});
+
+test('an index that has a name opens DNS as well', () => {
+  const egress = policyOf({ url: 'https://pypi.org/simple', cidr: '192.0.2.0/24' }).spec?.egress;
+  expect(egress?.flatMap(({ ports }) => ports?.map(({ port }) => port))).toEqual([443, 53, 53]);
+});
+
+test('without an index there is no way out', () => {
+  expect(policyOf().spec?.egress).toBeUndefined();
 });

@@ -51,6 +51,20 @@ describe('a container that fails', () => {
     expect(problemOf(rolling, [podWith(RUNNING, { restartCount: 1, lastState: FAILED })])).toBeNull();
   });
 
+  it('is told as requirements that cannot be installed when it comes before the program', () => {
+    const failing = podWith(FAILED, { restartCount: 1, lastState: FAILED });
+    const before = (failing.status?.containerStatuses ?? []).map((status) => ({
+      ...status,
+      name: 'requirements',
+    }));
+    const waiting = pod({ ...failing.status, initContainerStatuses: before, containerStatuses: [] });
+    expect(problemOf(rolling, [waiting])).toMatchObject({
+      reason: 'requirements_failed',
+      message:
+        'The requirements could not be installed in production. The container requirements ended with exit code 1, again after a restart.',
+    });
+  });
+
   it('is a crash loop when it failed again after a restart', () => {
     expect(problemOf(rolling, [podWith(FAILED, { restartCount: 1, lastState: FAILED })])).toMatchObject({
       reason: 'crash_loop',

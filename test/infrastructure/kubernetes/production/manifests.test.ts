@@ -28,7 +28,7 @@ const code = {
   entrypoint: 'main.py',
   requirements: [],
 };
-const start = { language: 'python', entrypoint: 'main.py', files: ['main.py'] };
+const start = { language: 'python', entrypoint: 'main.py', files: ['main.py'], requirements: [] as string[] };
 
 const deploymentOf = (userId = 'test') => {
   const program = programOf(provenance(userId));
@@ -115,6 +115,39 @@ describe('the program', () => {
   });
 });
 
+describe('a program with requirements', () => {
+  const requiring = { ...start, requirements: ['six==1.17.0'] };
+  const index = { packageIndexUrl: 'http://worker:secret@192.0.2.7/simple' };
+  const templateWith = (more: object) =>
+    programTemplate('test', programOf(provenance()), requiring, { ...settings, ...more });
+
+  it('has them installed by a container before it, with the same rights, into what it can only read', () => {
+    const { initContainers = [], containers } = templateWith(index).spec!;
+    expect(initContainers).toMatchObject([
+      {
+        name: 'requirements',
+        args: ['--install', 'six==1.17.0'],
+        securityContext: containers[0]?.securityContext,
+        resources: containers[0]?.resources,
+      },
+    ]);
+    expect(initContainers[0]?.volumeMounts).toContainEqual({ name: 'layer', mountPath: '/layer' });
+    const mount = { name: 'layer', mountPath: '/layer', readOnly: true };
+    expect(containers[0]?.volumeMounts).toContainEqual(mount);
+  });
+
+  it('learns nothing of the index, whose password is in no manifest', () => {
+    const template = templateWith(index);
+    expect(JSON.stringify(template)).not.toContain('secret@');
+    expect(JSON.stringify(template.spec?.containers)).not.toContain('PACKAGE_INDEX_URL');
+    expect(JSON.stringify(template.spec?.initContainers)).not.toContain('PGPASSWORD');
+  });
+
+  it('is rejected where there is no index', () => {
+    expect(() => templateWith({})).toThrow('set PACKAGE_INDEX_URL');
+  });
+});
+
 describe("the program's files", () => {
   it('never change, under a name made from their content', () => {
     expect(filesManifest(provenance(), code)).toMatchObject({
@@ -135,7 +168,13 @@ describe("the program's files", () => {
       language: 'javascript',
       entrypoint: 'src/main.js',
       files: ['src/main.js'],
+      requirements: [],
     });
+  });
+
+  it('say what must be installed before', () => {
+    const requirements = ['six==1.17.0'];
+    expect(startOf(filesManifest(provenance(), { ...code, requirements }))).toMatchObject({ requirements });
   });
 
   it('must include the entrypoint', () => {

@@ -1,0 +1,56 @@
+import { runPlan } from '../../activities/testing';
+import type { RunReport, RunRequest } from '../../activities/ports';
+import { pass } from '../scripted/ports';
+
+const plan = {
+  key: 'key',
+  userId: 'ada',
+  submissionId: 'submission-1',
+  program: { language: 'python', files: { 'main.py': '' }, entrypoint: 'main.py', requirements: ['six>=1'] },
+  input: { stdin: '', args: [], env: {} },
+  tests: null,
+  limits: { wallMs: 1_000, memoryBytes: 1, keepOutputBytes: 1, maxOutputBytes: 1 },
+};
+
+const context = { signal: new AbortController().signal, heartbeat: jest.fn() };
+
+/** Answers each command with what the test gives for it. */
+async function planned(answers: Record<string, Partial<RunReport>>) {
+  const requests: RunRequest[] = [];
+  const runner = {
+    run: (request: RunRequest) => {
+      requests.push(request);
+      return Promise.resolve({ ...pass, ...answers[request.command] });
+    },
+  };
+  return { report: await runPlan(runner, plan, context), requests };
+}
+
+test('requirements are installed before the program runs, with time of their own', async () => {
+  const { report, requests } = await planned({});
+  expect(requests.map(({ key, command, limits }) => [key, command, limits.wallMs])).toEqual([
+    ['key/install', 'install', 120_000],
+    ['key/run', 'run', 1_000],
+  ]);
+  expect(report.outcome).toBe('passed');
+});
+
+test('what was installed is told in its exact versions', async () => {
+  const written = '{"name": "six", "version": "1.17.0"}\n{"name": "x", "version": "2"}\n';
+  const { report } = await planned({ install: { report: written } });
+  expect(report.installed).toEqual(['six==1.17.0', 'x==2']);
+});
+
+test.each(['', '{"name": "six", "version": "1.1', '{"name": "six"}'])(
+  'an installer that does not tell what it installed (%j) leaves the requirements as they were asked for',
+  async (written) => {
+    const { report } = await planned({ install: { report: written } });
+    expect(report).not.toHaveProperty('installed');
+  },
+);
+
+test('requirements that cannot be installed end the tests', async () => {
+  const { report, requests } = await planned({ install: { outcome: 'failed', exitCode: 1 } });
+  expect(requests).toHaveLength(1);
+  expect(report).toMatchObject({ outcome: 'requirements_failed', steps: [{ step: 'install' }] });
+});
