@@ -51,6 +51,9 @@ export type EndRecord = z.infer<typeof endRecord>;
 export type StreamSummary = z.infer<typeof streamSummary>;
 export type StreamName = z.infer<typeof streamName>;
 
+/** Version of the protocol that is spoken here. */
+const PROTOCOL = 2;
+
 /** Frames of types that came later are skipped; these must be what they claim to be. */
 const known = new Set<unknown>(frame.options.map((option) => option.shape.type.value));
 
@@ -98,6 +101,8 @@ function parse(line: Buffer): Frame | null {
   const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
   if (typeof type !== 'string') throw broken('a frame without a type');
   if (!known.has(type)) return null;
+  if (type === 'accepted' && (value as { protocol?: unknown }).protocol !== PROTOCOL)
+    throw new PlatformError('EnvironmentMissing', 'The test pod is of another version of this platform');
   const result = frame.safeParse(value);
   if (!result.success) throw broken(`a frame of type ${type} with ${z.prettifyError(result.error)}`);
   return result.data;

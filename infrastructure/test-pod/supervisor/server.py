@@ -14,6 +14,9 @@ from .runs import Busy, KeyTaken, Run, Runs
 # An abstract name: there is no file that a program could remove or replace, and while PID 1 lives, it is taken.
 ADDRESS = "\0orchestration-app/test-pod"
 
+# Of PROTOCOL.md. A worker that speaks another one replaces the pod.
+PROTOCOL = 2
+
 # The longest request, in bytes: the files, in base64, and a little.
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 # A multiple of 3, so that only the last chunk is padded.
@@ -27,7 +30,7 @@ MAX_UNSENT_BYTES = 8 * 1024 * 1024
 
 async def serve(runs: Runs, languages: dict[str, Language], pod_uid: str, boot: str) -> asyncio.Server:
     """@param boot names this start of the supervisor: results of an earlier one are gone"""
-    identity = {"pod_uid": pod_uid, "boot": boot}
+    identity = {"protocol": PROTOCOL, "pod_uid": pod_uid, "boot": boot}
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

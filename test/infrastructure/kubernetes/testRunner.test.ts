@@ -97,6 +97,13 @@ test('a supervisor that never says a word has to be prepared', async () => {
   await expect(runner.run(request, context())).rejects.toMatchObject({ name: 'EnvironmentMissing' });
 });
 
+test('a pod of another version has to be prepared: it is replaced then', async () => {
+  const older: Conversation = (say) => say({ ...accepted, protocol: 1 });
+  await expect(runnerOf(new FakePod([older]).kube).run(request, context())).rejects.toMatchObject({
+    name: 'EnvironmentMissing',
+  });
+});
+
 test.each([
   ['invalid', 'Rejected'],
   ['key_taken', 'Rejected'],

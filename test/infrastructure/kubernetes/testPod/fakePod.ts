@@ -77,6 +77,7 @@ export const outputOf = (text: string, offset = 0) => ({
 
 export const accepted = {
   type: 'accepted',
+  protocol: 2,
   state: 'running',
   position: 0,
   pod_uid: 'uid-1',
