@@ -6,7 +6,7 @@ import { followHistory, temporalHistory, type ReadHistory } from './history';
 import type { HistoryEvent } from './historyEvents';
 import { Inbox } from './inbox';
 import { LiveOutput, type FollowLog, type LiveItem } from './output/live';
-import { RetryReader, type PendingActivity } from './retries';
+import { PendingReader, type PendingActivity } from './pending';
 import { isFinal, type SubmissionFrame } from './serverFrames';
 import { SILENCE, withSilences } from './silence';
 
@@ -69,7 +69,7 @@ export async function* follow(
   settings: FollowSettings,
 ): AsyncGenerator<SubmissionFrame> {
   const frames = new FrameReader(submission, settings.after);
-  const retries = new RetryReader(submission);
+  const waiting = new PendingReader(submission);
   const over = new AbortController();
   const signal = AbortSignal.any([settings.signal, over.signal]);
   const inbox = new Inbox<Item>();
@@ -88,7 +88,7 @@ export async function* follow(
       }
       if ('silence' in item) {
         if (settings.progress)
-          yield* retries.read(await pendingOf(sources, submission, settings), new Date());
+          yield* waiting.read(await pendingOf(sources, submission, settings), new Date());
         continue;
       }
       if ('live' in item) {
@@ -125,7 +125,7 @@ async function pumpHistory(
   }
 }
 
-/** Telling of retries is a courtesy: when it cannot be done, the frames that matter still come. */
+/** Telling of what is pending is a courtesy: when it cannot be done, the frames that matter still come. */
 async function pendingOf(
   sources: FollowSources,
   submission: AcceptedSubmission,

@@ -23,12 +23,13 @@ export const stageFrame = z.object({
   submission_id,
   cursor: cursor
     .optional()
-    .describe('Absent from `retrying`, which tells of the moment and is not replayed.'),
+    .describe('Absent from `retrying` and `queued`, which tell of the moment and are not replayed.'),
   stage: z.string(),
   state: z
-    .enum(['started', 'completed', 'failed', 'cancelled', 'retrying', 'executed_again'])
+    .enum(['started', 'completed', 'failed', 'cancelled', 'retrying', 'queued', 'executed_again'])
     .describe('`executed_again`: the test pod was replaced, and output begins anew.'),
   at,
+  position: z.int().optional().describe('Of `queued`: how many runs come before it in its test pod.'),
   attempt: z.int().optional(),
   duration_ms: z.number().optional(),
   message: z.string().optional().describe('Why it failed, or why the attempt before this one did.'),

@@ -122,6 +122,7 @@ class Attempt {
   private conversation: Conversation | null = null;
   private cancelled = false;
   private state = 'connecting';
+  private position = 0;
   private podUid = '';
   private executionId: string | null = null;
   private readonly output: Record<StreamName, ReceivedOutput>;
@@ -140,11 +141,12 @@ class Attempt {
     };
   }
 
-  /** For the heartbeat: where the run stands, and how many bytes of its output have come. */
+  /** For the heartbeat: where the run stands, how many come before it, and how many bytes of its output have come. */
   progress() {
     const { stdout, stderr } = this.output;
-    const { state, executionId } = this;
-    return { state, ...(executionId && { executionId }), stdout: stdout.received, stderr: stderr.received };
+    const { state, position, executionId } = this;
+    const received = { stdout: stdout.received, stderr: stderr.received };
+    return { state, ...(position > 0 && { position }), ...(executionId && { executionId }), ...received };
   }
 
   async result(signal: AbortSignal): Promise<RunReport> {
@@ -198,13 +200,15 @@ class Attempt {
       case 'accepted':
         this.podUid = frame.pod_uid;
         this.state = frame.state;
+        this.position = frame.position;
         if (frame.execution !== null) this.executed(frame.execution);
         return;
       case 'queued':
-        this.state = `queued behind ${frame.position}`;
+        this.position = frame.position;
         return;
       case 'started':
         this.state = 'running';
+        this.position = 0;
         this.executed(frame.execution);
         return;
       case 'output':

@@ -4,7 +4,7 @@ import { follow, NothingFollows } from '../../gateway/follow';
 import { type HistoryPage, type ReadHistory } from '../../gateway/history';
 import type { FollowLog } from '../../gateway/output/live';
 import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
-import type { PendingActivity } from '../../gateway/retries';
+import type { PendingActivity } from '../../gateway/pending';
 import type { SubmissionFrame } from '../../gateway/serverFrames';
 import { announced, completed, history, report, scheduled, started, submission, verdict } from './histories';
 

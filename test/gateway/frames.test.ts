@@ -1,6 +1,7 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import { FrameReader } from '../../gateway/frames';
 import type { HistoryEvent } from '../../gateway/historyEvents';
-import { RetryReader } from '../../gateway/retries';
+import { PendingReader } from '../../gateway/pending';
 import { serverFrame } from '../../gateway/serverFrames';
 import type { Verdict } from '../../workflows/contract';
 import {
@@ -221,7 +222,7 @@ test.each([
 });
 
 test('each new attempt of a pending activity is told once, with why the one before it failed', () => {
-  const reader = new RetryReader(submission);
+  const reader = new PendingReader(submission);
   const pending = (attempt: number) => [
     { activityId: '1', activityType: { name: 'runTests' }, attempt, lastFailure: { message: 'no pod' } },
   ];
@@ -239,4 +240,20 @@ test('each new attempt of a pending activity is told once, with why the one befo
   });
   expect(serverFrame.safeParse(frame).success).toBe(true);
   expect(reader.read(pending(3), now)).toEqual([]);
+});
+
+test('the place of a run in the queue of its pod is told when it changes', () => {
+  const reader = new PendingReader(submission);
+  const queued = (position?: number) => [
+    {
+      activityId: '1',
+      activityType: { name: 'runTests' },
+      heartbeatDetails: { payloads: [defaultPayloadConverter.toPayload({ current: { position } })] },
+    },
+  ];
+  const told = (position?: number) => reader.read(queued(position), new Date('2026-01-01T12:00:00Z'));
+  expect(told(2)).toMatchObject([{ stage: 'run_tests', state: 'queued', position: 2 }]);
+  expect(told(2)).toEqual([]);
+  expect(told(1)).toMatchObject([{ state: 'queued', position: 1 }]);
+  expect(told()).toEqual([]);
 });
