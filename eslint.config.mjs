@@ -69,6 +69,22 @@ const importsPointOneWay = [
     },
   },
   {
+    files: ['ops/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(\\.\\./)+((gateway|activities|worker|test|bench)(/|$)|workflows/(?!contract$))',
+              message: 'ops knows the contract of workflows and the infrastructure.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['worker/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': neverImport(

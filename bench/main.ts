@@ -1,5 +1,6 @@
 import { STACK_VARIABLE } from '../test/integration/stack';
 import { withServers } from '../test/servers';
+import { benchDeploy } from './deploy';
 import { benchRun } from './run';
 
 /**
@@ -7,7 +8,7 @@ import { benchRun } from './run';
  * same servers. Machines are noisy: compare the ratios.
  */
 
-const BENCHMARKS: Record<string, () => Promise<void>> = { run: benchRun };
+const BENCHMARKS: Record<string, () => Promise<void>> = { run: benchRun, deploy: benchDeploy };
 
 async function main([name]: string[]): Promise<number> {
   const benchmark = name === undefined ? undefined : BENCHMARKS[name];

@@ -3,7 +3,7 @@ import type { Ending } from './historyEvents';
 import type { FinalFrame, Unplaced } from './serverFrames';
 
 /** What a final frame is made from. */
-export interface End extends Ending, Pick<Verdict, 'tests' | 'live'> {
+export interface End extends Ending, Pick<Verdict, 'tests' | 'migration' | 'supersededBy' | 'live'> {
   namespace: string;
   /** The step that decided, with what it printed, if its report was seen. */
   step: StepReport | null;
@@ -17,6 +17,8 @@ export interface End extends Ending, Pick<Verdict, 'tests' | 'live'> {
 /** `status` and `namespace` are its first two keys, as the contract shows them. */
 export function finalFrame(end: End): Unplaced<FinalFrame> {
   const { status, namespace, reason, message, tests, live, step } = end;
+  // Verdicts of older workers have neither a migration nor what superseded them.
+  const { migration = null, supersededBy = null } = end;
   const deciding = step ?? tests?.steps.at(-1);
   return {
     ...{ status, namespace, reason, message },
@@ -28,6 +30,13 @@ export function finalFrame(end: End): Unplaced<FinalFrame> {
     wall_ms: deciding?.wallMs ?? null,
     cpu_ms: deciding?.cpuMs ?? null,
     peak_memory_bytes: deciding?.peakMemoryBytes ?? null,
+    migration: migration && {
+      outcome: migration.outcome,
+      exit_code: migration.exitCode,
+      message: migration.message,
+      output: migration.logs,
+    },
+    superseded_by: supersededBy,
     live: live && { submission_id: live.submissionId, code_digest: live.codeDigest },
     stdout: step?.stdout.text ?? null,
     stderr: step?.stderr.text ?? null,

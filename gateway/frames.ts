@@ -30,6 +30,9 @@ export interface PendingTests {
 
 type Placed = { frame: Unplaced<SubmissionFrame>; cursor: Cursor };
 
+/** Of a submission that ended without a verdict. */
+const NOTHING_KNOWN = { tests: null, migration: null, supersededBy: null, live: null };
+
 /**
  * Turns a submission's history, event by event and from the first one on, into its frames. The same history
  * gives the same frames with the same cursors, whoever reads it and when; only how output is cut into frames
@@ -120,7 +123,7 @@ export class FrameReader {
     const verdict = verdictIn(event);
     if (verdict) return [this.final(verdict, verdict.namespace, at)];
     const ending = endWithoutVerdict(event);
-    if (ending) return [this.final({ ...ending, tests: null, live: null }, this.submission.namespace, at)];
+    if (ending) return [this.final({ ...ending, ...NOTHING_KNOWN }, this.submission.namespace, at)];
     return [];
   }
 
@@ -133,7 +136,7 @@ export class FrameReader {
   }
 
   private final(
-    end: Pick<End, 'status' | 'reason' | 'message' | 'tests' | 'live'>,
+    end: Omit<End, 'namespace' | 'step' | 'brought' | 'durationsMs' | 'workflowId' | 'runId'>,
     namespace: string,
     at: number,
   ): Unplaced<SubmissionFrame> {

@@ -106,6 +106,19 @@ export const finalFrame = z.object({
   wall_ms: z.number().nullable().describe('Of the step that decided, as the next two.'),
   cpu_ms: z.number().nullable(),
   peak_memory_bytes: z.int().nullable(),
+  migration: z
+    .object({
+      outcome: z.enum(['passed', 'failed']),
+      exit_code: z.int().nullable(),
+      message: z.string().nullable(),
+      output: z.string().describe('The last lines that it printed.'),
+    })
+    .nullable()
+    .describe('Of the file that the submission named, or null when it named none or did not get that far.'),
+  superseded_by: z
+    .string()
+    .nullable()
+    .describe('The later submission that took its place, if that is known.'),
   live: z
     .object({ submission_id: z.string(), code_digest: z.string() })
     .nullable()

@@ -1,5 +1,5 @@
 import type { Stage } from '../workflows/contract';
-import { STAGE_OF_ACTIVITY } from '../workflows/contract';
+import { AWAIT_TURN, CLAIM_TURN_SIGNAL, STAGE_OF_ACTIVITY, TURN_SIGNAL } from '../workflows/contract';
 import { decode, rootMessage, type HistoryEvent } from './historyEvents';
 import type { StageFrame, Unplaced } from './serverFrames';
 
@@ -13,7 +13,7 @@ interface ScheduledActivity {
 /** What an event tells of a stage. */
 export interface StageStep {
   stage: Stage;
-  /** The event that scheduled the stage's activity. */
+  /** The event that scheduled the stage's activity, or began the stage that is none. */
   scheduled: number;
   activityId: string;
   frame: Unplaced<StageFrame>;
@@ -21,10 +21,12 @@ export interface StageStep {
   result?: unknown;
 }
 
-/** Puts together what events of the history, from the first one on, say of each activity. */
+/** Puts together what events of the history, from the first one on, say of each stage. */
 export class Stages {
   private readonly activities = new Map<number, ScheduledActivity>();
   private readonly spent = new Map<Stage, number>();
+  /** The event with which the submission asked for its turn, once it did. */
+  private claimed: number | null = null;
 
   /** How long each stage took so far, all its activities together, in milliseconds. */
   get durationsMs(): Record<string, number> {
@@ -33,10 +35,20 @@ export class Stages {
 
   /** Null for an event that neither begins nor ends a stage. @param at when it happened */
   read(event: HistoryEvent, at: number): StageStep | null {
+    const id = Number(event.eventId);
+    const claim = event.signalExternalWorkflowExecutionInitiatedEventAttributes;
+    // Claims are repeated, and signals come again to ask whether the submission lives: the first of each counts.
+    if (claim?.signalName === CLAIM_TURN_SIGNAL && this.claimed === null) {
+      this.claimed = id;
+      return this.begin(id, AWAIT_TURN, '', at);
+    }
+    if (event.workflowExecutionSignaledEventAttributes?.signalName === TURN_SIGNAL)
+      return this.end(this.claimed, 'completed', at);
+
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const stage = stageOfActivity(scheduled.activityType?.name);
-      return stage ? this.begin(Number(event.eventId), stage, scheduled.activityId ?? '', at) : null;
+      return stage ? this.begin(id, stage, scheduled.activityId ?? '', at) : null;
     }
     const taken = event.activityTaskStartedEventAttributes;
     if (taken) {
@@ -71,6 +83,7 @@ export class Stages {
     const scheduled = Number(scheduledEventId);
     const activity = this.activities.get(scheduled);
     if (!activity) return null;
+    this.activities.delete(scheduled);
     const { stage, activityId, scheduledAt, attempt } = activity;
     const duration_ms = at - scheduledAt;
     this.spent.set(stage, (this.spent.get(stage) ?? 0) + duration_ms);

@@ -71,6 +71,14 @@ const keys = {
   codeDigest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.codeDigest, SearchAttributeType.KEYWORD),
 };
 
+let lastMoment = 0;
+
+/** Now, and never the same twice: a user's submissions are deployed in the order of it. */
+function nextMoment(): string {
+  lastMoment = Math.max(Date.now(), lastMoment + 1);
+  return new Date(lastMoment).toISOString();
+}
+
 /** Submissions as workflows on a Temporal server. */
 export function temporalSubmissions(
   client: Client,
@@ -128,7 +136,7 @@ export function temporalSubmissions(
       const { submissionId, userId, ...asked } = submission;
       const contentDigest = digestOf(asked);
       const codeDigest = digestOf(asked.program);
-      const input = { ...submission, codeDigest, acceptedAt: new Date().toISOString() };
+      const input = { ...submission, codeDigest, acceptedAt: nextMoment() };
       const runId = await answer(submissionId, () =>
         start(input, contentDigest).catch((error: unknown) => {
           if (error instanceof WorkflowExecutionAlreadyStartedError) return join(submission, contentDigest);

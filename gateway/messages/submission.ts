@@ -63,8 +63,18 @@ function programOf(message: SubmitMessage, language: Language): Program {
   if (files === undefined) throw new Fault(['code'], 'is missing: send code, or files');
   if (requirements.length > 0 && !language.installs)
     throw new Fault(['requirements'], `cannot be installed for ${language.title}`);
-  const entrypoint = entrypointOf(message, Object.keys(files), language);
-  return { language: language.name, files, entrypoint, requirements };
+  const names = Object.keys(files);
+  const { migrate } = message;
+  if (migrate !== undefined && !names.includes(migrate))
+    throw new Fault(['migrate'], `must be one of the files: ${listed(names)}`);
+  const entrypoint = entrypointOf(message, names, language);
+  return {
+    language: language.name,
+    files,
+    entrypoint,
+    requirements,
+    ...(migrate !== undefined && { migrate }),
+  };
 }
 
 function entrypointOf({ entrypoint }: SubmitMessage, names: string[], { fileName }: Language): string {
@@ -96,6 +106,9 @@ function testsOf(
   const names = Object.keys(files);
   const twice = names.find((name) => own.includes(name));
   if (twice !== undefined) throw new Fault(['tests', 'files', twice], 'is the name of a file of the program');
+  // They are arguments of the framework, which would take such a name for an option.
+  const option = names.find((name) => name.startsWith('-'));
+  if (option !== undefined) throw new Fault(['tests', 'files', option], 'must not begin with "-"');
   const clash = fileAndFolder([...own, ...names]);
   if (clash !== undefined) throw new Fault(['tests', 'files'], `${clash} is both a file and a folder`);
   if (own.length + names.length > MOST.files)

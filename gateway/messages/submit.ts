@@ -24,6 +24,12 @@ export function submitMessage(rules: SubmissionRules) {
       .optional()
       .describe('By default what the extension of the entrypoint says.'),
     entrypoint: z.string().optional().describe('Which of the files is run.'),
+    migrate: z
+      .string()
+      .optional()
+      .describe(
+        'Which of the files is run once before the rollout, with DATABASE_URL, to change the database.',
+      ),
     stdin: text().optional(),
     args: args().optional(),
     env: env().optional(),

@@ -2,10 +2,13 @@ import { FrameReader } from '../../gateway/frames';
 import type { HistoryEvent } from '../../gateway/historyEvents';
 import { RetryReader } from '../../gateway/retries';
 import { serverFrame } from '../../gateway/serverFrames';
+import type { Verdict } from '../../workflows/contract';
 import {
   announced,
+  claimedTurn,
   completed,
   failed,
+  gotTurn,
   history,
   report,
   scheduled,
@@ -74,6 +77,8 @@ test('a submission is told from its acceptance to its verdict', () => {
       namespace: 'user-test',
       cursor: '7.0',
       reason: 'live',
+      migration: null,
+      superseded_by: null,
       live: { submission_id: 's1', code_digest: 'd1' },
       message: 'The program is in production.',
       exit_code: 0,
@@ -128,6 +133,32 @@ test('a stage that is gone through twice counts with both times', () => {
     ),
   );
   expect(frames.at(-1)).toMatchObject({ durations_ms: { run_tests: 2000, total: 5000 } });
+});
+
+test('the wait for its turn is a stage, told once however often it is claimed and given', () => {
+  const frames = framesOf(history(started, claimedTurn, claimedTurn, gotTurn, gotTurn, announced(verdict)));
+  expect(frames).toMatchObject([
+    { type: 'accepted' },
+    { stage: 'await_turn', state: 'started', cursor: '2.0' },
+    { stage: 'await_turn', state: 'completed', cursor: '4.0', duration_ms: 2_000 },
+    { status: 'deployed', durations_ms: { await_turn: 2_000 } },
+  ]);
+});
+
+test('what superseded a submission, and how its migration went, stand in the final frame', () => {
+  const migration = {
+    outcome: 'passed' as const,
+    exitCode: 0,
+    message: null,
+    events: [],
+    logs: 'done\n',
+    live: null,
+  };
+  const ending: Verdict = { ...verdict, status: 'superseded', supersededBy: 's2', migration };
+  expect(framesOf(history(started, announced(ending))).at(-1)).toMatchObject({
+    superseded_by: 's2',
+    migration: { outcome: 'passed', exit_code: 0, output: 'done\n' },
+  });
 });
 
 test('how a rollout ended is told', () => {

@@ -104,6 +104,12 @@ export const scheduled = (name: string) => ({
   activityTaskScheduledEventAttributes: { activityType: { name }, activityId: '1' },
 });
 
+export const claimedTurn = {
+  signalExternalWorkflowExecutionInitiatedEventAttributes: { signalName: 'claimTurn' },
+};
+
+export const gotTurn = { workflowExecutionSignaledEventAttributes: { signalName: 'turn' } };
+
 export const taken = (scheduledEventId: number, attempt = 1) => ({
   activityTaskStartedEventAttributes: { scheduledEventId: Long.fromNumber(scheduledEventId), attempt },
 });

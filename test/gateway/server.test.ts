@@ -416,6 +416,8 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
     serving: false,
     error: null,
     tests: null,
+    migration: null,
+    superseded_by: null,
     wall_ms: 1,
     cpu_ms: 1,
     peak_memory_bytes: 1,

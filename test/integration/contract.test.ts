@@ -74,6 +74,8 @@ test('progress frames come before the answer, have a type and no status, and nam
   expect(stages).toEqual([
     'run_tests started',
     'run_tests completed',
+    'await_turn started',
+    'await_turn completed',
     'apply_database started',
     'apply_database completed',
     'apply_program started',

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client, type Frame } from './client';
 import { kubectl } from './kubectl';
 import { startPlatform, type Platform } from './platform';
@@ -176,15 +179,46 @@ test('cancelling ends the program, and everyone who follows is told', async () =
   await Promise.all([client.close(), other.close()]);
 });
 
-test('a gateway without a cluster, or with one that is away, tells the output at the end', async () => {
-  for (const settings of [{ KUBECONFIG: '', KUBE_CONTEXT: '' }]) {
-    const url = await platform.startGateway(settings);
-    const client = await Client.connect({ ...platform, url });
-    client.send({ user_id: USER, code: "print('late')\nimport time; time.sleep(0.5)\nraise SystemExit(3)" });
-    await client.frame(isFinal);
-    await client.close();
-    expect(client.frames.filter(isOutput)).toMatchObject([{ text: 'late\n', offset: 0 }]);
-  }
+test.each([
+  ['without a cluster', () => ({ KUBECONFIG: '', KUBE_CONTEXT: '' })],
+  ['whose API server is away', () => ({ KUBECONFIG: unreachable(), KUBE_CONTEXT: 'nowhere' })],
+])('a gateway %s tells the output at the end', async (_, settings) => {
+  const url = await platform.startGateway(settings());
+  const client = await Client.connect({ ...platform, url });
+  client.send({ user_id: USER, code: "print('late')\nimport time; time.sleep(0.5)\nraise SystemExit(3)" });
+  await client.frame(isFinal);
+  await client.close();
+  expect(client.frames.filter(isOutput)).toMatchObject([{ text: 'late\n', offset: 0 }]);
+});
+
+/** A kubeconfig of a cluster where nobody listens. */
+function unreachable(): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'unreachable-')), 'kubeconfig');
+  const [clusters, users] = [
+    [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+    [{ name: 'u', user: {} }],
+  ];
+  const contexts = [{ name: 'nowhere', context: { cluster: 'c', user: 'u' } }];
+  writeFileSync(path, JSON.stringify({ apiVersion: 'v1', kind: 'Config', clusters, users, contexts }));
+  return path;
+}
+
+test('the gateway may read logs of pods, and neither run anything in them nor read secrets', async () => {
+  const gateway = ['--as', 'system:serviceaccount:orchestration-system:orchestration-gateway'];
+  const may = (...what: string[]) =>
+    kubectl('auth', 'can-i', ...what, '-n', `user-${USER}`, ...gateway).then(
+      () => 'yes',
+      () => 'no', // kubectl says no by its exit code.
+    );
+  expect(await may('get', 'pods', '--subresource=log')).toBe('yes');
+  for (const what of [
+    ['get', 'pods', '--subresource=exec'],
+    ['create', 'pods', '--subresource=exec'],
+    ['get', 'secrets'],
+    ['get', 'configmaps'],
+    ['delete', 'pods'],
+  ])
+    expect(await may(...what)).toBe('no');
 });
 
 test('tests of every form are told step by step and test by test', async () => {

@@ -1,7 +1,8 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { CallContext, RolloutReport } from '../../activities/ports';
-import { live, untilCancelled } from '../scripted/ports';
+import { deployedBefore, live, untilCancelled } from '../scripted/ports';
 import { connectScripted, type Observed, type ScriptedTemporal } from '../scripted/temporal';
+import { OPERATIONS } from '../../workflows/contract';
 import { stack } from './stack';
 
 /** The order in which one user's submissions are deployed, on the real Temporal. */
@@ -85,6 +86,44 @@ test.each(['cancelled', 'terminated'] as const)(
     });
   },
 );
+
+test('a deletion waits for a rollout that goes on, and no later submission takes its place', async () => {
+  const { awaitRollout, open } = rollouts();
+  await temporal.submit(
+    { production: { awaitRollout } },
+    async ({ handle, another, operate, order, reached, calls }) => {
+      await reached('awaitRollout');
+      const deletion = await operate(OPERATIONS.delete, 1, { database: true });
+      const later = await another(2);
+      await waiting(order, 2, idOf(later));
+      expect(calls).not.toContain('removeAll');
+      open();
+      expect(await deletion.result()).toMatchObject({ status: 'done' });
+      expect(await statusesOf([handle, later])).toEqual(['deployed', 'deployed']);
+      expect(calls.indexOf('removeAll')).toBeLessThan(calls.lastIndexOf('applyProgram'));
+    },
+  );
+});
+
+test('a rollback that waits is replaced by a submission that was accepted later', async () => {
+  const { awaitRollout, open } = rollouts();
+  const workflowRecords = { read: () => Promise.resolve(deployedBefore) };
+  await temporal.submit(
+    { production: { awaitRollout }, workflowRecords },
+    async ({ handle, another, operate, order, reached }) => {
+      await reached('awaitRollout');
+      const rollback = await operate(OPERATIONS.rollback, 1, { submissionId: 'before' });
+      await waiting(order, 1, rollback.workflowId);
+      const later = await another(2);
+      expect(await rollback.result()).toMatchObject({
+        status: 'superseded',
+        message: expect.stringContaining(idOf(later)) as string,
+      });
+      open();
+      expect(await statusesOf([handle, later])).toEqual(['deployed', 'deployed']);
+    },
+  );
+});
 
 test('an order that an operator ended is begun again by those who wait', async () => {
   const { awaitRollout, open } = rollouts();

@@ -10,6 +10,7 @@ export interface Platform {
   url: string;
   apiKey: string;
   index: string;
+  taskQueue: string;
   startWorker(): Promise<RunningProcess>;
   worker: RunningProcess;
   /** Starts one more gateway, which knows nothing of the first. @returns its URL, as `url` */
@@ -77,7 +78,16 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
   };
   try {
     const [worker, url] = await Promise.all([startWorker(), startGateway()]);
-    return { url, apiKey, index, worker, startWorker, startGateway, stop };
+    return {
+      url,
+      apiKey,
+      index,
+      taskQueue: shared.TEMPORAL_TASK_QUEUE,
+      worker,
+      startWorker,
+      startGateway,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -1,6 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ActionDocument, CallContext } from '../../activities/ports';
-import { crashed, live, pass, platformError, untilCancelled } from '../scripted/ports';
+import { crashed, live, migrated, pass, platformError, untilCancelled } from '../scripted/ports';
 import { connectScripted, type ScriptedTemporal } from '../scripted/temporal';
 import { VERDICT_MEMO } from '../../workflows/contract';
 import { stack } from './stack';
@@ -103,6 +103,42 @@ test('a rollout that fails is rolled back, and the verdict names what is live', 
       });
       expect(calls).toEqual(['run', 'applyDatabase', 'applyProgram', 'rollBack']);
     },
+  );
+});
+
+const migrating = { migrate: 'main.py' };
+
+test('a migration is run before the rollout, and its pod is removed', async () => {
+  await temporal.submit(
+    {},
+    async ({ handle, calls }) => {
+      expect(await handle.result()).toMatchObject({ status: 'deployed', migration: { outcome: 'passed' } });
+      expect(calls).toEqual([
+        ...['run', 'applyDatabase', 'migrate', 'removeMigration', 'applyProgram', 'awaitRollout'],
+      ]);
+    },
+    migrating,
+  );
+});
+
+test('after a migration that fails nothing is rolled out, and the verdict has what it printed', async () => {
+  const failed = {
+    ...migrated,
+    outcome: 'failed' as const,
+    message: 'It ended with exit code 1.',
+    logs: 'no',
+  };
+  await temporal.submit(
+    { production: { migrate: () => Promise.resolve(failed) } },
+    async ({ handle, calls }) => {
+      expect(await handle.result()).toMatchObject({
+        status: 'deploy_failed',
+        reason: 'migration_failed',
+        migration: { logs: 'no' },
+      });
+      expect(calls).toEqual(['run', 'applyDatabase', 'removeMigration']);
+    },
+    migrating,
   );
 });
 

@@ -3,11 +3,20 @@ import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
-import type { CallContext } from '../../activities/ports';
+import type { CallContext, Program } from '../../activities/ports';
 import { findRunningStack } from '../../infrastructure/local/stack';
-import { crashed, live, pass, platformError, untilCancelled, type Script } from '../scripted/ports';
+import {
+  crashed,
+  deployedBefore,
+  live,
+  migrated,
+  pass,
+  platformError,
+  untilCancelled,
+  type Script,
+} from '../scripted/ports';
 import { connectScripted, type Observed } from '../scripted/temporal';
-import { ORDER_QUERY } from '../../workflows/contract';
+import { OPERATIONS, ORDER_QUERY } from '../../workflows/contract';
 import type { OrderState } from '../../workflows/order';
 
 /**
@@ -18,6 +27,7 @@ import type { OrderState } from '../../workflows/order';
 
 interface Path {
   script: Script;
+  program?: Partial<Program>;
   /** What happens to the submission while it runs. @returns another workflow whose history is wanted instead */
   act?: (observed: Observed) => Promise<WorkflowHandle | void>;
 }
@@ -55,6 +65,28 @@ const PATHS: Record<string, Path> = {
     script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
     act: cancelAt('awaitRollout'),
   },
+  migrated: { script: {}, program: { migrate: 'main.py' } },
+  migration_failed: {
+    script: { production: { migrate: () => Promise.resolve({ ...migrated, outcome: 'failed' }) } },
+    program: { migrate: 'main.py' },
+  },
+  rolled_back_by_an_operator: {
+    script: { workflowRecords: { read: () => Promise.resolve(deployedBefore) } },
+    act: async ({ handle, operate }) => {
+      await handle.result();
+      return ended(await operate(OPERATIONS.rollback, 1, { submissionId: 'before' }));
+    },
+  },
+  stopped: { script: {}, act: async ({ operate }) => ended(await operate(OPERATIONS.stop, 1)) },
+  production_deleted: {
+    script: {},
+    act: async ({ operate }) => ended(await operate(OPERATIONS.delete, 1, { database: true })),
+  },
+  environment_deleted: {
+    script: {},
+    act: async ({ operate }) => ended(await operate(OPERATIONS.deleteEnvironment, 1)),
+  },
+  looked: { script: {}, act: async ({ operate }) => ended(await operate(OPERATIONS.live, 1)) },
   deployed_after_waiting: { script: slowRollout(), act: async ({ another }) => ended(await another(1)) },
   superseded_while_waiting: {
     script: slowRollout(),
@@ -108,14 +140,18 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   const temporal = await connectScripted(address);
   try {
-    for (const [name, { script, act }] of Object.entries(PATHS)) {
-      const history = await temporal.submit(script, async (observed) => {
-        const instead = await act?.(observed);
-        if (instead) return instead.fetchHistory();
-        // How it ends is in the history; a path that ends with a failure is recorded like any other.
-        await observed.handle.result().catch(() => undefined);
-        return observed.handle.fetchHistory();
-      });
+    for (const [name, { script, act, program }] of Object.entries(PATHS)) {
+      const history = await temporal.submit(
+        script,
+        async (observed) => {
+          const instead = await act?.(observed);
+          if (instead) return instead.fetchHistory();
+          // How it ends is in the history; a path that ends with a failure is recorded like any other.
+          await observed.handle.result().catch(() => undefined);
+          return observed.handle.fetchHistory();
+        },
+        program,
+      );
       await writeFile(join(folder, `${name}.json`), `${withoutPlaces(historyToJSON(history))}\n`);
       console.log(`recorded ${name}`);
     }

@@ -6,6 +6,7 @@ import type {
   MigrationReport,
   RolloutReport,
   RunReport,
+  WorkflowRecord,
 } from '../../activities/ports';
 
 /** Ports that do what a test tells them: everything goes well unless the script says otherwise. */
@@ -48,6 +49,16 @@ export const migrated: MigrationReport = {
   events: [],
   logs: '',
   live: null,
+};
+
+/** What Temporal remembers of a submission that was in production before. */
+export const deployedBefore: WorkflowRecord = {
+  input: {
+    userId: 'test',
+    codeDigest: 'digest',
+    program: { language: 'python', files: { 'main.py': '' }, entrypoint: 'main.py', requirements: [] },
+  },
+  memo: { verdict: { status: 'deployed' } },
 };
 
 /** An error as adapters throw it. */

@@ -3,9 +3,11 @@ import { Client, Connection, WorkflowNotFoundError, type WorkflowHandle } from '
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createWorker, workflowsPath } from '../../worker/worker';
 import {
+  operationIdOf,
   orderIdOf,
   SUBMIT_CODE,
   workflowIdOf,
+  type Program,
   type SubmitCodeInput,
   type Verdict,
 } from '../../workflows/contract';
@@ -22,6 +24,8 @@ export interface Observed extends Recording {
   order: WorkflowHandle;
   /** Starts another submission of the same user, accepted so many milliseconds after the first. */
   another: (acceptedLaterMs: number) => Promise<WorkflowHandle<SubmitCode>>;
+  /** Starts an operation on the same user's production, asked for so many milliseconds after the first. */
+  operate: (type: string, laterMs: number, details?: object) => Promise<WorkflowHandle>;
   /** Ends when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
   reached: (name: string) => Promise<void>;
 }
@@ -30,7 +34,11 @@ export interface Observed extends Recording {
 export interface ScriptedTemporal {
   client: Client;
   /** Runs one submission on a worker of its own, and hands it to `observe`. */
-  submit<T>(script: Script, observe: (observed: Observed) => Promise<T>): Promise<T>;
+  submit<T>(
+    script: Script,
+    observe: (observed: Observed) => Promise<T>,
+    program?: Partial<Program>,
+  ): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -43,21 +51,32 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
   const client = new Client({ connection: await Connection.connect({ address }) });
   return {
     client,
-    async submit(script, observe) {
+    async submit(script, observe, program = {}) {
       const recording: Recording = { calls: [], documents: [] };
       const taskQueue = randomUUID();
       const settings = { namespace: 'default', taskQueue, workflowBundle };
       const worker = await createWorker(native, settings, scripted(script, recording));
       const acceptedAt = Date.now();
       const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
-      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs);
+      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs, program);
+      const operate = (type: string, laterMs: number, details = {}) =>
+        client.workflow.start(type, {
+          taskQueue,
+          workflowId: operationIdOf(randomUUID()),
+          args: [
+            {
+              ...{ userId: USER, requestedBy: 'test', ...details },
+              acceptedAt: new Date(acceptedAt + laterMs).toISOString(),
+            },
+          ],
+        });
       return worker.runUntil(async () => {
         const handle = await another(0);
         const reached = async (name: string) => {
           for await (const event of events(client, handle.workflowId)) if (event === name) return;
         };
         try {
-          return await observe({ ...recording, handle, order, another, reached });
+          return await observe({ ...recording, handle, order, another, operate, reached });
         } finally {
           await endOrder(order);
         }
@@ -77,7 +96,12 @@ async function endOrder(order: WorkflowHandle): Promise<void> {
   });
 }
 
-function start(client: Client, taskQueue: string, acceptedAt: number): Promise<WorkflowHandle<SubmitCode>> {
+function start(
+  client: Client,
+  taskQueue: string,
+  acceptedAt: number,
+  program: Partial<Program>,
+): Promise<WorkflowHandle<SubmitCode>> {
   const submissionId = randomUUID();
   const input: SubmitCodeInput = {
     submissionId,
@@ -87,6 +111,7 @@ function start(client: Client, taskQueue: string, acceptedAt: number): Promise<W
       files: { 'main.py': "print('Hello')" },
       entrypoint: 'main.py',
       requirements: [],
+      ...program,
     },
     input: { stdin: '', args: [], env: {} },
     tests: null,

@@ -2,7 +2,7 @@
 export interface EnvironmentSettings {
   /** Image with infrastructure/test-pod. */
   testImage: string;
-  /** RuntimeClass of test pods, such as `gvisor`; the cluster's default runtime when not given. */
+  /** RuntimeClass of test pods, such as `kata`; the cluster's default runtime when not given. */
   runtimeClass?: string | undefined;
   /** Memory of a test pod in MiB: what all processes of a run, its files and the supervisor use. */
   testMemoryMiB?: number | undefined;

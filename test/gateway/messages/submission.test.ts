@@ -56,6 +56,16 @@ describe('which program it is', () => {
     expect(parse(fields).error).toMatchObject({ code: 'invalid_message', field });
   });
 
+  test('the file that changes the database is one of its files', () => {
+    const files = { 'main.py': '', 'schema.py': '' };
+    expect(submissionIn({ files, migrate: 'schema.py' }).program.migrate).toBe('schema.py');
+    expect(parse({ files, migrate: 'other.py' }).error).toMatchObject({
+      code: 'invalid_message',
+      field: 'migrate',
+    });
+    expect(submissionIn({ code }).program).not.toHaveProperty('migrate');
+  });
+
   test('the languages are listed', () => {
     expect(parse({ code, language: 'cobol' }).error?.message).toContain('javascript, python');
   });
@@ -213,6 +223,11 @@ describe('tests', () => {
     ],
   ])('%s is refused by field', (_what, tests, field) => {
     expect(parse({ code, tests }).error).toMatchObject({ code: 'invalid_message', field });
+  });
+
+  test('a test file that the framework would take for an option is refused', () => {
+    const tests = { framework: 'pytest', files: { '--version': '' } };
+    expect(parse({ code, tests }).error).toMatchObject({ field: 'tests.files["--version"]' });
   });
 
   test('the frameworks of the language are listed', () => {

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { dumpYaml } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { boundsOf, userNamespace } from '../infrastructure/kubernetes/environment/namespaceManifests';
+import { testPod } from '../infrastructure/kubernetes/environment/testPodManifest';
+import {
+  databaseService,
+  databaseStatefulSet,
+  passwordSecret,
+} from '../infrastructure/kubernetes/production/databaseManifests';
+import {
+  filesManifest,
+  programDeployment,
+  programOf,
+  programService,
+} from '../infrastructure/kubernetes/production/programManifests';
+import { programTemplate } from '../infrastructure/kubernetes/production/programTemplate';
+import { Client } from '../test/integration/client';
+import { kubectl } from '../test/integration/kubectl';
+import { startPlatform, type Platform } from '../test/integration/platform';
+import { stack } from '../test/integration/stack';
+import { ms, percentile, table } from './measure';
+
+/**
+ * From the frame to `deployed`, for a user's first deploy and for those after it, beside `kubectl apply` and
+ * `kubectl rollout status` of the same manifests in a namespace of their own, by turns. The share of Kubernetes is
+ * what the submission spent waiting for pods: the stages apply_database and await_rollout.
+ */
+
+const FIRST_DEPLOYS = 3;
+const REDEPLOYS = 8;
+const CODE = (n: number) => `print('deploy ${n}')`;
+
+interface Sample {
+  totalMs: number;
+  /** Of it, waiting for pods. */
+  kubernetesMs: number;
+}
+
+export async function benchDeploy(): Promise<void> {
+  const platform = await startPlatform();
+  const first = { ours: [] as Sample[], plain: [] as number[] };
+  const again = { ours: [] as Sample[], plain: [] as number[] };
+  try {
+    for (let round = 0; round < FIRST_DEPLOYS; round++) {
+      const users = { ours: newUser(), plain: newUser() };
+      first.ours.push(await submit(platform, users.ours, 0));
+      first.plain.push(await timed(() => applyFirst(users.plain, 0)));
+      for (let n = 1; round === FIRST_DEPLOYS - 1 && n <= REDEPLOYS; n++) {
+        again.ours.push(await submit(platform, users.ours, n));
+        again.plain.push(await timed(() => applyProgram(users.plain, n)));
+      }
+      for (const user of Object.values(users))
+        await kubectl('delete', 'namespace', `user-${user}`, '--wait=false');
+    }
+  } finally {
+    await platform.stop();
+  }
+  table(
+    ['from the frame to deployed', 'p50 ms', 'most ms', 'of it Kubernetes', 'kubectl p50 ms', 'ratio'],
+    Object.entries({ 'first deploy': first, redeploy: again }).map(([name, { ours, plain }]) => {
+      const totals = ours.map(({ totalMs }) => totalMs);
+      const shares = ours.map(({ totalMs, kubernetesMs }) => kubernetesMs / totalMs);
+      const [mine, theirs] = [percentile(totals, 0.5), percentile(plain, 0.5)];
+      const share = `${(100 * percentile(shares, 0.5)).toFixed(0)} %`;
+      return [name, ms(mine), ms(Math.max(...totals)), share, ms(theirs), (mine / theirs).toFixed(2)];
+    }),
+  );
+}
+
+const newUser = () => `bench-${randomBytes(3).toString('hex')}`;
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+async function submit(platform: Platform, user: string, n: number): Promise<Sample> {
+  const client = await Client.connect(platform, '?progress=false');
+  const start = performance.now();
+  const final = await client.submit(user, CODE(n));
+  const totalMs = performance.now() - start;
+  await client.close();
+  if (final.status !== 'deployed') throw new Error(`Not deployed: ${JSON.stringify(final)}`);
+  const { apply_database = 0, await_rollout = 0 } = final.durations_ms as Record<string, number>;
+  return { totalMs, kubernetesMs: apply_database + await_rollout };
+}
+
+/** What a first deploy makes, in the same order. */
+async function applyFirst(user: string, n: number): Promise<void> {
+  const namespace = `user-${user}`;
+  const provenance = provenanceOf(user, n);
+  await apply([userNamespace(user), ...boundsOf(user)]);
+  // Without it no pod can be made.
+  await kubectl('wait', '--for=create', 'serviceaccount/default', '-n', namespace);
+  await apply([testPod(user, { testImage: stack().images.test })]);
+  await kubectl('wait', '--for=condition=Ready', `pod/${user}-test`, '-n', namespace);
+  await apply([
+    passwordSecret(provenance),
+    databaseService(provenance),
+    databaseStatefulSet(provenance, settings(), null),
+  ]);
+  await kubectl('rollout', 'status', `statefulset/${user}-prod-db`, '-n', namespace);
+  await applyProgram(user, n);
+}
+
+async function applyProgram(user: string, n: number): Promise<void> {
+  const provenance = provenanceOf(user, n);
+  const code = { language: 'python', files: { 'main.py': CODE(n) }, entrypoint: 'main.py', requirements: [] };
+  const program = programOf(provenance);
+  const template = programTemplate(user, program, { ...code, files: ['main.py'] }, settings());
+  await apply([
+    filesManifest(provenance, code),
+    programService(provenance),
+    programDeployment(user, program, template, null),
+  ]);
+  await kubectl('rollout', 'status', `deployment/${user}-prod`, '-n', `user-${user}`);
+}
+
+const settings = () => ({ programImage: stack().images.program, databaseImage: stack().images.database });
+
+function provenanceOf(userId: string, n: number) {
+  const submissionId = randomUUID();
+  const codeDigest = createHash('sha256').update(CODE(n)).digest('hex');
+  return { userId, submissionId, workflowId: submissionId, runId: submissionId, codeDigest };
+}
+
+/** `kubectl apply -f -`, as a person does it. */
+async function apply(items: KubernetesObject[]): Promise<void> {
+  const { kubectl: command, kubeconfig, kubeContext } = stack();
+  const [program, ...args] = command as [string, ...string[]];
+  const target = ['--kubeconfig', kubeconfig, '--context', kubeContext];
+  const running = promisify(execFile)(program, [...args, ...target, 'apply', '-f', '-']);
+  running.child.stdin?.end(items.map((item) => dumpYaml(item)).join('---\n'));
+  await running;
+}

@@ -1,0 +1,46 @@
+import type { Readable, Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import type { V1Status } from '@kubernetes/client-node';
+import type { Kube } from './client';
+import { PlatformError, translate } from './errors';
+
+export interface PodCommand {
+  namespace: string;
+  pod: string;
+  container: string;
+  command: string[];
+  stdout: Writable;
+  stdin?: Readable;
+}
+
+/** Kept of what a command says on stderr, in characters. */
+const STDERR_CHARACTERS = 64_000;
+
+/**
+ * Runs a command in a container to its end.
+ * @returns what it said on stderr
+ * @throws PlatformError `Unavailable` when the stream broke, `Rejected` with its stderr when it failed
+ */
+export async function runInPod(kube: Kube, request: PodCommand): Promise<string> {
+  const { namespace, pod, container, command, stdout, stdin } = request;
+  const doing = `run ${command[0]} in ${pod}`;
+  const stderr = new PassThrough();
+  let said = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-STDERR_CHARACTERS)));
+
+  const status = await new Promise<V1Status>((resolve, reject) => {
+    kube.exec.exec(namespace, pod, container, command, stdout, stderr, stdin ?? null, false, resolve).then(
+      // The status does not come when the connection breaks: closing is the only sign then.
+      (socket) => {
+        socket.onclose = () =>
+          reject(new PlatformError('Unavailable', `Could not ${doing}: the stream was closed`));
+      },
+      (error: unknown) => reject(translate(error, doing)),
+    );
+  });
+  if (status.status === 'Success') return said;
+  throw new PlatformError(
+    'Rejected',
+    `Could not ${doing}: ${said.trim() || (status.message ?? 'it failed')}`,
+  );
+}

@@ -1,0 +1,13 @@
+#!/bin/bash
+# Writes a dump of the program's database to stdout, and its SHA-256 to stderr as the last line: a stream that
+# was cut short is found by it. Runs as the program's role, which is no superuser: what is dumped is the user's.
+set -euo pipefail
+bin=$(echo /usr/lib/postgresql/"$(<"$DATA_VOLUME/pgdata/PG_VERSION")"/bin)
+PGPASSWORD=$(<"$PASSWORD_FILE")
+export PGPASSWORD
+
+exec 4> >(sha256sum | cut -d ' ' -f 1 >&2)
+hasher=$!
+"$bin/pg_dump" --host=127.0.0.1 --username=app --format=custom app | tee /dev/fd/4
+exec 4>&-
+wait "$hasher"

@@ -1,0 +1,21 @@
+#!/bin/bash
+# Replaces everything in the program's database by a dump from stdin, all or nothing.
+# Usage: restore.sh BYTES SHA256, of the dump: nothing is touched before all of it has arrived unharmed.
+set -euo pipefail
+bin=$(echo /usr/lib/postgresql/"$(<"$DATA_VOLUME/pgdata/PG_VERSION")"/bin)
+PGPASSWORD=$(<"$PASSWORD_FILE")
+export PGPASSWORD
+
+# On the volume: a dump may be larger than /tmp.
+dump=$(mktemp "$DATA_VOLUME/restore.XXXXXX")
+trap 'rm -f "$dump"' EXIT
+head -c "$1" >"$dump"
+if [[ $(stat -c %s "$dump") != "$1" ]] || ! sha256sum --check --status <<<"$2  $dump"; then
+  echo "the dump did not arrive whole; the database was not touched" >&2
+  exit 65
+fi
+# COMMIT is sent last, and only when all went well before it: an end without it changes nothing.
+{
+  echo 'BEGIN; DROP OWNED BY CURRENT_USER;'
+  "$bin/pg_restore" --no-owner --no-privileges --file=- "$dump" && echo 'COMMIT;'
+} | "$bin/psql" --host=127.0.0.1 --username=app --dbname=app --quiet --no-psqlrc --set=ON_ERROR_STOP=1 >/dev/null

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { WorkflowFailedError } from '@temporalio/client';
+import { readConfig } from '../infrastructure/config';
+import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
+import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { backUp, restore, type BackupReport } from '../infrastructure/kubernetes/production/backup';
+import { findRunningStack } from '../infrastructure/local/stack';
+import { connectClient } from '../infrastructure/temporal/connection';
+import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
+import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
+
+/** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
+
+const USAGE = `Usage: npm run ops -- COMMAND USER ...
+  live USER                    what is live, since when, from which submission
+  rollback USER SUBMISSION     deploys an earlier submission again
+  stop USER                    takes the program away; the database stays
+  delete USER                  deletes the program and its files; the database stays
+  delete USER --confirm USER   the same, and the database with all its rows
+  delete USER --environment --confirm USER
+                               everything that the user has, the test pod included
+  backup USER FILE             writes a dump of the database
+  restore USER FILE --confirm USER
+                               replaces everything in the database by a dump`;
+
+class UsageError extends Error {}
+
+async function main(args: string[]): Promise<unknown> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { confirm: { type: 'string' }, environment: { type: 'boolean' } },
+  });
+  const [command, userId, argument, ...rest] = positionals;
+  if (!command || !userId || rest.length > 0) throw new UsageError(USAGE);
+  const needed = (what: string) => {
+    if (argument === undefined) throw new UsageError(`${command} needs ${what}.\n${USAGE}`);
+    return argument;
+  };
+  const confirmed = values.confirm === userId;
+  if (values.confirm !== undefined && !confirmed)
+    throw new UsageError(`--confirm ${values.confirm} is not ${userId}: nothing was done.`);
+
+  switch (command) {
+    case 'live':
+      return operate<LiveReport>(OPERATIONS.live, userId, {});
+    case 'rollback':
+      return operate(OPERATIONS.rollback, userId, { submissionId: needed('the id of a submission') });
+    case 'stop':
+      return operate(OPERATIONS.stop, userId, {});
+    case 'delete':
+      if (!values.environment) return operate(OPERATIONS.delete, userId, { database: confirmed });
+      if (!confirmed) throw new UsageError(`This deletes all rows of ${userId}: add --confirm ${userId}.`);
+      return operate(OPERATIONS.deleteEnvironment, userId, {});
+    case 'backup':
+      return withDatabase('backup', userId, needed('a file'), backUp);
+    case 'restore':
+      if (!confirmed) throw new UsageError(`This replaces all rows of ${userId}: add --confirm ${userId}.`);
+      return withDatabase('restore', userId, needed('a file'), restore);
+    default:
+      throw new UsageError(USAGE);
+  }
+}
+
+const requestedBy = () => `ops:${userInfo().username}`;
+
+/** Runs one operation as a workflow, to its end. @throws Error with its reason when it did not do what it should */
+async function operate<Report extends LiveReport | OperationReport = OperationReport>(
+  type: string,
+  userId: string,
+  details: object,
+): Promise<Report> {
+  const config = readConfig(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'], environment());
+  const client = connectClient(config);
+  const input: OperationInput = {
+    userId,
+    requestedBy: requestedBy(),
+    acceptedAt: new Date().toISOString(),
+    ...details,
+  };
+  try {
+    const report = (await client.workflow.execute(type, {
+      workflowId: operationIdOf(randomUUID()),
+      taskQueue: config.TEMPORAL_TASK_QUEUE,
+      args: [input],
+    })) as Report;
+    if ('status' in report && report.status !== 'done')
+      throw new Error(`${report.status}: ${report.message}`);
+    return report;
+  } catch (error) {
+    throw error instanceof WorkflowFailedError ? (error.cause ?? error) : error;
+  } finally {
+    await client.connection.close();
+  }
+}
+
+/** Does something with a user's database from here, where the file is, and logs it. */
+async function withDatabase(
+  name: string,
+  userId: string,
+  file: string,
+  work: (kube: ReturnType<typeof connectKubernetes>, userId: string, file: string) => Promise<BackupReport>,
+): Promise<BackupReport> {
+  const config = readConfig(
+    ['KUBECONFIG', 'KUBE_CONTEXT', 'ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'],
+    environment(),
+  );
+  const kube = connectKubernetes({ kubeconfig: config.KUBECONFIG, context: config.KUBE_CONTEXT });
+  const log = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const startedAt = new Date();
+  const write = (outcome: 'success' | 'failure', details: object) => {
+    const end = new Date();
+    return log.write([
+      {
+        _id: randomUUID(),
+        '@timestamp': end.toISOString(),
+        message: `${name}: ${outcome}`,
+        event: { action: name, outcome, start: startedAt.toISOString(), end: end.toISOString() },
+        user: { id: userId },
+        orchestrator: { type: 'kubernetes', namespace: namespaceOf(userId) },
+        details: { requested_by: requestedBy(), ...details },
+      },
+    ]);
+  };
+  try {
+    const report = await work(kube, userId, file).catch(async (error: unknown) => {
+      await write('failure', { error: String(error) });
+      throw error;
+    });
+    await write('success', report);
+    return report;
+  } finally {
+    await log.close();
+  }
+}
+
+/** What is not set is taken from the local stack, if one runs. */
+function environment(): Record<string, string | undefined> {
+  const stack = findRunningStack();
+  if (!stack) return process.env;
+  const { temporalAddress, elasticsearch, kubernetes } = stack;
+  return {
+    TEMPORAL_ADDRESS: temporalAddress,
+    ELASTICSEARCH_HOST: elasticsearch,
+    ...(!process.env.KUBECONFIG && { KUBECONFIG: kubernetes.kubeconfig, KUBE_CONTEXT: kubernetes.context }),
+    ...Object.fromEntries(Object.entries(process.env).filter(([, value]) => value)),
+  };
+}
+
+main(process.argv.slice(2)).then(
+  (report) => {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  },
+);
