@@ -146,7 +146,7 @@ export interface OperationReport {
 export type StepSummary = Omit<StepReport, 'stdout' | 'stderr' | 'report'>;
 
 /** The tests in short. */
-export interface TestSummary extends Pick<TestReport, 'outcome' | 'executedAgain'> {
+export interface TestSummary extends Pick<TestReport, 'outcome' | 'executedAgain' | 'installed'> {
   steps: StepSummary[];
   /** How many tests the submission brought, and how many of them passed. */
   tests: { total: number; passed: number };

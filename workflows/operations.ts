@@ -149,12 +149,14 @@ async function findDeployed({
       `There is no submission ${submissionId} of ${userId}, or it is older than Temporal remembers.`,
       'NotFound',
     );
-  const { status } = (found?.memo[VERDICT_MEMO] ?? { status: 'running' }) as Verdict;
+  const { status, tests } = (found?.memo[VERDICT_MEMO] ?? { status: 'running', tests: null }) as Verdict;
   if (status !== 'deployed')
     throw ApplicationFailure.nonRetryable(
       `Submission ${submissionId} was never in production: its status is ${status}.`,
       'NeverDeployed',
     );
   const { codeDigest, program } = submission;
-  return { identity: { submissionId, userId, codeDigest }, program };
+  // In the versions of then: what is newest today was never tested with it.
+  const requirements = tests?.installed ?? program.requirements;
+  return { identity: { submissionId, userId, codeDigest }, program: { ...program, requirements } };
 }

@@ -135,10 +135,11 @@ function readTests(report: TestReport) {
   return { outcome: passed ? 'success' : 'failure', reason, message, details: report } as const;
 }
 
-function summaryOf({ outcome, executedAgain, steps, tests }: TestReport): TestSummary {
+function summaryOf({ outcome, executedAgain, installed, steps, tests }: TestReport): TestSummary {
   return {
     outcome,
     executedAgain,
+    ...(installed && { installed }),
     steps: steps.map(({ stdout, stderr, report, ...summary }) => summary),
     tests: { total: tests.length, passed: tests.filter((test) => test.outcome === 'passed').length },
   };
