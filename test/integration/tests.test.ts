@@ -56,13 +56,14 @@ test('what a case expects is not in the pod for a program to find', async () => 
 import os
 needle = 'expected-' + '4711'
 found = [text for text in os.environ.values() if needle in text]
-for root, _, names in os.walk('/'):
-    if root.startswith(('/sys', '/usr')): continue
-    for name in names:
-        try:
-            with open(os.path.join(root, name), errors='replace') as file:
-                if needle in file.read(100_000): found.append(name)
-        except OSError: pass
+paths = [os.path.join(root, name) for place in ('/work', '/tmp', '/dev/shm', '/opt', '/etc', '/run')
+         for root, _, names in os.walk(place) for name in names]
+paths += [f'/proc/{pid}/{name}' for pid in os.listdir('/proc') if pid.isdigit() for name in ('environ', 'cmdline')]
+for path in paths:
+    try:
+        with open(path, errors='replace') as file:
+            if needle in file.read(100_000): found.append(path)
+    except OSError: pass
 print(needle if found else 'nothing')`;
   const frames = await framesOf({ code, tests: { cases: [{ expected_stdout: 'expected-4711' }] } });
   expect(frames.at(-1)).toMatchObject({ reason: 'wrong_output', stdout: 'nothing\n' });
