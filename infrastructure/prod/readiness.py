@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+from listening import is_loopback, listening_addresses
+
 # How long a program that does not listen must run to count as started. A server that takes longer than this
 # to listen is taken for one that does not serve until it listens.
 SETTLE_SECONDS = 5.0
@@ -21,10 +23,6 @@ HOLD_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.02
 
 STARTING = "starting"
-
-LISTENING = "0A"
-LOOPBACK_V4 = "7F"
-LOOPBACK_V6 = {"00000000000000000000000001000000"}
 
 
 class Readiness:
@@ -83,32 +81,6 @@ class Readiness:
             file=sys.stderr,
             flush=True,
         )
-
-
-def listening_addresses(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
-    """The local addresses, in the kernel's hexadecimal form, of sockets that listen on the port."""
-    addresses = []
-    for table in tables:
-        try:
-            with open(table, encoding="ascii") as lines:
-                next(lines)
-                for line in lines:
-                    fields = line.split()
-                    address, _, hexadecimal_port = fields[1].partition(":")
-                    if fields[3] == LISTENING and int(hexadecimal_port, 16) == port:
-                        addresses.append(address)
-        except FileNotFoundError:
-            # A kernel without IPv6 has no such table.
-            continue
-    return addresses
-
-
-def is_loopback(address):
-    """IPv4 and IPv4-mapped addresses stand with their last byte first: 0100007F is 127.0.0.1."""
-    if address in LOOPBACK_V6:
-        return True
-    is_v4 = len(address) == 8 or address.startswith("0000000000000000FFFF0000")
-    return is_v4 and address.endswith(LOOPBACK_V4)
 
 
 class Probes(socketserver.ThreadingTCPServer):

@@ -6,7 +6,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "infrastructure" / "prod"))
+INFRASTRUCTURE = pathlib.Path(__file__).parents[3] / "infrastructure"
+sys.path[:0] = [str(INFRASTRUCTURE / "prod"), str(INFRASTRUCTURE / "pods")]
 
 import readiness  # noqa: E402
 

@@ -32,6 +32,7 @@ export class Supervised {
         PROGRAM_DIRECTORY: join(__dirname, 'programs'),
         WORK_DIRECTORY: this.work,
         LANGUAGES_DIRECTORY: join(INFRASTRUCTURE, 'languages'),
+        PYTHONPATH: join(INFRASTRUCTURE, 'pods'),
         PYTHONDONTWRITEBYTECODE: '1',
         PORT: String(port),
         READY_PORT: String(readyPort),
