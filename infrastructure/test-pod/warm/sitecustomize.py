@@ -15,6 +15,7 @@ that is most of the time that a tiny one runs.
 import _ctypes
 import _signal
 import _socket
+import gc
 import marshal
 import os
 import resource
@@ -51,6 +52,9 @@ def _wait_for_runs() -> None:
     _set_dumpable(0)
     sys.path.remove(os.path.dirname(__file__))
     control = _socket.socket(fileno=0)
+    # What there is now outlives every fork: a collector that looked at it would copy its pages for nothing.
+    gc.collect()
+    gc.freeze()
     control.send(b"ready")
     while True:
         message, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
