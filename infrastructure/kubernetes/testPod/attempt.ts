@@ -1,0 +1,181 @@
+import { setTimeout as pauseFor } from 'node:timers/promises';
+import type { Language } from '../../languages/languages';
+import { PlatformError } from '../errors';
+import type { Conversation } from './conversation';
+import type { Frame, StreamName } from './frames';
+import type { PodStreams } from './podStreams';
+import { ReceivedOutput } from './receivedOutput';
+import { reportOf } from './runReport';
+import type { RunReport, RunRequest } from './runReport';
+
+/** What the supervisor keeps of a test framework's report, in bytes; infrastructure/test-pod/PROTOCOL.md. */
+const KEEP_REPORT_BYTES = 262_144;
+
+/**
+ * How often a run whose stream broke is joined again before the failure is reported, and the pause before each,
+ * in milliseconds. A program can kill its relay, so a broken stream alone says little.
+ */
+const REJOIN_PAUSES_MS = [20, 100, 300, 1_000, 2_000];
+
+/** How long to wait until the supervisor has ended a cancelled run. */
+const CANCEL_DEADLINE_MS = 3_000;
+
+/** Code of an `error` frame; infrastructure/test-pod/PROTOCOL.md. */
+const LAYER_MISSING = 'layer_missing';
+
+/** One call of `run`: as many streams as it takes, one execution. */
+export class Attempt {
+  private conversation: Conversation | null = null;
+  private cancelled = false;
+  private state = 'connecting';
+  private position = 0;
+  private podUid = '';
+  private executionId: string | null = null;
+  private readonly output: Record<StreamName, ReceivedOutput>;
+
+  constructor(
+    private readonly streams: PodStreams,
+    private readonly request: RunRequest,
+    private readonly language: Language,
+    private readonly packageIndexUrl: string | undefined,
+  ) {
+    const { keepOutputBytes } = request.limits;
+    this.output = {
+      stdout: new ReceivedOutput(keepOutputBytes),
+      stderr: new ReceivedOutput(keepOutputBytes),
+      report: new ReceivedOutput(KEEP_REPORT_BYTES),
+    };
+  }
+
+  /** For the heartbeat: where the run stands, how many come before it, and how many bytes of its output have come. */
+  progress() {
+    const { stdout, stderr } = this.output;
+    const { state, position, executionId } = this;
+    const received = { stdout: stdout.received, stderr: stderr.received };
+    return { state, ...(position > 0 && { position }), ...(executionId && { executionId }), ...received };
+  }
+
+  async result(signal: AbortSignal): Promise<RunReport> {
+    for (let broken = 0; ; broken++) {
+      try {
+        return await this.follow(signal);
+      } catch (error) {
+        this.close();
+        const pause = REJOIN_PAUSES_MS[broken];
+        if (signal.aborted || pause === undefined || !mayBeJoinedAgain(error)) throw error;
+        await pauseFor(pause, undefined, { signal });
+      }
+    }
+  }
+
+  /** Ends the run in the pod, as far as it can be reached, and waits until `work` is over. */
+  async cancel(work: Promise<unknown>): Promise<void> {
+    this.cancelled = true;
+    this.conversation?.send({ op: 'cancel', key: this.request.key });
+    // However the work ends now, it was cancelled.
+    const over = work.catch(() => undefined);
+    await Promise.race([over, pauseFor(CANCEL_DEADLINE_MS, undefined, { ref: false })]);
+  }
+
+  close(): void {
+    this.conversation?.close();
+    this.conversation = null;
+  }
+
+  private async follow(signal: AbortSignal): Promise<RunReport> {
+    const { userId, key } = this.request;
+    const conversation = (this.conversation = await this.streams.converse(userId));
+    if (this.cancelled) conversation.send({ op: 'cancel', key });
+    signal.throwIfAborted();
+    conversation.send(this.runFrame());
+    try {
+      for (;;) {
+        const frame = await conversation.next();
+        if (frame.type === 'end')
+          return reportOf(frame.result, this.output, this.language.errors, this.podUid);
+        if (frame.type === 'error') throw new Refusal(frame.code, frame.message);
+        this.take(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) conversation.abandon(error as Error);
+      throw error;
+    }
+  }
+
+  private take(frame: Exclude<Frame, { type: 'end' | 'error' }>): void {
+    switch (frame.type) {
+      case 'accepted':
+        this.podUid = frame.pod_uid;
+        this.state = frame.state;
+        this.position = frame.position;
+        if (frame.execution !== null) this.executed(frame.execution);
+        return;
+      case 'queued':
+        this.position = frame.position;
+        return;
+      case 'started':
+        this.state = 'running';
+        this.position = 0;
+        this.executed(frame.execution);
+        return;
+      case 'output':
+        this.output[frame.stream].add(frame.offset, frame.data);
+        return;
+      case 'alive':
+        return;
+    }
+  }
+
+  private executed(executionId: string): void {
+    // Another execution than before: nothing that was received is part of it.
+    if (this.executionId !== null && this.executionId !== executionId)
+      for (const output of Object.values(this.output)) output.restart();
+    this.executionId = executionId;
+  }
+
+  private runFrame() {
+    const { key, submissionId, program, command, input, limits } = this.request;
+    const { language, files, entrypoint, requirements } = program;
+    const encoded = Object.entries(files).map(([name, text]) => [name, encode(text)]);
+    return {
+      op: 'run',
+      key,
+      submission_id: submissionId,
+      language,
+      command,
+      files: Object.fromEntries(encoded) as Record<string, string>,
+      entrypoint,
+      requirements,
+      ...(command === 'install' && { index_url: this.packageIndexUrl }),
+      stdin: encode(input.stdin),
+      args: input.args,
+      env: input.env,
+      limits: {
+        wall_ms: limits.wallMs,
+        memory_bytes: limits.memoryBytes,
+        keep_output_bytes: limits.keepOutputBytes,
+        max_output_bytes: limits.maxOutputBytes,
+      },
+      from: Object.fromEntries(
+        Object.entries(this.output).map(([stream, output]) => [stream, output.rejoin()]),
+      ),
+    };
+  }
+}
+
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+/** An `error` frame. By PROTOCOL.md, the first two codes can never succeed, the others may at the next try. */
+class Refusal extends PlatformError {
+  constructor(code: string, message: string) {
+    const name = code === 'invalid' || code === 'key_taken' ? 'Rejected' : 'Unavailable';
+    super(name, `The test pod did not run the submission: ${message}`, { reason: code });
+  }
+}
+
+/** A run whose requirements are gone is only helped by installing them: that is for the next attempt. */
+function mayBeJoinedAgain(error: unknown): boolean {
+  return error instanceof PlatformError && error.name === 'Unavailable' && error.reason !== LAYER_MISSING;
+}
