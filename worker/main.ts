@@ -56,17 +56,19 @@ async function main(): Promise<void> {
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const workflowRecords = createWorkflowRecords(client);
   const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const parts = kubernetesParts(config);
   try {
     await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
       { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE },
-      { ...kubernetesParts(config), actionLog, workflowRecords, settings: settingsOf(config) },
+      { ...parts, actionLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'worker ready');
     await running;
   } finally {
+    parts.testRunner.close();
     await actionLog.close();
     await connection.close();
   }

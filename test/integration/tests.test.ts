@@ -195,3 +195,11 @@ test('a run that waits for another in the same pod is told its place', async () 
   await client.frame((frame) => 'status' in frame);
   await other.close();
 });
+
+test('a worker that is asked to stop does not wait for the streams that it holds to test pods', async () => {
+  expect((await framesOf({ code: 'raise SystemExit(1)' })).at(-1)).toMatchObject({ status: 'tests_failed' });
+  const asked = performance.now();
+  await platform.worker.stop();
+  // Well below the half minute after which a stream that nobody uses is closed by itself.
+  expect(performance.now() - asked).toBeLessThan(15_000);
+});
