@@ -152,7 +152,7 @@ class Execution:
         if kept is not None:
             self.captures["report"].add(kept.report)
             self._on_output("report", 0, kept.report)
-            return self._record("passed", 0, None, 0, Exit(0, 0, 0), None)
+            return self._record("passed", Exit(0, 0, 0), wall=0)
         self._layer = await self._layers.begin(key)
         result = await self._execute()
         if result["outcome"] == "passed":
@@ -276,40 +276,27 @@ class Execution:
 
     async def _result(self, ended: Exit, wall: float, killed_for_memory: bool) -> dict:
         exit_code = os.waitstatus_to_exitcode(ended.status)
-        wrong = None
+        served = self._stopped == "serving"
+        if served and exit_code == -signal.SIGKILL:
+            return self._record("passed", ended, wall, serving=True)
         # A program that served and crashed before it was stopped has crashed.
-        serving = self._stopped == "serving" and exit_code == -signal.SIGKILL
-        outcome = "passed" if serving else self._stopped if self._stopped not in (None, "serving") else None
-        if outcome is None:
-            outcome = _outcome(exit_code, killed_for_memory)
+        outcome = _outcome(exit_code, killed_for_memory) if self._stopped is None or served else self._stopped
+        wrong = None
         if outcome == "failed" and self._request.command == "run":
             wrong = await check(self._processes, self._places, self._request.language, self._request)
             outcome = "failed" if wrong is None else "syntax_error"
-        return self._record(
-            outcome,
-            exit_code if exit_code >= 0 and not serving else None,
-            signal.Signals(-exit_code).name if exit_code < 0 and not serving else None,
-            wall,
-            ended,
-            wrong,
-            serving,
-        )
+        return self._record(outcome, ended, wall, wrong)
 
     def _record(
-        self,
-        outcome: str,
-        exit_code: "int | None",
-        signal_name: "str | None",
-        wall: float,
-        ended: Exit,
-        wrong: "str | None",
-        serving: bool = False,
+        self, outcome: str, ended: Exit, wall: float, wrong: "str | None" = None, serving: bool = False
     ) -> dict:
+        """@param serving the program was stopped because it serves: how it ended then says nothing"""
+        exit_code = os.waitstatus_to_exitcode(ended.status)
         return {
             "execution": self.id,
             "outcome": outcome,
-            "exit_code": exit_code,
-            "signal": signal_name,
+            "exit_code": exit_code if exit_code >= 0 and not serving else None,
+            "signal": signal.Signals(-exit_code).name if exit_code < 0 and not serving else None,
             "serving": serving,
             "wall_ms": round(wall * 1000, 1),
             "cpu_ms": round((ended.cpu_seconds + self._processes.orphans_cpu_seconds) * 1000, 1),
