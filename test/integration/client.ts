@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import WebSocket from 'ws';
 import type { Platform } from './platform';
 
@@ -44,14 +45,24 @@ export class Client {
     this.#socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  /** The first frame that matches, among those that came and those to come. The test's timeout bounds it. */
+  /**
+   * The first frame that matches, among those that came and those to come.
+   * @throws Error with all that came, when the connection closes or two minutes pass
+   */
   async frame(matches: (frame: Frame) => boolean): Promise<Frame> {
-    for (;;) {
-      const found = this.frames.find(matches);
-      if (found) return found;
-      const arrived = new Promise<void>((resolve) => (this.#arrived = resolve));
-      const closing = await Promise.race([arrived, this.#closing]);
-      if (closing) throw new Error(`closed with ${closing.code} after ${JSON.stringify(this.frames)}`);
+    const late = new AbortController();
+    const deadline = setTimeout(120_000, 'no such frame in two minutes', late);
+    const closing = this.#closing.then(({ code }) => `closed with ${code}`);
+    try {
+      for (;;) {
+        const found = this.frames.find(matches);
+        if (found) return found;
+        const arrived = new Promise<void>((resolve) => (this.#arrived = resolve));
+        const end = await Promise.race([arrived, closing, deadline]);
+        if (end) throw new Error(`${end} after ${JSON.stringify(this.frames)}`);
+      }
+    } finally {
+      late.abort();
     }
   }
 
