@@ -10,6 +10,7 @@ import type {
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import { namespaceOf } from '../testPod/names';
 import type { EnvironmentSettings } from './settings';
+import { CPU_REQUEST } from '../pods/requests';
 
 type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;
 
@@ -83,7 +84,7 @@ function limitRange(userId: string): V1LimitRange {
         {
           type: 'Container',
           _default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
-          defaultRequest: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+          defaultRequest: { cpu: CPU_REQUEST, memory: '64Mi', 'ephemeral-storage': '32Mi' },
           max: { cpu: '4', memory: '2560Mi', 'ephemeral-storage': '1Gi' },
         },
       ],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import { CPU_REQUEST } from '../pods/requests';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
 import { ownedBy } from './namespaceManifests';
@@ -60,7 +61,7 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     startupProbe: { ...check, periodSeconds: 1, failureThreshold: 60 },
     readinessProbe: { ...check, periodSeconds: 20, failureThreshold: 2 },
     resources: {
-      requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+      requests: { cpu: CPU_REQUEST, memory: '64Mi', 'ephemeral-storage': '32Mi' },
       limits: {
         cpu: String(testCpus ?? TEST_CPUS),
         memory: `${testMemoryMiB ?? TEST_MEMORY_MIB}Mi`,

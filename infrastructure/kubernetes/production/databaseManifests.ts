@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import { DATABASE_CONTAINER, labelsOf, namesOf, POSTGRES_PORT } from './names';
+import { CPU_REQUEST } from '../pods/requests';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { provenanceAnnotations } from './provenance';
 import type { ProductionSettings, Provenance } from './types';
@@ -74,7 +75,7 @@ export function databaseStatefulSet(
               startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 600 },
               readinessProbe: { ...ready, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
               resources: {
-                requests: { cpu: '50m', memory: '128Mi', 'ephemeral-storage': '32Mi' },
+                requests: { cpu: CPU_REQUEST, memory: '128Mi', 'ephemeral-storage': '32Mi' },
                 limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '128Mi' },
               },
               securityContext: restrictedContainer(),

@@ -15,6 +15,7 @@ import {
   PROGRAM_PORT,
   READY_PORT,
 } from './names';
+import { CPU_REQUEST } from '../pods/requests';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { programAnnotations } from './provenance';
 import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
@@ -71,7 +72,7 @@ export function programPod(
       failureThreshold: 2,
     },
     resources: {
-      requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+      requests: { cpu: CPU_REQUEST, memory: '64Mi', 'ephemeral-storage': '64Mi' },
       limits: {
         cpu: '1',
         memory: `${MEMORY_MIB}Mi`,
