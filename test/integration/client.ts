@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
 import WebSocket from 'ws';
 import type { Platform } from './platform';
 
@@ -9,6 +8,9 @@ export interface Closing {
   code: number;
   reason: string;
 }
+
+/** How long a frame is waited for, in milliseconds. */
+const PATIENCE_MS = 120_000;
 
 /** A client as wscat is one: sends text, and keeps every frame that it gets. */
 export class Client {
@@ -47,11 +49,13 @@ export class Client {
 
   /**
    * The first frame that matches, among those that came and those to come.
-   * @throws Error with all that came, when the connection closes or two minutes pass
+   * @throws Error with all that came, when the connection closes or the patience is over
    */
   async frame(matches: (frame: Frame) => boolean): Promise<Frame> {
-    const late = new AbortController();
-    const deadline = setTimeout(120_000, 'no such frame in two minutes', late);
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS, `no such frame in ${PATIENCE_MS / 1_000} s`);
+    });
     const closing = this.#closing.then(({ code }) => `closed with ${code}`);
     try {
       for (;;) {
@@ -62,7 +66,7 @@ export class Client {
         if (end) throw new Error(`${end} after ${JSON.stringify(this.frames)}`);
       }
     } finally {
-      late.abort();
+      clearTimeout(timer);
     }
   }
 
