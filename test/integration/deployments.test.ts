@@ -93,12 +93,11 @@ const rowsOf = async (user: string) => {
 
 /** One program, one database, one test pod: nothing of what went on before is left. */
 async function expectNothingElse(user: string): Promise<void> {
-  const names = (await podsOf(`user-${user}`)).map(({ metadata }) => metadata.name).sort();
-  expect(names).toEqual([
-    expect.stringMatching(new RegExp(`^${user}-prod-[0-9a-f]+-\\w{5}$`)),
-    `${user}-prod-db-0`,
-    `${user}-test`,
-  ]);
+  const pods = await podsOf(`user-${user}`);
+  const names = pods
+    .map(({ metadata: { name } }) => name.replace(/-prod-[0-9a-f]+-\w{5}$/, '-prod-*'))
+    .sort();
+  expect(names).toEqual([`${user}-prod-*`, `${user}-prod-db-0`, `${user}-test`]);
 }
 
 test('a serving program is replaced while requests come in, and none of them fails', async () => {
