@@ -30,3 +30,8 @@ export async function podsOf(namespace: string): Promise<Pod[]> {
   };
   return list.items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
+
+/** Names of pods in order, with `*` for what a Deployment adds to its own. */
+export function namesOf(pods: Pod[]): string[] {
+  return pods.map(({ metadata: { name } }) => name.replace(/-prod-[0-9a-f]+-\w{5}$/, '-prod-*')).sort();
+}
