@@ -196,4 +196,4 @@ test('twenty new users at once are all served, and none waits for another', asyn
     expect(await answerOf(user)).toBe(user);
     await expectNothingElse(user);
   }
-});
+}, 300_000);
