@@ -6,7 +6,7 @@ import { readConfig } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import { backUp, restore, type BackupReport } from '../infrastructure/kubernetes/production/backup';
-import { findRunningStack } from '../infrastructure/local/stack';
+import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
@@ -72,7 +72,10 @@ async function operate<Report extends LiveReport | OperationReport = OperationRe
   userId: string,
   details: object,
 ): Promise<Report> {
-  const config = readConfig(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'], environment());
+  const config = readConfig(
+    ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'],
+    serverEnvironment(),
+  );
   const client = connectClient(config);
   const input: OperationInput = {
     userId,
@@ -105,7 +108,7 @@ async function withDatabase(
 ): Promise<BackupReport> {
   const config = readConfig(
     ['KUBECONFIG', 'KUBE_CONTEXT', 'ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'],
-    environment(),
+    serverEnvironment(),
   );
   const kube = connectKubernetes({ kubeconfig: config.KUBECONFIG, context: config.KUBE_CONTEXT });
   const log = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
@@ -134,19 +137,6 @@ async function withDatabase(
   } finally {
     await log.close();
   }
-}
-
-/** What is not set is taken from the local stack, if one runs. */
-function environment(): Record<string, string | undefined> {
-  const stack = findRunningStack();
-  if (!stack) return process.env;
-  const { temporalAddress, elasticsearch, kubernetes } = stack;
-  return {
-    TEMPORAL_ADDRESS: temporalAddress,
-    ELASTICSEARCH_HOST: elasticsearch,
-    ...(!process.env.KUBECONFIG && { KUBECONFIG: kubernetes.kubeconfig, KUBE_CONTEXT: kubernetes.context }),
-    ...Object.fromEntries(Object.entries(process.env).filter(([, value]) => value)),
-  };
 }
 
 main(process.argv.slice(2)).then(

@@ -1,16 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { temporal } from '@temporalio/proto';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Runtime,
-  Worker,
-  type ReplayWorkerOptions,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
-import { DeterminismViolationError } from '@temporalio/workflow';
-import { workflowsPath } from '../../worker/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { parseHistory } from '../../worker/replay/history';
+import { Replayer } from '../../worker/replay/replayer';
 
 /**
  * Workflows that were started by the code of the day they were recorded go on with the code of today:
@@ -19,29 +11,54 @@ import { workflowsPath } from '../../worker/worker';
 
 const folder = join(__dirname, 'histories');
 const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ''));
-const historyOf = (name: string): unknown => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
-const logger = new DefaultLogger('ERROR');
+const textOf = (name: string) => readFileSync(join(folder, `${name}.json`), 'utf8');
 
-/** The id of a user's order has the name of the task queue in it, and a replay would make one up. */
-function optionsFor(name: string): ReplayWorkerOptions {
-  const { events } = historyOf(name) as temporal.api.history.v1.IHistory;
-  const taskQueue = events?.[0]?.workflowExecutionStartedEventAttributes?.taskQueue?.name;
-  return { workflowBundle, ...(taskQueue && { taskQueue }) };
-}
+/** As tctl wrote it: enumerations by their short names. */
+const asOfTctl = (text: string) =>
+  text.replaceAll(/"(?:EVENT_TYPE|TASK_QUEUE_KIND|RETRY_STATE|TIMEOUT_TYPE)_([A-Z_]+)"/g, (_, name: string) =>
+    JSON.stringify(name.toLowerCase().replaceAll(/(?:^|_)[a-z]/g, (first) => first.slice(-1).toUpperCase())),
+  );
 
-let workflowBundle: WorkflowBundleWithSourceMap;
+let replayer: Replayer;
 
 beforeAll(async () => {
-  Runtime.install({ logger });
-  workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  replayer = await Replayer.of();
 }, 60_000);
 
 test.each(names)('the path "%s" is replayed by the code of today', async (name) => {
-  await Worker.runReplayHistory(optionsFor(name), historyOf(name), name);
+  expect(await replayer.replay(parseHistory(textOf(name)), name)).toEqual({ outcome: 'ok' });
 });
 
-test('a workflow that takes other steps than its history is found', async () => {
-  const broken = await bundleWorkflowCode({ workflowsPath: require.resolve('./broken'), logger });
-  const replay = Worker.runReplayHistory({ workflowBundle: broken }, historyOf('deployed'), 'deployed');
-  await expect(replay).rejects.toThrow(DeterminismViolationError);
+test.each(['deployed', 'retried', 'cancelled_in_rollout'])(
+  'a history as tctl wrote it is replayed: "%s"',
+  async (name) => {
+    const old = asOfTctl(textOf(name));
+    expect(old).toContain('"WorkflowExecutionStarted"');
+    expect(parseHistory(old)).toEqual(JSON.parse(textOf(name)));
+    expect(await replayer.replay(parseHistory(old), name)).toEqual({ outcome: 'ok' });
+  },
+);
+
+test('a workflow that takes other steps than its history is found, and it is said where', async () => {
+  const broken = await Replayer.of(require.resolve('./broken'));
+  expect(await broken.replay(parseHistory(textOf('deployed')), 'deployed')).toEqual({
+    outcome: 'diverges',
+    message: expect.stringMatching(/applyDatabase/) as string,
+  });
 }, 60_000);
+
+test.each([
+  ['no JSON', 'events', /not JSON/],
+  ['no events', '{"events":[]}', /no list of events/],
+  ['null', 'null', /no list of events/],
+  ['a list of numbers', '[1]', /first event must be WorkflowExecutionStarted/],
+  ['the end of a history', '{"events":[{"eventType":"TimerFired"}]}', /and is "EVENT_TYPE_TIMER_FIRED"/],
+])('%s is refused', (_, text, reason) => {
+  expect(() => parseHistory(text)).toThrow(reason);
+});
+
+test('events in a bare array are a history', () => {
+  const { events } = JSON.parse(textOf('deployed')) as { events: unknown[] };
+  expect(parseHistory(JSON.stringify(events)).events).toHaveLength(events.length);
+});

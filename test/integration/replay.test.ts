@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Client } from './client';
+import { kubectl } from './kubectl';
+import { startPlatform, type Platform } from './platform';
+import { stack } from './stack';
+
+/** `npm run replay` on runs of the real server. */
+
+const USER = 'replay';
+const root = resolve(__dirname, '..', '..');
+
+let platform: Platform;
+let workflowId: string;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  const client = await Client.connect(platform);
+  workflowId = String((await client.submit(USER, 'raise SystemExit(1)')).workflow_id);
+  await client.close();
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+});
+
+/** Runs the command to its end. @returns its exit code and what it printed, stdout before stderr */
+function replay(...args: string[]): Promise<{ code: number; output: string }> {
+  const environment = {
+    ...process.env,
+    TEMPORAL_ADDRESS: stack().temporalAddress,
+    TEMPORAL_TASK_QUEUE: platform.taskQueue,
+  };
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', 'worker/replay/main.ts', ...args],
+      { cwd: root, env: environment, timeout: 120_000 },
+      (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
+  });
+}
+
+test('a workflow is replayed by its id', async () => {
+  const { code, output } = await replay('--workflow-id', workflowId);
+  expect(output).toBe(`ok        ${workflowId}\n1 ok, 0 diverge, 0 not replayed\n`);
+  expect(code).toBe(0);
+});
+
+test('what a filter finds is replayed, and so is what the gate looks at', async () => {
+  const byUser = await replay('--query', `UserId = "${USER}" AND TaskQueue = "${platform.taskQueue}"`);
+  expect(byUser).toMatchObject({
+    code: 0,
+    output: expect.stringContaining(`ok        ${workflowId} `) as string,
+  });
+  const gate = await replay('--gate');
+  expect(gate).toMatchObject({
+    code: 0,
+    output: expect.stringContaining(`ok        ${workflowId} `) as string,
+  });
+});
+
+test('one history that cannot be followed is an error, and the others are replayed all the same', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'replay-'));
+  const cut = join(folder, 'cut.json');
+  await writeFile(cut, '{"events": []}');
+  const { code, output } = await replay(cut, 'test/replay/histories/deployed.json');
+  await rm(folder, { recursive: true });
+  expect(output).toContain(`FAILED    ${cut}\n          It cannot be read: it has no list of events\n`);
+  expect(output).toContain('ok        test/replay/histories/deployed.json\n');
+  expect(output).toContain('1 ok, 0 diverge, 1 not replayed\n');
+  expect(code).toBe(1);
+});
+
+test.each([
+  [[], 2, 'Usage:'],
+  [['--gate', '--workflow-id', 'x'], 2, 'Usage:'],
+  [['--nonsense'], 2, '--nonsense'],
+  [['--query', 'x', '--most', '0'], 2, '--most must be a whole number from 1 to 999999, and is 0.'],
+  [['--query', 'no filter'], 1, 'Failed to list workflows: '],
+  [['--workflow-id', 'nowhere'], 1, 'FAILED    nowhere\n          It cannot be read: '],
+])('%j ends with %d', async (args, expected, said) => {
+  const { code, output } = await replay(...args);
+  expect(output).toContain(said);
+  expect(code).toBe(expected);
+});
