@@ -8,6 +8,7 @@ import type {
   V1ResourceQuota,
 } from '@kubernetes/client-node';
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
+import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/resources';
 import { namespaceOf } from '../testPod/names';
 import type { EnvironmentSettings } from './settings';
 
@@ -17,14 +18,11 @@ const DNS_PORT = 53;
 
 /**
  * What a user may have at once: a test pod, a program during a rollout (two pods), a database, and some room.
- * Requests are small because users are rarely busy together; limits bound the damage of one.
+ * Requests are small because users are rarely busy together; limits bound the damage of one. Processors and
+ * memory are for a program of the usual size: what a larger one needs comes on top.
  */
 const QUOTA = {
   pods: '10',
-  'requests.cpu': '2',
-  'limits.cpu': '8',
-  'requests.memory': '2Gi',
-  'limits.memory': '4Gi',
   'requests.ephemeral-storage': '2Gi',
   'limits.ephemeral-storage': '4Gi',
   'requests.storage': '5Gi',
@@ -35,6 +33,13 @@ const QUOTA = {
   configmaps: '100',
   secrets: '20',
 };
+const COMPUTE = { cpuRequests: 2, cpuLimits: 8, memoryRequestsMiB: 2_048, memoryLimitsMiB: 4_096 };
+
+/** The most that one container may have. */
+const CONTAINER = { cpus: 4, memoryMiB: 2_560 };
+
+/** Pods of a program during a rollout. */
+const PROGRAM_PODS = 2;
 
 /** A namespace in which nothing can run that Pod Security `restricted` does not allow. */
 export function userNamespace(userId: string): V1Namespace {
@@ -54,8 +59,14 @@ export function userNamespace(userId: string): V1Namespace {
 }
 
 /** Everything in the namespace that bounds what runs there. */
-export function boundsOf(userId: string, packageIndex?: PackageIndex): KubernetesObject[] {
-  return [quota(userId), limitRange(userId), ...networkPolicies(userId, packageIndex)];
+export function boundsOf(
+  userId: string,
+  {
+    packageIndex,
+    programResources: program = PROGRAM_RESOURCES,
+  }: Pick<EnvironmentSettings, 'packageIndex' | 'programResources'> = {},
+): KubernetesObject[] {
+  return [quota(userId, program), limitRange(userId, program), ...networkPolicies(userId, packageIndex)];
 }
 
 /** Labels of every object of a user's environment. */
@@ -63,17 +74,27 @@ export function ownedBy(userId: string): Record<string, string> {
   return { 'app.kubernetes.io/managed-by': 'orchestration-app', 'orchestration-app/user': userId };
 }
 
-function quota(userId: string): V1ResourceQuota {
+function quota(userId: string, program: ProgramResources): V1ResourceQuota {
+  const beyond = (name: keyof ProgramResources) =>
+    PROGRAM_PODS * Math.max(0, program[name] - PROGRAM_RESOURCES[name]);
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
     metadata: metadataOf(userId, 'user'),
-    spec: { hard: QUOTA },
+    spec: {
+      hard: {
+        ...QUOTA,
+        'requests.cpu': cpuQuantity(COMPUTE.cpuRequests + beyond('cpuRequest')),
+        'limits.cpu': cpuQuantity(COMPUTE.cpuLimits + beyond('cpus')),
+        'requests.memory': `${COMPUTE.memoryRequestsMiB + beyond('memoryRequestMiB')}Mi`,
+        'limits.memory': `${COMPUTE.memoryLimitsMiB + beyond('memoryMiB')}Mi`,
+      },
+    },
   };
 }
 
 /** Defaults for containers that say nothing, which the quota would refuse otherwise, and a bound for each. */
-function limitRange(userId: string): V1LimitRange {
+function limitRange(userId: string, program: ProgramResources): V1LimitRange {
   return {
     apiVersion: 'v1',
     kind: 'LimitRange',
@@ -83,8 +104,12 @@ function limitRange(userId: string): V1LimitRange {
         {
           type: 'Container',
           _default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
-          defaultRequest: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
-          max: { cpu: '4', memory: '2560Mi', 'ephemeral-storage': '1Gi' },
+          defaultRequest: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+          max: {
+            cpu: cpuQuantity(Math.max(CONTAINER.cpus, program.cpus)),
+            memory: `${Math.max(CONTAINER.memoryMiB, program.memoryMiB)}Mi`,
+            'ephemeral-storage': '1Gi',
+          },
         },
       ],
     },

@@ -57,10 +57,11 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     imagePullPolicy: 'IfNotPresent',
     env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
     // A check starts an interpreter, so it comes often only until the pod is up.
-    startupProbe: { ...check, periodSeconds: 1, failureThreshold: 60 },
+    startupProbe: { ...check, periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { ...check, periodSeconds: 20, failureThreshold: 2 },
     resources: {
-      requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+      // The largest share of a busy node: only tests have a time limit that others could use up.
+      requests: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
       limits: {
         cpu: String(testCpus ?? TEST_CPUS),
         memory: `${testMemoryMiB ?? TEST_MEMORY_MIB}Mi`,

@@ -1,8 +1,9 @@
-import type { V1NetworkPolicy } from '@kubernetes/client-node';
+import type { V1LimitRange, V1NetworkPolicy, V1ResourceQuota } from '@kubernetes/client-node';
 import {
   boundsOf,
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
+import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/resources';
 import { SPEC_ANNOTATION, testPod } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
 
 const settings = { testImage: 'docker.io/orchestration-app/test-pod:1' };
@@ -58,8 +59,10 @@ test('nothing in a namespace talks to anything that production does not need', (
   expect(ports).toEqual([8080, 5432, 53, 53, 5432]);
 });
 
-const policyOf = (...index: [{ url: string; cidr: string }?]) =>
-  boundsOf('ada', ...index).find(({ metadata }) => metadata?.name === 'package-index') as V1NetworkPolicy;
+const policyOf = (packageIndex?: { url: string; cidr: string }) =>
+  boundsOf('ada', { packageIndex }).find(
+    ({ metadata }) => metadata?.name === 'package-index',
+  ) as V1NetworkPolicy;
 
 test('test pods and programs reach the package index, at the port of its URL, and databases do not', () => {
   const { spec } = policyOf({ url: 'http://u:p@192.0.2.7:3141/simple', cidr: '192.0.2.7/32' });
@@ -82,4 +85,25 @@ test('an index that has a name opens DNS as well', () => {
 
 test('without an index there is no way out', () => {
   expect(policyOf().spec?.egress).toBeUndefined();
+});
+
+test('the bounds of a user have room for two programs of the size that programs have', () => {
+  const bounds = (programResources?: ProgramResources) => {
+    const [quota, range] = boundsOf('ada', { programResources }) as [V1ResourceQuota, V1LimitRange];
+    return { hard: quota.spec?.hard, max: range.spec?.limits[0]?.max };
+  };
+  expect(bounds()).toMatchObject({
+    hard: { 'requests.cpu': '2', 'limits.cpu': '8', 'requests.memory': '2048Mi', 'limits.memory': '4096Mi' },
+    max: { cpu: '4', memory: '2560Mi' },
+  });
+  const large = { cpus: 5, cpuRequest: 1.015, memoryMiB: 4_096, memoryRequestMiB: 1_088 };
+  expect(bounds(large)).toMatchObject({
+    hard: {
+      'requests.cpu': '4',
+      'limits.cpu': '16',
+      'requests.memory': '4096Mi',
+      'limits.memory': '11776Mi',
+    },
+    max: { cpu: '5', memory: '4096Mi' },
+  });
 });
