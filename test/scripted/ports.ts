@@ -99,7 +99,8 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
       awaitRollout: () => call('awaitRollout', live),
       migrate: () => call('migrate', migrated),
       removeMigration: () => call('removeMigration', undefined),
-      inspect: () => call('inspect', { live: program('earlier'), since: null, rollingOut: null }),
+      inspect: () =>
+        call('inspect', { state: 'ready', live: program('earlier'), since: null, rollingOut: null }),
       stop: () => call('stop', undefined),
       remove: (_, { database }) => call(database ? 'removeAll' : 'remove', undefined),
       rollBack: ({ previous }) => call('rollBack', { live: previous }),
