@@ -280,6 +280,18 @@ export interface Production {
   rollBack(request: RollbackRequest, context: CallContext): Promise<RollbackReport>;
 }
 
+/** Databases for the tests of submissions, apart from what production has. Each user's database must be there. */
+export interface TestDatabases {
+  /**
+   * Makes one for a submission, or finds the one made before.
+   * @param anew whether what an earlier execution left in it goes
+   * @returns variables for the tests, DATABASE_URL among them: they hold a password
+   */
+  open(userId: string, submissionId: string, what: { anew: boolean }): Promise<Record<string, string>>;
+  /** Drops it with everything in it; does nothing when there is none. */
+  drop(userId: string, submissionId: string): Promise<void>;
+}
+
 /** One action as stored in Elasticsearch; `_id` makes a repeated write the same document. */
 export interface ActionDocument {
   _id: string;

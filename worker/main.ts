@@ -6,6 +6,7 @@ import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { createProduction } from '../infrastructure/kubernetes/production';
 import type { ProgramResources } from '../infrastructure/kubernetes/production/resources';
+import { createTestDatabases } from '../infrastructure/kubernetes/production/testDatabase';
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger } from '../infrastructure/logging';
@@ -104,6 +105,7 @@ function kubernetesParts(config: WorkerConfig) {
       packageIndex,
       programResources: resources,
     }),
+    testDatabases: createTestDatabases(kube),
     production: createProduction(kube, {
       programImage: config.PROGRAM_IMAGE,
       databaseImage: config.DATABASE_IMAGE,

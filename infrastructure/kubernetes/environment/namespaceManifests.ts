@@ -74,6 +74,11 @@ export function ownedBy(userId: string): Record<string, string> {
   return { 'app.kubernetes.io/managed-by': 'orchestration-app', 'orchestration-app/user': userId };
 }
 
+/** Labels of test pods, and the selector that finds them. */
+export function testPodLabels(userId: string): Record<string, string> {
+  return { app: 'test', ...ownedBy(userId) };
+}
+
 function quota(userId: string, program: ProgramResources): V1ResourceQuota {
   const beyond = (name: keyof ProgramResources) =>
     PROGRAM_PODS * Math.max(0, program[name] - PROGRAM_RESOURCES[name]);
@@ -117,8 +122,9 @@ function limitRange(userId: string, program: ProgramResources): V1LimitRange {
 }
 
 /**
- * Nothing may talk to anything, but for what production needs. The test pod has no network at all, unless there is a
- * package index for its installer: policies cannot tell that from the tested code in the same pod.
+ * Nothing may talk to anything, but for what production needs. The test pod reaches the user's PostgreSQL, where tests
+ * may have a database, and the package index, if there is one for its installer: policies cannot tell that from the
+ * tested code in the same pod.
  */
 function networkPolicies(userId: string, packageIndex: PackageIndex | undefined): V1NetworkPolicy[] {
   const program = { matchLabels: labelsOf(userId, 'program') };
@@ -128,6 +134,7 @@ function networkPolicies(userId: string, packageIndex: PackageIndex | undefined)
     matchExpressions: [{ key: 'component', operator: 'In', values: ['program', 'migration'] }],
   };
   const database = { matchLabels: labelsOf(userId, 'db') };
+  const tests = { matchLabels: testPodLabels(userId) };
   const postgres = [{ protocol: 'TCP', port: POSTGRES_PORT }];
   const policy = (name: string, spec: V1NetworkPolicy['spec'] & object): V1NetworkPolicy => ({
     apiVersion: 'networking.k8s.io/v1',
@@ -150,7 +157,13 @@ function networkPolicies(userId: string, packageIndex: PackageIndex | undefined)
     policy('database-serves-program', {
       podSelector: database,
       policyTypes: ['Ingress'],
-      ingress: [{ _from: [{ podSelector: client }], ports: postgres }],
+      ingress: [{ _from: [{ podSelector: client }, { podSelector: tests }], ports: postgres }],
+    }),
+    // To a database of their own: PostgreSQL lets their role into no other (pg_hba.conf).
+    policy('tests-ask-database', {
+      podSelector: tests,
+      policyTypes: ['Egress'],
+      egress: [{ to: [{ podSelector: database }], ports: postgres }],
     }),
     // Always there, since it has to shut the way again when there is no index any more.
     policy('package-index', {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
-import { ownedBy } from './namespaceManifests';
+import { testPodLabels } from './namespaceManifests';
 import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
 import type { EnvironmentSettings } from './settings';
 
@@ -42,7 +42,7 @@ export function testPod(userId: string, settings: EnvironmentSettings): V1Pod {
     metadata: {
       name: testPodOf(userId),
       namespace: namespaceOf(userId),
-      labels: { app: 'test', ...ownedBy(userId) },
+      labels: testPodLabels(userId),
       annotations: { [SPEC_ANNOTATION]: hashOf(spec) },
     },
     spec,

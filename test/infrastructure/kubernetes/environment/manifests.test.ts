@@ -50,13 +50,20 @@ test('nothing in a namespace talks to anything that production does not need', (
   const policies = boundsOf('ada').filter(({ kind }) => kind === 'NetworkPolicy') as V1NetworkPolicy[];
   expect(policies[0]?.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
   const opened = policies.slice(1, -1);
-  for (const { spec } of opened) expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
+  for (const { spec } of opened.slice(0, -1))
+    expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
+  const [toDatabase, ...others] = opened.at(-1)?.spec?.egress ?? [];
+  expect(opened.at(-1)?.spec?.podSelector?.matchLabels).toMatchObject({ app: 'test' });
+  expect(toDatabase?.to).toEqual([
+    { podSelector: { matchLabels: expect.objectContaining({ component: 'db' }) as object } },
+  ]);
+  expect(others).toEqual([]);
   const ports = opened.flatMap(({ spec }) =>
     [...(spec?.ingress ?? []), ...(spec?.egress ?? [])].flatMap((rule) =>
       rule.ports?.map(({ port }) => port),
     ),
   );
-  expect(ports).toEqual([8080, 5432, 53, 53, 5432]);
+  expect(ports).toEqual([8080, 5432, 53, 53, 5432, 5432]);
 });
 
 const policyOf = (packageIndex?: { url: string; cidr: string }) =>
