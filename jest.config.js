@@ -7,9 +7,9 @@ const shared = {
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  // client-node and what it imports are published as ES modules only.
+  // httpxy, client-node and what that imports are published as ES modules only.
   transformIgnorePatterns: [
-    '/node_modules/(?!(@kubernetes/client-node|openid-client|oauth4webapi|jose|jsonpath-plus)/)',
+    '/node_modules/(?!(@kubernetes/client-node|httpxy|openid-client|oauth4webapi|jose|jsonpath-plus)/)',
   ],
 };
 

@@ -18,6 +18,7 @@ import type {
   RunInput,
   RunLimits,
   Tests,
+  TestDatabases,
   TestRunner,
   WorkflowRecord,
   WorkflowRecords,
@@ -30,6 +31,7 @@ export interface ActivityDependencies {
   testRunner: TestRunner;
   environments: Environments;
   production: Production;
+  testDatabases: TestDatabases;
   actionLog: ActionLog;
   workflowRecords: WorkflowRecords;
   settings: {
@@ -53,7 +55,11 @@ export interface TestedSubmission extends SubmissionIdentity {
   tests: Tests | null;
   /** Limits that the submission asked for; what it leaves out, or asks too much of, is the worker's own. */
   limits: Partial<RunLimits>;
+  /** Whether the tests get a database of their own. */
+  testDatabase?: boolean;
 }
+
+const HEARTBEAT_MS = 1_000;
 
 export type Activities = ReturnType<typeof createActivities>;
 
@@ -66,7 +72,8 @@ export function createActivities(deps: ActivityDependencies) {
     },
 
     async runTests(submission: TestedSubmission): Promise<TestReport> {
-      const { userId, submissionId, program, input, tests } = submission;
+      const { userId, submissionId, program, tests } = submission;
+      const input = submission.testDatabase ? await withDatabase(deps, submission) : submission.input;
       return runPlan(
         deps.testRunner,
         {
@@ -76,6 +83,15 @@ export function createActivities(deps: ActivityDependencies) {
         },
         { ...callContext(), lastHeartbeat: Context.current().info.heartbeatDetails as unknown },
       );
+    },
+
+    /** The user's database, in which that of the tests is made. */
+    async prepareTestDatabase(submission: SubmissionIdentity): Promise<DatabaseReport> {
+      return deps.production.applyDatabase(provenanceOf(submission), callContext());
+    },
+
+    async dropTestDatabase({ userId, submissionId }: SubmissionIdentity): Promise<void> {
+      return deps.testDatabases.drop(userId, submissionId);
     },
 
     async applyDatabase(submission: SubmissionIdentity): Promise<DatabaseReport> {
@@ -133,6 +149,23 @@ export function createActivities(deps: ActivityDependencies) {
       await deps.actionLog.write(documentsOf(trail));
     },
   };
+}
+
+/** A later attempt may find the execution of the one before it, in the middle of its work with the database. */
+async function withDatabase(
+  { testDatabases }: ActivityDependencies,
+  { userId, submissionId, input }: TestedSubmission,
+): Promise<RunInput> {
+  const context = Context.current();
+  const { attempt, heartbeatDetails } = context.info;
+  // What the attempt before this one left is kept for the tests.
+  const timer = setInterval(() => context.heartbeat(heartbeatDetails), HEARTBEAT_MS);
+  try {
+    const variables = await testDatabases.open(userId, submissionId, { anew: attempt === 1 });
+    return { ...input, env: { ...input.env, ...variables } };
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** The limits asked for, each at most the worker's own. */

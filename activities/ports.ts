@@ -249,6 +249,8 @@ export interface MigrationReport {
 
 /** What a user has in production. */
 export interface LiveReport {
+  /** Of a program that is live, whether it is ready now: one that fails later is started again by Kubernetes. */
+  state: 'nothing' | 'rolling_out' | 'ready' | 'not_ready';
   /** The program that became live last and is still the one wanted; null when nothing is. */
   live: DeployedProgram | null;
   /** Since when, ISO 8601. */
@@ -276,6 +278,18 @@ export interface Production {
   awaitRollout(request: RolloutRequest, context: CallContext): Promise<RolloutReport>;
   /** Restores what was live before, and waits for it. The database is never touched. */
   rollBack(request: RollbackRequest, context: CallContext): Promise<RollbackReport>;
+}
+
+/** Databases for the tests of submissions, apart from what production has. Each user's database must be there. */
+export interface TestDatabases {
+  /**
+   * Makes one for a submission, or finds the one made before.
+   * @param anew whether what an earlier execution left in it goes
+   * @returns variables for the tests, DATABASE_URL among them: they hold a password
+   */
+  open(userId: string, submissionId: string, what: { anew: boolean }): Promise<Record<string, string>>;
+  /** Drops it with everything in it; does nothing when there is none. */
+  drop(userId: string, submissionId: string): Promise<void>;
 }
 
 /** One action as stored in Elasticsearch; `_id` makes a repeated write the same document. */

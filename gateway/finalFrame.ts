@@ -3,7 +3,8 @@ import type { Ending } from './historyEvents';
 import type { FinalFrame, Unplaced } from './serverFrames';
 
 /** What a final frame is made from. */
-export interface End extends Ending, Pick<Verdict, 'tests' | 'migration' | 'supersededBy' | 'live'> {
+export interface End
+  extends Ending, Pick<Verdict, 'tests' | 'migration' | 'rollout' | 'supersededBy' | 'live'> {
   namespace: string;
   /** The step that decided, with what it printed, if its report was seen. */
   step: StepReport | null;
@@ -16,7 +17,7 @@ export interface End extends Ending, Pick<Verdict, 'tests' | 'migration' | 'supe
 
 /** `status` and `namespace` are its first two keys, as the contract shows them. */
 export function finalFrame(end: End): Unplaced<FinalFrame> {
-  const { status, namespace, reason, message, tests, live, step } = end;
+  const { status, namespace, reason, message, tests, rollout, live, step } = end;
   // Verdicts of older workers have neither a migration nor what superseded them.
   const { migration = null, supersededBy = null } = end;
   const deciding = step ?? tests?.steps.at(-1);
@@ -36,6 +37,7 @@ export function finalFrame(end: End): Unplaced<FinalFrame> {
       message: migration.message,
       output: migration.logs,
     },
+    rollout: rollout && { outcome: rollout.outcome, events: rollout.events, output: rollout.logs },
     superseded_by: supersededBy,
     live: live && { submission_id: live.submissionId, code_digest: live.codeDigest },
     stdout: step?.stdout.text ?? null,

@@ -31,7 +31,7 @@ export interface PendingTests {
 type Placed = { frame: Unplaced<SubmissionFrame>; cursor: Cursor };
 
 /** Of a submission that ended without a verdict. */
-const NOTHING_KNOWN = { tests: null, migration: null, supersededBy: null, live: null };
+const NOTHING_KNOWN = { tests: null, migration: null, rollout: null, supersededBy: null, live: null };
 
 /**
  * Turns a submission's history, event by event and from the first one on, into its frames. The same history

@@ -1,9 +1,12 @@
 import type { Config } from '../infrastructure/config';
-import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { followPodLog } from '../infrastructure/kubernetes/podLog';
+import { programAddress } from '../infrastructure/kubernetes/production/address';
+import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import { connectClient } from '../infrastructure/temporal/connection';
+import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
 import type { FollowLog } from './output/live';
@@ -15,6 +18,8 @@ export const GATEWAY_VARIABLES = [
   'API_KEY',
   'HOST',
   'PORT',
+  'FORWARD_APPS',
+  'APPS_ADDRESS',
   'MAX_CODE_BYTES',
   'RUN_WALL_SECONDS',
   'RUN_MEMORY_MB',
@@ -35,11 +40,16 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, limits = limitsFor(config.MAX_CODE_BYTES) }: { logger: Logger; limits?: Limits },
 ): Promise<RunningServer> {
-  const followLog = podLogs(config, logger);
+  const kube = cluster(config);
+  const followLog = podLogs(kube, logger);
   const client = connectClient(config);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
-    const server = await startServer(config, { submissions, rules: rulesFrom(config), logger, limits });
+    const server = await startServer(config, {
+      ...{ submissions, rules: rulesFrom(config), logger, limits },
+      inspect: kube && ((userId) => inspectProduction(kube, userId)),
+      programAddress: programAddresses(config, kube),
+    });
     return {
       url: server.url,
       close: () => server.close().finally(() => client.connection.close()),
@@ -63,12 +73,29 @@ function rulesFrom(config: GatewayConfig): SubmissionRules {
 }
 
 /** A gateway needs no cluster: without one it tells output when the tests are over. */
-function podLogs(config: GatewayConfig, logger: Logger): FollowLog | null {
-  const { KUBECONFIG: kubeconfig, KUBE_CONTEXT: context, KUBERNETES_SERVICE_HOST: host } = config;
-  if (kubeconfig === undefined && host === undefined) {
+function podLogs(kube: Kube | null, logger: Logger): FollowLog | null {
+  if (kube === null) {
     logger.info('live output is off: KUBECONFIG names no cluster; output comes when the tests are over');
     return null;
   }
-  const kube = connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
   return (userId, options) => followPodLog(kube, userId, options);
+}
+
+/** Where programs are reached; null when nothing is forwarded to them. @throws Error when nobody could say where */
+function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: Kube | null) {
+  if (FORWARD_APPS === 'off') return null;
+  if (APPS_ADDRESS !== undefined) return addressFrom(APPS_ADDRESS);
+  if (kube !== null) return remembering((userId) => programAddress(kube, userId));
+  throw new Error(
+    'FORWARD_APPS is on, and nothing says where programs are: set APPS_ADDRESS, or KUBECONFIG.',
+  );
+}
+
+function cluster({
+  KUBECONFIG: kubeconfig,
+  KUBE_CONTEXT: context,
+  KUBERNETES_SERVICE_HOST: host,
+}: GatewayConfig): Kube | null {
+  if (kubeconfig === undefined && host === undefined) return null;
+  return connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
 }

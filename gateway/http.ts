@@ -6,6 +6,7 @@ const INDEX = {
   schema: '/schema.json',
   health: '/healthz',
   readiness: '/readyz',
+  live: '/api/users/{user}/live',
 };
 
 /**
@@ -39,7 +40,8 @@ export function httpHandler(schema: object, ready: () => Promise<void>) {
   };
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+/** Answers with JSON. */
+export function answer(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Cache-Control': 'no-store',

@@ -7,6 +7,8 @@ import type { Logger } from '../infrastructure/logging';
 import { acceptKey } from './authentication';
 import { cutOffSilent } from './heartbeat';
 import { httpHandler } from './http';
+import { createApps, type AppsParts } from './http/apps';
+import { liveRoute, type LiveParts } from './http/live';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
@@ -38,10 +40,25 @@ export interface RunningServer {
  */
 export async function startServer(
   settings: ServerSettings,
-  { submissions, rules, logger, limits = limitsFor(rules.maxCodeBytes) }: ServerParts,
+  {
+    submissions,
+    rules,
+    logger,
+    limits = limitsFor(rules.maxCodeBytes),
+    inspect = null,
+    programAddress = null,
+  }: ServerParts,
 ): Promise<RunningServer> {
   const authenticate = acceptKey(settings.API_KEY);
-  const http = createServer(httpHandler(protocolSchema(rules), () => submissions.ready()));
+  const apps = programAddress && createApps({ authenticate, addressOf: programAddress, logger });
+  const routes = [
+    liveRoute({ authenticate, inspect, timeoutMs: limits.callTimeoutMs, logger }),
+    ...(apps ? [apps.route] : []),
+  ];
+  const others = httpHandler(protocolSchema(rules), () => submissions.ready());
+  const http = createServer((request, response) => {
+    if (!routes.some((route) => route(request, response))) others(request, response);
+  });
   const parseMessage = messageParser(rules);
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -55,6 +72,7 @@ export async function startServer(
     const connection = logger.child({ connectionId: randomUUID(), remote: request.socket.remoteAddress });
     const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
+    if (apps?.upgrade(request, socket, head)) return;
     const admission = admit(request, authenticate);
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
@@ -102,6 +120,10 @@ export interface ServerParts {
   logger: Logger;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
+  /** Looks what is in production; null when no cluster is known. */
+  inspect?: LiveParts['inspect'];
+  /** Where programs are reached, for /apps/{user}/; null when nothing is forwarded. */
+  programAddress?: AppsParts['addressOf'] | null;
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {

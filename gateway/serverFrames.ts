@@ -116,6 +116,14 @@ export const finalFrame = z.object({
     })
     .nullable()
     .describe('Of the file that the submission named, or null when it named none or did not get that far.'),
+  rollout: z
+    .object({
+      outcome: z.enum(['live', 'failed', 'superseded']),
+      events: z.array(z.string()).describe('What Kubernetes reported of one that failed, newest last.'),
+      output: z.string().describe('The last lines that a program which failed printed in production.'),
+    })
+    .nullable()
+    .describe('Null when it did not come to that.'),
   superseded_by: z
     .string()
     .nullable()

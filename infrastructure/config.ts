@@ -5,6 +5,11 @@ const variables = {
   API_KEY: z.string('is missing').min(16, 'must have at least 16 characters'),
   HOST: z.string().default('0.0.0.0'),
   PORT: port().default(8000),
+  FORWARD_APPS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  APPS_ADDRESS: z
+    .string()
+    .regex(/^https?:\/\/[^/]*\{user\}[^/]*$/, 'must be an address such as http://{user}-prod.user-{user}.svc')
+    .optional(),
   MAX_CODE_BYTES: count(1)
     .max(1_000_000, 'must be at most 1000000: a ConfigMap holds 1 MiB')
     .default(262_144),
@@ -31,6 +36,10 @@ const variables = {
     .max(262_144, 'must be at most 262144: it travels in the history')
     .default(65_536),
   RUN_MAX_OUTPUT_BYTES: count(1024).default(10_485_760),
+  PROGRAM_CPUS: processors().default(1),
+  PROGRAM_CPU_REQUEST: processors().default(0.015),
+  PROGRAM_MEMORY_MB: count(64).default(256),
+  PROGRAM_MEMORY_REQUEST_MB: count(1).default(64),
   ROLLOUT_SECONDS: count(1).default(120),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 };
@@ -65,6 +74,11 @@ function count(least: number) {
     .number({ error: 'must be a number' })
     .int('must be a whole number')
     .min(least, `must be at least ${least}`);
+}
+
+/** Kubernetes counts them in thousandths. */
+function processors() {
+  return z.coerce.number({ error: 'must be a number' }).min(0.001, 'must be at least 0.001');
 }
 
 function port() {

@@ -5,6 +5,8 @@ import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { createProduction } from '../infrastructure/kubernetes/production';
+import type { ProgramResources } from '../infrastructure/kubernetes/production/resources';
+import { createTestDatabases } from '../infrastructure/kubernetes/production/testDatabase';
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger } from '../infrastructure/logging';
@@ -32,6 +34,10 @@ const VARIABLES = [
   'RUN_MEMORY_MB',
   'RUN_KEEP_OUTPUT_BYTES',
   'RUN_MAX_OUTPUT_BYTES',
+  'PROGRAM_CPUS',
+  'PROGRAM_CPU_REQUEST',
+  'PROGRAM_MEMORY_MB',
+  'PROGRAM_MEMORY_REQUEST_MB',
   'ROLLOUT_SECONDS',
   'LOG_LEVEL',
 ] as const;
@@ -82,6 +88,7 @@ function kubernetesParts(config: WorkerConfig) {
     context: config.KUBE_CONTEXT,
     inCluster: config.KUBERNETES_SERVICE_HOST !== undefined,
   });
+  const resources = programResources(config);
   const packageIndex =
     config.PACKAGE_INDEX_URL && config.PACKAGE_INDEX_CIDR
       ? { url: config.PACKAGE_INDEX_URL, cidr: config.PACKAGE_INDEX_CIDR }
@@ -96,13 +103,33 @@ function kubernetesParts(config: WorkerConfig) {
       runtimeClass: config.TEST_RUNTIME_CLASS,
       testMemoryMiB: config.RUN_MEMORY_MB + BESIDE_THE_RUN_MIB,
       packageIndex,
+      programResources: resources,
     }),
+    testDatabases: createTestDatabases(kube),
     production: createProduction(kube, {
       programImage: config.PROGRAM_IMAGE,
       databaseImage: config.DATABASE_IMAGE,
       packageIndexUrl: config.PACKAGE_INDEX_URL,
+      resources,
     }),
   };
+}
+
+/** @throws Error for a request beyond its limit, which the cluster would refuse at every deploy */
+function programResources(config: WorkerConfig): ProgramResources {
+  const {
+    PROGRAM_CPUS: cpus,
+    PROGRAM_CPU_REQUEST: cpuRequest,
+    PROGRAM_MEMORY_MB: memoryMiB,
+    PROGRAM_MEMORY_REQUEST_MB: memoryRequestMiB,
+  } = config;
+  if (cpuRequest > cpus)
+    throw new Error(`PROGRAM_CPU_REQUEST is ${cpuRequest}, more than PROGRAM_CPUS, which is ${cpus}.`);
+  if (memoryRequestMiB > memoryMiB)
+    throw new Error(
+      `PROGRAM_MEMORY_REQUEST_MB is ${memoryRequestMiB}, more than PROGRAM_MEMORY_MB, which is ${memoryMiB}.`,
+    );
+  return { cpus, cpuRequest, memoryMiB, memoryRequestMiB };
 }
 
 function settingsOf(config: WorkerConfig) {

@@ -23,6 +23,9 @@ export const activityOptions = {
   /** The longest run (RUN_WALL_SECONDS is at most 10 min) after a queue of others in the same pod. */
   runTests: bounded('30 min', '1 h', '10 s'),
 
+  /** What is not dropped then goes with a later one (test-database.sh in infrastructure/prod/database). */
+  dropTestDatabase: bounded('90 s', '3 min', '90 s'),
+
   /** The first start of a database makes its volume and initialises it. */
   applyDatabase: bounded('5 min', '15 min', '20 s'),
 

@@ -55,7 +55,9 @@ export const namespaceOf = (userId: string): string => `user-${userId}`;
 /** Stages of a submission, in the order in which they can occur, by the activity that carries each out. */
 export const STAGE_OF_ACTIVITY = {
   prepareEnvironment: 'prepare_environment',
+  prepareTestDatabase: 'prepare_test_database',
   runTests: 'run_tests',
+  dropTestDatabase: 'drop_test_database',
   applyDatabase: 'apply_database',
   runMigration: 'migrate',
   applyProgram: 'apply_program',
@@ -97,6 +99,8 @@ export interface SubmitCodeInput {
   tests: Tests | null;
   /** Limits below the platform's, as the submission asked for them. */
   limits: Partial<RunLimits>;
+  /** Whether its tests get a database of their own, which goes after them. */
+  testDatabase?: boolean;
   /** SHA-256 of the program, in hexadecimal: equal for equal programs, whatever they are tested with. */
   codeDigest: string;
   /** When the gateway accepted it, ISO 8601. */

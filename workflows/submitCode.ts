@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   isCancellation,
@@ -19,6 +20,8 @@ import { explain, failedWith, Trail } from './trail';
 import { inTurn, Superseded } from './turn';
 
 const { prepareEnvironment } = proxyActivities<Activities>(activityOptions.prepareEnvironment);
+const { prepareTestDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
+const { dropTestDatabase } = proxyActivities<Activities>(activityOptions.dropTestDatabase);
 const { runTests } = proxyActivities<Activities>(activityOptions.runTests);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
@@ -56,7 +59,7 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
 }
 
 async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Decision> {
-  const report = await test(input, trail);
+  const report = await (input.testDatabase ? testWithDatabase : test)(input, trail);
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
   if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
@@ -64,11 +67,26 @@ async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Deci
   return { ...(await deployInTurn(input, program, trail)), tests };
 }
 
+/** A database that cannot be dropped now changes no verdict: it goes later. */
+async function testWithDatabase(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
+  const { submissionId, userId, codeDigest } = input;
+  try {
+    return await test(input, trail);
+  } finally {
+    await CancellationScope.nonCancellable(() =>
+      trail.stage('drop_test_database', () => dropTestDatabase({ submissionId, userId, codeDigest })),
+    ).catch((error: unknown) => {
+      if (!(error instanceof ActivityFailure)) throw error;
+    });
+  }
+}
+
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
 async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
   const { acceptedAt: _, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
+      if (input.testDatabase) await prepareDatabase(input, trail);
       return await trail.stage('run_tests', () => runTests(tested), readTests);
     } catch (error) {
       if (!failedWith(error, 'EnvironmentMissing') || preparations === PREPARATIONS) throw error;
@@ -79,6 +97,17 @@ async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
       );
     }
   }
+}
+
+async function prepareDatabase(
+  { submissionId, userId, codeDigest }: SubmitCodeInput,
+  trail: Trail,
+): Promise<void> {
+  await trail.stage(
+    'prepare_test_database',
+    () => prepareTestDatabase({ submissionId, userId, codeDigest }),
+    (details) => ({ details }),
+  );
 }
 
 /**

@@ -6,7 +6,10 @@ import { DEFAULT_LANGUAGE, MOST, type SubmissionRules } from './rules';
 import type { SubmitMessage } from './submit';
 
 /** What a message asks for, as the workflow takes it; who asks and under which id is the message's own. */
-export type Asked = Pick<SubmitCodeInput, 'userId' | 'program' | 'input' | 'tests' | 'limits'>;
+export type Asked = Pick<
+  SubmitCodeInput,
+  'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase'
+>;
 
 /** What is wrong with a field of a message whose shape is right. */
 export class Fault extends Error {
@@ -37,6 +40,7 @@ export function submissionOf(message: SubmitMessage, rules: SubmissionRules): As
       ...(memory !== undefined && { memoryBytes: memory * MEBIBYTE }),
       ...(output !== undefined && { maxOutputBytes: output }),
     },
+    ...(message.test_database && { testDatabase: true }),
   };
 }
 

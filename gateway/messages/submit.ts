@@ -34,6 +34,12 @@ export function submitMessage(rules: SubmissionRules) {
     args: args().optional(),
     env: env().optional(),
     tests: tests().optional(),
+    test_database: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether the tests get an empty database of their own (DATABASE_URL), which goes after them.',
+      ),
     requirements: requirements().optional(),
     limits: limits(rules.limits).optional(),
     submission_id: submissionId()

@@ -1,3 +1,4 @@
+import { setTimeout as pauseFor } from 'node:timers/promises';
 import { AbortError, ApiException, FetchError } from '@kubernetes/client-node';
 
 /** What a failure means for the caller: prepare the environment and repeat, give up, or simply repeat. */
@@ -24,25 +25,48 @@ export class PlatformError extends Error {
 }
 
 /**
- * Awaits a call of the Kubernetes API and throws its failure as a {@link PlatformError}.
+ * For so long, in milliseconds, a lack of rights may be one of an API server that has just started: it refuses
+ * everybody until it has read who may do what. Asked again after a pause.
+ */
+const RIGHTS = { graceMs: 10_000, pauseMs: 500 };
+
+/**
+ * Awaits a call of the Kubernetes API, which may be made again, and throws its failure as a {@link PlatformError}.
  * @param doing What was attempted, as the start of the message: `create Pod/test-test in user-test`.
  */
 export async function attempt<T>(doing: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw translate(error, doing);
+  const graceEnds = performance.now() + RIGHTS.graceMs;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!lacksRights(error) || performance.now() > graceEnds) throw translate(error, doing);
+    }
+    await pauseFor(RIGHTS.pauseMs);
   }
 }
 
 /** The same, with null for an object that is not there. */
 export async function attemptToFind<T>(doing: string, call: () => Promise<T>): Promise<T | null> {
   try {
-    return await call();
+    return await attempt(doing, call);
   } catch (error) {
     if (isNotFound(error)) return null;
-    throw translate(error, doing);
+    throw error;
   }
+}
+
+/** Refused by RBAC, and not by a quota or another check of what was asked. */
+function isLackOfRights(message: string): boolean {
+  return /is forbidden: User "[^"]+" cannot /.test(message);
+}
+
+function lacksRights(error: unknown): boolean {
+  return (
+    error instanceof ApiException &&
+    error.code === 403 &&
+    isLackOfRights(parseStatus(error.body).message ?? '')
+  );
 }
 
 /** True for a 404 of the API, before or after translation. */

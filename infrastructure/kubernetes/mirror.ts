@@ -153,14 +153,12 @@ function failureOfWatch(error: unknown, doing: string): Error {
   const status = statusCodeOf(error);
   if (status === null) return translate(error, doing);
   const message = (error as Error).message;
-  return new PlatformError(
-    failureOfStatus(status, null, message),
-    `Could not ${doing}: ${message} (${status})`,
-    {
-      status,
-      cause: error,
-    },
-  );
+  // Whoever had the rights for the list before it has lost them with the server's restart: the next list decides.
+  const failure = status === 403 ? 'Unavailable' : failureOfStatus(status, null, message);
+  return new PlatformError(failure, `Could not ${doing}: ${message} (${status})`, {
+    status,
+    cause: error,
+  });
 }
 
 /** The client reports a refused watch as an Error with this property. */

@@ -53,6 +53,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     failed: parts.failed,
     describe: () => [
       `  Gateway          ws://localhost:${port}/ws/code`,
+      `  Programs         http://localhost:${port}/apps/USER/`,
       `  API key          ${apiKey.value}   (${apiKey.source})`,
     ],
     stop: () => parts.stop(),
@@ -106,6 +107,7 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
           API_KEY: apiKey,
           HOST: process.env.HOST || '0.0.0.0',
           PORT: String(port),
+          FORWARD_APPS: process.env.FORWARD_APPS || 'on',
           KUBECONFIG: endpoints.kubernetes.gatewayKubeconfig,
           KUBE_CONTEXT: endpoints.kubernetes.context,
         },

@@ -32,7 +32,7 @@ export interface StackNote {
   process: ProcessIdentity;
   startedAt: string;
   endpoints: Endpoints;
-  /** Pids of the servers by the name of their part, as they were when the stack was ready. */
+  /** Pids of the servers by the name of their part; written again when one was started again. */
   pids: Record<string, number>;
 }
 

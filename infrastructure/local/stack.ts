@@ -50,7 +50,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await mkdir(settings.stateDirectory, { recursive: true, mode: 0o700 });
   await mkdir(settings.cacheDirectory, { recursive: true });
   const lock = await lockState(settings);
-  const parts = new StackParts((line) => progress.say(line));
+  let endpoints: Endpoints | undefined;
+  const say = (line: string) => progress.say(line);
+  const parts = new StackParts(say, () => {
+    if (endpoints === undefined) return;
+    writeStackNote(settings, endpoints, parts.pids()).catch((error: unknown) =>
+      say(`The note of the stack has old pids: ${String(error)}`),
+    );
+  });
   // Ends the commands of a start under way as well: compilers, image builds.
   const stopParts = () => {
     killRunningCommands();
@@ -59,9 +66,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const abort = () => void stopParts().catch(() => undefined);
   options.signal?.addEventListener('abort', abort);
   try {
-    await removeLeftovers(settings, (line) => progress.say(line));
+    await removeLeftovers(settings, say);
     checkPorts(settings, named);
-    const endpoints = await startServers(settings, progress, named, parts, abort);
+    endpoints = await startServers(settings, progress, named, parts, abort);
     options.signal?.throwIfAborted();
     await writeStackNote(settings, endpoints, parts.pids());
     return { endpoints, failed: parts.failed, stop: () => stopStack(settings, parts, lock) };

@@ -15,7 +15,11 @@ export class StackParts {
   /** Rejects when a server died for good, with the end of its log. */
   readonly failed = new Promise<never>((_, reject) => (this.giveUp = reject));
 
-  constructor(private readonly say: (line: string) => void) {
+  /** @param restarted told when a server that died serves again: its pid is another one */
+  constructor(
+    private readonly say: (line: string) => void,
+    private readonly restarted: () => void = () => undefined,
+  ) {
     // Every server that is watched listens to it.
     setMaxListeners(0, this.stopping.signal);
     // Whoever waits for it gets the reason; with nobody waiting it is no unhandled rejection.
@@ -34,7 +38,11 @@ export class StackParts {
     this.throwIfStopping();
     await part.ready();
     if (part instanceof ServerPart)
-      keepRunning(part, { say: this.say, stopping: this.stopping.signal }).catch(this.giveUp);
+      keepRunning(part, {
+        say: this.say,
+        restarted: this.restarted,
+        stopping: this.stopping.signal,
+      }).catch(this.giveUp);
     return part;
   }
 

@@ -12,6 +12,8 @@ const forgetAfter = 60_000;
 /** What watching a server needs to know of the stack. */
 export interface Watching {
   say: (line: string) => void;
+  /** Told when it serves again, under another pid. */
+  restarted: () => void;
   /** Aborted when the stack stops. */
   stopping: AbortSignal;
 }
@@ -20,7 +22,7 @@ export interface Watching {
  * Starts a running server again when it dies, up to 5 times in a row.
  * @returns a promise that rejects when it was given up, and resolves when the stack stops.
  */
-export async function keepRunning(part: ServerPart, { say, stopping }: Watching): Promise<void> {
+export async function keepRunning(part: ServerPart, { say, restarted, stopping }: Watching): Promise<void> {
   let restarts = 0;
   for (;;) {
     const since = Date.now();
@@ -33,6 +35,7 @@ export async function keepRunning(part: ServerPart, { say, stopping }: Watching)
     if (await pauseOrAbort(firstPause * 2 ** (restarts - 1), stopping)) return;
     try {
       await startAndWait(part);
+      restarted();
       say(`${part.name} runs again`);
     } catch (error) {
       // When it died while starting, the next round sees that.

@@ -79,6 +79,7 @@ test('a submission is told from its acceptance to its verdict', () => {
       cursor: '7.0',
       reason: 'live',
       migration: null,
+      rollout: null,
       superseded_by: null,
       live: { submission_id: 's1', code_digest: 'd1' },
       message: 'The program is in production.',
@@ -155,10 +156,15 @@ test('what superseded a submission, and how its migration went, stand in the fin
     logs: 'done\n',
     live: null,
   };
-  const ending: Verdict = { ...verdict, status: 'superseded', supersededBy: 's2', migration };
+  const rollout = {
+    ...{ outcome: 'failed' as const, reason: 'crash_loop', message: 'It crashed.' },
+    ...{ events: ['Warning BackOff'], logs: 'oh no\n' },
+  };
+  const ending: Verdict = { ...verdict, status: 'superseded', supersededBy: 's2', migration, rollout };
   expect(framesOf(history(started, announced(ending))).at(-1)).toMatchObject({
     superseded_by: 's2',
     migration: { outcome: 'passed', exit_code: 0, output: 'done\n' },
+    rollout: { outcome: 'failed', events: ['Warning BackOff'], output: 'oh no\n' },
   });
 });
 

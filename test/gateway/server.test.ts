@@ -417,6 +417,7 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
     error: null,
     tests: null,
     migration: null,
+    rollout: null,
     superseded_by: null,
     wall_ms: 1,
     cpu_ms: 1,

@@ -10,7 +10,7 @@ export interface Closing {
 }
 
 /** How long a frame is waited for, in milliseconds. */
-const PATIENCE_MS = 170_000;
+const PATIENCE_MS = 300_000;
 
 /** A client as wscat is one: sends text, and keeps every frame that it gets. */
 export class Client {

@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { apply } from '../../infrastructure/kubernetes/apply';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
-import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
-import { createProduction } from '../../infrastructure/kubernetes/production';
 import type { Production } from '../../infrastructure/kubernetes/production';
+import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
-import { stack } from './stack';
 
 /** A user's database on a real cluster: what happens to it and to its data when things go wrong. */
 
@@ -15,12 +11,8 @@ const pod = `${userId}-prod-db-0`;
 let production: Production;
 
 beforeAll(async () => {
-  const { kubeconfig, workerKubeconfig, kubeContext, images } = stack();
-  const admin = connectKubernetes({ kubeconfig, context: kubeContext });
-  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
-  production = createProduction(worker, { programImage: images.program, databaseImage: images.database });
-  await apply(admin.objects, userNamespace(userId));
-  for (const bound of boundsOf(userId)) await apply(admin.objects, bound);
+  production = productionOfWorker();
+  await makeNamespace(userId);
 });
 
 afterAll(() => kubectl('delete', 'namespace', namespace, '--wait=false'));

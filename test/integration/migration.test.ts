@@ -1,12 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { apply } from '../../infrastructure/kubernetes/apply';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
-import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
-import { createProduction } from '../../infrastructure/kubernetes/production';
 import type { Production } from '../../infrastructure/kubernetes/production';
 import type { Program } from '../../infrastructure/kubernetes/production/types';
+import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
-import { stack } from './stack';
 
 /** Migrations on a real cluster, with the rights of the worker. */
 
@@ -15,12 +11,8 @@ const namespace = `user-${userId}`;
 let production: Production;
 
 beforeAll(async () => {
-  const { kubeconfig, workerKubeconfig, kubeContext, images } = stack();
-  const admin = connectKubernetes({ kubeconfig, context: kubeContext });
-  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
-  production = createProduction(worker, { programImage: images.program, databaseImage: images.database });
-  await apply(admin.objects, userNamespace(userId));
-  for (const bound of boundsOf(userId)) await apply(admin.objects, bound);
+  production = productionOfWorker();
+  await makeNamespace(userId);
   await production.applyDatabase(requestOf(withMigration('')).provenance, context());
 });
 

@@ -1,13 +1,10 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { apply } from '../../infrastructure/kubernetes/apply';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
 import type { Kube } from '../../infrastructure/kubernetes/client';
-import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
-import { createProduction } from '../../infrastructure/kubernetes/production';
 import type { Production } from '../../infrastructure/kubernetes/production';
 import type { DeployedProgram, Program } from '../../infrastructure/kubernetes/production/types';
+import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
-import { stack } from './stack';
 
 /** The adapter `Production` on a real cluster, with the rights of the worker, in a user's bounded namespace. */
 
@@ -19,12 +16,8 @@ let admin: Kube;
 let production: Production;
 
 beforeAll(async () => {
-  const { kubeconfig, workerKubeconfig, kubeContext, images } = stack();
-  admin = connectKubernetes({ kubeconfig, context: kubeContext });
-  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
-  production = createProduction(worker, { programImage: images.program, databaseImage: images.database });
-  await apply(admin.objects, userNamespace(userId));
-  for (const bound of boundsOf(userId)) await apply(admin.objects, bound);
+  production = productionOfWorker();
+  admin = await makeNamespace(userId);
 });
 
 afterAll(() => kubectl('delete', 'namespace', namespace, '--wait=false'));
@@ -218,12 +211,7 @@ test('a program that only its own pod can reach is never live, and its log says 
 });
 
 test('an image that cannot be had fails long before the deadline', async () => {
-  const { workerKubeconfig, kubeContext, images } = stack();
-  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
-  const broken = createProduction(worker, {
-    programImage: 'docker.io/orchestration-app/there-is-none:1',
-    databaseImage: images.database,
-  });
+  const broken = productionOfWorker({ programImage: 'docker.io/orchestration-app/there-is-none:1' });
   const { program, previous } = await applied('print()', broken);
   expect(await rollout(program)).toMatchObject({ outcome: 'failed', reason: 'image_error' });
   await rollBack(program, previous);

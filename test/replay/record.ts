@@ -16,7 +16,7 @@ import {
   type Script,
 } from '../scripted/ports';
 import { connectScripted, type Observed } from '../scripted/temporal';
-import { OPERATIONS, ORDER_QUERY } from '../../workflows/contract';
+import { OPERATIONS, ORDER_QUERY, type SubmitCodeInput } from '../../workflows/contract';
 import type { OrderState } from '../../workflows/order';
 
 /**
@@ -28,6 +28,7 @@ import type { OrderState } from '../../workflows/order';
 interface Path {
   script: Script;
   program?: Partial<Program>;
+  asked?: Partial<SubmitCodeInput>;
   /** What happens to the submission while it runs. @returns another workflow whose history is wanted instead */
   act?: (observed: Observed) => Promise<WorkflowHandle | void>;
 }
@@ -64,6 +65,11 @@ const PATHS: Record<string, Path> = {
   cancelled_in_rollout: {
     script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
     act: cancelAt('awaitRollout'),
+  },
+  test_database: { script: failingFirst('EnvironmentMissing', 1), asked: { testDatabase: true } },
+  test_database_stays: {
+    script: { testDatabases: { drop: () => Promise.reject(platformError('Rejected', 'no')) } },
+    asked: { testDatabase: true },
   },
   migrated: { script: {}, program: { migrate: 'main.py' } },
   migration_failed: {
@@ -140,7 +146,7 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   const temporal = await connectScripted(address);
   try {
-    for (const [name, { script, act, program }] of Object.entries(PATHS)) {
+    for (const [name, { script, act, program, asked }] of Object.entries(PATHS)) {
       const history = await temporal.submit(
         script,
         async (observed) => {
@@ -151,6 +157,7 @@ async function main(): Promise<void> {
           return observed.handle.fetchHistory();
         },
         program,
+        asked,
       );
       await writeFile(join(folder, `${name}.json`), `${withoutPlaces(historyToJSON(history))}\n`);
       console.log(`recorded ${name}`);

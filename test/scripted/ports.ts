@@ -71,9 +71,9 @@ export interface Recording {
 }
 
 export type Script = {
-  [Port in 'testRunner' | 'environments' | 'production' | 'actionLog' | 'workflowRecords']?: Partial<
-    ActivityDependencies[Port]
-  >;
+  [
+    Port in 'testRunner' | 'environments' | 'production' | 'testDatabases' | 'actionLog' | 'workflowRecords'
+  ]?: Partial<ActivityDependencies[Port]>;
 };
 
 export function scripted(script: Script, recording: Recording): ActivityDependencies {
@@ -99,11 +99,17 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
       awaitRollout: () => call('awaitRollout', live),
       migrate: () => call('migrate', migrated),
       removeMigration: () => call('removeMigration', undefined),
-      inspect: () => call('inspect', { live: program('earlier'), since: null, rollingOut: null }),
+      inspect: () =>
+        call('inspect', { state: 'ready', live: program('earlier'), since: null, rollingOut: null }),
       stop: () => call('stop', undefined),
       remove: (_, { database }) => call(database ? 'removeAll' : 'remove', undefined),
       rollBack: ({ previous }) => call('rollBack', { live: previous }),
       ...script.production,
+    },
+    testDatabases: {
+      open: () => call('openTestDatabase', { DATABASE_URL: 'postgresql://test' }),
+      drop: () => call('dropTestDatabase', undefined),
+      ...script.testDatabases,
     },
     workflowRecords: { read: () => call('read', null), ...script.workflowRecords },
     actionLog: {

@@ -38,6 +38,7 @@ export interface ScriptedTemporal {
     script: Script,
     observe: (observed: Observed) => Promise<T>,
     program?: Partial<Program>,
+    asked?: Partial<SubmitCodeInput>,
   ): Promise<T>;
   close(): Promise<void>;
 }
@@ -51,14 +52,14 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
   const client = new Client({ connection: await Connection.connect({ address }) });
   return {
     client,
-    async submit(script, observe, program = {}) {
+    async submit(script, observe, program = {}, asked = {}) {
       const recording: Recording = { calls: [], documents: [] };
       const taskQueue = randomUUID();
       const settings = { namespace: 'default', taskQueue, workflowBundle };
       const worker = await createWorker(native, settings, scripted(script, recording));
       const acceptedAt = Date.now();
       const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
-      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs, program);
+      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs, program, asked);
       const operate = (type: string, laterMs: number, details = {}) =>
         client.workflow.start(type, {
           taskQueue,
@@ -101,6 +102,7 @@ function start(
   taskQueue: string,
   acceptedAt: number,
   program: Partial<Program>,
+  asked: Partial<SubmitCodeInput>,
 ): Promise<WorkflowHandle<SubmitCode>> {
   const submissionId = randomUUID();
   const input: SubmitCodeInput = {
@@ -118,6 +120,7 @@ function start(
     limits: {},
     codeDigest: 'digest',
     acceptedAt: new Date(acceptedAt).toISOString(),
+    ...asked,
   };
   const workflowId = workflowIdOf(submissionId);
   return client.workflow.start<SubmitCode>(SUBMIT_CODE, { taskQueue, workflowId, args: [input] });

@@ -14,15 +14,12 @@ import { boundsOf, userNamespace } from './namespaceManifests';
 import type { EnvironmentSettings } from './settings';
 
 /** Makes the user's namespace and its bounds as they should be. @returns what was made or changed */
-export async function ensureNamespace(
-  ensuring: Ensuring,
-  { packageIndex }: EnvironmentSettings,
-): Promise<string[]> {
+export async function ensureNamespace(ensuring: Ensuring, settings: EnvironmentSettings): Promise<string[]> {
   const { userId } = ensuring;
   await awaitDeletion(ensuring);
   const namespace = await applyAndCompare(ensuring, userNamespace(userId));
   const bounds = await Promise.all(
-    boundsOf(userId, packageIndex).map((manifest) => applyAndCompare(ensuring, manifest)),
+    boundsOf(userId, settings).map((manifest) => applyAndCompare(ensuring, manifest)),
   );
   const changed = [...namespace, ...bounds.flat()];
   if (changed.length > 0) await awaitDefaults(ensuring);

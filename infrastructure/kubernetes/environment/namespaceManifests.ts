@@ -8,9 +8,9 @@ import type {
   V1ResourceQuota,
 } from '@kubernetes/client-node';
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
+import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/resources';
 import { namespaceOf } from '../testPod/names';
 import type { EnvironmentSettings } from './settings';
-import { CPU_REQUEST } from '../pods/requests';
 
 type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;
 
@@ -18,14 +18,11 @@ const DNS_PORT = 53;
 
 /**
  * What a user may have at once: a test pod, a program during a rollout (two pods), a database, and some room.
- * Requests are small because users are rarely busy together; limits bound the damage of one.
+ * Requests are small because users are rarely busy together; limits bound the damage of one. Processors and
+ * memory are for a program of the usual size: what a larger one needs comes on top.
  */
 const QUOTA = {
   pods: '10',
-  'requests.cpu': '2',
-  'limits.cpu': '8',
-  'requests.memory': '2Gi',
-  'limits.memory': '4Gi',
   'requests.ephemeral-storage': '2Gi',
   'limits.ephemeral-storage': '4Gi',
   'requests.storage': '5Gi',
@@ -36,6 +33,13 @@ const QUOTA = {
   configmaps: '100',
   secrets: '20',
 };
+const COMPUTE = { cpuRequests: 2, cpuLimits: 8, memoryRequestsMiB: 2_048, memoryLimitsMiB: 4_096 };
+
+/** The most that one container may have. */
+const CONTAINER = { cpus: 4, memoryMiB: 2_560 };
+
+/** Pods of a program during a rollout. */
+const PROGRAM_PODS = 2;
 
 /** A namespace in which nothing can run that Pod Security `restricted` does not allow. */
 export function userNamespace(userId: string): V1Namespace {
@@ -55,8 +59,14 @@ export function userNamespace(userId: string): V1Namespace {
 }
 
 /** Everything in the namespace that bounds what runs there. */
-export function boundsOf(userId: string, packageIndex?: PackageIndex): KubernetesObject[] {
-  return [quota(userId), limitRange(userId), ...networkPolicies(userId, packageIndex)];
+export function boundsOf(
+  userId: string,
+  {
+    packageIndex,
+    programResources: program = PROGRAM_RESOURCES,
+  }: Pick<EnvironmentSettings, 'packageIndex' | 'programResources'> = {},
+): KubernetesObject[] {
+  return [quota(userId, program), limitRange(userId, program), ...networkPolicies(userId, packageIndex)];
 }
 
 /** Labels of every object of a user's environment. */
@@ -64,17 +74,32 @@ export function ownedBy(userId: string): Record<string, string> {
   return { 'app.kubernetes.io/managed-by': 'orchestration-app', 'orchestration-app/user': userId };
 }
 
-function quota(userId: string): V1ResourceQuota {
+/** Labels of test pods, and the selector that finds them. */
+export function testPodLabels(userId: string): Record<string, string> {
+  return { app: 'test', ...ownedBy(userId) };
+}
+
+function quota(userId: string, program: ProgramResources): V1ResourceQuota {
+  const beyond = (name: keyof ProgramResources) =>
+    PROGRAM_PODS * Math.max(0, program[name] - PROGRAM_RESOURCES[name]);
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
     metadata: metadataOf(userId, 'user'),
-    spec: { hard: QUOTA },
+    spec: {
+      hard: {
+        ...QUOTA,
+        'requests.cpu': cpuQuantity(COMPUTE.cpuRequests + beyond('cpuRequest')),
+        'limits.cpu': cpuQuantity(COMPUTE.cpuLimits + beyond('cpus')),
+        'requests.memory': `${COMPUTE.memoryRequestsMiB + beyond('memoryRequestMiB')}Mi`,
+        'limits.memory': `${COMPUTE.memoryLimitsMiB + beyond('memoryMiB')}Mi`,
+      },
+    },
   };
 }
 
 /** Defaults for containers that say nothing, which the quota would refuse otherwise, and a bound for each. */
-function limitRange(userId: string): V1LimitRange {
+function limitRange(userId: string, program: ProgramResources): V1LimitRange {
   return {
     apiVersion: 'v1',
     kind: 'LimitRange',
@@ -84,8 +109,12 @@ function limitRange(userId: string): V1LimitRange {
         {
           type: 'Container',
           _default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '128Mi' },
-          defaultRequest: { cpu: CPU_REQUEST, memory: '64Mi', 'ephemeral-storage': '32Mi' },
-          max: { cpu: '4', memory: '2560Mi', 'ephemeral-storage': '1Gi' },
+          defaultRequest: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+          max: {
+            cpu: cpuQuantity(Math.max(CONTAINER.cpus, program.cpus)),
+            memory: `${Math.max(CONTAINER.memoryMiB, program.memoryMiB)}Mi`,
+            'ephemeral-storage': '1Gi',
+          },
         },
       ],
     },
@@ -93,8 +122,9 @@ function limitRange(userId: string): V1LimitRange {
 }
 
 /**
- * Nothing may talk to anything, but for what production needs. The test pod has no network at all, unless there is a
- * package index for its installer: policies cannot tell that from the tested code in the same pod.
+ * Nothing may talk to anything, but for what production needs. The test pod reaches the user's PostgreSQL, where tests
+ * may have a database, and the package index, if there is one for its installer: policies cannot tell that from the
+ * tested code in the same pod.
  */
 function networkPolicies(userId: string, packageIndex: PackageIndex | undefined): V1NetworkPolicy[] {
   const program = { matchLabels: labelsOf(userId, 'program') };
@@ -104,6 +134,7 @@ function networkPolicies(userId: string, packageIndex: PackageIndex | undefined)
     matchExpressions: [{ key: 'component', operator: 'In', values: ['program', 'migration'] }],
   };
   const database = { matchLabels: labelsOf(userId, 'db') };
+  const tests = { matchLabels: testPodLabels(userId) };
   const postgres = [{ protocol: 'TCP', port: POSTGRES_PORT }];
   const policy = (name: string, spec: V1NetworkPolicy['spec'] & object): V1NetworkPolicy => ({
     apiVersion: 'networking.k8s.io/v1',
@@ -126,7 +157,13 @@ function networkPolicies(userId: string, packageIndex: PackageIndex | undefined)
     policy('database-serves-program', {
       podSelector: database,
       policyTypes: ['Ingress'],
-      ingress: [{ _from: [{ podSelector: client }], ports: postgres }],
+      ingress: [{ _from: [{ podSelector: client }, { podSelector: tests }], ports: postgres }],
+    }),
+    // To a database of their own: PostgreSQL lets their role into no other (pg_hba.conf).
+    policy('tests-ask-database', {
+      podSelector: tests,
+      policyTypes: ['Egress'],
+      egress: [{ to: [{ podSelector: database }], ports: postgres }],
     }),
     // Always there, since it has to shut the way again when there is no index any more.
     policy('package-index', {

@@ -1,3 +1,5 @@
+import type { ProgramResources } from '../production/resources';
+
 /** Settings of users' environments. What is not given has the default beside it. */
 export interface EnvironmentSettings {
   /** Image with infrastructure/test-pod. */
@@ -10,6 +12,8 @@ export interface EnvironmentSettings {
   testCpus?: number | undefined;
   /** Where requirements come from, and the addresses behind that; pods get no way out when not given. */
   packageIndex?: { url: string; cidr: string } | undefined;
+  /** What a program gets of a node, for which the user's bounds must have room; PROGRAM_RESOURCES when not given. */
+  programResources?: ProgramResources | undefined;
   /** How long `ensure` may take, in milliseconds. */
   deadlineMs?: number | undefined;
 }

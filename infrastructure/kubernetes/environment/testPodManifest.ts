@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
-import { CPU_REQUEST } from '../pods/requests';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
-import { ownedBy } from './namespaceManifests';
+import { testPodLabels } from './namespaceManifests';
 import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
 import type { EnvironmentSettings } from './settings';
 
@@ -43,7 +42,7 @@ export function testPod(userId: string, settings: EnvironmentSettings): V1Pod {
     metadata: {
       name: testPodOf(userId),
       namespace: namespaceOf(userId),
-      labels: { app: 'test', ...ownedBy(userId) },
+      labels: testPodLabels(userId),
       annotations: { [SPEC_ANNOTATION]: hashOf(spec) },
     },
     spec,
@@ -58,10 +57,11 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     imagePullPolicy: 'IfNotPresent',
     env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
     // A check starts an interpreter, so it comes often only until the pod is up.
-    startupProbe: { ...check, periodSeconds: 1, failureThreshold: 60 },
+    startupProbe: { ...check, periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { ...check, periodSeconds: 20, failureThreshold: 2 },
     resources: {
-      requests: { cpu: CPU_REQUEST, memory: '64Mi', 'ephemeral-storage': '32Mi' },
+      // The largest share of a busy node: only tests have a time limit that others could use up.
+      requests: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
       limits: {
         cpu: String(testCpus ?? TEST_CPUS),
         memory: `${testMemoryMiB ?? TEST_MEMORY_MIB}Mi`,

@@ -26,8 +26,11 @@ export interface Problem {
 /** A node may just be joining, or another pod just going. */
 const UNSCHEDULABLE_GRACE_MS = 20_000;
 
-/** A Secret or ConfigMap may reach the kubelet a moment after the pod. */
-const CONFIG_GRACE_MS = 5_000;
+/** A Secret or ConfigMap may reach the kubelet after the pod, on a busy machine long after it. */
+const CONFIG_GRACE_MS = 30_000;
+
+/** The scheduler's words for a volume that is being made: no lack of room, however long it takes. */
+const UNBOUND_VOLUME = /unbound immediate PersistentVolumeClaims/;
 
 /** The kubelet's words for an image that it cannot get. The plain ErrImagePull is its first try: it goes on. */
 const IMAGE_REASONS = ['ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'ImageInspectError'];
@@ -43,7 +46,7 @@ export function podProblem(pod: V1Pod): Problem | null {
   const unscheduled = pod.status?.conditions?.find(
     (condition) => condition.type === 'PodScheduled' && condition.status === 'False',
   );
-  if (unscheduled?.reason === 'Unschedulable')
+  if (unscheduled?.reason === 'Unschedulable' && !UNBOUND_VOLUME.test(unscheduled.message ?? ''))
     return {
       reason: 'unschedulable',
       message: `No node can take the pod ${name}: ${unscheduled.message ?? 'no reason given'}`,

@@ -26,7 +26,8 @@ const MANIFEST_ANNOTATION = 'orchestration-app/manifest-digest';
 /**
  * Applies the user's database and waits until it accepts connections. One that is up and unchanged costs two
  * requests at the same time. Nothing here ever deletes a database or changes a password.
- * @throws PlatformError `Rejected` when it cannot start, with the reason; `Unavailable` when it takes too long
+ * @throws PlatformError `Rejected` when it cannot start, with the reason; `Unavailable` when it takes too long, or
+ * no node has room now
  */
 export async function applyDatabase(
   kube: Kube,
@@ -110,7 +111,8 @@ interface FailedPod {
 async function failureOf(kube: Kube, name: string, { pod, problem }: FailedPod): Promise<PlatformError> {
   const log = problem.pod === null ? '' : await lastLogLines(kube, pod, DATABASE_CONTAINER);
   const said = log === '' ? '' : ` Its log ends: ${log.trim()}`;
-  return new PlatformError('Rejected', `The database ${name} cannot start: ${problem.message}${said}`, {
+  const failure = problem.reason === 'unschedulable' ? 'Unavailable' : 'Rejected';
+  return new PlatformError(failure, `The database ${name} cannot start: ${problem.message}${said}`, {
     reason: problem.reason,
   });
 }

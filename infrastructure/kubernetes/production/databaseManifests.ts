@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import { DATABASE_CONTAINER, labelsOf, namesOf, POSTGRES_PORT } from './names';
-import { CPU_REQUEST } from '../pods/requests';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { provenanceAnnotations } from './provenance';
 import type { ProductionSettings, Provenance } from './types';
@@ -34,6 +33,8 @@ export function databaseService(provenance: Provenance): V1Service {
     metadata: metadataOf(provenance),
     spec: {
       clusterIP: 'None',
+      // A program that starts at once after its database must find its name: endpoints that wait for readiness lag.
+      publishNotReadyAddresses: true,
       selector: labelsOf(provenance.userId, 'db'),
       ports: [{ name: 'postgres', port: POSTGRES_PORT }],
     },
@@ -75,7 +76,7 @@ export function databaseStatefulSet(
               startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 600 },
               readinessProbe: { ...ready, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
               resources: {
-                requests: { cpu: CPU_REQUEST, memory: '128Mi', 'ephemeral-storage': '32Mi' },
+                requests: { cpu: '10m', memory: '128Mi', 'ephemeral-storage': '32Mi' },
                 limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '128Mi' },
               },
               securityContext: restrictedContainer(),

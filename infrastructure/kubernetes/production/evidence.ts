@@ -1,4 +1,4 @@
-import type { CoreV1Event, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
+import type { CoreV1Event, KubernetesObject, V1ObjectMeta, V1Pod } from '@kubernetes/client-node';
 import type { Kube } from '../client';
 import { attempt, PlatformError } from '../errors';
 import { PROGRAM_CONTAINER } from './names';
@@ -9,17 +9,21 @@ const MAX_EVENT_CHARACTERS = 300;
 const MAX_LOG_LINES = 30;
 const MAX_LOG_CHARACTERS = 4_096;
 
-/** @returns what Kubernetes reported of the pods and of the sets that made them, newest last */
-export async function recentEvents(kube: Kube, namespace: string, pods: V1Pod[]): Promise<string[]> {
+/** @returns what Kubernetes reported of the objects and of those that made them, newest last */
+export async function recentEvents(
+  kube: Kube,
+  namespace: string,
+  objects: KubernetesObject[],
+): Promise<string[]> {
   const { items } = await attempt(`list events in ${namespace}`, () =>
     kube.core.listNamespacedEvent({ namespace }),
   );
-  return eventLines(items, pods);
+  return eventLines(items, objects);
 }
 
 /** The same from events at hand. */
-export function eventLines(events: CoreV1Event[], pods: V1Pod[]): string[] {
-  const concerned = new Set(pods.flatMap(({ metadata }) => [metadata?.uid, ...ownersOf(metadata)]));
+export function eventLines(events: CoreV1Event[], objects: KubernetesObject[]): string[] {
+  const concerned = new Set(objects.flatMap(({ metadata }) => [metadata?.uid, ...ownersOf(metadata)]));
   return events
     .filter(({ involvedObject }) => involvedObject.uid !== undefined && concerned.has(involvedObject.uid))
     .sort((one, other) => timeOf(one) - timeOf(other))

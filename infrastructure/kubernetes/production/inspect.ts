@@ -1,3 +1,4 @@
+import type { V1Deployment } from '@kubernetes/client-node';
 import type { Kube } from '../client';
 import { LIVE_SINCE_ANNOTATION } from './live';
 import { readDeployment } from './program';
@@ -5,6 +6,7 @@ import { programIn } from './provenance';
 import type { DeployedProgram } from './types';
 
 export interface LiveReport {
+  state: 'nothing' | 'rolling_out' | 'ready' | 'not_ready';
   live: DeployedProgram | null;
   since: string | null;
   rollingOut: DeployedProgram | null;
@@ -12,12 +14,21 @@ export interface LiveReport {
 
 /** What is in production, by what the Deployment says of itself. */
 export async function inspectProduction(kube: Kube, userId: string): Promise<LiveReport> {
-  const annotations = (await readDeployment(kube, userId))?.metadata?.annotations;
+  const deployment = await readDeployment(kube, userId);
+  const annotations = deployment?.metadata?.annotations;
   const live = programIn('live', annotations);
   const current = programIn('current', annotations);
+  const rollingOut = current?.runId === live?.runId ? null : current;
   return {
+    state: stateOf(deployment, rollingOut),
     live,
     since: (live && annotations?.[LIVE_SINCE_ANNOTATION]) ?? null,
-    rollingOut: current?.runId === live?.runId ? null : current,
+    rollingOut,
   };
+}
+
+function stateOf(deployment: V1Deployment | null, rollingOut: DeployedProgram | null): LiveReport['state'] {
+  if (deployment === null) return 'nothing';
+  if (rollingOut !== null) return 'rolling_out';
+  return (deployment.status?.availableReplicas ?? 0) > 0 ? 'ready' : 'not_ready';
 }

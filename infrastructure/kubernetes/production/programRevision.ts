@@ -1,4 +1,4 @@
-import type { V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1PodTemplateSpec, V1ReplicaSet } from '@kubernetes/client-node';
 import type { Kube } from '../client';
 import { attempt, attemptToFind, PlatformError } from '../errors';
 import { namesOf, selectorOf } from './names';
@@ -26,16 +26,21 @@ async function recorded(
   userId: string,
   program: DeployedProgram,
 ): Promise<V1PodTemplateSpec | null> {
-  const { namespace } = namesOf(userId);
-  const { items } = await attempt(`list ReplicaSets in ${namespace}`, () =>
-    kube.apps.listNamespacedReplicaSet({ namespace, labelSelector: selectorOf(userId, 'program') }),
-  );
-  const template = items
+  const template = (await replicaSetsOf(kube, userId))
     .map(({ spec }) => spec?.template)
     .find((candidate) => submissionOf(candidate?.metadata?.annotations) === program.submissionId);
   if (template === undefined) return null;
   const { 'pod-template-hash': _, ...labels } = template.metadata?.labels ?? {};
   return { ...template, metadata: { labels, annotations: template.metadata?.annotations ?? {} } };
+}
+
+/** The sets that make the pods of a user's programs, one for each revision that the Deployment remembers. */
+export async function replicaSetsOf(kube: Kube, userId: string): Promise<V1ReplicaSet[]> {
+  const { namespace } = namesOf(userId);
+  const { items } = await attempt(`list ReplicaSets in ${namespace}`, () =>
+    kube.apps.listNamespacedReplicaSet({ namespace, labelSelector: selectorOf(userId, 'program') }),
+  );
+  return items;
 }
 
 async function rebuilt(

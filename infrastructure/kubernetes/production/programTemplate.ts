@@ -15,18 +15,14 @@ import {
   PROGRAM_PORT,
   READY_PORT,
 } from './names';
-import { CPU_REQUEST } from '../pods/requests';
 import { restrictedContainer, restrictedPod } from '../pods/security';
 import { programAnnotations } from './provenance';
 import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
+import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
 import type { DeployedProgram, ProductionSettings, ProgramStart } from './types';
 
 /** uid of infrastructure/prod/Dockerfile. */
 const PROGRAM_UID = 10_001;
-
-/** Memory of a program's container, and of it the heap of languages that limit theirs: code and stacks need the rest. */
-const MEMORY_MIB = 256;
-const HEAP_MIB = 192;
 
 /** The pod of a program. Its annotations make every submission a revision of its own. */
 export function programTemplate(
@@ -52,6 +48,7 @@ export function programPod(
   settings: ProductionSettings,
 ): V1PodSpec {
   const requires = start.requirements.length > 0;
+  const resources = settings.resources ?? PROGRAM_RESOURCES;
   const container: V1Container = {
     name: PROGRAM_CONTAINER,
     image: settings.programImage,
@@ -59,7 +56,7 @@ export function programPod(
     args: [start.entrypoint],
     env: [
       { name: 'LANGUAGE', value: start.language },
-      { name: 'MEMORY_MB', value: String(HEAP_MIB) },
+      { name: 'MEMORY_MB', value: String(heapOf(resources)) },
       ...(requires ? [layerVariable] : []),
       ...environment(userId),
     ],
@@ -71,14 +68,7 @@ export function programPod(
       timeoutSeconds: 3,
       failureThreshold: 2,
     },
-    resources: {
-      requests: { cpu: CPU_REQUEST, memory: '64Mi', 'ephemeral-storage': '64Mi' },
-      limits: {
-        cpu: '1',
-        memory: `${MEMORY_MIB}Mi`,
-        'ephemeral-storage': requires ? EPHEMERAL_STORAGE_LIMIT : '256Mi',
-      },
-    },
+    resources: resourcesOf(resources, requires ? EPHEMERAL_STORAGE_LIMIT : '256Mi'),
     securityContext: restrictedContainer(),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [

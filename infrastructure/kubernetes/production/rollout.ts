@@ -4,6 +4,7 @@ import { waitFor } from '../waiting';
 import { deadlineProblem, diagnose } from './diagnosis';
 import { lastLogLines, recentEvents, telltale } from './evidence';
 import { markLive } from './live';
+import { replicaSetsOf } from './programRevision';
 import { namesOf, selectorOf } from './names';
 import { Patience } from '../pods/patience';
 import type { Problem } from '../pods/problem';
@@ -13,7 +14,7 @@ import type { CallContext, DeployedProgram } from './types';
 export interface RolloutRequest {
   userId: string;
   program: DeployedProgram;
-  /** How long the rollout may take, in milliseconds. */
+  /** How long the program may take to be ready once a pod has started it, in milliseconds. */
   deadlineMs: number;
 }
 
@@ -25,6 +26,12 @@ export interface RolloutReport {
   logs: string;
 }
 
+/**
+ * How long a pod may take to be placed, to get its image and to install its requirements, in milliseconds: as long
+ * as the Deployment's own progressDeadlineSeconds. What cannot heal ends sooner.
+ */
+const START_MS = 600_000;
+
 /** How a wait for a program to be live ended, with the objects as they were then. */
 export type RolloutEnd =
   | { outcome: 'live'; deployment: V1Deployment }
@@ -34,16 +41,15 @@ export type RolloutEnd =
 /**
  * Watches until the program is live, and notes that; or until it cannot become so, or another one took its
  * place. A rollout that cannot heal ends at once and not at its deadline.
- * @throws PlatformError `Unavailable` when the API server cannot be asked at the deadline
+ * @throws PlatformError `Unavailable` when the API server cannot be asked at the end of its time
  */
 export async function awaitRollout(
   kube: Kube,
   { userId, program, deadlineMs }: RolloutRequest,
   context: CallContext,
 ): Promise<RolloutReport> {
-  const deadline = performance.now() + deadlineMs;
   for (;;) {
-    const end = await watchRollout(kube, userId, program, deadline - performance.now(), context);
+    const end = await watchRollout(kube, userId, program, deadlineMs, context);
     switch (end.outcome) {
       case 'live':
         if (await markLive(kube, end.deployment, program)) return reportOf('live');
@@ -54,12 +60,15 @@ export async function awaitRollout(
           message: `The submission ${end.by ?? '(unknown)'} took its place before it was live.`,
         });
       case 'failed':
-        return reportOf('failed', { ...end.problem, ...(await evidenceOf(kube, userId, end)) });
+        return reportOf('failed', { ...end.problem, ...(await evidenceOf(kube, userId, program, end)) });
     }
   }
 }
 
-/** Watches until the program is live, failed for good, or replaced. Changes nothing. */
+/**
+ * Watches until the program is live, failed for good, or replaced. Changes nothing.
+ * @param deadlineMs from the start of the program on: how busy the cluster is, is not its fault
+ */
 export async function watchRollout(
   kube: Kube,
   userId: string,
@@ -70,6 +79,7 @@ export async function watchRollout(
   const { namespace, program: name } = namesOf(userId);
   const patience = new Patience();
   let own: V1Pod[] = [];
+  let startedAt: number | null = null;
 
   const end = await waitFor<{ deployments: V1Deployment[]; pods: V1Pod[] }, RolloutEnd>(kube, {
     collections: {
@@ -88,7 +98,7 @@ export async function watchRollout(
         labelSelector: selectorOf(userId, 'program'),
       },
     },
-    deadlineMs,
+    deadlineMs: START_MS + deadlineMs,
     signal: context.signal,
     beat: () => context.heartbeat({ waitingFor: name, pods: own.map(describePod) }),
     look: ({ deployments, pods }) => {
@@ -101,19 +111,38 @@ export async function watchRollout(
         case 'superseded':
           return { outcome: 'superseded', by: diagnosis.by, deployment };
         case 'waiting':
-          if (!patience.isOver(diagnosis.problem) || diagnosis.problem === null) return undefined;
-          return { outcome: 'failed', problem: diagnosis.problem, pods: own };
+          if (diagnosis.problem !== null && patience.isOver(diagnosis.problem))
+            return { outcome: 'failed', problem: diagnosis.problem, pods: own };
+          if (own.some(hasStarted)) startedAt ??= performance.now();
+          if (startedAt === null || performance.now() - startedAt < deadlineMs) return undefined;
+          return { outcome: 'failed', problem: notReady(deadlineMs, own), pods: own };
       }
     },
   });
-  return end ?? { outcome: 'failed', problem: tooLate(deadlineMs, own), pods: own };
+  return end ?? { outcome: 'failed', problem: notStarted(own), pods: own };
 }
 
-function tooLate(deadlineMs: number, pods: V1Pod[]): Problem {
-  const seconds = Math.round(deadlineMs / 1000);
+function notReady(deadlineMs: number, pods: V1Pod[]): Problem {
+  return tooLate(`It was not ready within ${Math.round(deadlineMs / 1000)} s of its start`, pods);
+}
+
+function notStarted(pods: V1Pod[]): Problem {
+  return tooLate(`It was not started within ${START_MS / 1000} s`, pods);
+}
+
+function tooLate(what: string, pods: V1Pod[]): Problem {
   const state = pods.map(describePod).join('; ') || 'no pod was made';
-  const problem = deadlineProblem(`It was not ready within ${seconds} s: ${state}.`);
-  return { ...problem, pod: pods.at(-1)?.metadata?.name ?? null };
+  return { ...deadlineProblem(`${what}: ${state}.`), pod: pods.at(-1)?.metadata?.name ?? null };
+}
+
+/** A container of it has run, whether or not it does now. Before that, its time has not begun. */
+function hasStarted({ status }: V1Pod): boolean {
+  return (
+    status?.containerStatuses?.some(
+      ({ state, lastState, restartCount }) =>
+        restartCount > 0 || [state?.running, state?.terminated, lastState?.terminated].some(Boolean),
+    ) ?? false
+  );
 }
 
 /** `test-prod-7d9f-x2x Running, not ready, 1 restart` */
@@ -130,14 +159,32 @@ function describePod({ metadata, status }: V1Pod): string {
 async function evidenceOf(
   kube: Kube,
   userId: string,
+  program: DeployedProgram,
   { problem, pods }: { problem: Problem; pods: V1Pod[] },
 ): Promise<Pick<RolloutReport, 'events' | 'logs'>> {
   const failing = pods.find((pod) => pod.metadata?.name === problem.pod);
   const [events, logs] = await Promise.all([
-    recentEvents(kube, namesOf(userId).namespace, pods),
+    eventsOf(kube, userId, program, pods),
     failing === undefined ? '' : lastLogLines(kube, failing, telltale(failing)),
   ]);
   return { events, logs };
+}
+
+/** Of a program whose pods the cluster refuses, its ReplicaSet says why. */
+async function eventsOf(
+  kube: Kube,
+  userId: string,
+  { submissionId }: DeployedProgram,
+  pods: V1Pod[],
+): Promise<string[]> {
+  const { namespace } = namesOf(userId);
+  if (pods.length > 0) return recentEvents(kube, namespace, pods);
+  const sets = await replicaSetsOf(kube, userId);
+  return recentEvents(
+    kube,
+    namespace,
+    sets.filter(({ spec }) => submissionOf(spec?.template?.metadata?.annotations) === submissionId),
+  );
 }
 
 function reportOf(outcome: RolloutReport['outcome'], rest: Partial<RolloutReport> = {}): RolloutReport {

@@ -1,3 +1,5 @@
+import type { ProgramResources } from './resources';
+
 /** The shapes that the port `Production` has; the worker's wiring checks that they fit. */
 
 /** Who caused a change. */
@@ -52,6 +54,8 @@ export interface ProductionSettings {
   databaseImage: string;
   /** Where requirements come from; a program that has some is rejected when it is not given. */
   packageIndexUrl?: string | undefined;
+  /** What a program gets of a node; PROGRAM_RESOURCES when not given. */
+  resources?: ProgramResources | undefined;
   /** StorageClass of database volumes; the cluster's default when not given. */
   storageClass?: string | undefined;
 }

@@ -96,6 +96,8 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     cgroupRoot: `/${settings.cgroup}`,
     failSwapOn: false,
     failCgroupV1: false,
+    // Twenty users have eighty pods when all of them deploy; the network has 254 addresses.
+    maxPods: 200,
     podPidsLimit: 256,
     // A watch for each object costs a new pod up to 1.5 s until its ConfigMap is there.
     configMapAndSecretChangeDetectionStrategy: 'Cache',

@@ -111,6 +111,11 @@ class Processes:
         """What programs hold in memory, pages that they share counted for each."""
         return sum(_resident_bytes(pid) for pid, parent, _ in table() if parent != 0 and pid not in (1, self.spared))
 
+    def starved_seconds(self) -> float:
+        """The longest that any process of programs has stood ready while no processor was free for it."""
+        mine = [pid for pid, parent, _ in table() if parent != 0 and pid not in (1, self.spared)]
+        return max(map(_starved_seconds, mine), default=0.0)
+
     def forget_orphans(self) -> None:
         """Starts a new account of what reaped orphans used."""
         self.orphans_cpu_seconds = 0.0
@@ -213,6 +218,15 @@ def _resident_bytes(pid: int) -> int:
             return int(file.read().split()[1]) * _PAGE_BYTES
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0
+
+
+def _starved_seconds(pid: int) -> float:
+    """Of its first thread; 0 where the kernel does not count it (some sandboxes)."""
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (FileNotFoundError, ProcessLookupError, PermissionError, IndexError):
+        return 0.0
 
 
 def _signal(pid: int, number: int) -> None:

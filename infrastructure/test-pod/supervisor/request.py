@@ -13,9 +13,11 @@ MAX_FILES = 100
 MAX_FILES_BYTES = 4 * 1024 * 1024
 MAX_STDIN_BYTES = 1024 * 1024
 MAX_ARGS = 100
-MAX_ENV = 100
+# Those of a submission, and of the database for its tests.
+MAX_ENV = 110
 # Of all arguments, and of all variables with their names, in bytes of UTF-8.
-MAX_ARGS_BYTES = MAX_ENV_BYTES = 64 * 1024
+MAX_ARGS_BYTES = 64 * 1024
+MAX_ENV_BYTES = 65 * 1024
 MAX_WALL_MS = 600_000
 MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
 MAX_KEY_LENGTH = 512

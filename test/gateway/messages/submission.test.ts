@@ -64,6 +64,9 @@ describe('which program it is', () => {
       field: 'migrate',
     });
     expect(submissionIn({ code }).program).not.toHaveProperty('migrate');
+    expect(submissionIn({ code, test_database: true })).toMatchObject({ testDatabase: true });
+    for (const without of [{ code }, { code, test_database: false }])
+      expect(submissionIn(without)).not.toHaveProperty('testDatabase');
   });
 
   test('the languages are listed', () => {

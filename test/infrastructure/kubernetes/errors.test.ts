@@ -41,3 +41,9 @@ test('an attempt throws what it means, and finding nothing is null', async () =>
   await expect(attempt('read', missing)).rejects.toBeInstanceOf(PlatformError);
   await expect(attemptToFind('read', missing)).resolves.toBeNull();
 });
+
+test('rights that an API server does not know yet are asked for again', async () => {
+  const refusal = answer(403, 'pods is forbidden: User "worker" cannot list resource "pods"', 'Forbidden');
+  const call = jest.fn().mockRejectedValueOnce(refusal).mockResolvedValueOnce('listed');
+  expect(await attempt('list pods', call)).toBe('listed');
+});

@@ -34,6 +34,25 @@ if (skipped !== null) console.warn(`The tests of the test pod's supervisor are S
     expect(result).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
   });
 
+  test('does not count the time in which others have the processor', async () => {
+    const { limits } = runFrame('');
+    const crowded = `
+import os, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+others = []
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        while True: pass
+    others.append(pid)
+while time.process_time() < 0.4: pass
+for pid in others: os.kill(pid, 9)
+`;
+    const result = await pod.run(crowded, { limits: { ...limits, wall_ms: 800 } });
+    expect(result).toMatchObject({ outcome: 'passed' });
+    expect(result.wall_ms).toBeGreaterThan(800);
+  });
+
   test('stops a flood, counts it, and keeps its head and tail', async () => {
     const result = await pod.run("while True: print('x' * 1000)");
     expect(result.outcome).toBe('too_much_output');

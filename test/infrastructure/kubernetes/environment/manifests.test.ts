@@ -1,8 +1,9 @@
-import type { V1NetworkPolicy } from '@kubernetes/client-node';
+import type { V1LimitRange, V1NetworkPolicy, V1ResourceQuota } from '@kubernetes/client-node';
 import {
   boundsOf,
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
+import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/resources';
 import { SPEC_ANNOTATION, testPod } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
 
 const settings = { testImage: 'docker.io/orchestration-app/test-pod:1' };
@@ -49,17 +50,26 @@ test('nothing in a namespace talks to anything that production does not need', (
   const policies = boundsOf('ada').filter(({ kind }) => kind === 'NetworkPolicy') as V1NetworkPolicy[];
   expect(policies[0]?.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
   const opened = policies.slice(1, -1);
-  for (const { spec } of opened) expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
+  for (const { spec } of opened.slice(0, -1))
+    expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
+  const [toDatabase, ...others] = opened.at(-1)?.spec?.egress ?? [];
+  expect(opened.at(-1)?.spec?.podSelector?.matchLabels).toMatchObject({ app: 'test' });
+  expect(toDatabase?.to).toEqual([
+    { podSelector: { matchLabels: expect.objectContaining({ component: 'db' }) as object } },
+  ]);
+  expect(others).toEqual([]);
   const ports = opened.flatMap(({ spec }) =>
     [...(spec?.ingress ?? []), ...(spec?.egress ?? [])].flatMap((rule) =>
       rule.ports?.map(({ port }) => port),
     ),
   );
-  expect(ports).toEqual([8080, 5432, 53, 53, 5432]);
+  expect(ports).toEqual([8080, 5432, 53, 53, 5432, 5432]);
 });
 
-const policyOf = (...index: [{ url: string; cidr: string }?]) =>
-  boundsOf('ada', ...index).find(({ metadata }) => metadata?.name === 'package-index') as V1NetworkPolicy;
+const policyOf = (packageIndex?: { url: string; cidr: string }) =>
+  boundsOf('ada', { packageIndex }).find(
+    ({ metadata }) => metadata?.name === 'package-index',
+  ) as V1NetworkPolicy;
 
 test('test pods and programs reach the package index, at the port of its URL, and databases do not', () => {
   const { spec } = policyOf({ url: 'http://u:p@192.0.2.7:3141/simple', cidr: '192.0.2.7/32' });
@@ -82,4 +92,25 @@ test('an index that has a name opens DNS as well', () => {
 
 test('without an index there is no way out', () => {
   expect(policyOf().spec?.egress).toBeUndefined();
+});
+
+test('the bounds of a user have room for two programs of the size that programs have', () => {
+  const bounds = (programResources?: ProgramResources) => {
+    const [quota, range] = boundsOf('ada', { programResources }) as [V1ResourceQuota, V1LimitRange];
+    return { hard: quota.spec?.hard, max: range.spec?.limits[0]?.max };
+  };
+  expect(bounds()).toMatchObject({
+    hard: { 'requests.cpu': '2', 'limits.cpu': '8', 'requests.memory': '2048Mi', 'limits.memory': '4096Mi' },
+    max: { cpu: '4', memory: '2560Mi' },
+  });
+  const large = { cpus: 5, cpuRequest: 1.015, memoryMiB: 4_096, memoryRequestMiB: 1_088 };
+  expect(bounds(large)).toMatchObject({
+    hard: {
+      'requests.cpu': '4',
+      'limits.cpu': '16',
+      'requests.memory': '4096Mi',
+      'limits.memory': '11776Mi',
+    },
+    max: { cpu: '5', memory: '4096Mi' },
+  });
 });

@@ -1,3 +1,4 @@
+import { podProblem } from '../../../../infrastructure/kubernetes/pods/problem';
 import { diagnose } from '../../../../infrastructure/kubernetes/production/diagnosis';
 import {
   deployment,
@@ -139,6 +140,12 @@ it('a pod that no node can take is a problem when that lasts', () => {
   expect(problem).toMatchObject({ reason: 'unschedulable' });
   expect(problem?.message).toContain('Insufficient memory');
   expect(problem?.graceMs).toBeGreaterThan(0);
+});
+
+it('a pod that waits for its volume to be made has no problem', () => {
+  const message = '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.';
+  const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];
+  expect(podProblem(pod({ phase: 'Pending', conditions }))).toBeNull();
 });
 
 describe('a pod that the cluster refuses', () => {

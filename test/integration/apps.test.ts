@@ -1,0 +1,91 @@
+import { Client } from './client';
+import { kubectl } from './kubectl';
+import { server, submit, Users } from './deployed';
+import { startPlatform, type Platform } from './platform';
+
+/** What a user has in production, by HTTP from the gateway: what it is, and the program itself. */
+
+const users = new Users('apps');
+let platform: Platform;
+let base: string;
+
+beforeAll(async () => {
+  platform = await startPlatform({ FORWARD_APPS: 'on' });
+  base = platform.url.replace(/^ws/, 'http').replace('/ws/code', '');
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  await users.remove();
+});
+
+const liveOf = async (user: string) => {
+  const headers = { 'X-API-Key': platform.apiKey };
+  const response = await fetch(`${base}/api/users/${user}/live`, { headers });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Record<string, unknown>;
+};
+
+test('a serving program is reached at the gateway, and what is live is told', async () => {
+  const user = users.another();
+  expect(await liveOf(user)).toMatchObject({ state: 'nothing', live: null, since: null });
+  expect((await fetch(`${base}/apps/${user}/`)).status).toBe(404);
+
+  const final = await submit(platform, user, server('through the gateway'));
+  expect(final).toMatchObject({ status: 'deployed' });
+  const response = await fetch(`${base}/apps/${user}/any/path`);
+  expect([response.status, await response.text()]).toEqual([200, 'through the gateway']);
+  const live = await liveOf(user);
+  expect(live).toMatchObject({
+    state: 'ready',
+    live: { submission_id: final.submission_id, workflow_id: final.workflow_id, run_id: final.run_id },
+    rolling_out: null,
+  });
+  expect(Date.now() - Date.parse(String(live.since))).toBeLessThan(60_000);
+
+  const completes = await submit(platform, user, "print('done')");
+  expect(completes).toMatchObject({ status: 'deployed' });
+  expect((await fetch(`${base}/apps/${user}/`)).status).toBe(503);
+  expect(await liveOf(user)).toMatchObject({ live: { submission_id: completes.submission_id } });
+});
+
+test('a WebSocket reaches a program at the gateway', async () => {
+  const user = users.another();
+  // The handshake of RFC 6455 by hand, then one text frame: the image has no library for it.
+  const talks = `
+import base64, hashlib, os, socketserver
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.rfile.readline()
+        headers = {}
+        while line := self.rfile.readline().decode().strip():
+            name, _, value = line.partition(": ")
+            headers[name.lower()] = value
+        accept = base64.b64encode(hashlib.sha1((headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
+        self.wfile.write(f"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: {accept}\\r\\n\\r\\n".encode())
+        text = b'{"type": "hello"}'
+        self.wfile.write(bytes([0x81, len(text)]) + text)
+        self.rfile.read(1)
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+Server(("", int(os.environ["PORT"])), Handler).serve_forever()
+`;
+  expect(await submit(platform, user, talks)).toMatchObject({ status: 'deployed' });
+  const url = `${base.replace(/^http/, 'ws')}/apps/${user}/`;
+  const client = await Client.connect({ url, apiKey: platform.apiKey });
+  expect(await client.frame(({ type }) => type === 'hello')).toEqual({ type: 'hello' });
+  client.drop();
+});
+
+test('the rights of the gateway are enough for this, and change nothing', async () => {
+  const as = '--as=system:serviceaccount:orchestration-system:orchestration-gateway';
+  const may = (verb: string, what: string) =>
+    kubectl('auth', 'can-i', verb, what, '-A', as).then(
+      (said) => said.trim(),
+      (error: { stdout: string }) => error.stdout.trim(),
+    );
+  expect(await may('get', 'deployments.apps')).toBe('yes');
+  for (const verb of ['create', 'patch', 'update', 'delete'])
+    for (const what of ['deployments.apps', 'services', 'pods']) expect(await may(verb, what)).toBe('no');
+  expect(await may('get', 'secrets')).toBe('no');
+});

@@ -1,0 +1,26 @@
+import { apply } from '../../infrastructure/kubernetes/apply';
+import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/client';
+import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
+import { createProduction, type Production } from '../../infrastructure/kubernetes/production';
+import type { ProductionSettings } from '../../infrastructure/kubernetes/production/types';
+import { stack } from './stack';
+
+/** A user's namespace with its bounds, without a test pod. @returns the administrator's access to the cluster */
+export async function makeNamespace(userId: string): Promise<Kube> {
+  const { kubeconfig, kubeContext } = stack();
+  const admin = connectKubernetes({ kubeconfig, context: kubeContext });
+  await apply(admin.objects, userNamespace(userId));
+  for (const bound of boundsOf(userId)) await apply(admin.objects, bound);
+  return admin;
+}
+
+/** The adapter of production with the worker's rights, and no more. */
+export function productionOfWorker(settings: Partial<ProductionSettings> = {}): Production {
+  const { workerKubeconfig, kubeContext, images } = stack();
+  const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
+  return createProduction(worker, {
+    programImage: images.program,
+    databaseImage: images.database,
+    ...settings,
+  });
+}

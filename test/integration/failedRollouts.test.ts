@@ -1,0 +1,121 @@
+import type { Frame } from './client';
+import { answerOf, expectNothingElse, failsInProduction, rowsOf, server, submit, Users } from './deployed';
+import { kubectl } from './kubectl';
+import { startPlatform, type Platform } from './platform';
+
+/**
+ * What keeps a rollout from becoming live, from the frame to the verdict: it says why, with what Kubernetes
+ * reported; what was live before is live, with its row; and what cannot heal ends long before its time.
+ */
+
+const users = new Users('fail');
+const user = users.another();
+let platform: Platform;
+let good: Frame;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  good = await submit(platform, user, server('good'));
+  expect(good).toMatchObject({ status: 'deployed', rollout: { outcome: 'live', events: [] } });
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  await users.remove();
+});
+
+/** Submits on a worker with these settings, and checks what every failed rollout has in common. */
+async function failedRollout(code: string, settings?: Record<string, string>): Promise<Frame> {
+  const other = settings && (await startPlatform(settings));
+  try {
+    const final = await submit(other ?? platform, user, code);
+    const { submission_id, live } = good as { submission_id: string; live: { code_digest: string } };
+    expect(final).toMatchObject({
+      status: 'deploy_failed',
+      live: { submission_id, code_digest: live.code_digest },
+      rollout: { outcome: 'failed' },
+    });
+    return final;
+  } finally {
+    await other?.stop();
+  }
+}
+
+afterEach(async () => {
+  expect(await answerOf(user)).toBe('good');
+  expect(await rowsOf(user)).toEqual(['good']);
+  await expectNothingElse(user);
+});
+
+/** Serves where it is tested, and in production only to itself. */
+const lonely = `
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+host = "127.0.0.1" if os.environ.get("DATABASE_URL") else ""
+HTTPServer((host, int(os.environ["PORT"])), BaseHTTPRequestHandler).serve_forever()
+`;
+
+/** Seconds that a rollout may take by default. */
+const ROLLOUT_SECONDS = 120;
+
+const rolloutSeconds = ({ durations_ms }: Frame) =>
+  (durations_ms as Record<string, number>).await_rollout! / 1000;
+
+const eventsOf = ({ rollout }: Frame) => (rollout as { events: string[] }).events.join('\n');
+
+test('a program that crashes at once', async () => {
+  const final = await failedRollout(failsInProduction.replace('raise', 'print("oh no")\nraise'));
+  expect(final).toMatchObject({
+    reason: 'crash_loop',
+    rollout: { output: expect.stringContaining('oh no') as string },
+  });
+  expect(final.message).toContain('exit code 3');
+  expect(eventsOf(final)).toContain('BackOff');
+  expect(rolloutSeconds(final)).toBeLessThan(ROLLOUT_SECONDS / 2);
+});
+
+test('a program that only its own pod can reach is never ready', async () => {
+  const final = await failedRollout(lonely, { ROLLOUT_SECONDS: '8' });
+  expect(final).toMatchObject({ reason: 'deadline_exceeded' });
+  expect(final.message).toContain('not ready within 8 s of its start');
+  expect((final.rollout as { output: string }).output).toContain('listen on 0.0.0.0');
+});
+
+test('an image that is missing', async () => {
+  const final = await failedRollout(server('no image'), {
+    PROGRAM_IMAGE: 'docker.io/orchestration-app/there-is-none:1',
+  });
+  expect(final).toMatchObject({ reason: 'image_error' });
+  expect(final.message).toContain('there-is-none:1');
+  expect(eventsOf(final)).toContain('Failed to pull image');
+  expect(rolloutSeconds(final)).toBeLessThan(ROLLOUT_SECONDS / 2);
+});
+
+test('a quota that is exceeded', async () => {
+  // The test pod, the database and the live program are all that it has room for.
+  const namespace = `user-${user}`;
+  await kubectl('create', 'quota', 'tight', '-n', namespace, '--hard=pods=3');
+  try {
+    const final = await failedRollout(server('no room'));
+    expect(final).toMatchObject({ reason: 'quota' });
+    expect(final.message).toContain('exceeded quota: tight');
+    expect(eventsOf(final)).toContain('FailedCreate');
+    expect(rolloutSeconds(final)).toBeLessThan(ROLLOUT_SECONDS / 2);
+  } finally {
+    await kubectl('delete', 'quota', 'tight', '-n', namespace);
+  }
+});
+
+test('a program that no node has room for', async () => {
+  // The environment is repaired by the worker with these settings, and its bounds get room for such a program.
+  await kubectl('delete', 'pod', `${user}-test`, '-n', `user-${user}`);
+  const final = await failedRollout(server('too large'), {
+    PROGRAM_CPUS: '1000',
+    PROGRAM_CPU_REQUEST: '1000',
+  });
+  expect(final).toMatchObject({ reason: 'unschedulable' });
+  expect(final.message).toContain('Insufficient cpu');
+  expect(eventsOf(final)).toContain('FailedScheduling');
+  expect(rolloutSeconds(final)).toBeLessThan(ROLLOUT_SECONDS / 2);
+});

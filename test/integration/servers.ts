@@ -1,0 +1,23 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { readStackNote } from '../../infrastructure/local/endpoints';
+
+/** Milliseconds for a server to serve again. */
+const BACK_WITHIN = 90_000;
+
+/**
+ * Kills a server of the local stack, as a crash does, and waits until the stack has it serving again.
+ * @throws Error when this machine runs no such server, or it does not come back
+ */
+export async function killServer(name: string): Promise<void> {
+  const pid = readStackNote()?.pids[name];
+  if (pid === undefined)
+    throw new Error(`${name} is not run by a local stack of this machine, so no test can restart it.`);
+  process.kill(pid, 'SIGKILL');
+  const deadline = Date.now() + BACK_WITHIN;
+  for (;;) {
+    const now = readStackNote()?.pids[name];
+    if (now !== undefined && now !== pid) return;
+    if (Date.now() > deadline) throw new Error(`${name} did not come back within ${BACK_WITHIN / 1000} s.`);
+    await wait(100);
+  }
+}

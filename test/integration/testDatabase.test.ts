@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { Client, type Frame } from './client';
+import { rowsOf, server, submit, Users } from './deployed';
+import { kubectl } from './kubectl';
+import { startPlatform, type Platform } from './platform';
+
+/** Tests with a database of their own, from the frame to the verdict: nothing of it stays, and production has another. */
+
+const users = new Users('tdb');
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  await users.remove();
+});
+
+const IN_PRODUCTION = 'os.environ["PGDATABASE"] == "app"';
+
+async function started(user: string, code: string) {
+  const client = await Client.connect(platform);
+  const submission_id = randomUUID();
+  client.send({ user_id: user, code, submission_id, test_database: true });
+  const final = async (): Promise<Frame> => {
+    const frame = await client.frame((each) => 'status' in each || each.type === 'error');
+    await client.close();
+    return frame;
+  };
+  return { client, submission_id, final };
+}
+
+const submitted = async (user: string, code: string) => (await started(user, code)).final();
+
+const sql = async (user: string, statement: string) =>
+  (
+    await kubectl(
+      'exec',
+      '-n',
+      `user-${user}`,
+      `${user}-prod-db-0`,
+      '--',
+      'psql',
+      '-tAq',
+      'app',
+      '-c',
+      statement,
+    )
+  ).trim();
+
+/** Databases and roles of tests that are there. */
+const leftOf = (user: string) =>
+  sql(
+    user,
+    "SELECT datname FROM pg_database WHERE datname ~ '^test_' UNION SELECT rolname FROM pg_roles WHERE rolname ~ '^test_'",
+  );
+
+test('the first submission of a user writes to an empty database, and production has another', async () => {
+  const user = users.another();
+  const final = await submitted(user, server('mine'));
+  expect(final).toMatchObject({ status: 'deployed' });
+  expect(Object.keys(final.durations_ms as object)).toEqual(
+    expect.arrayContaining(['prepare_test_database', 'drop_test_database']),
+  );
+  expect(await rowsOf(user)).toEqual(['mine']);
+  expect(await sql(user, 'SELECT count(*) FROM answers')).toBe('1');
+  expect(await leftOf(user)).toBe('');
+
+  const failing = `
+import os, psycopg2
+with psycopg2.connect(os.environ["DATABASE_URL"]) as db, db.cursor() as cursor:
+    cursor.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'answers'")
+    print("tables", cursor.fetchone()[0])
+    cursor.execute("CREATE TABLE answers (n int)")
+raise SystemExit(5)
+`;
+  expect(await submitted(user, failing)).toMatchObject({
+    status: 'tests_failed',
+    exit_code: 5,
+    stdout: 'tables 0\n',
+  });
+  expect(await rowsOf(user)).toEqual(['mine']);
+  expect(await leftOf(user)).toBe('');
+});
+
+test('tests get into no database but their own, and make no roles', async () => {
+  const user = users.another();
+  await submit(platform, user, server('secret'));
+  const intruder = `
+import os, psycopg2
+if ${IN_PRODUCTION}: raise SystemExit(0)
+for name in ["app", "postgres", "template1"]:
+    try:
+        psycopg2.connect(dbname=name)
+        print("in", name)
+    except psycopg2.OperationalError as error:
+        print("out of", name)
+db = psycopg2.connect(os.environ["DATABASE_URL"])
+db.autocommit = True
+for statement in ["CREATE ROLE another", "SET ROLE app", "COPY (SELECT 1) TO PROGRAM 'id'", "CREATE DATABASE another"]:
+    try:
+        db.cursor().execute(statement)
+        print("did", statement)
+    except psycopg2.Error as error:
+        print("refused")
+`;
+  const { stdout } = await submitted(user, intruder);
+  expect(stdout).toBe('out of app\nout of postgres\nout of template1\nrefused\nrefused\nrefused\nrefused\n');
+  expect(await leftOf(user)).toBe('');
+});
+
+/** Says that it has begun, and is at work in the database for a while. */
+const slow = `
+import os, time, psycopg2
+if ${IN_PRODUCTION}: raise SystemExit(0)
+db = psycopg2.connect(os.environ["DATABASE_URL"])
+db.autocommit = True
+db.cursor().execute("CREATE TABLE once (n int)")
+print("begun", flush=True)
+time.sleep(5)
+again = psycopg2.connect(os.environ["DATABASE_URL"])
+again.cursor().execute("SELECT * FROM once")
+`;
+
+test('it outlives a worker that dies in the middle of the tests, and goes after them', async () => {
+  const user = users.another();
+  const { client, final } = await started(user, slow);
+  await client.frame(({ type, text }) => type === 'output' && String(text).includes('begun'));
+  expect(await leftOf(user)).toMatch(/^test_[0-9a-f]{16}$/);
+  await platform.worker.stop('SIGKILL');
+  await platform.startWorker();
+  expect(await final()).toMatchObject({ status: 'deployed' });
+  expect(await leftOf(user)).toBe('');
+});
+
+test('it goes when the submission is cancelled', async () => {
+  const user = users.another();
+  const { client, submission_id, final } = await started(user, slow);
+  await client.frame(({ type, text }) => type === 'output' && String(text).includes('begun'));
+  client.send({ type: 'cancel', submission_id });
+  expect(await final()).toMatchObject({ status: 'cancelled' });
+  expect(await leftOf(user)).toBe('');
+});
