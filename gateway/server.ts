@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { Logger } from '../infrastructure/logging';
 import { acceptKey } from './authentication';
 import { cutOffSilent } from './heartbeat';
-import { httpHandler } from './http';
+import { httpHandler } from './http/handler';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
-import { protocolSchema } from './schema';
 import { serveSocket } from './socket';
 import type { Submissions } from './submissions';
 import { admit, refuseUpgrade } from './upgrade';
@@ -41,8 +40,20 @@ export async function startServer(
   { submissions, rules, logger, limits = limitsFor(rules.maxCodeBytes) }: ServerParts,
 ): Promise<RunningServer> {
   const authenticate = acceptKey(settings.API_KEY);
-  const http = createServer(httpHandler(protocolSchema(rules), () => submissions.ready()));
   const parseMessage = messageParser(rules);
+  const goingDown = new AbortController();
+  setMaxListeners(0, goingDown.signal); // one for each request under way
+  const http = createServer(
+    httpHandler({
+      submissions,
+      rules,
+      parseMessage,
+      limits,
+      authenticate,
+      logger,
+      closing: goingDown.signal,
+    }),
+  );
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     maxPayload: limits.maxMessageBytes,
@@ -82,6 +93,7 @@ export async function startServer(
 
   async function close(): Promise<void> {
     stopPinging();
+    goingDown.abort(); // streams and waits end
     const closed = once(http, 'close');
     http.close();
     http.closeIdleConnections();

@@ -163,6 +163,8 @@ test('the JSON Schema tells the rules of the messages', () => {
           },
           { properties: { type: { const: 'resume' } } },
           { properties: { type: { const: 'cancel' } } },
+          { properties: { type: { const: 'status' } } },
+          { properties: { type: { const: 'list' } } },
         ],
       },
       server_frame: { anyOf: expect.any(Array) as unknown[] },
