@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { ADVICE } from './advice';
 
-/** Codes of error frames. Stable: clients go by them. */
+/** Codes of errors, over WebSockets and HTTP alike. Stable: clients go by them. */
 export const ERROR_CODES = [
   'invalid_json',
   'invalid_message',
@@ -9,18 +10,28 @@ export const ERROR_CODES = [
   'too_many_in_flight',
   'conflict',
   'not_found',
+  'unauthorized',
+  'method_not_allowed',
+  'unsupported_media_type',
+  'upgrade_required',
   'unavailable',
   'internal',
 ] as const;
 
-export const errorFrameSchema = z.object({
-  type: z.literal('error'),
-  code: z.enum(ERROR_CODES),
-  field: z.string().optional().describe('Path of the field at fault, such as tests.cases[2].stdin.'),
-  limit: z.number().optional().describe('What the field was beyond.'),
-  message: z.string(),
-  submission_id: z.string().optional().describe('The submission that the frame is about, if it is known.'),
-});
+export const errorFrameSchema = z
+  .object({
+    type: z.literal('error'),
+    code: z.enum(ERROR_CODES),
+    field: z.string().optional().describe('Path of the field at fault, such as tests.cases[2].stdin.'),
+    limit: z.number().optional().describe('What the field was beyond.'),
+    message: z.string(),
+    advice: z.string().describe('What to do, in a sentence.'),
+    submission_id: z.string().optional().describe('The submission that the frame is about, if it is known.'),
+  })
+  .meta({
+    title: 'Error',
+    description: 'What was wrong, and what to do. Over HTTP it is the body of the answer.',
+  });
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 export type ErrorFrame = z.infer<typeof errorFrameSchema>;
@@ -35,5 +46,5 @@ export function errorFrame(
     submission_id?: string | undefined;
   } = {},
 ): ErrorFrame {
-  return { type: 'error', code, message, ...details };
+  return { type: 'error', code, message, advice: ADVICE[code], ...details };
 }

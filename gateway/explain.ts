@@ -1,12 +1,12 @@
 import { errorFrame, type ErrorFrame } from './errorFrame';
 import { NothingFollows } from './follow';
-import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissions';
+import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound, UnknownPage } from './submissions';
 
 /** The error frame for a message that was understood and could not be carried out. */
-export function explain(error: unknown, submission_id: string): ErrorFrame {
+export function explain(error: unknown, submission_id?: string): ErrorFrame {
   const field = 'submission_id';
   if (error instanceof SubmissionConflict)
-    return errorFrame('conflict', `${error.message}: use another submission_id`, { field, submission_id });
+    return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof SubmissionNotFound)
     return errorFrame('not_found', `${error.message}, or it was forgotten`, { field, submission_id });
   if (error instanceof NothingFollows)
@@ -18,13 +18,15 @@ export function explain(error: unknown, submission_id: string): ErrorFrame {
         submission_id,
       },
     );
+  if (error instanceof UnknownPage)
+    return errorFrame('invalid_message', 'page must be the next_page of a list with the same filters', {
+      field: 'page',
+    });
   if (error instanceof PlatformUnavailable)
-    return errorFrame('unavailable', 'the platform does not answer: send it again with this submission_id', {
+    return errorFrame('unavailable', 'the platform does not answer', {
       submission_id,
     });
-  return errorFrame(
-    'internal',
-    'the gateway failed; the submission may go on: resume it by this submission_id',
-    { submission_id },
-  );
+  return errorFrame('internal', 'the gateway failed; a submission that had started goes on', {
+    submission_id,
+  });
 }

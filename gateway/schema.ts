@@ -1,23 +1,25 @@
 import { z } from 'zod';
-import { cancelMessage, resumeMessage } from './messages/message';
+import { cancelMessage, listMessage, resumeMessage, statusMessage } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
 import { submitMessage } from './messages/submit';
 import { serverFrame } from './serverFrames';
 
 /** JSON Schema (2020-12) of what clients send; `$defs.server_frame` is what they get. Served at /schema.json. */
 export function protocolSchema(rules: SubmissionRules): object {
+  const messages = [submitMessage(rules), resumeMessage, cancelMessage, statusMessage, listMessage];
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Messages of /ws/code',
     $ref: '#/$defs/client_message',
     $defs: {
-      client_message: definition(z.union([submitMessage(rules), resumeMessage, cancelMessage])),
-      server_frame: definition(serverFrame),
+      client_message: schemaOf(z.union(messages)),
+      server_frame: schemaOf(serverFrame),
     },
   };
 }
 
-function definition(type: z.ZodType): object {
-  const { $schema: _draft, ...schema } = z.toJSONSchema(type);
+/** The JSON Schema of what is sent in, before defaults are filled in. */
+export function schemaOf(type: z.ZodType): Record<string, unknown> {
+  const { $schema: _draft, ...schema } = z.toJSONSchema(type, { io: 'input' });
   return schema;
 }

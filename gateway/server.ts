@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { Logger } from '../infrastructure/logging';
 import { acceptKey } from './authentication';
 import { cutOffSilent } from './heartbeat';
-import { httpHandler } from './http';
 import { createApps, type AppsParts } from './http/apps';
-import { liveRoute, type LiveParts } from './http/live';
+import { httpHandler } from './http/handler';
+import type { LiveParts } from './http/live';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
-import { protocolSchema } from './schema';
 import { serveSocket } from './socket';
 import type { Submissions } from './submissions';
 import { admit, refuseUpgrade } from './upgrade';
@@ -51,15 +50,16 @@ export async function startServer(
 ): Promise<RunningServer> {
   const authenticate = acceptKey(settings.API_KEY);
   const apps = programAddress && createApps({ authenticate, addressOf: programAddress, logger });
-  const routes = [
-    liveRoute({ authenticate, inspect, timeoutMs: limits.callTimeoutMs, logger }),
-    ...(apps ? [apps.route] : []),
-  ];
-  const others = httpHandler(protocolSchema(rules), () => submissions.ready());
-  const http = createServer((request, response) => {
-    if (!routes.some((route) => route(request, response))) others(request, response);
-  });
   const parseMessage = messageParser(rules);
+  const goingDown = new AbortController();
+  setMaxListeners(0, goingDown.signal); // one for each request under way
+  const answer = httpHandler({
+    ...{ submissions, rules, parseMessage, limits, authenticate, inspect, logger },
+    closing: goingDown.signal,
+  });
+  const http = createServer((request, response) => {
+    if (!apps?.request(request, response)) answer(request, response);
+  });
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     maxPayload: limits.maxMessageBytes,
@@ -100,6 +100,7 @@ export async function startServer(
 
   async function close(): Promise<void> {
     stopPinging();
+    goingDown.abort(); // streams and waits end
     const closed = once(http, 'close');
     http.close();
     http.closeIdleConnections();

@@ -1,12 +1,9 @@
 /** What the gateway sends. The schemas here are the source of the types and of `/schema.json`. */
 import { z } from 'zod';
 import { errorFrameSchema, type ErrorFrame } from './errorFrame';
-
-const submission_id = z.string().describe('The submission that the frame is about.');
-const cursor = z
-  .string()
-  .describe('Place of the frame in the submission: the same each time it is followed.');
-const at = z.iso.datetime().describe('When it happened, by the clock of Temporal.');
+import { finalFrame, type FinalFrame } from './finalFrameSchema';
+import { at, cursor, submission_id } from './frameFields';
+import { submissionDetails, submissionList } from './submissionRecord';
 
 export const acceptedFrame = z.object({
   type: z.literal('accepted'),
@@ -81,6 +78,16 @@ export const cancelFrame = z.object({
   state: z.enum(['requested', 'over']).describe('`over`: it had ended before.'),
 });
 
+/** The answer to a message that asks for the status; no frame of the submission, and so without a cursor. */
+export const statusFrame = z.object({
+  type: z.literal('status'),
+  submission_id,
+  submission: submissionDetails,
+});
+
+/** The answer to a message that lists. */
+export const listFrame = submissionList.extend({ type: z.literal('list') });
+
 export const rolloutFrame = z.object({
   type: z.literal('rollout'),
   submission_id,
@@ -90,70 +97,13 @@ export const rolloutFrame = z.object({
   message: z.string().nullable(),
 });
 
-export const finalFrame = z.object({
-  status: z.enum(['deployed', 'tests_failed', 'deploy_failed', 'superseded', 'cancelled', 'internal_error']),
-  namespace: z.string(),
-  submission_id,
-  reason: z.string(),
-  message: z.string(),
-  exit_code: z.int().nullable().describe('Of the program, or null when it was not run to an exit.'),
-  signal: z.string().nullable().describe('Name of the signal that ended it, such as SIGKILL.'),
-  serving: z.boolean().describe('Whether it passed because it served on its port.'),
-  error: z.object({ message: z.string(), file: z.string().nullable(), line: z.int().nullable() }).nullable(),
-  tests: z
-    .object({ total: z.int(), passed: z.int() })
-    .nullable()
-    .describe('Null when the submission brought none or they were not run.'),
-  wall_ms: z.number().nullable().describe('Of the step that decided, as the next two.'),
-  cpu_ms: z.number().nullable(),
-  peak_memory_bytes: z.int().nullable(),
-  migration: z
-    .object({
-      outcome: z.enum(['passed', 'failed']),
-      exit_code: z.int().nullable(),
-      message: z.string().nullable(),
-      output: z.string().describe('The last lines that it printed.'),
-    })
-    .nullable()
-    .describe('Of the file that the submission named, or null when it named none or did not get that far.'),
-  rollout: z
-    .object({
-      outcome: z.enum(['live', 'failed', 'superseded']),
-      events: z.array(z.string()).describe('What Kubernetes reported of one that failed, newest last.'),
-      output: z.string().describe('The last lines that a program which failed printed in production.'),
-    })
-    .nullable()
-    .describe('Null when it did not come to that.'),
-  superseded_by: z
-    .string()
-    .nullable()
-    .describe('The later submission that took its place, if that is known.'),
-  live: z
-    .object({ submission_id: z.string(), code_digest: z.string() })
-    .nullable()
-    .describe('What is in production now, or null when nothing is or the submission did not get that far.'),
-  stdout: z.string().nullable().describe('The text kept, or null when the tests were not run.'),
-  stderr: z.string().nullable(),
-  stdout_bytes: z.int(),
-  stderr_bytes: z.int(),
-  durations_ms: z.record(z.string(), z.number()).describe('Of each stage, and `total`.'),
-  workflow_id: z.string(),
-  run_id: z.string(),
-  cursor,
-});
+/** What a submission is told in, over WebSockets and as events of HTTP. */
+export const submissionFrame = z
+  .union([acceptedFrame, stageFrame, outputFrame, stepFrame, testFrame, rolloutFrame, finalFrame])
+  .meta({ title: 'Submission frame', description: 'A frame with "status" is the last of its submission.' });
 
 export const serverFrame = z
-  .union([
-    acceptedFrame,
-    stageFrame,
-    outputFrame,
-    stepFrame,
-    testFrame,
-    rolloutFrame,
-    cancelFrame,
-    errorFrameSchema,
-    finalFrame,
-  ])
+  .union([...submissionFrame.options, cancelFrame, statusFrame, listFrame, errorFrameSchema])
   .meta({ title: 'Server frame', description: 'A frame with "status" is the last of its submission.' });
 
 export type StageFrame = z.infer<typeof stageFrame>;
@@ -161,7 +111,9 @@ export type OutputFrame = z.infer<typeof outputFrame>;
 export type StepFrame = z.infer<typeof stepFrame>;
 export type TestFrame = z.infer<typeof testFrame>;
 export type CancelFrame = z.infer<typeof cancelFrame>;
-export type FinalFrame = z.infer<typeof finalFrame>;
+export type StatusFrame = z.infer<typeof statusFrame>;
+export type ListFrame = z.infer<typeof listFrame>;
+export type { FinalFrame };
 export type SubmissionFrame =
   | z.infer<typeof acceptedFrame>
   | StageFrame
@@ -170,7 +122,7 @@ export type SubmissionFrame =
   | TestFrame
   | z.infer<typeof rolloutFrame>
   | FinalFrame;
-export type ServerFrame = SubmissionFrame | CancelFrame | ErrorFrame;
+export type ServerFrame = SubmissionFrame | CancelFrame | StatusFrame | ListFrame | ErrorFrame;
 
 /** A frame before it is told which submission and place it belongs to. */
 export type Unplaced<T> = T extends unknown ? Omit<T, 'submission_id' | 'cursor'> : never;

@@ -1,6 +1,7 @@
 import { WebSocket, type RawData } from 'ws';
 import type { Logger } from '../infrastructure/logging';
 import type { Cursor } from './cursor';
+import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
 import { explain } from './explain';
 import type { AcceptedSubmission } from './frames';
@@ -51,23 +52,32 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
 
   /** Carries out a message, to the last frame of its answer. Never throws. */
   async function answer(message: ClientMessage): Promise<void> {
-    const submissionId = idOf(message);
-    const log = logger.child({ submissionId, operation: message.type });
+    const submission_id = idOf(message);
+    const log = logger.child({ submissionId: submission_id, operation: message.type });
     try {
       switch (message.type) {
         case 'submit':
           return await follow(await submit(message.submission, log), null, log);
         case 'resume':
-          return await follow(await submissions.find(submissionId), message.after, log);
+          return await follow(await submissions.find(message.submissionId), message.after, log);
         case 'cancel': {
-          const state = await submissions.cancel(submissionId);
+          const state = await submissions.cancel(message.submissionId);
           log.info({ state }, 'submission cancelled');
-          return await send({ type: 'cancel', submission_id: submissionId, state });
+          return await send({ type: 'cancel', submission_id: message.submissionId, state });
         }
+        case 'status': {
+          const { submissionId } = message;
+          const { callTimeoutMs } = limits;
+          const settings = { waitMs: 0, callTimeoutMs, signal: gone.signal, logger: log };
+          const submission = await detailsOf(submissions, submissionId, settings);
+          return await send({ type: 'status', submission_id: submissionId, submission });
+        }
+        case 'list':
+          return await send({ type: 'list', ...(await submissions.list(message.filter)) });
       }
     } catch (error) {
       if (gone.signal.aborted) return log.info({ err: error }, 'no longer followed');
-      const frame = explain(error, submissionId);
+      const frame = explain(error, submission_id);
       if (frame.code === 'internal' || frame.code === 'unavailable')
         log.error({ err: error, code: frame.code }, 'message could not be carried out');
       else log.info({ code: frame.code }, 'message refused');
@@ -107,7 +117,9 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
   }
 }
 
-function idOf(message: ClientMessage): string {
+/** The submission that a message is about, if it is about one. */
+function idOf(message: ClientMessage): string | undefined {
+  if (message.type === 'list') return undefined;
   return message.type === 'submit' ? message.submission.submissionId : message.submissionId;
 }
 

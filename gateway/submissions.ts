@@ -1,5 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
@@ -17,8 +22,11 @@ import { digestOf } from './digest';
 import { follow, followSources } from './follow';
 import type { AcceptedSubmission } from './frames';
 import type { Limits } from './limits';
+import { listSubmissions } from './listing';
+import type { SubmissionFilter } from './messages/filter';
 import type { FollowLog } from './output/live';
 import type { SubmissionFrame } from './serverFrames';
+import { recordOf, type SubmissionList, type SubmissionRecord } from './submissionRecord';
 
 /** What a client asks for. */
 export type Submission = Omit<SubmitCodeInput, 'codeDigest' | 'acceptedAt'>;
@@ -41,6 +49,16 @@ export interface Submissions {
    * @throws SubmissionNotFound, PlatformUnavailable
    */
   cancel(submissionId: string): Promise<'requested' | 'over'>;
+  /**
+   * Where a submission stands.
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  status(submissionId: string): Promise<SubmissionRecord>;
+  /**
+   * Those that the filter lets through, a page at a time.
+   * @throws UnknownPage, PlatformUnavailable
+   */
+  list(filter: SubmissionFilter): Promise<SubmissionList>;
   /** Its frames after the given one up to the final one; ends early when the signal is aborted. */
   follow(
     accepted: AcceptedSubmission,
@@ -60,6 +78,11 @@ export class SubmissionNotFound extends Error {
   override name = 'SubmissionNotFound';
 }
 
+/** The place to go on from is not of a list with this filter. */
+export class UnknownPage extends Error {
+  override name = 'UnknownPage';
+}
+
 /** Temporal did not answer; whether the submission was started is not known. Sending it again is safe. */
 export class PlatformUnavailable extends Error {
   override name = 'PlatformUnavailable';
@@ -70,6 +93,9 @@ const keys = {
   status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD),
   codeDigest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.codeDigest, SearchAttributeType.KEYWORD),
 };
+
+/** A status of gRPC. */
+const INVALID_ARGUMENT = 3;
 
 let lastMoment = 0;
 
@@ -162,6 +188,26 @@ export function temporalSubmissions(
         await handle.cancel();
         return 'requested';
       }),
+
+    status: (submissionId) =>
+      answer(submissionId, async () =>
+        recordOf(await client.workflow.getHandle(workflowIdOf(submissionId)).describe()),
+      ),
+
+    list: (filter) =>
+      within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(
+        (error: unknown) => {
+          if (mayPass(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
+          // The query is ours and right: what Temporal can refuse is the page.
+          if (
+            filter.page !== undefined &&
+            isGrpcServiceError(error) &&
+            (error.code as number) === INVALID_ARGUMENT
+          )
+            throw new UnknownPage('there is no such page', { cause: error });
+          throw error;
+        },
+      ),
 
     follow: (accepted, settings) => follow(sources, accepted, settings),
 

@@ -4,16 +4,15 @@ import type { Duplex } from 'node:stream';
 import { createProxyServer } from 'httpxy';
 import type { Logger } from '../../infrastructure/logging';
 import type { Authenticate } from '../authentication';
-import { answer } from '../http';
 import { userId as userIdRule } from '../messages/identifiers';
 import { refuseUpgrade } from '../upgrade';
 import { prepareAnswer, prepareRequest } from './appHeaders';
-import type { Route } from './route';
 
 /** `/apps/{user}/...`: HTTP and WebSockets go on to what the user has in production, without a key. */
 export interface Apps {
-  route: Route;
-  /** The same for upgrades. @returns false for those that are not for a program */
+  /** @returns false for requests that are not for a program, which it has not touched */
+  request: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** The same for upgrades. */
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean;
 }
 
@@ -45,8 +44,8 @@ export function createApps({ authenticate, addressOf, logger, silenceMs = SILENC
     const refusal = refusalOf(error);
     logger.info({ err: error, url: request?.url, status: refusal.status }, 'a program did not answer');
     if (client === undefined) return;
-    if ('writeHead' in client) tell(request as IncomingMessage, client as ServerResponse, refusal);
-    else if ((client as Socket).writable) refuseUpgrade(client as Socket, { refused: refusal });
+    if ('writeHead' in client) tell(request as IncomingMessage, client, refusal);
+    else if ((client).writable) refuseUpgrade(client, { refused: refusal });
   });
 
   /** Strips the prefix from the request. @returns where it goes, or why it goes nowhere */
@@ -66,7 +65,7 @@ export function createApps({ authenticate, addressOf, logger, silenceMs = SILENC
   };
 
   return {
-    route(request, response) {
+    request(request, response) {
       const match = PATH.exec(request.url ?? '');
       if (match === null) return false;
       const [, userId, path, query = ''] = match;
@@ -124,14 +123,18 @@ function tell(request: IncomingMessage, response: ServerResponse, { status, erro
     response.destroy();
     return;
   }
-  if (!(request.headers.accept ?? '').includes('text/html'))
-    return answer(response, status, { error, message });
+  const asPage = (request.headers.accept ?? '').includes('text/html');
   response.writeHead(status, {
-    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Type': asPage ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'",
+    'X-Content-Type-Options': 'nosniff',
   });
-  response.end(`<!doctype html><title>${status}</title><h1>${status}</h1><p>${escaped(message)}</p>\n`);
+  response.end(
+    asPage
+      ? `<!doctype html><title>${status}</title><h1>${status}</h1><p>${escaped(message)}</p>\n`
+      : `${JSON.stringify({ error, message })}\n`,
+  );
 }
 
 function escaped(text: string): string {

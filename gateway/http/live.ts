@@ -1,58 +1,63 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
-import type { Authenticate } from '../authentication';
-import { answer } from '../http';
-import { userId as userIdRule } from '../messages/identifiers';
+import { namespaceOf } from '../../workflows/contract';
+import type { Limits } from '../limits';
+import { userId } from '../messages/identifiers';
+import { PlatformUnavailable } from '../submissions';
+import { checked } from './query';
 import type { Route } from './route';
 
-const PATH = /^\/api\/users\/([^/]*)\/live$/;
-const rule = userIdRule();
-
 export interface LiveParts {
-  authenticate: Authenticate;
   /** Looks what a user has in production; null when the gateway knows no cluster. */
   inspect: ((userId: string) => Promise<LiveReport>) | null;
-  /** How long that may take, in milliseconds. */
-  timeoutMs: number;
-  logger: Logger;
+  limits: Pick<Limits, 'callTimeoutMs'>;
 }
 
-/** `GET /api/users/{user}/live`: what a user has in production, since when, and from which submission. */
-export function liveRoute({ authenticate, inspect, timeoutMs, logger }: LiveParts): Route {
-  return (request, response) => {
-    const [path = '/'] = (request.url ?? '/').split('?', 1);
-    const userId = PATH.exec(path)?.[1];
-    if (userId === undefined) return false;
-    const refuse = (status: number, error: string, message: string) => {
-      answer(response, status, { error, message });
-      return true;
-    };
-    const key = request.headers['x-api-key'];
-    if (!authenticate(Array.isArray(key) ? undefined : key))
-      return refuse(401, 'unauthorized', 'send a valid key in the header X-API-Key');
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return refuse(405, 'method_not_allowed', 'use GET');
-    const valid = rule.safeParse(userId);
-    if (!valid.success)
-      return refuse(400, 'invalid_parameter', `the user ${valid.error.issues[0]?.message ?? 'is invalid'}`);
-    if (inspect === null)
-      return refuse(503, 'unavailable', 'this gateway knows no cluster: set KUBECONFIG and KUBE_CONTEXT');
-    inTime(inspect(userId), timeoutMs).then(
-      (report) => answer(response, 200, bodyOf(userId, report)),
-      (error: unknown) => {
-        logger.warn({ err: error, userId }, 'what is live could not be read');
-        refuse(503, 'unavailable', 'the cluster did not answer: ask again');
-      },
-    );
-    return true;
+const program = z.object({
+  submission_id: z.string(),
+  code_digest: z.string(),
+  workflow_id: z.string(),
+  run_id: z.string(),
+});
+
+/** What a user has in production. */
+export const liveBody = z
+  .object({
+    user_id: userId(),
+    namespace: z.string(),
+    state: z.string(),
+    since: z.string().nullable().describe('When it began to be live, in ISO 8601.'),
+    live: program.nullable().describe('Null when nothing is.'),
+    rolling_out: program.nullable().describe('What is on its way to take its place.'),
+  })
+  .meta({ title: 'Live', description: 'What a user has in production.' });
+
+/** `GET /api/users/{user_id}/live`: what a user has in production, since when, and from which submission. */
+export function liveRoute({ inspect, limits }: LiveParts): Route {
+  return {
+    method: 'GET',
+    path: '/api/users/{user_id}/live',
+    parameters: { user_id: userId() },
+    operationId: 'live',
+    summary: 'Tells what a user has in production',
+    answers: { 200: { description: 'What is live, since when, from which submission.', schema: 'Live' } },
+    errors: ['invalid_message'],
+    async handle({ parameters, logger }) {
+      const { user_id } = checked(z.object({ user_id: userId() }), parameters);
+      if (inspect === null)
+        throw new PlatformUnavailable('this gateway knows no cluster: set KUBECONFIG and KUBE_CONTEXT');
+      const report = await inTime(inspect(user_id), limits.callTimeoutMs, logger);
+      return { status: 200, body: bodyOf(user_id, report) };
+    },
   };
 }
 
-function bodyOf(userId: string, { state, live, since, rollingOut }: LiveReport) {
+function bodyOf(user_id: string, { state, live, since, rollingOut }: LiveReport): z.infer<typeof liveBody> {
   return {
-    user_id: userId,
-    namespace: `user-${userId}`,
+    user_id,
+    namespace: namespaceOf(user_id),
     state,
     since,
     live: live && programOf(live),
@@ -64,10 +69,18 @@ function programOf({ submissionId, codeDigest, workflowId, runId }: DeployedProg
   return { submission_id: submissionId, code_digest: codeDigest, workflow_id: workflowId, run_id: runId };
 }
 
-async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+/** @throws PlatformUnavailable when the cluster refuses, or does not answer in time */
+async function inTime<T>(answer: Promise<T>, ms: number, logger: Logger): Promise<T> {
   const over = new AbortController();
   const late = wait(ms, undefined, { signal: over.signal }).then(() => {
     throw new Error(`no answer within ${ms} ms`);
   });
-  return Promise.race([answer, late]).finally(() => over.abort());
+  try {
+    return await Promise.race([answer, late]);
+  } catch (error) {
+    logger.warn({ err: error }, 'what is live could not be read');
+    throw new PlatformUnavailable('the cluster did not answer', { cause: error });
+  } finally {
+    over.abort();
+  }
 }

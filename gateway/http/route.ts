@@ -1,4 +1,63 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { Logger } from '../../infrastructure/logging';
+import type { ErrorCode } from '../errorFrame';
 
-/** Takes the requests that are its own to answer. @returns false for all others, which it has not touched */
-export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
+/** One request while it is answered. */
+export interface Call {
+  request: IncomingMessage;
+  response: ServerResponse;
+  url: URL;
+  /** What stands in the places of the path's braces. */
+  parameters: Record<string, string>;
+  /** Aborted when the client is gone, or the gateway is going down. */
+  signal: AbortSignal;
+  logger: Logger;
+}
+
+export interface Reply {
+  status: number;
+  /** Sent as JSON; nothing when left out. */
+  body?: object;
+  headers?: OutgoingHttpHeaders;
+}
+
+/** What a route may answer, for the contract. */
+export interface Answer {
+  description: string;
+  /** `application/json` unless it says otherwise. */
+  type?: string;
+  /** Name of a schema of the contract. */
+  schema?: SchemaName;
+}
+
+export type SchemaName =
+  | 'Submit'
+  | 'Submission'
+  | 'SubmissionDetails'
+  | 'SubmissionList'
+  | 'SubmissionFrame'
+  | 'Cancelled'
+  | 'Live'
+  | 'Error';
+
+/** A path and method with what it does, and what the contract says of it. */
+export interface Route {
+  method: 'GET' | 'POST';
+  /** Parts in braces are parameters. */
+  path: string;
+  /** What stands in its braces; a submission's id unless it says otherwise. */
+  parameters?: Record<string, z.ZodType>;
+  /** Answered without a key. */
+  open?: true;
+  operationId: string;
+  summary: string;
+  description?: string;
+  query?: z.ZodObject;
+  headers?: Record<string, { description: string; schema: z.ZodType }>;
+  body?: SchemaName;
+  answers: Record<number, Answer>;
+  errors?: ErrorCode[];
+  /** @returns nothing when it wrote the response itself */
+  handle(call: Call): Promise<Reply | void> | Reply;
+}

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { parseCursor, type Cursor } from '../cursor';
 import { errorFrame, type ErrorFrame } from '../errorFrame';
 import { faultyField, invalidMessage, wordsFor } from './faults';
+import { filterFields, type SubmissionFilter } from './filter';
 import { knownSubmissionId, submissionId } from './identifiers';
 import type { SubmissionRules } from './rules';
 import { sizeOf } from './size';
@@ -26,22 +27,36 @@ export const cancelMessage = fields({
   submission_id: submissionId(),
 }).meta({ title: 'Cancel', description: 'Cancels a submission.' });
 
+export const statusMessage = fields({
+  type: z.literal('status'),
+  submission_id: submissionId(),
+}).meta({ title: 'Status', description: 'Asks where a submission stands.' });
+
+export const listMessage = fields({ type: z.literal('list'), ...filterFields(z.int()) }).meta({
+  title: 'List',
+  description: 'Asks for submissions, those under way first, then the last to end first.',
+});
+
 /** A message that was understood. */
 export type ClientMessage =
   | { type: 'submit'; submission: Asked & { submissionId: string } }
   | { type: 'resume'; submissionId: string; after: Cursor | null }
-  | { type: 'cancel'; submissionId: string };
+  | { type: 'cancel' | 'status'; submissionId: string }
+  | { type: 'list'; filter: SubmissionFilter };
 
 export type Parsed = { message: ClientMessage; error?: never } | { message?: never; error: ErrorFrame };
 
-/** Reads a text frame. Never throws: what is wrong with it comes back as the error frame to answer with. */
-export type ParseMessage = (frame: string) => Parsed;
+/**
+ * Reads a text frame. Never throws: what is wrong with it comes back as the error frame to answer with.
+ * @param submissionId of a message that submits, when it was told beside the message
+ */
+export type ParseMessage = (frame: string, submissionId?: string) => Parsed;
 
-const TYPES = ['submit', 'resume', 'cancel'] as const;
+const TYPES = ['submit', 'resume', 'cancel', 'status', 'list'] as const;
 
 export function messageParser(rules: SubmissionRules): ParseMessage {
   const submit = submitMessage(rules);
-  return (frame) => {
+  return (frame, told) => {
     let json: unknown;
     try {
       json = JSON.parse(frame, refusePrototype);
@@ -54,7 +69,7 @@ export function messageParser(rules: SubmissionRules): ParseMessage {
     const type = typeOf(json);
     switch (type) {
       case 'submit':
-        return parsed(submit, json, (message) => submission(message, rules));
+        return parsed(submit, json, (message) => submission(message, rules, told));
       case 'resume':
         return parsed(resumeMessage, json, ({ submission_id, cursor }) => {
           const after = cursor === undefined ? null : parseCursor(cursor);
@@ -63,6 +78,14 @@ export function messageParser(rules: SubmissionRules): ParseMessage {
       case 'cancel':
         return parsed(cancelMessage, json, ({ submission_id }) => {
           return { message: { type, submissionId: submission_id } };
+        });
+      case 'status':
+        return parsed(statusMessage, json, ({ submission_id }) => {
+          return { message: { type, submissionId: submission_id } };
+        });
+      case 'list':
+        return parsed(listMessage, json, ({ type, ...filter }) => {
+          return { message: { type, filter } };
         });
       case undefined: {
         const words = `must be one of ${TYPES.join(', ')}; a message without it submits`;
@@ -84,8 +107,12 @@ function parsed<Schema extends z.ZodType>(
     : { error: invalidMessage(result.error.issues, knownSubmissionId(json)) };
 }
 
-function submission(message: SubmitMessage, rules: SubmissionRules): Parsed {
-  const { submission_id } = message;
+function submission(message: SubmitMessage, rules: SubmissionRules, told: string | undefined): Parsed {
+  const { submission_id = told } = message;
+  if (told !== undefined && submission_id !== told) {
+    const words = `must be the Idempotency-Key, ${told}, when both are sent`;
+    return { error: faultyField('invalid_message', ['submission_id'], words, { submission_id }) };
+  }
   const { bytes, largest } = sizeOf(message);
   const limit = rules.maxCodeBytes;
   if (bytes > limit) {

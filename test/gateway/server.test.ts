@@ -3,73 +3,15 @@ import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import pino from 'pino';
 import { WebSocket } from 'ws';
-import type { AcceptedSubmission } from '../../gateway/frames';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
-import { serverFrame, type SubmissionFrame } from '../../gateway/serverFrames';
+import { serverFrame } from '../../gateway/serverFrames';
 import { startServer, type RunningServer } from '../../gateway/server';
-import {
-  PlatformUnavailable,
-  SubmissionConflict,
-  SubmissionNotFound,
-  type Submission,
-  type Submissions,
-} from '../../gateway/submissions';
+import { FakeSubmissions, FLOOD_BYTES } from './fakeSubmissions';
 import { rules } from './rules';
 
 const API_KEY = 'a key for the tests only';
-const FLOOD_BYTES = 2_000_000;
 const logged: string[] = [];
 const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
-
-/** A platform without servers: code is a command that says how its submission goes. */
-class FakeSubmissions implements Submissions {
-  private readonly codes = new Map<string, string>();
-  down = false;
-  /** Called when a submission stops being followed. */
-  onEnd: (submissionId: string) => void = () => undefined;
-
-  submit({ submissionId, userId, program }: Submission): Promise<AcceptedSubmission> {
-    const code = program.files['main.py'] ?? '';
-    if (code === 'conflict') return Promise.reject(new SubmissionConflict('taken'));
-    if (code === 'unavailable') return Promise.reject(new PlatformUnavailable('down'));
-    if (code === 'bug') return Promise.reject(new Error('secret detail'));
-    this.codes.set(submissionId, code);
-    return Promise.resolve(this.accepted(submissionId, userId));
-  }
-
-  find(submissionId: string): Promise<AcceptedSubmission> {
-    if (!this.codes.has(submissionId)) return Promise.reject(new SubmissionNotFound('there is none'));
-    return Promise.resolve(this.accepted(submissionId, 'test'));
-  }
-
-  async cancel(submissionId: string): Promise<'requested' | 'over'> {
-    await this.find(submissionId);
-    return this.codes.get(submissionId) === 'hang' ? 'requested' : 'over';
-  }
-
-  private accepted(submissionId: string, userId: string): AcceptedSubmission {
-    return { submissionId, userId, workflowId: 'w', runId: 'r', namespace: `user-${userId}` };
-  }
-
-  async *follow(
-    accepted: AcceptedSubmission,
-    { progress, after, signal }: Parameters<Submissions['follow']>[1],
-  ) {
-    const code = this.codes.get(accepted.submissionId);
-    try {
-      if (progress && after === null) yield acceptedFrame(accepted);
-      if (code === 'hang' && !signal.aborted) await once(signal, 'abort');
-      if (signal.aborted) return;
-      yield finalFrame(accepted, code === 'flood' ? 'x'.repeat(FLOOD_BYTES) : '');
-    } finally {
-      this.onEnd(accepted.submissionId);
-    }
-  }
-
-  ready() {
-    return this.down ? Promise.reject(new Error('Temporal is away')) : Promise.resolve();
-  }
-}
 
 let submissions: FakeSubmissions;
 let server: RunningServer;
@@ -390,46 +332,4 @@ async function loggedLine(text: string): Promise<string> {
     if (line) return line;
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-function acceptedFrame({ submissionId, workflowId, runId, namespace }: AcceptedSubmission): SubmissionFrame {
-  return {
-    type: 'accepted',
-    submission_id: submissionId,
-    cursor: '1.0',
-    namespace,
-    workflow_id: workflowId,
-    run_id: runId,
-    at: '2026-01-01T12:00:00.000Z',
-  };
-}
-
-function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdout: string): SubmissionFrame {
-  return {
-    status: 'deployed',
-    namespace,
-    submission_id: submissionId,
-    reason: 'live',
-    message: 'It is live.',
-    exit_code: 0,
-    signal: null,
-    serving: false,
-    error: null,
-    tests: null,
-    migration: null,
-    rollout: null,
-    superseded_by: null,
-    wall_ms: 1,
-    cpu_ms: 1,
-    peak_memory_bytes: 1,
-    live: null,
-    stdout,
-    stderr: '',
-    stdout_bytes: stdout.length,
-    stderr_bytes: 0,
-    durations_ms: { total: 1 },
-    workflow_id: 'w',
-    run_id: runId,
-    cursor: '2.0',
-  };
 }

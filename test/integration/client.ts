@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { contractOf, httpUrl, type FaultsOf } from './contract';
 import type { Platform } from './platform';
 
 export type Frame = Record<string, unknown>;
@@ -12,7 +13,7 @@ export interface Closing {
 /** How long a frame is waited for, in milliseconds. */
 const PATIENCE_MS = 300_000;
 
-/** A client as wscat is one: sends text, and keeps every frame that it gets. */
+/** A client as wscat is one: sends text, keeps every frame that it gets, and looks whether it is of the contract. */
 export class Client {
   readonly frames: Frame[] = [];
   /** When each came, in milliseconds since the epoch. */
@@ -20,8 +21,9 @@ export class Client {
   readonly #socket: WebSocket;
   readonly #closing: Promise<Closing>;
   #arrived = () => {};
+  #fault: Error | undefined;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, faultsOf: FaultsOf) {
     this.#socket = socket;
     this.#closing = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
@@ -30,14 +32,17 @@ export class Client {
       const frame = JSON.parse(data.toString()) as Frame;
       this.arrivals.set(frame, Date.now());
       this.frames.push(frame);
+      const faults = faultsOf(frame);
+      if (faults) this.#fault ??= new Error(`${data.toString()} is against the schema: ${faults}`);
       this.#arrived();
     });
   }
 
   /** @throws Error such as `Unexpected server response: 401` when the gateway refuses. */
   static async connect({ url, apiKey }: Pick<Platform, 'url' | 'apiKey'>, query = ''): Promise<Client> {
+    const faultsOf = await contractOf(httpUrl(url));
     const socket = new WebSocket(`${url}${query}`, { headers: { 'X-API-Key': apiKey } });
-    const client = new Client(socket);
+    const client = new Client(socket, faultsOf);
     await once(socket, 'open');
     return client;
   }
@@ -59,6 +64,7 @@ export class Client {
     const closing = this.#closing.then(({ code }) => `closed with ${code}`);
     try {
       for (;;) {
+        if (this.#fault) throw this.#fault;
         const found = this.frames.find(matches);
         if (found) return found;
         const arrived = new Promise<void>((resolve) => (this.#arrived = resolve));
@@ -90,5 +96,6 @@ export class Client {
   async close(): Promise<void> {
     this.#socket.close();
     await this.#closing;
+    if (this.#fault) throw this.#fault;
   }
 }

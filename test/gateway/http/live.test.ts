@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { acceptKey } from '../../../gateway/authentication';
-import { liveRoute, type LiveParts } from '../../../gateway/http/live';
-import { createLogger } from '../../../infrastructure/logging';
+import pino from 'pino';
+import type { LiveParts } from '../../../gateway/http/live';
+import { startServer, type RunningServer } from '../../../gateway/server';
+import { DEFAULT_LIMITS } from '../../../gateway/limits';
+import { FakeSubmissions } from '../fakeSubmissions';
+import { rules } from '../rules';
 
 const KEY = 'a-key-of-many-characters';
 const program = {
@@ -11,7 +11,7 @@ const program = {
   ...{ codeDigest: 'd1', configMap: 'ada-prod-d1' },
 };
 
-let server: Server | undefined;
+let server: RunningServer | undefined;
 afterEach(() => server?.close());
 
 async function asked(
@@ -19,14 +19,15 @@ async function asked(
   path: string,
   init: RequestInit = { headers: { 'X-API-Key': KEY } },
 ) {
-  const logger = createLogger('gateway', 'fatal');
-  const route = liveRoute({ authenticate: acceptKey(KEY), inspect, timeoutMs: 50, logger });
-  server = createServer((request, response) => {
-    if (!route(request, response)) response.writeHead(418).end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+  server = await startServer(
+    { API_KEY: KEY, HOST: '127.0.0.1', PORT: 0 },
+    {
+      ...{ submissions: new FakeSubmissions(), rules, inspect },
+      logger: pino({ level: 'silent' }),
+      limits: { ...DEFAULT_LIMITS, callTimeoutMs: 50 },
+    },
+  );
+  const response = await fetch(`${server.url}${path}`, init);
   return { status: response.status, body: await response.json() };
 }
 
@@ -40,7 +41,7 @@ test('it says what is live, since when, and from which submission', async () => 
     rollingOut: null,
   } as const;
   const inspect = jest.fn().mockResolvedValue(report);
-  expect(await asked(inspect, '/api/users/ada/live?x=1')).toEqual({
+  expect(await asked(inspect, '/api/users/ada/live')).toEqual({
     status: 200,
     body: {
       user_id: 'ada',
@@ -58,9 +59,9 @@ test.each([
   ['without a key', {}, 401, 'unauthorized'],
   ['with another key', { headers: { 'X-API-Key': 'another' } }, 401, 'unauthorized'],
   ['with another method', { method: 'DELETE', headers: { 'X-API-Key': KEY } }, 405, 'method_not_allowed'],
-])('%s nothing is looked for', async (_, init, status, error) => {
+])('%s nothing is looked for', async (_, init, status, code) => {
   const inspect = jest.fn().mockResolvedValue(nothing);
-  expect(await asked(inspect, '/api/users/ada/live', init)).toMatchObject({ status, body: { error } });
+  expect(await asked(inspect, '/api/users/ada/live', init)).toMatchObject({ status, body: { code } });
   expect(inspect).not.toHaveBeenCalled();
 });
 
@@ -77,10 +78,10 @@ test.each([
 ])('when %s, it is unavailable', async (_, inspect) => {
   expect(await asked(inspect, '/api/users/ada/live')).toMatchObject({
     status: 503,
-    body: { error: 'unavailable' },
+    body: { code: 'unavailable' },
   });
 });
 
-test('other paths are left to others', async () => {
-  expect(await asked(null, '/api/users/ada')).toMatchObject({ status: 418 });
+test('there is nothing beside it', async () => {
+  expect(await asked(null, '/api/users/ada')).toMatchObject({ status: 404 });
 });

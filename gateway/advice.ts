@@ -1,0 +1,18 @@
+import type { ErrorCode } from './errorFrame';
+
+/** What a client does about an error of each code. */
+export const ADVICE: Record<ErrorCode, string> = {
+  invalid_json: 'Correct the message.',
+  invalid_message: 'Correct the field that is named.',
+  code_too_large: 'Send less text.',
+  binary_not_supported: 'Send text frames.',
+  too_many_in_flight: 'Wait for one of them to end, or open another connection.',
+  conflict: 'Use another submission_id.',
+  not_found: 'Look at the address and the id; submit what was forgotten.',
+  unauthorized: 'Send a valid key in the header X-API-Key.',
+  method_not_allowed: 'Use a method that the header Allow names.',
+  unsupported_media_type: 'Send JSON, with the header Content-Type: application/json.',
+  upgrade_required: 'Open a WebSocket there.',
+  unavailable: 'Try again after a moment, with the same submission_id.',
+  internal: 'Try again; tell the operator if it goes on. A submission that had started goes on: resume it.',
+};

@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http';
+import { errorFrame } from '../errorFrame';
+import { HttpError } from './error';
+
+/**
+ * The text of a request's body, which must be JSON by its type: a page of another origin cannot send that
+ * without being asked. @throws HttpError
+ */
+export async function jsonText(request: IncomingMessage, maxBytes: number): Promise<string> {
+  const [type] = (request.headers['content-type'] ?? '').split(';', 1);
+  if (type?.trim().toLowerCase() !== 'application/json')
+    throw new HttpError(errorFrame('unsupported_media_type', 'the body must be JSON'));
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The rest is not read: the connection ends with the answer. */
+function tooLarge(limit: number): HttpError {
+  const frame = errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit });
+  return new HttpError(frame, { Connection: 'close' });
+}

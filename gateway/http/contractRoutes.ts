@@ -1,0 +1,42 @@
+import type { SubmissionRules } from '../messages/rules';
+import { protocolSchema } from '../schema';
+import { asyncApi } from './asyncApi';
+import { openApi } from './openApi';
+import { referencePage } from './referencePage';
+import type { Route } from './route';
+
+/** The contract of the gateway, made from the routes and schemas that it works by. */
+export function contractRoutes(served: readonly Route[], rules: SubmissionRules): Route[] {
+  const json = (path: string, operationId: string, summary: string): Omit<Route, 'handle'> => {
+    return {
+      method: 'GET',
+      path,
+      open: true,
+      operationId,
+      summary,
+      answers: { 200: { description: 'The document.' } },
+    };
+  };
+  const documents = [
+    json('/openapi.json', 'openapi', 'Describes HTTP calls, as OpenAPI 3.1'),
+    json('/asyncapi.json', 'asyncapi', 'Describes the messages of the WebSocket, as AsyncAPI 3'),
+    json('/schema.json', 'schema', 'Describes messages and frames, as JSON Schema'),
+  ];
+  const http = openApi([...served, ...documents], rules);
+  const bodies = [http, asyncApi(rules), protocolSchema(rules)];
+  const page = referencePage(http);
+  return [
+    ...documents.map((document, index) => {
+      return { ...document, handle: () => ({ status: 200, body: bodies[index] ?? {} }) };
+    }),
+    {
+      ...json('/docs', 'reference', 'Shows HTTP calls as a page'),
+      answers: { 200: { description: 'The page.', type: 'text/html' } },
+      async handle({ response }) {
+        response.writeHead(200, page.headers);
+        response.end(page.html);
+        return Promise.resolve();
+      },
+    },
+  ];
+}

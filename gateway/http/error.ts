@@ -1,0 +1,34 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { ErrorCode, ErrorFrame } from '../errorFrame';
+
+/** Ends a call with an error, whose body is the same error frame as a WebSocket gets. */
+export class HttpError extends Error {
+  override name = 'HttpError';
+
+  constructor(
+    readonly frame: ErrorFrame,
+    readonly headers: OutgoingHttpHeaders = {},
+  ) {
+    super(frame.message);
+  }
+}
+
+/** The status with which each error is answered. */
+export const STATUS_OF: Record<ErrorCode, number> = {
+  invalid_json: 400,
+  invalid_message: 400,
+  code_too_large: 413,
+  binary_not_supported: 400,
+  too_many_in_flight: 429,
+  conflict: 409,
+  not_found: 404,
+  unauthorized: 401,
+  method_not_allowed: 405,
+  unsupported_media_type: 415,
+  upgrade_required: 426,
+  unavailable: 503,
+  internal: 500,
+};
+
+/** Seconds after which a client may try again what the platform could not do. */
+export const RETRY_AFTER = { 'Retry-After': '1' };

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { parseCursor, type Cursor } from '../cursor';
+import { explain } from '../explain';
+import { NothingFollows } from '../follow';
+import type { Limits } from '../limits';
+import type { ServerFrame, SubmissionFrame } from '../serverFrames';
+import { acceptedIn } from '../submissionRecord';
+import type { Submissions } from '../submissions';
+import { checked, queryOf, submissionIn } from './query';
+import type { Call, Reply } from './route';
+import { STREAM_HEADERS, writePiece } from './stream';
+
+/** Server-Sent Events: the frames that a WebSocket gets, each with its cursor as the event's id. */
+
+const cursorText = z
+  .string()
+  .refine((text) => parseCursor(text) !== null, 'must be the cursor of a frame')
+  .optional();
+
+export const eventsQuery = z.strictObject({
+  cursor: cursorText.describe('Of the last frame that was seen. The header Last-Event-ID wins.'),
+  progress: z.enum(['true', 'false']).default('true').describe('`false`: the final frame alone.'),
+});
+
+/** Before a client comes back after the stream ended, in milliseconds. */
+const RETRY_MS = 1_000;
+
+export async function sendEvents(
+  call: Call,
+  { submissions, limits, closing }: { submissions: Submissions; limits: Limits; closing: AbortSignal },
+): Promise<Reply | void> {
+  const { request, response, signal, logger } = call;
+  const query = queryOf(call, eventsQuery);
+  const after = placeIn(request.headers['last-event-id'], query.cursor);
+  const record = await submissions.status(submissionIn(call));
+  const settings = { progress: query.progress === 'true', after, signal, logger };
+  const frames = submissions.follow(acceptedIn(record), settings)[Symbol.asyncIterator]();
+  // Only of a submission that is over can it be told at once that nothing follows, which ends a client's tries.
+  const first = record.status === 'running' ? null : await orNothing(frames.next());
+  if (first?.done) return { status: 204 };
+
+  response.writeHead(200, { ...STREAM_HEADERS, 'Content-Type': 'text/event-stream' });
+  const write = (text: string) => writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
+  const pings = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(': ping\n\n');
+  }, limits.pingIntervalMs);
+  try {
+    await write(`retry: ${RETRY_MS}\n\n`);
+    if (first) await write(eventOf(first.value));
+    for (let next = await frames.next(); !next.done && !signal.aborted; next = await frames.next())
+      await write(eventOf(next.value));
+    if (closing.aborted) response.write(': the gateway is going down: come back after the last event id\n\n');
+  } catch (error) {
+    if (error instanceof NothingFollows) return; // The next try is answered with 204.
+    if (!(error instanceof Error) || error.name === 'Stalled') throw error;
+    logger.error({ err: error }, 'a submission cannot be followed');
+    await write(eventOf(explain(error, record.submission_id)));
+  } finally {
+    clearInterval(pings);
+    await frames.return?.();
+    response.end();
+  }
+}
+
+/** @throws HttpError */
+function placeIn(header: string | string[] | undefined, cursor: string | undefined): Cursor | null {
+  const { 'Last-Event-ID': last } = checked(z.object({ 'Last-Event-ID': cursorText }), {
+    'Last-Event-ID': header || undefined,
+  });
+  const text = last ?? cursor;
+  return text === undefined ? null : parseCursor(text);
+}
+
+async function orNothing(
+  next: Promise<IteratorResult<SubmissionFrame>>,
+): Promise<IteratorResult<SubmissionFrame>> {
+  try {
+    return await next;
+  } catch (error) {
+    if (error instanceof NothingFollows) return { done: true, value: undefined };
+    throw error;
+  }
+}
+
+/** JSON has no line breaks outside of its strings, where they are escaped: a frame is one line. */
+function eventOf(frame: ServerFrame): string {
+  const id = 'cursor' in frame && frame.cursor !== undefined ? `id: ${frame.cursor}\n` : '';
+  return `${id}data: ${JSON.stringify(frame)}\n\n`;
+}

@@ -1,0 +1,96 @@
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import type { Logger } from '../../infrastructure/logging';
+import type { Authenticate } from '../authentication';
+import { errorFrame } from '../errorFrame';
+import { explain } from '../explain';
+import { contractRoutes } from './contractRoutes';
+import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
+import { liveRoute, type LiveParts } from './live';
+import type { Call, Reply } from './route';
+import { router } from './router';
+import { serviceRoutes } from './serviceRoutes';
+import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
+import type { SubmissionRules } from '../messages/rules';
+
+export interface HttpParts extends SubmissionRouteParts, Pick<LiveParts, 'inspect'> {
+  rules: SubmissionRules;
+  authenticate: Authenticate;
+  logger: Logger;
+}
+
+/** Answers plain HTTP requests. */
+export function httpHandler(parts: HttpParts): RequestListener {
+  const { submissions, rules, closing, logger } = parts;
+  const served = [
+    ...serviceRoutes(() => submissions.ready(), closing),
+    ...submissionRoutes(parts),
+    liveRoute(parts),
+  ];
+  const find = router([...served, ...contractRoutes(served, rules)]);
+
+  return (request, response) => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    response.on('error', () => undefined); // A response that breaks off closes, too.
+    const url = urlOf(request);
+    const log = logger.child({ method: request.method, path: url.pathname });
+    void answerTo(request, response, url, AbortSignal.any([gone.signal, closing]), log).catch(
+      (error: unknown) => {
+        log[gone.signal.aborted ? 'info' : 'error']({ err: error }, 'a response was broken off');
+        response.destroy();
+      },
+    );
+  };
+
+  async function answerTo(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    signal: AbortSignal,
+    log: Logger,
+  ): Promise<void> {
+    try {
+      const { route, parameters } = find(request.method ?? 'GET', url.pathname);
+      if (!route.open) authorize(request, parts.authenticate);
+      const call: Call = { request, response, url, parameters, signal, logger: log };
+      const reply = await route.handle(call);
+      if (reply) send(response, reply);
+    } catch (error) {
+      if (response.headersSent) throw error;
+      refuse(response, error, log);
+    }
+  }
+
+  function send(response: ServerResponse, { status, body, headers }: Reply): void {
+    response.writeHead(status, {
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      ...(body && { 'Content-Type': 'application/json; charset=utf-8' }),
+      ...(closing.aborted && { Connection: 'close' }),
+      ...headers,
+    });
+    response.end(body && `${JSON.stringify(body)}\n`);
+  }
+
+  function refuse(response: ServerResponse, error: unknown, log: Logger): void {
+    const frame = error instanceof HttpError ? error.frame : explain(error);
+    const status = STATUS_OF[frame.code];
+    if (status >= 500) log.error({ err: error, code: frame.code }, 'request could not be carried out');
+    else log.info({ code: frame.code }, 'request refused');
+    const headers: OutgoingHttpHeaders = error instanceof HttpError ? error.headers : {};
+    send(response, { status, body: frame, headers: { ...(status === 503 && RETRY_AFTER), ...headers } });
+  }
+}
+
+/** @throws HttpError when the request brings no valid key */
+function authorize(request: IncomingMessage, authenticate: Authenticate): void {
+  const key = request.headers['x-api-key'];
+  if (!authenticate(Array.isArray(key) ? undefined : key))
+    throw new HttpError(errorFrame('unauthorized', 'the key is missing or not valid'));
+}
+
+/** What is no address leads nowhere. */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  const absolute = `http://gateway${url.startsWith('/') ? url : '/'}`;
+  return new URL(URL.canParse(absolute) ? absolute : 'http://gateway//');
+}

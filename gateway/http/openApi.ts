@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { errorFrameSchema, type ErrorCode } from '../errorFrame';
+import { submissionId } from '../messages/identifiers';
+import type { SubmissionRules } from '../messages/rules';
+import { submitMessage } from '../messages/submit';
+import { schemaOf } from '../schema';
+import { cancelFrame, submissionFrame } from '../serverFrames';
+import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
+import { STATUS_OF } from './error';
+import { liveBody } from './live';
+import type { Answer, Route, SchemaName } from './route';
+
+type Described = Omit<Route, 'handle'>;
+
+export interface OpenApi {
+  openapi: string;
+  info: { title: string; version: string; description: string; license: object };
+  paths: Record<string, Record<string, Operation>>;
+  [field: string]: unknown;
+}
+
+export interface Operation {
+  operationId: string;
+  summary: string;
+  description?: string;
+  parameters: Parameter[];
+  requestBody?: object;
+  responses: Record<string, { description: string; [field: string]: unknown }>;
+  security: object[];
+}
+
+export interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  required: boolean;
+  description?: string;
+  schema: object;
+}
+
+/** What every call that needs a key may answer, too. */
+const COMMON: ErrorCode[] = ['unauthorized', 'unavailable', 'internal'];
+
+/** The OpenAPI 3.1 document of the routes. */
+export function openApi(routes: readonly Described[], rules: SubmissionRules): OpenApi {
+  const paths: OpenApi['paths'] = {};
+  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Orchestration App',
+      version: '1',
+      description: 'Takes code, tests it at once, and brings what passes into production.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: schemas(rules),
+      securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
+    },
+  };
+}
+
+function schemas(rules: SubmissionRules): Record<SchemaName, object> {
+  return {
+    Submit: schemaOf(submitMessage(rules)),
+    Submission: schemaOf(submissionRecord),
+    SubmissionDetails: schemaOf(submissionDetails),
+    SubmissionList: schemaOf(submissionList),
+    SubmissionFrame: schemaOf(submissionFrame),
+    Cancelled: schemaOf(cancelFrame),
+    Live: schemaOf(liveBody),
+    Error: schemaOf(errorFrameSchema),
+  };
+}
+
+function operation(route: Described): Operation {
+  const { operationId, summary, description, body, answers, open } = route;
+  const errors = [...(route.errors ?? []), ...(open ? [] : COMMON)];
+  return {
+    operationId,
+    summary,
+    ...(description !== undefined && { description }),
+    parameters: [...inPath(route), ...inQuery(route), ...inHeaders(route)],
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: ref(body) } } } }),
+    responses: {
+      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(answer)])),
+      ...errorResponses(errors),
+    },
+    security: open ? [] : [{ key: [] }],
+  };
+}
+
+function inPath({ path, parameters }: Described): Parameter[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: schemaOf(parameters?.[name] ?? submissionId()),
+  }));
+}
+
+function inQuery({ query }: Described): Parameter[] {
+  return Object.entries(query?.shape ?? {}).map(([name, type]) => {
+    // A query is text; what a parameter must look like as a value is what it is read as.
+    const { $schema: _draft, description, ...schema } = z.toJSONSchema(type as z.ZodType);
+    return {
+      name,
+      in: 'query',
+      required: false,
+      ...(description !== undefined && { description }),
+      schema,
+    };
+  });
+}
+
+function inHeaders({ headers = {} }: Described): Parameter[] {
+  return Object.entries(headers).map(([name, { description, schema }]) => {
+    return { name, in: 'header', required: false, description, schema: schemaOf(schema) };
+  });
+}
+
+function response({ description, type = 'application/json', schema }: Answer) {
+  if (schema) return { description, content: { [type]: { schema: ref(schema) } } };
+  return { description, ...(type !== 'application/json' && { content: { [type]: {} } }) };
+}
+
+/** Errors of one status share a response, which names their codes. */
+function errorResponses(codes: ErrorCode[]): Operation['responses'] {
+  const content = { 'application/json': { schema: ref('Error') } };
+  const statuses = [...new Set(codes.map((code) => STATUS_OF[code]))];
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const some = codes.filter((code) => STATUS_OF[code] === status);
+      return [status, { description: `\`${some.join('`, `')}\``, content }];
+    }),
+  );
+}
+
+function ref(name: SchemaName) {
+  return { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { faultyField, invalidMessage, wordsFor } from '../messages/faults';
+import { submissionId } from '../messages/identifiers';
+import { HttpError } from './error';
+import type { Call } from './route';
+
+/** The query's parameters. @throws HttpError that names the one at fault */
+export function queryOf<Schema extends z.ZodType>({ url }: Call, schema: Schema): z.output<Schema> {
+  const given = new Map<string, string>();
+  for (const [name, value] of url.searchParams) {
+    if (given.has(name)) throw new HttpError(faultyField('invalid_message', [name], 'was sent twice', {}));
+    given.set(name, value);
+  }
+  return checked(schema, Object.fromEntries(given));
+}
+
+/** The id in the path. @throws HttpError */
+export function submissionIn({ parameters }: Call): string {
+  return checked(z.object({ submission_id: submissionId() }), parameters).submission_id;
+}
+
+/** @throws HttpError that names the field at fault */
+export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value, { error: wordsFor });
+  if (result.success) return result.data;
+  throw new HttpError(invalidMessage(result.error.issues, undefined));
+}

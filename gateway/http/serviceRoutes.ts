@@ -1,0 +1,76 @@
+import { errorFrame } from '../errorFrame';
+import { HttpError } from './error';
+import type { Route } from './route';
+
+const INDEX = {
+  name: 'Orchestration App',
+  websocket: '/ws/code',
+  submissions: '/api/submissions',
+  reference: '/docs',
+  openapi: '/openapi.json',
+  asyncapi: '/asyncapi.json',
+  schema: '/schema.json',
+  health: '/healthz',
+  readiness: '/readyz',
+};
+
+/**
+ * What says what there is and whether it works; open to all.
+ * @param ready rejects with the reason why submissions cannot be taken
+ */
+export function serviceRoutes(ready: () => Promise<void>, closing: AbortSignal): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/',
+      open: true,
+      operationId: 'index',
+      summary: 'Says what there is',
+      answers: { 200: { description: 'Addresses.' } },
+      handle: () => ({ status: 200, body: INDEX }),
+    },
+    {
+      method: 'GET',
+      path: '/healthz',
+      open: true,
+      operationId: 'health',
+      summary: 'Says that the process lives',
+      answers: { 200: { description: 'It does.' } },
+      handle: () => ({ status: 200, body: { alive: true } }),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      open: true,
+      operationId: 'readiness',
+      summary: 'Says whether submissions can be taken',
+      answers: { 200: { description: 'They can.' }, 503: { description: 'They cannot; `reason` says why.' } },
+      async handle() {
+        try {
+          if (closing.aborted) throw new Error('the gateway is going down');
+          await ready();
+          return { status: 200, body: { ready: true } };
+        } catch (error) {
+          return {
+            status: 503,
+            body: { ready: false, reason: error instanceof Error ? error.message : String(error) },
+          };
+        }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/ws/code',
+      open: true,
+      operationId: 'websocket',
+      summary: 'Opens a WebSocket; /asyncapi.json says what it takes and tells',
+      answers: { 101: { description: 'A WebSocket.' } },
+      errors: ['upgrade_required'],
+      handle: () => {
+        throw new HttpError(errorFrame('upgrade_required', 'there is a WebSocket at this address'), {
+          Upgrade: 'websocket',
+        });
+      },
+    },
+  ];
+}

@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+/** The client reads too slowly. */
+export class Stalled extends Error {
+  override name = 'Stalled';
+}
+
+/**
+ * Writes a piece, and resolves when the client took enough of what was written that more may come: no more
+ * than one piece waits in memory. @throws Stalled when that takes longer than `patienceMs`
+ */
+export async function writePiece(
+  response: ServerResponse,
+  piece: string | Buffer,
+  { signal, patienceMs }: { signal: AbortSignal; patienceMs: number },
+): Promise<void> {
+  if (signal.aborted || response.write(piece)) return;
+  const patience = AbortSignal.timeout(patienceMs);
+  try {
+    await once(response, 'drain', { signal: AbortSignal.any([signal, patience]) });
+  } catch (error) {
+    if (signal.aborted) return;
+    throw patience.aborted ? new Stalled(`nothing was read for ${patienceMs} ms`) : error;
+  }
+}
+
+/** Nothing on the way may keep a stream back or keep it for another; its connection ends with it. */
+export const STREAM_HEADERS = {
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
+  Connection: 'close',
+};

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { detailsOf } from '../details';
+import { errorFrame } from '../errorFrame';
+import type { Limits } from '../limits';
+import { filterFields } from '../messages/filter';
+import { submissionId } from '../messages/identifiers';
+import type { ParseMessage } from '../messages/message';
+import type { Submissions } from '../submissions';
+import { jsonText } from './body';
+import { HttpError } from './error';
+import { eventsQuery, sendEvents } from './events';
+import { outputQuery, sendOutput } from './output';
+import { checked, queryOf, submissionIn } from './query';
+import type { Call, Reply, Route } from './route';
+
+export interface SubmissionRouteParts {
+  submissions: Submissions;
+  parseMessage: ParseMessage;
+  limits: Limits;
+  /** Aborted when the gateway is going down. */
+  closing: AbortSignal;
+}
+
+/** Longest wait for a verdict in one request, in seconds: below what proxies allow a request. */
+const MAX_WAIT_SECONDS = 50;
+
+const waitQuery = z.strictObject({
+  wait: z.coerce
+    .number()
+    .min(0)
+    .max(MAX_WAIT_SECONDS)
+    .default(0)
+    .describe('Seconds to wait for the verdict; what is known by then is the answer.'),
+});
+
+const listQuery = z.strictObject(filterFields(z.coerce.number<string>().int()));
+
+const ONE = '/api/submissions/{submission_id}';
+const DETAILS = {
+  description: 'Where it stands, and its final frame if it has one.',
+  schema: 'SubmissionDetails',
+} as const;
+
+/** Submissions over HTTP: what the messages and frames of a WebSocket do, in calls. */
+export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
+  const { submissions, limits } = parts;
+  const details = (call: Call, submissionId: string, seconds: number) =>
+    detailsOf(submissions, submissionId, {
+      waitMs: seconds * 1000,
+      callTimeoutMs: limits.callTimeoutMs,
+      signal: call.signal,
+      logger: call.logger,
+    });
+  return [
+    {
+      method: 'POST',
+      path: '/api/submissions',
+      operationId: 'submit',
+      summary: 'Submits code',
+      description:
+        'The body is the message that a WebSocket takes. A repeat with the same id joins the first.',
+      query: waitQuery,
+      headers: {
+        'Idempotency-Key': {
+          description: 'The submission_id, if the body has none.',
+          schema: submissionId(),
+        },
+      },
+      body: 'Submit',
+      answers: { 200: DETAILS, 202: { ...DETAILS, description: 'It was taken, and has no verdict yet.' } },
+      errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
+      async handle(call) {
+        const { wait } = queryOf(call, waitQuery);
+        const { submissionId } = await submit(call, parts);
+        const body = await details(call, submissionId, wait);
+        const headers = { Location: `/api/submissions/${submissionId}` };
+        return { status: body.result ? 200 : 202, body, headers };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/submissions',
+      operationId: 'list',
+      summary: 'Lists submissions',
+      description: 'Those under way first, then the last to end first. A change shows after a second or so.',
+      query: listQuery,
+      answers: { 200: { description: 'A page of them.', schema: 'SubmissionList' } },
+      errors: ['invalid_message'],
+      handle: async (call) => ({ status: 200, body: await submissions.list(queryOf(call, listQuery)) }),
+    },
+    {
+      method: 'GET',
+      path: ONE,
+      operationId: 'status',
+      summary: 'Tells where a submission stands',
+      query: waitQuery,
+      answers: { 200: DETAILS },
+      errors: ['invalid_message', 'not_found'],
+      async handle(call) {
+        const { wait } = queryOf(call, waitQuery);
+        return { status: 200, body: await details(call, submissionIn(call), wait) };
+      },
+    },
+    {
+      method: 'GET',
+      path: `${ONE}/events`,
+      operationId: 'events',
+      summary: 'Follows a submission',
+      description:
+        'Server-Sent Events: each is a frame, its id is the cursor. Frames without a cursor have no id. ' +
+        'The stream ends after the final frame.',
+      query: eventsQuery,
+      headers: {
+        'Last-Event-ID': { description: 'Cursor of the last frame that was seen.', schema: z.string() },
+      },
+      answers: {
+        200: {
+          description: 'The frames after the cursor.',
+          type: 'text/event-stream',
+          schema: 'SubmissionFrame',
+        },
+        204: { description: 'No frame comes after the cursor: do not come back.' },
+      },
+      errors: ['invalid_message', 'not_found'],
+      handle: (call) => sendEvents(call, parts),
+    },
+    {
+      method: 'GET',
+      path: `${ONE}/output`,
+      operationId: 'output',
+      summary: 'Follows what the program prints in its tests',
+      description: 'The bytes as they were printed. The stream ends when the tests are over.',
+      query: outputQuery,
+      answers: { 200: { description: 'The output.', type: 'text/plain' } },
+      errors: ['invalid_message', 'not_found'],
+      handle: (call) => sendOutput(call, parts),
+    },
+    {
+      method: 'POST',
+      path: `${ONE}/cancel`,
+      operationId: 'cancel',
+      summary: 'Cancels a submission',
+      description: 'What was rolling out is rolled back first; the final frame then says `cancelled`.',
+      answers: {
+        200: { description: 'It was over before.', schema: 'Cancelled' },
+        202: { description: 'It was asked to end.', schema: 'Cancelled' },
+      },
+      errors: ['invalid_message', 'not_found'],
+      async handle(call): Promise<Reply> {
+        const submission_id = submissionIn(call);
+        const state = await submissions.cancel(submission_id);
+        return { status: state === 'over' ? 200 : 202, body: { type: 'cancel', submission_id, state } };
+      },
+    },
+  ];
+}
+
+/** @throws HttpError, SubmissionConflict, PlatformUnavailable */
+async function submit(
+  { request, logger }: Call,
+  { submissions, parseMessage, limits }: SubmissionRouteParts,
+) {
+  const { 'Idempotency-Key': key } = checked(z.object({ 'Idempotency-Key': submissionId().optional() }), {
+    'Idempotency-Key': request.headers['idempotency-key'],
+  });
+  const { message, error } = parseMessage(await jsonText(request, limits.maxMessageBytes), key);
+  if (error) throw new HttpError(error);
+  if (message.type !== 'submit')
+    throw new HttpError(errorFrame('invalid_message', 'type must be submit, or left out', { field: 'type' }));
+  const accepted = await submissions.submit(message.submission);
+  const { submissionId: id, userId, workflowId, runId } = accepted;
+  logger.info({ submissionId: id, userId, workflowId, runId }, 'submission accepted');
+  return accepted;
+}

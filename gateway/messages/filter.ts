@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { SUBMISSION_STATUSES } from '../submissionRecord';
+import { userId } from './identifiers';
+
+/** Most submissions on a page of a list, and how many when nothing is said. */
+const MOST_ON_A_PAGE = 100;
+const ON_A_PAGE = 50;
+
+/** Which submissions to list. @param number reads `limit`: in a query it is text */
+export function filterFields<N extends z.ZodType<number> & { min(n: number): N; max(n: number): N }>(
+  number: N,
+) {
+  return {
+    user: userId().optional().describe('Of this user.'),
+    status: z
+      .enum(SUBMISSION_STATUSES, {
+        error: ({ input }) =>
+          input === undefined ? undefined : `must be one of ${SUBMISSION_STATUSES.join(', ')}`,
+      })
+      .optional(),
+    since: moment().optional().describe('Accepted at this time or later.'),
+    until: moment().optional().describe('Accepted before this time.'),
+    limit: number
+      .min(1)
+      .max(MOST_ON_A_PAGE)
+      .default(ON_A_PAGE as never)
+      .describe('At most so many of them.'),
+    page: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,4096}$/, 'must be the next_page of a list')
+      .optional()
+      .describe('The `next_page` of the list before; the filters must be the same.'),
+  };
+}
+
+function moment() {
+  return z.iso.datetime({
+    offset: true,
+    error: ({ input }) =>
+      input === undefined ? undefined : 'must be a time of ISO 8601, such as 2026-01-31T12:00:00Z',
+  });
+}
+
+export interface SubmissionFilter {
+  user?: string | undefined;
+  status?: (typeof SUBMISSION_STATUSES)[number] | undefined;
+  /** ISO 8601, with a zone; `until` is not part of it. */
+  since?: string | undefined;
+  until?: string | undefined;
+  limit: number;
+  page?: string | undefined;
+}

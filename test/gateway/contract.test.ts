@@ -1,0 +1,89 @@
+import Ajv from 'ajv';
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import asyncApiSchema from '@asyncapi/specs/schemas/3.0.0-without-$id.json';
+import openApiSchema from '@seriousme/openapi-schema-validator/schemas/v3.1/schema.json';
+import pino from 'pino';
+import { DEFAULT_LIMITS } from '../../gateway/limits';
+import { startServer, type RunningServer } from '../../gateway/server';
+import { FakeSubmissions } from './fakeSubmissions';
+import { rules } from './rules';
+
+/** The documents that a gateway serves are what their standards ask for. */
+
+type Json = Record<string, unknown>;
+let server: RunningServer;
+
+beforeAll(async () => {
+  const settings = { API_KEY: 'a key for the tests only', HOST: '127.0.0.1', PORT: 0 };
+  const parts = { submissions: new FakeSubmissions(), rules, logger: pino({ level: 'silent' }) };
+  server = await startServer(settings, { ...parts, limits: DEFAULT_LIMITS });
+});
+
+afterAll(() => server.close());
+
+async function served(path: string): Promise<Json> {
+  const response = await fetch(`${server.url}${path}`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as Json;
+}
+
+/** Every `$ref` of a document, and every payload or schema in it. */
+function referencesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    key === '$ref' && typeof member === 'string' ? [member] : referencesIn(member),
+  );
+}
+
+function at(document: Json, reference: string): unknown {
+  expect(reference).toMatch(/^#\//);
+  return reference
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((value, part) => (value as Json | undefined)?.[part], document);
+}
+
+test('OpenAPI: it is valid, and every reference leads somewhere', async () => {
+  const document = await served('/openapi.json');
+  const ajv = addFormats(new Ajv2020({ strict: false, logger: false }));
+  const validate = ajv.compile(openApiSchema);
+  expect(validate(document) || validate.errors).toBe(true);
+  expect(validate({ ...document, paths: { 'no-slash': {} } })).toBe(false); // The check can fail.
+  const references = referencesIn(document);
+  expect(references.length).toBeGreaterThan(10);
+  for (const reference of references) expect(at(document, reference)).toEqual(expect.any(Object));
+  const { schemas } = document.components as { schemas: Record<string, object> };
+  for (const schema of Object.values(schemas)) ajv.compile(schema);
+  const calls = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  expect(calls).toEqual(
+    expect.arrayContaining(['post /api/submissions', 'get /api/submissions/{submission_id}/events']),
+  );
+});
+
+test('AsyncAPI: it is valid, and every reference leads somewhere', async () => {
+  const document = await served('/asyncapi.json');
+  const ajv = addFormats(new Ajv({ strict: false, validateFormats: false, logger: false }));
+  const validate = ajv.compile(asyncApiSchema);
+  expect(validate(document) || validate.errors?.slice(0, 5)).toBe(true);
+  expect(validate({ ...document, operations: { submit: { action: 'shout' } } })).toBe(false);
+  const references = referencesIn(document);
+  expect(references.length).toBeGreaterThan(10);
+  for (const reference of references) expect(at(document, reference)).toEqual(expect.any(Object));
+});
+
+test('both say the same of a message', async () => {
+  const [http, socket] = await Promise.all([served('/openapi.json'), served('/asyncapi.json')]);
+  const payload = at(socket, '#/components/messages/submit/payload');
+  expect(at(http, '#/components/schemas/Submit')).toEqual(payload);
+});
+
+test('the page shows every call, and loads nothing', async () => {
+  const response = await fetch(`${server.url}/docs`);
+  expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/);
+  const html = await response.text();
+  expect(html).toContain('POST /api/submissions');
+  expect(/<script|<link|src=|style=|\son\w+=|https?:/.exec(html)?.[0]).toBeUndefined();
+});

@@ -1,0 +1,155 @@
+import { once } from 'node:events';
+import { NothingFollows } from '../../gateway/follow';
+import type { AcceptedSubmission } from '../../gateway/frames';
+import type { SubmissionFilter } from '../../gateway/messages/filter';
+import type { SubmissionFrame } from '../../gateway/serverFrames';
+import type { SubmissionList, SubmissionRecord } from '../../gateway/submissionRecord';
+import {
+  PlatformUnavailable,
+  SubmissionConflict,
+  SubmissionNotFound,
+  UnknownPage,
+  type Submission,
+  type Submissions,
+} from '../../gateway/submissions';
+
+export const FLOOD_BYTES = 2_000_000;
+
+/** A platform without servers: code is a command that says how its submission goes. */
+export class FakeSubmissions implements Submissions {
+  private readonly codes = new Map<string, string>();
+  down = false;
+  /** The filter of the last list. */
+  asked: object | null = null;
+  /** Called when a submission stops being followed. */
+  onEnd: (submissionId: string) => void = () => undefined;
+
+  submit({ submissionId, userId, program }: Submission): Promise<AcceptedSubmission> {
+    const code = program.files['main.py'] ?? '';
+    if (code === 'conflict') return Promise.reject(new SubmissionConflict('taken'));
+    if (code === 'unavailable') return Promise.reject(new PlatformUnavailable('down'));
+    if (code === 'bug') return Promise.reject(new Error('secret detail'));
+    this.codes.set(submissionId, code);
+    return Promise.resolve(this.accepted(submissionId, userId));
+  }
+
+  find(submissionId: string): Promise<AcceptedSubmission> {
+    if (!this.codes.has(submissionId)) return Promise.reject(new SubmissionNotFound('there is none'));
+    return Promise.resolve(this.accepted(submissionId, 'test'));
+  }
+
+  async cancel(submissionId: string): Promise<'requested' | 'over'> {
+    await this.find(submissionId);
+    return this.codes.get(submissionId) === 'hang' ? 'requested' : 'over';
+  }
+
+  async status(submissionId: string): Promise<SubmissionRecord> {
+    const { userId, namespace, workflowId, runId } = await this.find(submissionId);
+    const isOver = !['hang', 'stream'].includes(this.codes.get(submissionId) ?? '');
+    return {
+      submission_id: submissionId,
+      user_id: userId,
+      status: isOver ? 'deployed' : 'running',
+      namespace,
+      reason: isOver ? 'live' : null,
+      message: isOver ? 'It is live.' : null,
+      code_digest: '0'.repeat(64),
+      accepted_at: '2026-01-01T12:00:00.000Z',
+      closed_at: null,
+      workflow_id: workflowId,
+      run_id: runId,
+    };
+  }
+
+  /** Pages are numbers. */
+  async list({ page, limit, ...filter }: SubmissionFilter): Promise<SubmissionList> {
+    this.asked = filter;
+    const from = Number(page ?? 0);
+    if (Number.isNaN(from)) throw new UnknownPage('there is no such page');
+    const ids = [...this.codes.keys()];
+    const records = await Promise.all(ids.slice(from, from + limit).map((id) => this.status(id)));
+    return { submissions: records, next_page: from + limit < ids.length ? String(from + limit) : null };
+  }
+
+  private accepted(submissionId: string, userId: string): AcceptedSubmission {
+    return { submissionId, userId, workflowId: 'w', runId: 'r', namespace: `user-${userId}` };
+  }
+
+  async *follow(
+    accepted: AcceptedSubmission,
+    { progress, after, signal }: Parameters<Submissions['follow']>[1],
+  ) {
+    const code = this.codes.get(accepted.submissionId);
+    if (after?.event === 2) throw new NothingFollows('the final frame was seen');
+    try {
+      if (progress && after === null) yield acceptedFrame(accepted);
+      while (code === 'stream' && progress && !signal.aborted)
+        yield outputFrame(accepted, 'x'.repeat(65_536));
+      if (code === 'print' && progress) yield outputFrame(accepted, 'Hello\nWörld\n');
+      if (code === 'hang' && !signal.aborted) await once(signal, 'abort');
+      if (signal.aborted) return;
+      yield finalFrame(accepted, code === 'flood' ? 'x'.repeat(FLOOD_BYTES) : '');
+    } finally {
+      this.onEnd(accepted.submissionId);
+    }
+  }
+
+  ready() {
+    return this.down ? Promise.reject(new Error('Temporal is away')) : Promise.resolve();
+  }
+}
+
+function acceptedFrame({ submissionId, workflowId, runId, namespace }: AcceptedSubmission): SubmissionFrame {
+  return {
+    type: 'accepted',
+    submission_id: submissionId,
+    cursor: '1.0',
+    namespace,
+    workflow_id: workflowId,
+    run_id: runId,
+    at: '2026-01-01T12:00:00.000Z',
+  };
+}
+
+function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdout: string): SubmissionFrame {
+  return {
+    status: 'deployed',
+    namespace,
+    submission_id: submissionId,
+    reason: 'live',
+    message: 'It is live.',
+    exit_code: 0,
+    signal: null,
+    serving: false,
+    error: null,
+    tests: null,
+    migration: null,
+    rollout: null,
+    superseded_by: null,
+    wall_ms: 1,
+    cpu_ms: 1,
+    peak_memory_bytes: 1,
+    live: null,
+    stdout,
+    stderr: '',
+    stdout_bytes: stdout.length,
+    stderr_bytes: 0,
+    durations_ms: { total: 1 },
+    workflow_id: 'w',
+    run_id: runId,
+    cursor: '2.0',
+  };
+}
+
+function outputFrame({ submissionId }: AcceptedSubmission, text: string): SubmissionFrame {
+  return {
+    type: 'output',
+    submission_id: submissionId,
+    cursor: '1.e.1.0',
+    step: 'run',
+    stream: 'stdout',
+    offset: 0,
+    bytes: Buffer.byteLength(text),
+    text,
+  };
+}

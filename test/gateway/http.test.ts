@@ -1,0 +1,307 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import pino from 'pino';
+import { errorFrameSchema } from '../../gateway/errorFrame';
+import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
+import { startServer, type RunningServer } from '../../gateway/server';
+import { serverFrame } from '../../gateway/serverFrames';
+import { submissionDetails, submissionList } from '../../gateway/submissionRecord';
+import { FakeSubmissions } from './fakeSubmissions';
+import { rules } from './rules';
+
+/** Submissions over HTTP. */
+
+const API_KEY = 'a key for the tests only';
+const logged: string[] = [];
+const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
+let submissions: FakeSubmissions;
+let server: RunningServer;
+
+async function start(limits: Partial<Limits> = {}): Promise<void> {
+  submissions = new FakeSubmissions();
+  server = await startServer(
+    { API_KEY, HOST: '127.0.0.1', PORT: 0 },
+    { submissions, rules, logger, limits: { ...DEFAULT_LIMITS, ...limits } },
+  );
+}
+
+afterEach(() => server.close());
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  body: Record<string, unknown>;
+}
+
+async function call(method: string, path: string, body?: unknown, headers: object = {}): Promise<Answer> {
+  const response = await fetch(`${server.url}${path}`, {
+    method,
+    headers: {
+      'X-API-Key': API_KEY,
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text ? (JSON.parse(text) as Answer['body']) : {},
+  };
+}
+
+const submit = (code: string, submission_id?: string, headers: object = {}, query = '') =>
+  call('POST', `/api/submissions${query}`, { user_id: 'test', code, submission_id }, headers);
+
+/** The text of a response whose connection is at times not read. */
+async function open(path: string, headers: object = {}): Promise<IncomingMessage> {
+  const request = httpRequest(`${server.url}${path}`, {
+    headers: { 'X-API-Key': API_KEY, ...headers },
+  }).end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return response;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Events as a browser reads them, without comments. */
+function eventsOf(text: string): { id?: string; data: Record<string, unknown> }[] {
+  return text.split('\n\n').flatMap((block) => {
+    const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+    const [id, data] = [field('id'), field('data')];
+    if (data === undefined) return [];
+    return [{ ...(id !== undefined && { id }), data: JSON.parse(data) as Record<string, unknown> }];
+  });
+}
+
+describe('a submission', () => {
+  test('is taken, and its address is told', async () => {
+    await start();
+    const { status, headers, body } = await submit('hang', 'mine');
+    expect(status).toBe(202);
+    expect(headers.get('location')).toBe('/api/submissions/mine');
+    expect(submissionDetails.parse(body)).toMatchObject({
+      submission_id: 'mine',
+      status: 'running',
+      result: null,
+    });
+  });
+
+  test('that is over at once is answered with its final frame', async () => {
+    await start();
+    const { status, body } = await submit('pass', 'mine', {}, '?wait=5');
+    expect(status).toBe(200);
+    expect(submissionDetails.parse(body)).toMatchObject({
+      status: 'deployed',
+      result: { namespace: 'user-test' },
+    });
+  });
+
+  test('is named by the Idempotency-Key, which must agree with the body', async () => {
+    await start();
+    const { body } = await submit('hang', undefined, { 'Idempotency-Key': 'keyed' });
+    expect(body).toMatchObject({ submission_id: 'keyed' });
+    expect((await submit('hang', 'keyed', { 'Idempotency-Key': 'keyed' })).status).toBe(202);
+    const other = await submit('hang', 'other', { 'Idempotency-Key': 'keyed' });
+    expect(other).toMatchObject({ status: 400, body: { code: 'invalid_message', field: 'submission_id' } });
+    const bad = await submit('hang', undefined, { 'Idempotency-Key': 'not an id' });
+    expect(bad).toMatchObject({ status: 400, body: { field: 'Idempotency-Key' } });
+  });
+
+  test.each([
+    ['conflict', 409, 'conflict'],
+    ['unavailable', 503, 'unavailable'],
+    ['bug', 500, 'internal'],
+  ])('that cannot be taken (%s) is answered with %i', async (code, expected, errorCode) => {
+    await start();
+    const { status, headers, body } = await submit(code, 'mine');
+    expect(status).toBe(expected);
+    expect(errorFrameSchema.parse(body).code).toBe(errorCode);
+    expect(headers.has('retry-after')).toBe(expected === 503);
+    expect(JSON.stringify(body)).not.toContain('secret detail');
+  });
+
+  test.each([
+    ['{', {}, 400, { code: 'invalid_json' }],
+    ['{"user_id": "Test"}', {}, 400, { code: 'invalid_message', field: 'user_id' }],
+    ['{"type": "cancel", "submission_id": "x"}', {}, 400, { code: 'invalid_message', field: 'type' }],
+    ['{}', { 'Content-Type': 'text/plain' }, 415, { code: 'unsupported_media_type' }],
+    [`"${'x'.repeat(2_000)}"`, {}, 413, { code: 'code_too_large', limit: 2_000 }],
+  ])('%s is refused', async (body, headers, status, expected) => {
+    await start({ maxMessageBytes: 2_000 });
+    const answer = await call('POST', '/api/submissions', body, headers);
+    expect(answer).toMatchObject({ status, body: expected });
+    errorFrameSchema.parse(answer.body);
+  });
+
+  test('is waited for no longer than asked', async () => {
+    await start();
+    await submit('hang', 'mine');
+    const { status, body } = await call('GET', '/api/submissions/mine?wait=0.05');
+    expect([status, body.status, body.result]).toEqual([200, 'running', null]);
+  });
+
+  test('is cancelled, unless it is over', async () => {
+    await start();
+    await submit('hang', 'going');
+    await submit('pass', 'gone');
+    expect(await call('POST', '/api/submissions/going/cancel')).toMatchObject({
+      status: 202,
+      body: { state: 'requested' },
+    });
+    expect(await call('POST', '/api/submissions/gone/cancel')).toMatchObject({
+      status: 200,
+      body: { state: 'over' },
+    });
+  });
+
+  test.each(['', '/events', '/output'])('that nobody knows is not found: %s', async (what) => {
+    await start();
+    expect(await call('GET', `/api/submissions/unknown${what}`)).toMatchObject({
+      status: 404,
+      body: { code: 'not_found' },
+    });
+    expect(await call('GET', `/api/submissions/a%20b${what}`)).toMatchObject({
+      status: 400,
+      body: { field: 'submission_id' },
+    });
+  });
+
+  test('brings the bytes of its output', async () => {
+    await start();
+    await submit('print', 'mine');
+    const response = await open('/api/submissions/mine/output');
+    expect(response.headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(await textOf(response)).toBe('Hello\nWörld\n');
+    expect(await textOf(await open('/api/submissions/mine/output?stream=stderr'))).toBe('');
+  });
+});
+
+describe('events', () => {
+  test('are the frames, and their ids are the cursors', async () => {
+    await start();
+    await submit('pass', 'mine');
+    const response = await open('/api/submissions/mine/events');
+    expect(response.headers['content-type']).toBe('text/event-stream');
+    const events = eventsOf(await textOf(response));
+    expect(events.map(({ id }) => id)).toEqual(['1.0', '2.0']);
+    for (const { id, data } of events) expect(serverFrame.parse(data)).toMatchObject({ cursor: id });
+  });
+
+  test('go on after the last one that was seen', async () => {
+    await start();
+    await submit('pass', 'mine');
+    const ids = async (query: string, headers: object) =>
+      eventsOf(await textOf(await open(`/api/submissions/mine/events${query}`, headers))).map(({ id }) => id);
+    expect(await ids('', { 'Last-Event-ID': '1.0' })).toEqual(['2.0']);
+    expect(await ids('?cursor=1.0', {})).toEqual(['2.0']);
+    expect(await ids('?progress=false', {})).toEqual(['2.0']);
+  });
+
+  test('after the last frame there are none, and a browser is told not to come back', async () => {
+    await start();
+    await submit('pass', 'mine');
+    const response = await open('/api/submissions/mine/events', { 'Last-Event-ID': '2.0' });
+    expect([response.statusCode, await textOf(response)]).toEqual([204, '']);
+  });
+
+  test('after what is no cursor is an error', async () => {
+    await start();
+    await submit('pass', 'mine');
+    const answer = await call('GET', '/api/submissions/mine/events', undefined, { 'Last-Event-ID': 'x' });
+    expect(answer).toMatchObject({ status: 400, body: { field: 'Last-Event-ID' } });
+  });
+
+  test('come no more when the client goes', async () => {
+    await start();
+    await submit('hang', 'left');
+    const ended = new Promise<string>((resolve) => (submissions.onEnd = resolve));
+    (await open('/api/submissions/left/events')).destroy();
+    expect(await ended).toBe('left');
+  });
+
+  test('a client that does not read costs little memory, and is cut off', async () => {
+    await start({ pingIntervalMs: 300 });
+    await submit('stream', 'mine');
+    const ended = new Promise<string>((resolve) => (submissions.onEnd = resolve));
+    const before = process.memoryUsage().rss;
+    const response = await open('/api/submissions/mine/events');
+    response.on('error', () => undefined); // It is broken off.
+    response.pause();
+    expect(await ended).toBe('mine');
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+    while (!logged.join('').includes('nothing was read for 300 ms')) await new Promise(setImmediate);
+  });
+
+  test('end when the gateway goes down, and the next try is made elsewhere', async () => {
+    await start();
+    await submit('hang', 'mine');
+    const response = await open('/api/submissions/mine/events');
+    const text = textOf(response);
+    await server.close();
+    expect(await text).toContain(': the gateway is going down: come back after the last event id');
+  });
+});
+
+describe('a list', () => {
+  test('comes in pages', async () => {
+    await start();
+    for (const id of ['a', 'b', 'c']) await submit('pass', id);
+    const first = await call('GET', '/api/submissions?limit=2');
+    expect(submissionList.parse(first.body)).toMatchObject({
+      submissions: [{ submission_id: 'a' }, {}],
+      next_page: '2',
+    });
+    const last = await call('GET', '/api/submissions?limit=2&page=2');
+    expect(last.body).toMatchObject({ submissions: [{ submission_id: 'c' }], next_page: null });
+  });
+
+  test('is asked for with a filter', async () => {
+    await start();
+    await call('GET', '/api/submissions?user=test&status=running&since=2026-01-01T00:00:00Z');
+    expect(submissions.asked).toEqual({ user: 'test', status: 'running', since: '2026-01-01T00:00:00Z' });
+  });
+
+  test.each([
+    ['user=Test', 'user'],
+    ['status=dead', 'status'],
+    ['since=yesterday', 'since'],
+    ['limit=0', 'limit'],
+    ['limit=101', 'limit'],
+    ['page=*', 'page'],
+    ['page=unknown', 'page'],
+    ['colour=red', 'colour'],
+    ['user=a&user=b', 'user'],
+  ])('%s is refused, and the field is named', async (query, field) => {
+    await start();
+    const { status, body } = await call('GET', `/api/submissions?${query}`);
+    expect([status, errorFrameSchema.parse(body).field]).toEqual([400, field]);
+  });
+});
+
+describe('at the door', () => {
+  test('nothing under /api is answered without a key', async () => {
+    await start();
+    for (const path of ['/api/submissions', '/api/submissions/x', '/api/submissions/x/events'])
+      expect(await call('GET', path, undefined, { 'X-API-Key': 'wrong' })).toMatchObject({
+        status: 401,
+        body: { code: 'unauthorized' },
+      });
+  });
+
+  test('another method is answered with those that there are', async () => {
+    await start();
+    const { status, headers, body } = await call('POST', '/api/submissions/x');
+    expect([status, headers.get('allow'), body.code]).toEqual([405, 'GET', 'method_not_allowed']);
+  });
+
+  test.each(['//', '/api', '/api/submissions/', '/%'])('%s is not found', async (path) => {
+    await start();
+    expect(await call('GET', path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+});

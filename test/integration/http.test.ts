@@ -1,0 +1,162 @@
+import { Client as Temporal, Connection } from '@temporalio/client';
+import { Client } from './client';
+import { httpUrl } from './contract';
+import { eventsOf } from './events';
+import { startPlatform, type Platform } from './platform';
+import { stack } from './stack';
+
+/** Submissions over HTTP, beside those over a WebSocket. */
+
+let platform: Platform;
+let url: string;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  url = httpUrl(platform.url);
+});
+
+afterAll(() => platform?.stop());
+
+type Body = Record<string, unknown>;
+
+async function call(
+  method: string,
+  path: string,
+  body?: object,
+  headers: object = {},
+): Promise<[number, Body]> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { 'X-API-Key': platform.apiKey, 'Content-Type': 'application/json', ...headers },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return [response.status, (await response.json()) as Body];
+}
+
+const FAILS = "print('before')\nraise SystemExit(3)";
+
+test('a submission is sent, waited for, joined by a repeat, and read in every form', async () => {
+  const id = `http-${Date.now()}`;
+  const message = { user_id: 'test', code: FAILS };
+  const key = { 'Idempotency-Key': id };
+  const [status, details] = await call('POST', '/api/submissions?wait=40', message, key);
+  expect(status).toBe(200);
+  expect(details).toMatchObject({
+    submission_id: id,
+    user_id: 'test',
+    status: 'tests_failed',
+    result: { status: 'tests_failed', exit_code: 3 },
+  });
+  expect(await call('POST', '/api/submissions?wait=40', message, key)).toMatchObject([
+    200,
+    { result: details.result },
+  ]);
+  const other = { ...message, code: 'pass' };
+  expect(await call('POST', '/api/submissions', other, key)).toMatchObject([409, { code: 'conflict' }]);
+  expect(await call('GET', `/api/submissions/${id}`)).toMatchObject([200, { result: details.result }]);
+  expect(await call('POST', `/api/submissions/${id}/cancel`)).toMatchObject([200, { state: 'over' }]);
+
+  const client = await Client.connect(platform);
+  client.send({ type: 'resume', submission_id: id });
+  await client.frame((frame) => 'status' in frame);
+  client.send({ type: 'status', submission_id: id });
+  const { submission } = await client.frame(({ type }) => type === 'status');
+  expect(submission).toMatchObject({ submission_id: id, result: details.result });
+  await client.close();
+  const events: unknown[] = [];
+  for await (const { frame } of eventsOf(url, id, platform)) events.push(frame);
+  expect(events).toEqual(client.frames.slice(0, -1));
+
+  const output = await fetch(`${url}/api/submissions/${id}/output?stream=stdout`, {
+    headers: { 'X-API-Key': platform.apiKey },
+  });
+  expect(await output.text()).toBe('before\n');
+});
+
+test('what is under way says so, and is cancelled', async () => {
+  const id = `http-cancel-${Date.now()}`;
+  const code = 'import time\nprint("up", flush=True)\ntime.sleep(8)';
+  const [status, details] = await call('POST', '/api/submissions', {
+    user_id: 'test',
+    code,
+    submission_id: id,
+  });
+  expect([status, details.status, details.result]).toEqual([202, 'running', null]);
+  const seen: unknown[] = [];
+  for await (const { frame } of eventsOf(url, id, platform)) {
+    seen.push(frame.type ?? frame.status);
+    if (frame.type === 'output')
+      expect(await call('POST', `/api/submissions/${id}/cancel`)).toMatchObject([
+        202,
+        { state: 'requested' },
+      ]);
+  }
+  expect(seen.at(-1)).toBe('cancelled');
+  expect(await call('GET', `/api/submissions/${id}`)).toMatchObject([200, { status: 'cancelled' }]);
+});
+
+test('submissions are listed by user, status and time, in pages, over both transports', async () => {
+  const since = new Date().toISOString();
+  const sent = await Promise.all(
+    ['test', 'test', 'test'].map((user_id) =>
+      call('POST', '/api/submissions?wait=40', { user_id, code: FAILS }).then(
+        ([, body]) => body.submission_id,
+      ),
+    ),
+  );
+  const connection = await Connection.connect({ address: stack().temporalAddress });
+  const temporal = new Temporal({ connection });
+  for (const id of sent) await temporal.workflow.getHandle(`submission-${id as string}`).result(); // Visibility knows of the end.
+  const listed = async (query: string) => {
+    const ids: unknown[] = [];
+    for (let page = ''; ;) {
+      const [status, body] = await call('GET', `/api/submissions?${query}${page}`);
+      expect(status).toBe(200);
+      ids.push(...(body.submissions as Body[]).map(({ submission_id }) => submission_id));
+      if (body.next_page === null) return ids.sort();
+      page = `&page=${body.next_page as string}`;
+    }
+  };
+  const byTime = `since=${since}`;
+  await eventually(async () =>
+    expect(await listed(`${byTime}&status=tests_failed&limit=2`)).toEqual(sent.sort()),
+  );
+  expect(await listed(`${byTime}&user=test&limit=1`)).toEqual(sent);
+  expect(await listed(`${byTime}&user=nobody`)).toEqual([]);
+  expect(await listed(`${byTime}&status=deployed`)).toEqual([]);
+  expect(await listed(`${byTime}&status=running`)).toEqual([]);
+  expect((await listed(`until=${since}`)).filter((id) => sent.includes(id))).toEqual([]);
+  expect(await call('GET', '/api/submissions?page=AAAA')).toMatchObject([400, { field: 'page' }]);
+
+  const client = await Client.connect(platform);
+  client.send({ type: 'list', user: 'test', since, limit: 2 });
+  const list = await client.frame(({ type }) => type === 'list');
+  expect(list.submissions).toHaveLength(2);
+  expect(list.next_page).toEqual(expect.any(String));
+  await client.close();
+
+  // A workflow that was ended from outside has no verdict, and no search attribute that says so.
+  const ended = `ended-${Date.now()}`;
+  await call('POST', '/api/submissions', {
+    user_id: 'test',
+    code: 'import time\ntime.sleep(9)',
+    submission_id: ended,
+  });
+  await temporal.workflow.getHandle(`submission-${ended}`).terminate('for a test');
+  await eventually(async () => expect(await listed(`${byTime}&status=internal_error`)).toEqual([ended]));
+  expect(await listed(`${byTime}&status=running`)).toEqual([]);
+  await connection.close();
+});
+
+/** Visibility follows what happens: asked again until it holds, at most 10 s. */
+async function eventually(check: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
