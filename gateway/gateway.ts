@@ -1,5 +1,6 @@
 import type { Config } from '../infrastructure/config';
-import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { followPodLog } from '../infrastructure/kubernetes/podLog';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
@@ -35,16 +36,25 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, limits = limitsFor(config.MAX_CODE_BYTES) }: { logger: Logger; limits?: Limits },
 ): Promise<RunningServer> {
-  const followLog = podLogs(config, logger);
+  const kube = clusterOf(config);
+  if (!kube)
+    logger.info('KUBECONFIG names no cluster: output comes when tests are over, and API_KEY is the only key');
+  const followLog: FollowLog | null = kube && ((userId, options) => followPodLog(kube, userId, options));
+  const closed = new AbortController();
+  const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
   const client = connectClient(config);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
-    const server = await startServer(config, { submissions, rules: rulesFrom(config), logger, limits });
+    const server = await startServer(config, { submissions, rules: rulesFrom(config), logger, keys, limits });
     return {
       url: server.url,
-      close: () => server.close().finally(() => client.connection.close()),
+      close: () => {
+        closed.abort();
+        return server.close().finally(() => client.connection.close());
+      },
     };
   } catch (error) {
+    closed.abort();
     await client.connection.close();
     throw error;
   }
@@ -62,13 +72,9 @@ function rulesFrom(config: GatewayConfig): SubmissionRules {
   };
 }
 
-/** A gateway needs no cluster: without one it tells output when the tests are over. */
-function podLogs(config: GatewayConfig, logger: Logger): FollowLog | null {
+/** A gateway needs no cluster: without one it follows no logs and knows no keys but its own. */
+function clusterOf(config: GatewayConfig): Kube | null {
   const { KUBECONFIG: kubeconfig, KUBE_CONTEXT: context, KUBERNETES_SERVICE_HOST: host } = config;
-  if (kubeconfig === undefined && host === undefined) {
-    logger.info('live output is off: KUBECONFIG names no cluster; output comes when the tests are over');
-    return null;
-  }
-  const kube = connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
-  return (userId, options) => followPodLog(kube, userId, options);
+  if (kubeconfig === undefined && host === undefined) return null;
+  return connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
 }

@@ -3,10 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { WebSocketServer, type ServerOptions } from 'ws';
+import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
-import { acceptKey } from './authentication';
 import { cutOffSilent } from './heartbeat';
 import { httpHandler } from './http';
+import { createAccess } from './keys/access';
+import { keepValid } from './keys/connections';
+import { loginHandler } from './keys/login';
+import { scoped } from './keys/scoped';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
@@ -38,10 +42,15 @@ export interface RunningServer {
  */
 export async function startServer(
   settings: ServerSettings,
-  { submissions, rules, logger, limits = limitsFor(rules.maxCodeBytes) }: ServerParts,
+  { submissions, rules, logger, keys = null, limits = limitsFor(rules.maxCodeBytes) }: ServerParts,
 ): Promise<RunningServer> {
-  const authenticate = acceptKey(settings.API_KEY);
-  const http = createServer(httpHandler(protocolSchema(rules), () => submissions.ready()));
+  const access = createAccess(settings.API_KEY, keys);
+  const connections = keepValid(access, keys);
+  const handlesLogin = loginHandler(access, logger);
+  const handle = httpHandler(protocolSchema(rules), () => submissions.ready());
+  const http = createServer((request, response) => {
+    if (!handlesLogin(request, response)) handle(request, response);
+  });
   const parseMessage = messageParser(rules);
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -55,7 +64,7 @@ export async function startServer(
     const connection = logger.child({ connectionId: randomUUID(), remote: request.socket.remoteAddress });
     const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
-    const admission = admit(request, authenticate);
+    const admission = admit(request, access);
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
       return refuseUpgrade(socket, admission);
@@ -64,13 +73,16 @@ export async function startServer(
       socket.off('error', onError);
       client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
       webSockets.emit('connection', client, request);
-      connection.info({ progress: admission.progress }, 'client connected');
+      const { progress, principal } = admission;
+      const known = connection.child({ keyId: principal.keyId });
+      known.info({ progress }, 'client connected');
+      connections.add(client, principal);
       serveSocket(client, {
-        submissions,
+        submissions: scoped(submissions, principal),
         parseMessage,
         limits,
-        logger: connection,
-        progress: admission.progress,
+        logger: known,
+        progress,
       });
     });
   });
@@ -82,6 +94,7 @@ export async function startServer(
 
   async function close(): Promise<void> {
     stopPinging();
+    connections.stop();
     const closed = once(http, 'close');
     http.close();
     http.closeIdleConnections();
@@ -100,6 +113,8 @@ export interface ServerParts {
   submissions: Submissions;
   rules: SubmissionRules;
   logger: Logger;
+  /** Keys beside `API_KEY`; null when there is no cluster to keep them in. */
+  keys?: KeyDirectory | null;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
 }

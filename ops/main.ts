@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { WorkflowFailedError } from '@temporalio/client';
 import { readConfig } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import { backUp, restore, type BackupReport } from '../infrastructure/kubernetes/production/backup';
-import { findRunningStack } from '../infrastructure/local/stack';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
+import { environment, requestedBy } from './environment';
 
 /** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
 
@@ -63,8 +62,6 @@ async function main(args: string[]): Promise<unknown> {
       throw new UsageError(USAGE);
   }
 }
-
-const requestedBy = () => `ops:${userInfo().username}`;
 
 /** Runs one operation as a workflow, to its end. @throws Error with its reason when it did not do what it should */
 async function operate<Report extends LiveReport | OperationReport = OperationReport>(
@@ -134,19 +131,6 @@ async function withDatabase(
   } finally {
     await log.close();
   }
-}
-
-/** What is not set is taken from the local stack, if one runs. */
-function environment(): Record<string, string | undefined> {
-  const stack = findRunningStack();
-  if (!stack) return process.env;
-  const { temporalAddress, elasticsearch, kubernetes } = stack;
-  return {
-    TEMPORAL_ADDRESS: temporalAddress,
-    ELASTICSEARCH_HOST: elasticsearch,
-    ...(!process.env.KUBECONFIG && { KUBECONFIG: kubernetes.kubeconfig, KUBE_CONTEXT: kubernetes.context }),
-    ...Object.fromEntries(Object.entries(process.env).filter(([, value]) => value)),
-  };
 }
 
 main(process.argv.slice(2)).then(
