@@ -46,6 +46,7 @@ export function documentsOf({ provenance, namespace, actions }: ActionTrail): Ac
       duration: (action.endedAt - action.startedAt) * NANOSECONDS,
     },
     user: { id: provenance.userId },
+    key: { id: provenance.keyId },
     orchestrator: { type: 'kubernetes', namespace },
     submission: { id: provenance.submissionId, code_digest: provenance.codeDigest },
     temporal: { workflow_id: provenance.workflowId, run_id: provenance.runId },

@@ -24,6 +24,8 @@ export interface Provenance {
   runId: string;
   /** SHA-256 of the submission's code, in hexadecimal. */
   codeDigest: string;
+  /** Id of the key in whose name it was done, if one was needed. */
+  keyId?: string | undefined;
 }
 
 /** How long a call may go on, and how it says that it is alive. */

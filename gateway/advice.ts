@@ -9,6 +9,7 @@ export const ADVICE: Record<ErrorCode, string> = {
   too_many_in_flight: 'Wait for one of them to end, or open another connection.',
   conflict: 'Use another submission_id.',
   not_found: 'Look at the address and the id; submit what was forgotten.',
+  forbidden: 'Use a key of that user, or an admin key.',
   unauthorized: 'Send a valid key in the header X-API-Key.',
   method_not_allowed: 'Use a method that the header Allow names.',
   unsupported_media_type: 'Send JSON, with the header Content-Type: application/json.',

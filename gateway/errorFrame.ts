@@ -8,6 +8,7 @@ export const ERROR_CODES = [
   'code_too_large',
   'binary_not_supported',
   'too_many_in_flight',
+  'forbidden',
   'conflict',
   'not_found',
   'unauthorized',

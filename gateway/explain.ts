@@ -1,10 +1,13 @@
 import { errorFrame, type ErrorFrame } from './errorFrame';
 import { NothingFollows } from './follow';
+import { NotTheUser } from './keys/scoped';
 import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound, UnknownPage } from './submissions';
 
 /** The error frame for a message that was understood and could not be carried out. */
 export function explain(error: unknown, submission_id?: string): ErrorFrame {
   const field = 'submission_id';
+  if (error instanceof NotTheUser)
+    return errorFrame('forbidden', error.message, { field: error.field, submission_id });
   if (error instanceof SubmissionConflict)
     return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof SubmissionNotFound)

@@ -1,5 +1,6 @@
 import type { Config } from '../infrastructure/config';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { followPodLog } from '../infrastructure/kubernetes/podLog';
 import { programAddress } from '../infrastructure/kubernetes/production/address';
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
@@ -40,21 +41,29 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, limits = limitsFor(config.MAX_CODE_BYTES) }: { logger: Logger; limits?: Limits },
 ): Promise<RunningServer> {
-  const kube = cluster(config);
-  const followLog = podLogs(kube, logger);
+  const kube = clusterOf(config);
+  if (!kube)
+    logger.info('KUBECONFIG names no cluster: output comes when tests are over, and API_KEY is the only key');
+  const followLog: FollowLog | null = kube && ((userId, options) => followPodLog(kube, userId, options));
+  const closed = new AbortController();
+  const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
   const client = connectClient(config);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {
-      ...{ submissions, rules: rulesFrom(config), logger, limits },
+      ...{ submissions, rules: rulesFrom(config), logger, keys, limits },
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),
     });
     return {
       url: server.url,
-      close: () => server.close().finally(() => client.connection.close()),
+      close: () => {
+        closed.abort();
+        return server.close().finally(() => client.connection.close());
+      },
     };
   } catch (error) {
+    closed.abort();
     await client.connection.close();
     throw error;
   }
@@ -72,13 +81,11 @@ function rulesFrom(config: GatewayConfig): SubmissionRules {
   };
 }
 
-/** A gateway needs no cluster: without one it tells output when the tests are over. */
-function podLogs(kube: Kube | null, logger: Logger): FollowLog | null {
-  if (kube === null) {
-    logger.info('live output is off: KUBECONFIG names no cluster; output comes when the tests are over');
-    return null;
-  }
-  return (userId, options) => followPodLog(kube, userId, options);
+/** A gateway needs no cluster: without one it follows no logs and knows no keys but its own. */
+function clusterOf(config: GatewayConfig): Kube | null {
+  const { KUBECONFIG: kubeconfig, KUBE_CONTEXT: context, KUBERNETES_SERVICE_HOST: host } = config;
+  if (kubeconfig === undefined && host === undefined) return null;
+  return connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
 }
 
 /** Where programs are reached; null when nothing is forwarded to them. @throws Error when nobody could say where */
@@ -89,13 +96,4 @@ function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: K
   throw new Error(
     'FORWARD_APPS is on, and nothing says where programs are: set APPS_ADDRESS, or KUBECONFIG.',
   );
-}
-
-function cluster({
-  KUBECONFIG: kubeconfig,
-  KUBE_CONTEXT: context,
-  KUBERNETES_SERVICE_HOST: host,
-}: GatewayConfig): Kube | null {
-  if (kubeconfig === undefined && host === undefined) return null;
-  return connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
 }

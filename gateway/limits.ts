@@ -43,6 +43,10 @@ export const CLOSE = {
     code: 1001,
     reason: 'the gateway is going down: reconnect and resume after the last cursor',
   },
+  keyEnded: {
+    code: 4003,
+    reason: 'the key was revoked or has expired, or the login is over: log in again',
+  },
   slowClient: {
     code: 4001,
     reason: 'too much is waiting to be read: reconnect and resume after the last cursor',

@@ -3,12 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once, setMaxListeners } from 'node:events';
 import { WebSocketServer, type ServerOptions } from 'ws';
+import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
-import { acceptKey } from './authentication';
 import { cutOffSilent } from './heartbeat';
 import { createApps, type AppsParts } from './http/apps';
 import { httpHandler } from './http/handler';
 import type { LiveParts } from './http/live';
+import { createAccess } from './keys/access';
+import { keepValid } from './keys/connections';
+import { loginHandler } from './keys/login';
+import { scoped } from './keys/scoped';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
@@ -43,22 +47,26 @@ export async function startServer(
     submissions,
     rules,
     logger,
+    keys = null,
     limits = limitsFor(rules.maxCodeBytes),
     inspect = null,
     programAddress = null,
   }: ServerParts,
 ): Promise<RunningServer> {
-  const authenticate = acceptKey(settings.API_KEY);
-  const apps = programAddress && createApps({ authenticate, addressOf: programAddress, logger });
+  const access = createAccess(settings.API_KEY, keys);
+  const connections = keepValid(access, keys);
+  const logsIn = loginHandler(access, logger);
+  const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
   const parseMessage = messageParser(rules);
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
-    ...{ submissions, rules, parseMessage, limits, authenticate, inspect, logger },
+    ...{ submissions, rules, parseMessage, limits, access, inspect, logger },
     closing: goingDown.signal,
   });
   const http = createServer((request, response) => {
-    if (!apps?.request(request, response)) answer(request, response);
+    if (apps?.request(request, response) || logsIn(request, response)) return;
+    answer(request, response);
   });
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -73,7 +81,7 @@ export async function startServer(
     const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
     if (apps?.upgrade(request, socket, head)) return;
-    const admission = admit(request, authenticate);
+    const admission = admit(request, access);
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
       return refuseUpgrade(socket, admission);
@@ -82,13 +90,16 @@ export async function startServer(
       socket.off('error', onError);
       client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
       webSockets.emit('connection', client, request);
-      connection.info({ progress: admission.progress }, 'client connected');
+      const { progress, principal } = admission;
+      const known = connection.child({ keyId: principal.keyId });
+      known.info({ progress }, 'client connected');
+      connections.add(client, principal);
       serveSocket(client, {
-        submissions,
+        submissions: scoped(submissions, principal),
         parseMessage,
         limits,
-        logger: connection,
-        progress: admission.progress,
+        logger: known,
+        progress,
       });
     });
   });
@@ -101,6 +112,7 @@ export async function startServer(
   async function close(): Promise<void> {
     stopPinging();
     goingDown.abort(); // streams and waits end
+    connections.stop();
     const closed = once(http, 'close');
     http.close();
     http.closeIdleConnections();
@@ -119,6 +131,8 @@ export interface ServerParts {
   submissions: Submissions;
   rules: SubmissionRules;
   logger: Logger;
+  /** Keys beside `API_KEY`; null when there is no cluster to keep them in. */
+  keys?: KeyDirectory | null;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
   /** Looks what is in production; null when no cluster is known. */

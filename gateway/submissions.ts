@@ -10,6 +10,7 @@ import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
 import type { SubmitCodeInput } from '../workflows/contract';
 import {
+  CANCEL_REQUESTED_SIGNAL,
   CONTENT_DIGEST_MEMO,
   namespaceOf,
   SEARCH_ATTRIBUTES,
@@ -45,10 +46,11 @@ export interface Submissions {
   find(submissionId: string): Promise<AcceptedSubmission>;
   /**
    * Asks for the end of a submission; those who follow it get to know when it has ended.
+   * @param keyId of the key that asks, for the log
    * @returns `over` when its verdict stands already
    * @throws SubmissionNotFound, PlatformUnavailable
    */
-  cancel(submissionId: string): Promise<'requested' | 'over'>;
+  cancel(submissionId: string, keyId?: string): Promise<'requested' | 'over'>;
   /**
    * Where a submission stands.
    * @throws SubmissionNotFound, PlatformUnavailable
@@ -159,7 +161,7 @@ export function temporalSubmissions(
 
   return {
     async submit(submission) {
-      const { submissionId, userId, ...asked } = submission;
+      const { submissionId, userId, requestedBy: _, ...asked } = submission;
       const contentDigest = digestOf(asked);
       const codeDigest = digestOf(asked.program);
       const input = { ...submission, codeDigest, acceptedAt: nextMoment() };
@@ -179,12 +181,13 @@ export function temporalSubmissions(
         return acceptedAs(submissionId, typedSearchAttributes.get(keys.userId) ?? '', runId);
       }),
 
-    cancel: (submissionId) =>
+    cancel: (submissionId, keyId) =>
       answer(submissionId, async () => {
         const handle = client.workflow.getHandle(workflowIdOf(submissionId));
         const { status, memo } = await handle.describe();
         // After its verdict a workflow only records what was done, and nothing is left to cancel.
         if (status.name !== 'RUNNING' || memo?.[VERDICT_MEMO] !== undefined) return 'over';
+        if (keyId !== undefined) await handle.signal(CANCEL_REQUESTED_SIGNAL, keyId);
         await handle.cancel();
         return 'requested';
       }),

@@ -1,27 +1,26 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Authenticate } from './authentication';
+import type { Access, Refusal } from './keys/access';
+import type { Principal } from './keys/principal';
 
 /** What an upgrade request asks for, or why it is refused. */
-export type Admission =
-  { progress: boolean; refused?: never } | { refused: { status: number; error: string; message: string } };
+export type Admission = { progress: boolean; principal: Principal; refused?: never } | { refused: Refusal };
 
 /** Decides about an upgrade request before a WebSocket exists. */
-export function admit(request: IncomingMessage, authenticate: Authenticate): Admission {
+export function admit(request: IncomingMessage, access: Access): Admission {
   const url = parse(request.url);
   if (url?.pathname !== '/ws/code') return refuse(404, 'not_found', 'WebSockets are served at /ws/code');
-  const key = request.headers['x-api-key'];
-  if (!authenticate(Array.isArray(key) ? undefined : key))
-    return refuse(401, 'unauthorized', 'send a valid key in the header X-API-Key');
+  const identified = access.identify(request);
+  if (identified.refused) return identified;
   const progress = url.searchParams.get('progress') ?? 'true';
   if (progress !== 'true' && progress !== 'false')
     return refuse(400, 'invalid_parameter', 'progress must be true or false');
-  return { progress: progress === 'true' };
+  return { progress: progress === 'true', principal: identified.principal };
 }
 
 /** Answers a refused upgrade over HTTP and ends its connection. */
 export function refuseUpgrade(socket: Duplex, { refused }: Extract<Admission, { refused: object }>): void {
-  const { status, ...body } = refused;
+  const { status, retryAfterSeconds, ...body } = refused;
   const text = `${JSON.stringify(body)}\n`;
   // Destroyed once it is told: a client that keeps its half open would hold the socket for ever.
   socket.once('finish', () => socket.destroy());
@@ -29,6 +28,7 @@ export function refuseUpgrade(socket: Duplex, { refused }: Extract<Admission, { 
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       'Connection: close',
+      ...(retryAfterSeconds === undefined ? [] : [`Retry-After: ${retryAfterSeconds}`]),
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(text)}`,
       '',

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { WorkflowFailedError } from '@temporalio/client';
 import { readConfig } from '../infrastructure/config';
@@ -10,6 +9,7 @@ import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
+import { requestedBy } from './requestedBy';
 
 /** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
 
@@ -63,8 +63,6 @@ async function main(args: string[]): Promise<unknown> {
       throw new UsageError(USAGE);
   }
 }
-
-const requestedBy = () => `ops:${userInfo().username}`;
 
 /** Runs one operation as a workflow, to its end. @throws Error with its reason when it did not do what it should */
 async function operate<Report extends LiveReport | OperationReport = OperationReport>(

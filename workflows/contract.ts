@@ -84,6 +84,9 @@ export const ORDER_QUERY = 'order';
 /** The workflow id of a user's order. Workers of another task queue keep an order of their own. */
 export const orderIdOf = (taskQueue: string, userId: string): string => `order-${taskQueue}-${userId}`;
 
+/** Tells a submission, before it is cancelled, which key asks for that: its argument is the key's id. */
+export const CANCEL_REQUESTED_SIGNAL = 'cancelRequested';
+
 export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
 export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName] | typeof AWAIT_TURN;
 
@@ -105,6 +108,8 @@ export interface SubmitCodeInput {
   codeDigest: string;
   /** When the gateway accepted it, ISO 8601. */
   acceptedAt: string;
+  /** Id of the key that submitted it, for the log. */
+  requestedBy?: string;
 }
 
 /** Workflow types of what an operator does to a user's production; each waits for its turn as submissions do. */

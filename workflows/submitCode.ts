@@ -2,8 +2,10 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  defineSignal,
   isCancellation,
   proxyActivities,
+  setHandler,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -11,7 +13,7 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Activities } from '../activities';
 import { activityOptions } from './activityOptions';
-import { namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from './contract';
+import { CANCEL_REQUESTED_SIGNAL, namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from './contract';
 import type { TestReport } from '../activities/testReport';
 import type { Program, SubmitCodeInput, TestSummary, Verdict } from './contract';
 import { deploy } from './deploy';
@@ -27,6 +29,8 @@ const { recordActions } = proxyActivities<Activities>(activityOptions.recordActi
 
 /** How often an environment that is missing is made before a submission is given up. */
 const PREPARATIONS = 3;
+
+const cancelRequested = defineSignal<[keyId: string]>(CANCEL_REQUESTED_SIGNAL);
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
 
@@ -45,7 +49,12 @@ const nothingDeployed = { migration: null, rollout: null, supersededBy: null, li
  */
 export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   const trail = new Trail();
-  trail.note('submission.accepted', { details: { accepted_at: input.acceptedAt } });
+  trail.note('submission.accepted', {
+    details: { accepted_at: input.acceptedAt, requested_by: input.requestedBy },
+  });
+  setHandler(cancelRequested, (keyId) =>
+    trail.note('submission.cancel_requested', { details: { requested_by: keyId } }),
+  );
   let decision: Decision;
   try {
     decision = await testAndDeploy(input, trail);
@@ -83,7 +92,7 @@ async function testWithDatabase(input: SubmitCodeInput, trail: Trail): Promise<T
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
 async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
-  const { acceptedAt: _, ...tested } = input;
+  const { acceptedAt: _, requestedBy: __, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
       if (input.testDatabase) await prepareDatabase(input, trail);
@@ -139,7 +148,7 @@ async function deployInTurn(
 
 /** Announces the verdict to everyone who follows, then records what was done. */
 async function conclude(input: SubmitCodeInput, trail: Trail, decision: Decision): Promise<Verdict> {
-  const { submissionId, userId, codeDigest } = input;
+  const { submissionId, userId, codeDigest, requestedBy } = input;
   const namespace = namespaceOf(userId);
   const verdict: Verdict = { ...decision, namespace, submissionId };
   upsertMemo({ [VERDICT_MEMO]: verdict });
@@ -152,7 +161,7 @@ async function conclude(input: SubmitCodeInput, trail: Trail, decision: Decision
     details: { cause: verdict.reason, live: verdict.live },
   });
   const { workflowId, runId } = workflowInfo();
-  const provenance = { submissionId, userId, codeDigest, workflowId, runId };
+  const provenance = { submissionId, userId, codeDigest, workflowId, runId, keyId: requestedBy };
   await CancellationScope.nonCancellable(() =>
     recordActions({ provenance, namespace, actions: trail.actions }),
   );

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Authenticate } from '../authentication';
 
 /**
  * What concerns one connection and not the message. `transfer-encoding` is not among them: it says how long the
@@ -13,8 +12,15 @@ const HOP_BY_HOP = ['keep-alive', 'proxy-connection', 'proxy-authenticate', 'pro
  */
 const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads';
 
-/** Makes a client's request one that a program may see: nothing that opens the gateway, and where it came from. */
-export function prepareRequest(request: IncomingMessage, prefix: string, authenticate: Authenticate): void {
+/**
+ * Makes a client's request one that a program may see: nothing that opens the gateway, and where it came from.
+ * @param mayBeKey whether a text opens the gateway, or nobody knows
+ */
+export function prepareRequest(
+  request: IncomingMessage,
+  prefix: string,
+  mayBeKey: (text: string | undefined) => boolean,
+): void {
   const { headers, socket } = request;
   const upgrade = headers.upgrade !== undefined;
   dropHopByHop(headers);
@@ -22,7 +28,7 @@ export function prepareRequest(request: IncomingMessage, prefix: string, authent
   else delete headers.upgrade;
   delete headers['x-api-key'];
   delete headers.cookie;
-  if (authenticate(headers.authorization?.split(' ').at(-1))) delete headers.authorization;
+  if (mayBeKey(headers.authorization?.split(' ').at(-1))) delete headers.authorization;
 
   const before = headers['x-forwarded-for'];
   const from = socket.remoteAddress ?? 'unknown';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createProxyServer } from 'httpxy';
 import type { Logger } from '../../infrastructure/logging';
-import type { Authenticate } from '../authentication';
+import type { Access } from '../keys/access';
 import { userId as userIdRule } from '../messages/identifiers';
 import { refuseUpgrade } from '../upgrade';
 import { prepareAnswer, prepareRequest } from './appHeaders';
@@ -17,7 +17,7 @@ export interface Apps {
 }
 
 export interface AppsParts {
-  authenticate: Authenticate;
+  access: Access;
   /** URL of a user's program, without a path; null when there is none. */
   addressOf: (userId: string) => Promise<string | null>;
   logger: Logger;
@@ -36,7 +36,7 @@ interface Refusal {
   message: string;
 }
 
-export function createApps({ authenticate, addressOf, logger, silenceMs = SILENCE_MS }: AppsParts): Apps {
+export function createApps({ access, addressOf, logger, silenceMs = SILENCE_MS }: AppsParts): Apps {
   // A connection each: one that is kept open would go on to a pod that a deploy has replaced.
   const proxy = createProxyServer({ agent: false, proxyTimeout: silenceMs, upgradeTimeout: silenceMs });
   proxy.on('proxyRes', (proxied, request) => prepareAnswer(proxied.headers, prefixOf(request)));
@@ -45,7 +45,7 @@ export function createApps({ authenticate, addressOf, logger, silenceMs = SILENC
     logger.info({ err: error, url: request?.url, status: refusal.status }, 'a program did not answer');
     if (client === undefined) return;
     if ('writeHead' in client) tell(request as IncomingMessage, client, refusal);
-    else if ((client).writable) refuseUpgrade(client, { refused: refusal });
+    else if (client.writable) refuseUpgrade(client, { refused: refusal });
   });
 
   /** Strips the prefix from the request. @returns where it goes, or why it goes nowhere */
@@ -54,7 +54,7 @@ export function createApps({ authenticate, addressOf, logger, silenceMs = SILENC
     const address = rule.safeParse(userId).success ? await addressOf(userId) : null;
     if (address === null) return nobody(userId);
     prefixes.set(request, `/apps/${userId}`);
-    prepareRequest(request, prefixOf(request), authenticate);
+    prepareRequest(request, prefixOf(request), (key) => access.byKey(key).refused?.status !== 401);
     request.url = `${path}${query}`;
     return address;
   }

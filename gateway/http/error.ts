@@ -23,6 +23,7 @@ export const STATUS_OF: Record<ErrorCode, number> = {
   conflict: 409,
   not_found: 404,
   unauthorized: 401,
+  forbidden: 403,
   method_not_allowed: 405,
   unsupported_media_type: 415,
   upgrade_required: 426,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import type { Logger } from '../../infrastructure/logging';
-import type { Authenticate } from '../authentication';
+import type { Access } from '../keys/access';
+import type { Principal } from '../keys/principal';
 import { errorFrame } from '../errorFrame';
 import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
@@ -14,7 +15,7 @@ import type { SubmissionRules } from '../messages/rules';
 
 export interface HttpParts extends SubmissionRouteParts, Pick<LiveParts, 'inspect'> {
   rules: SubmissionRules;
-  authenticate: Authenticate;
+  access: Access;
   logger: Logger;
 }
 
@@ -51,8 +52,8 @@ export function httpHandler(parts: HttpParts): RequestListener {
   ): Promise<void> {
     try {
       const { route, parameters } = find(request.method ?? 'GET', url.pathname);
-      if (!route.open) authorize(request, parts.authenticate);
-      const call: Call = { request, response, url, parameters, signal, logger: log };
+      const principal = route.open ? null : callerOf(request, parts.access);
+      const call: Call = { ...{ request, response, url, parameters, principal, signal }, logger: log };
       const reply = await route.handle(call);
       if (reply) send(response, reply);
     } catch (error) {
@@ -82,11 +83,14 @@ export function httpHandler(parts: HttpParts): RequestListener {
   }
 }
 
-/** @throws HttpError when the request brings no valid key */
-function authorize(request: IncomingMessage, authenticate: Authenticate): void {
-  const key = request.headers['x-api-key'];
-  if (!authenticate(Array.isArray(key) ? undefined : key))
-    throw new HttpError(errorFrame('unauthorized', 'the key is missing or not valid'));
+/** @throws HttpError when the request brings no valid key, and no login that is its own */
+function callerOf(request: IncomingMessage, access: Access): Principal {
+  const { refused, principal } = access.identify(request);
+  if (!refused) return principal;
+  const { status, message, retryAfterSeconds } = refused;
+  const code = status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'unavailable';
+  const headers = retryAfterSeconds === undefined ? {} : { 'Retry-After': retryAfterSeconds };
+  throw new HttpError(errorFrame(code, message), headers);
 }
 
 /** What is no address leads nowhere. */

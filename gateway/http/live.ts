@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
 import { namespaceOf } from '../../workflows/contract';
+import { NotTheUser } from '../keys/scoped';
 import type { Limits } from '../limits';
 import { userId } from '../messages/identifiers';
 import { PlatformUnavailable } from '../submissions';
@@ -44,8 +45,9 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
     summary: 'Tells what a user has in production',
     answers: { 200: { description: 'What is live, since when, from which submission.', schema: 'Live' } },
     errors: ['invalid_message'],
-    async handle({ parameters, logger }) {
+    async handle({ parameters, principal, logger }) {
       const { user_id } = checked(z.object({ user_id: userId() }), parameters);
+      if (principal?.userId != null && principal.userId !== user_id) throw new NotTheUser(principal.userId);
       if (inspect === null)
         throw new PlatformUnavailable('this gateway knows no cluster: set KUBECONFIG and KUBE_CONTEXT');
       const report = await inTime(inspect(user_id), limits.callTimeoutMs, logger);

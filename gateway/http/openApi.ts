@@ -38,7 +38,7 @@ export interface Parameter {
 }
 
 /** What every call that needs a key may answer, too. */
-const COMMON: ErrorCode[] = ['unauthorized', 'unavailable', 'internal'];
+const COMMON: ErrorCode[] = ['unauthorized', 'forbidden', 'unavailable', 'internal'];
 
 /** The OpenAPI 3.1 document of the routes. */
 export function openApi(routes: readonly Described[], rules: SubmissionRules): OpenApi {

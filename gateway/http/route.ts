@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { ErrorCode } from '../errorFrame';
+import type { Principal } from '../keys/principal';
 
 /** One request while it is answered. */
 export interface Call {
@@ -10,6 +11,8 @@ export interface Call {
   url: URL;
   /** What stands in the places of the path's braces. */
   parameters: Record<string, string>;
+  /** Who calls; null on an open route. */
+  principal: Principal | null;
   /** Aborted when the client is gone, or the gateway is going down. */
   signal: AbortSignal;
   logger: Logger;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { detailsOf } from '../details';
 import { errorFrame } from '../errorFrame';
+import { scoped } from '../keys/scoped';
 import type { Limits } from '../limits';
 import { filterFields } from '../messages/filter';
 import { submissionId } from '../messages/identifiers';
@@ -43,9 +44,11 @@ const DETAILS = {
 
 /** Submissions over HTTP: what the messages and frames of a WebSocket do, in calls. */
 export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
-  const { submissions, limits } = parts;
+  const { limits } = parts;
+  const submissionsFor = (call: Call) => scoped(parts.submissions, call.principal ?? nobody());
+  const partsFor = (call: Call) => ({ ...parts, submissions: submissionsFor(call) });
   const details = (call: Call, submissionId: string, seconds: number) =>
-    detailsOf(submissions, submissionId, {
+    detailsOf(submissionsFor(call), submissionId, {
       waitMs: seconds * 1000,
       callTimeoutMs: limits.callTimeoutMs,
       signal: call.signal,
@@ -71,7 +74,7 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
       async handle(call) {
         const { wait } = queryOf(call, waitQuery);
-        const { submissionId } = await submit(call, parts);
+        const { submissionId } = await submit(call, partsFor(call));
         const body = await details(call, submissionId, wait);
         const headers = { Location: `/api/submissions/${submissionId}` };
         return { status: body.result ? 200 : 202, body, headers };
@@ -86,7 +89,10 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       query: listQuery,
       answers: { 200: { description: 'A page of them.', schema: 'SubmissionList' } },
       errors: ['invalid_message'],
-      handle: async (call) => ({ status: 200, body: await submissions.list(queryOf(call, listQuery)) }),
+      handle: async (call) => ({
+        status: 200,
+        body: await submissionsFor(call).list(queryOf(call, listQuery)),
+      }),
     },
     {
       method: 'GET',
@@ -122,7 +128,7 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
         204: { description: 'No frame comes after the cursor: do not come back.' },
       },
       errors: ['invalid_message', 'not_found'],
-      handle: (call) => sendEvents(call, parts),
+      handle: (call) => sendEvents(call, partsFor(call)),
     },
     {
       method: 'GET',
@@ -133,7 +139,7 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       query: outputQuery,
       answers: { 200: { description: 'The output.', type: 'text/plain' } },
       errors: ['invalid_message', 'not_found'],
-      handle: (call) => sendOutput(call, parts),
+      handle: (call) => sendOutput(call, partsFor(call)),
     },
     {
       method: 'POST',
@@ -148,11 +154,16 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       errors: ['invalid_message', 'not_found'],
       async handle(call): Promise<Reply> {
         const submission_id = submissionIn(call);
-        const state = await submissions.cancel(submission_id);
+        const state = await submissionsFor(call).cancel(submission_id);
         return { status: state === 'over' ? 200 : 202, body: { type: 'cancel', submission_id, state } };
       },
     },
   ];
+}
+
+/** Submissions are for those who have a key: no route of theirs is open. */
+function nobody(): never {
+  throw new Error('a route of submissions was called without a key');
 }
 
 /** @throws HttpError, SubmissionConflict, PlatformUnavailable */

@@ -29,6 +29,7 @@ export function actionsTemplate(index: string) {
             },
           },
           user: { properties: { id: keyword } },
+          key: { properties: { id: keyword } },
           orchestrator: { properties: { type: keyword, namespace: keyword } },
           submission: { properties: { id: keyword, code_digest: keyword } },
           temporal: { properties: { workflow_id: keyword, run_id: keyword } },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
-import { acceptKey } from '../../../gateway/authentication';
+import { createAccess } from '../../../gateway/keys/access';
 import { createApps } from '../../../gateway/http/apps';
 import { createLogger } from '../../../infrastructure/logging';
 
@@ -30,7 +30,7 @@ async function listening(server: Server): Promise<string> {
 /** A gateway that knows one program, of `ada`. */
 async function gatewayFor(address: string | null, silenceMs?: number): Promise<string> {
   const apps = createApps({
-    authenticate: acceptKey(KEY),
+    access: createAccess(KEY, null),
     addressOf: (userId) => Promise.resolve(userId === 'ada' ? address : null),
     logger: createLogger('gateway', 'fatal'),
     ...(silenceMs !== undefined && { silenceMs }),

@@ -1,0 +1,50 @@
+import { timingSafeEqual } from 'node:crypto';
+import { digestOfKey, keyIdIn, type KeyDirectory } from '../../infrastructure/kubernetes/keys';
+import { BOOTSTRAP, type Principal } from './principal';
+
+/** What is known of a key: whose it is, that it is not valid, or that this cannot be told at the moment. */
+export type Known = Principal | 'invalid' | 'unknown';
+
+export interface Authentication {
+  /** Of what a client presented as its key. */
+  byKey(presented: string | undefined): Known;
+  /** Of a key that was presented before. */
+  byId(keyId: string): Known;
+}
+
+/** Compared with when there is no key of that id, so that the answer takes as long. */
+const NO_KEY = Buffer.alloc(32);
+
+/**
+ * Accepts `API_KEY` and the keys of the directory. Only digests are kept, all of one length, so a comparison
+ * takes the same time whatever was presented.
+ * @param directory null when there is no cluster to keep keys in: then `API_KEY` is the only one
+ */
+export function authentication(apiKey: string, directory: KeyDirectory | null): Authentication {
+  const bootstrap = digestOfKey(apiKey);
+
+  function byId(keyId: string): Known {
+    if (keyId === BOOTSTRAP.keyId) return BOOTSTRAP;
+    if (!directory) return 'invalid';
+    if (!directory.current) return 'unknown';
+    const key = directory.find(keyId);
+    if (!key) return 'invalid';
+    const expiresAt = key.expiresAt === null ? null : Date.parse(key.expiresAt);
+    if (expiresAt !== null && expiresAt <= Date.now()) return 'invalid';
+    return { keyId, userId: key.userId, expiresAt };
+  }
+
+  return {
+    byId,
+    byKey(presented) {
+      if (presented === undefined) return 'invalid';
+      const digest = digestOfKey(presented);
+      if (timingSafeEqual(digest, bootstrap)) return BOOTSTRAP;
+      const keyId = keyIdIn(presented);
+      if (keyId === undefined) return 'invalid';
+      const matches = timingSafeEqual(digest, directory?.find(keyId)?.digest ?? NO_KEY);
+      const known = byId(keyId);
+      return matches || known === 'unknown' ? known : 'invalid';
+    },
+  };
+}

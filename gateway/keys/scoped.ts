@@ -1,0 +1,54 @@
+import { SubmissionNotFound, type Submissions } from '../submissions';
+import type { Principal } from './principal';
+
+/** A submission for somebody whom the key does not belong to. */
+export class NotTheUser extends Error {
+  override name = 'NotTheUser';
+
+  /** @param field that named somebody else */
+  constructor(
+    readonly userId: string,
+    readonly field: 'user_id' | 'user' = 'user_id',
+  ) {
+    super(`${field} must be ${userId}: the key belongs to that user`);
+  }
+}
+
+/**
+ * Submissions as a key sees them: a user's key submits for its user only, and what others submitted does not
+ * exist for it. What is done is done in the name of the key.
+ */
+export function scoped(submissions: Submissions, { keyId, userId }: Principal): Submissions {
+  async function find(submissionId: string) {
+    const accepted = await submissions.find(submissionId);
+    if (userId !== null && accepted.userId !== userId) throw unknown(submissionId);
+    return accepted;
+  }
+  return {
+    find,
+    submit: (submission) =>
+      userId === null || submission.userId === userId
+        ? submissions.submit({ ...submission, requestedBy: keyId })
+        : Promise.reject(new NotTheUser(userId)),
+    async cancel(submissionId) {
+      if (userId !== null) await find(submissionId);
+      return submissions.cancel(submissionId, keyId);
+    },
+    async status(submissionId) {
+      const record = await submissions.status(submissionId);
+      if (userId !== null && record.user_id !== userId) throw unknown(submissionId);
+      return record;
+    },
+    async list(filter) {
+      if (userId === null) return submissions.list(filter);
+      if (filter.user !== undefined && filter.user !== userId) throw new NotTheUser(userId, 'user');
+      return submissions.list({ ...filter, user: userId });
+    },
+    follow: (accepted, settings) => submissions.follow(accepted, settings),
+    ready: () => submissions.ready(),
+  };
+}
+
+function unknown(submissionId: string): SubmissionNotFound {
+  return new SubmissionNotFound(`there is no submission ${submissionId}`);
+}

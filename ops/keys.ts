@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { readConfig } from '../infrastructure/config';
+import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { createKey, listKeys, revokeKey } from '../infrastructure/kubernetes/keys';
+import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
+import { requestedBy } from './requestedBy';
+
+/** `npm run keys -- COMMAND ...`: who may use the gateway. docs/keys.md */
+
+const USAGE = `Usage: npm run keys -- COMMAND ...
+  create USER [--expires 30d] [--note TEXT]   makes a key of one user, and shows it this once
+  create --admin [--expires 12h] [--note TEXT]
+                                              makes a key that may act for every user
+  list [USER]                                 keys that were not revoked, without their secrets
+  revoke ID                                   ends a key, at once and on every gateway
+Expiry: a number and m, h or d.`;
+
+class UsageError extends Error {}
+
+const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The same rule as for user_id in gateway/messages/identifiers.ts. */
+const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
+
+async function main(args: string[]): Promise<unknown> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { admin: { type: 'boolean' }, expires: { type: 'string' }, note: { type: 'string' } },
+  });
+  const [command, argument, ...rest] = positionals;
+  if (rest.length > 0) throw new UsageError(USAGE);
+  switch (command) {
+    case 'create':
+      return create(argument, values);
+    case 'list': {
+      const keys = await listKeys(connect());
+      return keys
+        .filter(({ userId }) => argument === undefined || userId === argument)
+        .map(({ digest, ...key }) => ({ ...key, expired: isOver(key.expiresAt) }));
+    }
+    case 'revoke': {
+      if (argument === undefined) throw new UsageError(`revoke needs the id of a key.\n${USAGE}`);
+      if (!(await revokeKey(connect(), argument))) throw new Error(`There is no key ${argument}.`);
+      await record('key.revoked', argument, {});
+      return { revoked: argument };
+    }
+    case undefined:
+    default:
+      throw new UsageError(USAGE);
+  }
+}
+
+interface Asked {
+  admin?: boolean | undefined;
+  expires?: string | undefined;
+  note?: string | undefined;
+}
+
+async function create(
+  user: string | undefined,
+  { admin = false, expires, note = '' }: Asked,
+): Promise<object> {
+  if ((user === undefined) !== admin)
+    throw new UsageError(`create needs either a user or --admin.\n${USAGE}`);
+  if (user !== undefined && !USER_ID.test(user))
+    throw new UsageError(
+      `USER must be a DNS label of 1 to 40 characters, and ${JSON.stringify(user)} is not.`,
+    );
+  const userId = user ?? null;
+  const createdAt = new Date();
+  const expiresAt = expires === undefined ? null : new Date(createdAt.getTime() + durationOf(expires));
+  const { id, key } = await createKey(connect(), {
+    userId,
+    note,
+    createdAt: createdAt.toISOString(),
+    expiresAt: expiresAt?.toISOString() ?? null,
+    createdBy: requestedBy(),
+  });
+  const made = { id, userId, admin, expiresAt, note };
+  process.stdout.write(`${JSON.stringify({ ...made, key }, null, 2)}\n`);
+  await record('key.created', id, made);
+  return { message: 'Keep the key: it is stored nowhere and not shown again.' };
+}
+
+function durationOf(text: string): number {
+  const [, count, unit = ''] = /^([1-9]\d{0,5})([mhd])$/.exec(text) ?? [];
+  const milliseconds = Number(count) * (UNITS[unit] ?? NaN);
+  if (Number.isNaN(milliseconds)) throw new UsageError(`--expires ${text} must be such as 90m, 12h or 30d.`);
+  return milliseconds;
+}
+
+function isOver(expiresAt: string | null): boolean {
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+}
+
+function connect(): Kube {
+  const { KUBECONFIG, KUBE_CONTEXT } = readConfig(['KUBECONFIG', 'KUBE_CONTEXT'], serverEnvironment());
+  return connectKubernetes({ kubeconfig: KUBECONFIG, context: KUBE_CONTEXT });
+}
+
+/** Writes into the log of actions what was done to a key. @throws Error that says so when it could not */
+async function record(action: string, id: string, details: object): Promise<void> {
+  const config = readConfig(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'], serverEnvironment());
+  const log = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const at = new Date().toISOString();
+  try {
+    await log.write([
+      {
+        _id: randomUUID(),
+        '@timestamp': at,
+        message: `${action}: ${id}`,
+        event: { action, outcome: 'success', start: at, end: at },
+        key: { id },
+        details: { requested_by: requestedBy(), ...details },
+      },
+    ]);
+  } catch (error) {
+    throw new Error(`It is done (${action} ${id}), but not in the log of actions: ${String(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await log.close();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (report) => {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  },
+);

@@ -1,0 +1,273 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import pino from 'pino';
+import { WebSocket } from 'ws';
+import { createAccess } from '../../../gateway/keys/access';
+import { startServer, type RunningServer } from '../../../gateway/server';
+import { SubmissionNotFound, type Submission, type Submissions } from '../../../gateway/submissions';
+import type { SubmissionFilter } from '../../../gateway/messages/filter';
+import type { SubmissionRecord } from '../../../gateway/submissionRecord';
+import { rules } from '../rules';
+import { directoryOf, keyOf } from './directory';
+
+const API_KEY = 'a key for the tests only';
+const alice = keyOf('aaaaaaaaaaaa', { userId: 'alice' });
+const logger = pino({ level: 'silent' });
+
+/** Every submission is known and Bob's, and what is asked for is kept. */
+class BobsSubmissions implements Submissions {
+  readonly submitted: Submission[] = [];
+  readonly cancelled: (string | undefined)[] = [];
+  /** Whose were asked for. */
+  readonly listed: (string | undefined)[] = [];
+
+  submit(submission: Submission) {
+    this.submitted.push(submission);
+    return Promise.reject(new SubmissionNotFound('this one only keeps them'));
+  }
+  find(submissionId: string) {
+    return Promise.resolve({
+      submissionId,
+      userId: 'bob',
+      workflowId: 'w',
+      runId: 'r',
+      namespace: 'user-bob',
+    });
+  }
+  cancel(_submissionId: string, keyId?: string) {
+    this.cancelled.push(keyId);
+    return Promise.resolve('requested' as const);
+  }
+  status(submissionId: string): Promise<SubmissionRecord> {
+    return Promise.resolve({
+      ...{ submission_id: submissionId, user_id: 'bob', namespace: 'user-bob', status: 'deployed' },
+      ...{ reason: null, message: null, code_digest: null, workflow_id: 'w', run_id: 'r' },
+      ...{ accepted_at: '2026-01-01T12:00:00.000Z', closed_at: null },
+    });
+  }
+  list(filter: SubmissionFilter) {
+    this.listed.push(filter.user);
+    return Promise.resolve({ submissions: [], next_page: null });
+  }
+  async *follow() {}
+  ready() {
+    return Promise.resolve();
+  }
+}
+
+let server: RunningServer;
+let submissions: BobsSubmissions;
+let directory: ReturnType<typeof directoryOf>;
+const sockets: WebSocket[] = [];
+
+beforeEach(async () => {
+  submissions = new BobsSubmissions();
+  directory = directoryOf([alice]);
+  server = await startServer(
+    { API_KEY, HOST: '127.0.0.1', PORT: 0 },
+    { submissions, rules, logger, keys: directory },
+  );
+});
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.terminate();
+  await server.close();
+});
+
+function logIn(key: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${server.url}/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify({ key }),
+  });
+}
+
+async function cookieFor(key: string): Promise<string> {
+  const [cookie = ''] = (await logIn(key)).headers.getSetCookie();
+  return cookie.split(';', 1)[0] ?? '';
+}
+
+function socket(headers: Record<string, string>): WebSocket {
+  const opened = new WebSocket(`${server.url}/ws/code`, { headers });
+  sockets.push(opened);
+  return opened;
+}
+
+async function refusal(headers: Record<string, string>): Promise<number | undefined> {
+  const refused = socket(headers).on('error', () => undefined);
+  const [, response] = (await once(refused, 'unexpected-response')) as [unknown, IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
+
+async function answerTo(message: object, headers: Record<string, string>): Promise<object> {
+  const asking = socket(headers);
+  await once(asking, 'open');
+  asking.send(JSON.stringify(message));
+  const [data] = (await once(asking, 'message')) as [Buffer];
+  return JSON.parse(data.toString()) as object;
+}
+
+describe('a login', () => {
+  test('gives a cookie that scripts and other sites never get, and a session that says whose it is', async () => {
+    const response = await logIn(alice.key);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ key_id: alice.id, user_id: 'alice', admin: false });
+    const [cookie = ''] = response.headers.getSetCookie();
+    expect(cookie).toMatch(/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    expect(cookie).not.toContain(alice.key);
+    const session = await fetch(`${server.url}/session`, { headers: { Cookie: cookie.split(';')[0] ?? '' } });
+    expect(await session.json()).toMatchObject({ user_id: 'alice' });
+  });
+
+  test('behind TLS, the cookie is sent over TLS only', async () => {
+    const response = await logIn(alice.key, { 'X-Forwarded-Proto': 'https' });
+    expect(response.headers.getSetCookie()[0]).toContain('; Secure');
+  });
+
+  test('with a wrong key is refused, and after ten of them so is every one for a while', async () => {
+    for (let n = 0; n < 10; n++) expect((await logIn('wrong')).status).toBe(401);
+    const response = await logIn(alice.key);
+    expect(response.status).toBe(429);
+    expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0);
+  });
+
+  test('that another site makes is refused', async () => {
+    expect((await logIn(alice.key, { Origin: 'https://elsewhere.example' })).status).toBe(403);
+  });
+
+  test.each([{}, { key: 7 }, { key: 'x', more: true }])('with the body %j is a bad request', async (body) => {
+    const response = await fetch(`${server.url}/login`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(response.status).toBe(400);
+  });
+
+  test('ends with a logout', async () => {
+    const response = await fetch(`${server.url}/logout`, { method: 'POST' });
+    expect(response.status).toBe(204);
+    expect(response.headers.getSetCookie()[0]).toContain('Max-Age=0');
+    expect((await fetch(`${server.url}/session`)).status).toBe(401);
+  });
+
+  test('is valid on every gateway with the same API_KEY, and on no other', async () => {
+    const token = (await cookieFor(alice.key)).split('=')[1] ?? '';
+    expect(createAccess(API_KEY, directory).sessions.read(token)).toMatchObject({ userId: 'alice' });
+    expect(createAccess('another key of another place', directory).sessions.read(token)).toBe('invalid');
+  });
+
+  test('cannot be prolonged or made another one by its holder', async () => {
+    const token = (await cookieFor(alice.key)).split('=')[1] ?? '';
+    const [id, expires, mac] = token.split('.');
+    const { sessions } = createAccess(API_KEY, directory);
+    for (const forged of [
+      `bootstrap.${expires}.${mac}`,
+      `${id}.${Number(expires) + 1}.${mac}`,
+      `${id}.${expires}.`,
+    ])
+      expect(sessions.read(forged)).toBe('invalid');
+  });
+});
+
+describe('a WebSocket', () => {
+  test('opens with the cookie from the page of the gateway only', async () => {
+    const Cookie = await cookieFor(alice.key);
+    const opened = socket({ Cookie, Origin: server.url });
+    await once(opened, 'open');
+    expect(await refusal({ Cookie, Origin: 'https://elsewhere.example' })).toBe(403);
+    expect(await refusal({ Cookie, Origin: 'null' })).toBe(403);
+    expect(await refusal({ Cookie })).toBe(403);
+    expect(await refusal({ Cookie: `${Cookie}x`, Origin: server.url })).toBe(401);
+  });
+
+  test.each(['header', 'cookie'])('is closed with 4003 when its key (%s) is revoked', async (by) => {
+    const opened = socket(
+      by === 'header'
+        ? { 'X-API-Key': alice.key }
+        : { Cookie: await cookieFor(alice.key), Origin: server.url },
+    );
+    await once(opened, 'open');
+    const closed = once(opened, 'close');
+    directory.keys = [];
+    expect((await closed)[0]).toBe(4003);
+    expect(await refusal({ 'X-API-Key': alice.key })).toBe(401);
+  });
+
+  test('is refused with 503 while keys cannot be read', async () => {
+    directory.current = false;
+    expect(await refusal({ 'X-API-Key': alice.key })).toBe(503);
+  });
+});
+
+describe("a user's key", () => {
+  const headers = { 'X-API-Key': alice.key };
+
+  test('submits for its user and no other', async () => {
+    const message = { user_id: 'bob', code: '', submission_id: 'one' };
+    expect(await answerTo(message, headers)).toMatchObject({
+      type: 'error',
+      code: 'forbidden',
+      field: 'user_id',
+      message: expect.stringContaining('alice') as string,
+      submission_id: 'one',
+    });
+    await answerTo({ ...message, user_id: 'alice' }, headers);
+    expect(submissions.submitted).toMatchObject([{ userId: 'alice', requestedBy: alice.id }]);
+  });
+
+  test.each(['resume', 'cancel'])('does not see submissions of others: %s', async (type) => {
+    const message = { type, submission_id: 'of-bob' };
+    expect(await answerTo(message, headers)).toMatchObject({ code: 'not_found' });
+    expect(submissions.cancelled).toEqual([]);
+  });
+
+  test('differs from an admin key, whose id is told as well', async () => {
+    const message = { type: 'cancel', submission_id: 'of-bob' };
+    expect(await answerTo(message, { 'X-API-Key': API_KEY })).toMatchObject({ state: 'requested' });
+    expect(submissions.cancelled).toEqual(['bootstrap']);
+  });
+});
+
+describe("over HTTP a user's key", () => {
+  const ask = async (method: string, path: string, body?: object) => {
+    const response = await fetch(`${server.url}${path}`, {
+      method,
+      headers: { 'X-API-Key': alice.key, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as object };
+  };
+
+  test('submits for its user only, and the answer names the field', async () => {
+    const refused = await ask('POST', '/api/submissions', { user_id: 'bob', code: 'x' });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'forbidden', field: 'user_id' } });
+    expect(submissions.submitted).toEqual([]);
+    await ask('POST', '/api/submissions', { user_id: 'alice', code: 'x' });
+    expect(submissions.submitted).toMatchObject([{ userId: 'alice', requestedBy: alice.id }]);
+  });
+
+  test.each([
+    ['GET', '/api/submissions/bobs'],
+    ['GET', '/api/submissions/bobs/events'],
+    ['GET', '/api/submissions/bobs/output'],
+    ['POST', '/api/submissions/bobs/cancel'],
+  ])('knows nothing of what others submitted: %s %s', async (method, path) => {
+    expect(await ask(method, path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(submissions.cancelled).toEqual([]);
+  });
+
+  test('lists what is of its user', async () => {
+    expect(await ask('GET', '/api/submissions')).toMatchObject({ status: 200 });
+    expect(submissions.listed).toEqual(['alice']);
+    const refused = await ask('GET', '/api/submissions?user=bob');
+    expect(refused).toMatchObject({ status: 403, body: { code: 'forbidden', field: 'user' } });
+    expect(submissions.listed).toEqual(['alice']);
+  });
+
+  test('does not see what others have in production', async () => {
+    expect(await ask('GET', '/api/users/bob/live')).toMatchObject({ status: 403 });
+    expect(await ask('GET', '/api/users/alice/live')).toMatchObject({ status: 503 });
+  });
+});
