@@ -157,7 +157,8 @@ async function withDatabase(
   { userId, submissionId, input }: TestedSubmission,
 ): Promise<RunInput> {
   const context = Context.current();
-  const { attempt, heartbeatDetails } = context.info;
+  const { attempt } = context.info;
+  const heartbeatDetails = context.info.heartbeatDetails as unknown;
   // What the attempt before this one left is kept for the tests.
   const timer = setInterval(() => context.heartbeat(heartbeatDetails), HEARTBEAT_MS);
   try {

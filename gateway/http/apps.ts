@@ -45,8 +45,8 @@ export function createApps({ authenticate, addressOf, logger, silenceMs = SILENC
     const refusal = refusalOf(error);
     logger.info({ err: error, url: request?.url, status: refusal.status }, 'a program did not answer');
     if (client === undefined) return;
-    if ('writeHead' in client) tell(request as IncomingMessage, client as ServerResponse, refusal);
-    else if ((client as Socket).writable) refuseUpgrade(client as Socket, { refused: refusal });
+    if ('writeHead' in client) tell(request as IncomingMessage, client, refusal);
+    else if ((client).writable) refuseUpgrade(client, { refused: refusal });
   });
 
   /** Strips the prefix from the request. @returns where it goes, or why it goes nowhere */

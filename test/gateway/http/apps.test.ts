@@ -118,9 +118,9 @@ test('an answer is passed on as it comes', async () => {
     finish = () => response.end('last');
   });
   const reader = (await fetch(`${url}/apps/ada/`)).body!.getReader();
-  expect(Buffer.from((await reader.read()).value!).toString()).toBe('first');
+  expect(Buffer.from((await reader.read()).value).toString()).toBe('first');
   finish();
-  expect(Buffer.from((await reader.read()).value!).toString()).toBe('last');
+  expect(Buffer.from((await reader.read()).value).toString()).toBe('last');
 });
 
 test('the path of a user without its last slash is redirected to it', async () => {
