@@ -95,10 +95,13 @@ export const rowsOf = async (user: string) => {
 
 /** One program, one database, one test pod: nothing of what went on before is left. */
 export async function expectNothingElse(user: string): Promise<void> {
-  const names = (await podsOf(`user-${user}`)).map(({ metadata }) => metadata.name).sort();
-  expect(names).toEqual([
-    expect.stringMatching(new RegExp(`^${user}-prod-[0-9a-f]+-\\w{5}$`)),
-    `${user}-prod-db-0`,
-    `${user}-test`,
-  ]);
+  const pods = await podsOf(`user-${user}`);
+  // By component: the hash in a program's name may come before or after `db`.
+  const named = pods.map(({ metadata: { name, labels } }) => [labels.component ?? labels.app, name]);
+  expect(Object.fromEntries(named)).toEqual({
+    program: expect.stringMatching(new RegExp(`^${user}-prod-[0-9a-z]+-\\w{5}$`)) as string,
+    db: `${user}-prod-db-0`,
+    test: `${user}-test`,
+  });
+  expect(pods).toHaveLength(3);
 }
