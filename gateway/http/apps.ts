@@ -46,7 +46,7 @@ export function createApps({ authenticate, addressOf, logger, silenceMs = SILENC
     logger.info({ err: error, url: request?.url, status: refusal.status }, 'a program did not answer');
     if (client === undefined) return;
     if ('writeHead' in client) tell(request as IncomingMessage, client, refusal);
-    else if ((client).writable) refuseUpgrade(client, { refused: refusal });
+    else if (client.writable) refuseUpgrade(client, { refused: refusal });
   });
 
   /** Strips the prefix from the request. @returns where it goes, or why it goes nowhere */
