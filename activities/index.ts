@@ -158,7 +158,7 @@ async function withDatabase(
 ): Promise<RunInput> {
   const context = Context.current();
   const { attempt } = context.info;
-  const heartbeatDetails: unknown = context.info.heartbeatDetails;
+  const heartbeatDetails = context.info.heartbeatDetails as unknown;
   // What the attempt before this one left is kept for the tests.
   const timer = setInterval(() => context.heartbeat(heartbeatDetails), HEARTBEAT_MS);
   try {

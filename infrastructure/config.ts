@@ -41,6 +41,8 @@ const variables = {
   PROGRAM_MEMORY_MB: count(64).default(256),
   PROGRAM_MEMORY_REQUEST_MB: count(1).default(64),
   ROLLOUT_SECONDS: count(1).default(120),
+  TEST_POD_IDLE_MINUTES: count(0).default(0),
+  PROGRAM_IDLE_MINUTES: count(0).default(0),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 };
 

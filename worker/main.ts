@@ -2,16 +2,19 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
-import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
+import { sweepIdle } from '../infrastructure/kubernetes/idle';
 import { createProduction } from '../infrastructure/kubernetes/production';
 import type { ProgramResources } from '../infrastructure/kubernetes/production/resources';
 import { createTestDatabases } from '../infrastructure/kubernetes/production/testDatabase';
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
-import { createLogger } from '../infrastructure/logging';
+import { createLogger, type Logger } from '../infrastructure/logging';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
+import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
+import { sweepRegularly } from './idle';
 import { temporalLogger } from './temporalLogger';
 import { createWorker } from './worker';
 
@@ -39,6 +42,8 @@ const VARIABLES = [
   'PROGRAM_MEMORY_MB',
   'PROGRAM_MEMORY_REQUEST_MB',
   'ROLLOUT_SECONDS',
+  'TEST_POD_IDLE_MINUTES',
+  'PROGRAM_IDLE_MINUTES',
   'LOG_LEVEL',
 ] as const;
 
@@ -46,6 +51,7 @@ const VARIABLES = [
 const SEARCH_ATTRIBUTES = ['UserId', 'SubmissionStatus', 'CodeDigest'];
 
 const MEGABYTE = 1024 * 1024;
+const MINUTE_MS = 60_000;
 
 /**
  * In a test pod, beside the memory of one process of a run: its other processes, its files, the supervisor (512),
@@ -62,7 +68,9 @@ async function main(): Promise<void> {
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const workflowRecords = createWorkflowRecords(client);
   const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
-  const parts = kubernetesParts(config);
+  const kube = clusterOf(config);
+  const parts = kubernetesParts(kube, config);
+  let sweeps: { stop: () => Promise<void> } | undefined;
   try {
     await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
@@ -71,9 +79,11 @@ async function main(): Promise<void> {
       { ...parts, actionLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();
+    sweeps = idleSweeps(kube, client, config, logger);
     logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'worker ready');
     await running;
   } finally {
+    await sweeps?.stop();
     parts.testRunner.close();
     await actionLog.close();
     await connection.close();
@@ -82,12 +92,27 @@ async function main(): Promise<void> {
 
 type WorkerConfig = Config<(typeof VARIABLES)[number]>;
 
-function kubernetesParts(config: WorkerConfig) {
-  const kube = connectKubernetes({
+function clusterOf(config: WorkerConfig): Kube {
+  return connectKubernetes({
     kubeconfig: config.KUBECONFIG,
     context: config.KUBE_CONTEXT,
     inCluster: config.KUBERNETES_SERVICE_HOST !== undefined,
   });
+}
+
+/** Undefined when nothing is to go. */
+function idleSweeps(kube: Kube, client: Client, config: WorkerConfig, logger: Logger) {
+  const { TEST_POD_IDLE_MINUTES: testPods, PROGRAM_IDLE_MINUTES: programs } = config;
+  if (testPods === 0 && programs === 0) return undefined;
+  const settings = {
+    testPodMs: testPods === 0 ? null : testPods * MINUTE_MS,
+    completedProgramMs: programs === 0 ? null : programs * MINUTE_MS,
+    usedSince: (userId: string, since: Date) => usedSince(client, userId, since),
+  };
+  return sweepRegularly(() => sweepIdle(kube, settings), logger);
+}
+
+function kubernetesParts(kube: Kube, config: WorkerConfig) {
   const resources = programResources(config);
   const packageIndex =
     config.PACKAGE_INDEX_URL && config.PACKAGE_INDEX_CIDR

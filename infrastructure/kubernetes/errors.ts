@@ -151,7 +151,9 @@ function isErrorEvent(error: unknown): error is ErrorEventLike {
 function fromErrorEvent(event: ErrorEventLike, doing: string): PlatformError {
   const message = event.message ?? (event.error instanceof Error ? event.error.message : 'connection failed');
   const status = Number(/Unexpected server response: (\d{3})/.exec(message)?.[1] ?? NaN);
-  const name = Number.isNaN(status) ? 'Unavailable' : failureOfStatus(status, null, message);
+  // A refused upgrade does not say why, and an API server that has just started refuses everybody.
+  const passing = Number.isNaN(status) || status === 403;
+  const name = passing ? 'Unavailable' : failureOfStatus(status, null, message);
   return new PlatformError(name, `Could not ${doing}: ${message}`, {
     status: Number.isNaN(status) ? null : status,
     cause: event.error ?? new Error(message),

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, type Frame } from './client';
-import { kubectl, namesOf, podsOf } from './kubectl';
+import { kubectl, podsOf } from './kubectl';
 import type { Platform } from './platform';
 
 /** What tests of whole deployments share: programs, ways to submit them, and looks at what is live. */
@@ -95,6 +95,13 @@ export const rowsOf = async (user: string) => {
 
 /** One program, one database, one test pod: nothing of what went on before is left. */
 export async function expectNothingElse(user: string): Promise<void> {
-  const names = namesOf(await podsOf(`user-${user}`));
-  expect(names).toEqual([`${user}-prod-*`, `${user}-prod-db-0`, `${user}-test`]);
+  const pods = await podsOf(`user-${user}`);
+  // By component: the hash in a program's name may come before or after `db`.
+  const named = pods.map(({ metadata: { name, labels } }) => [labels.component ?? labels.app, name]);
+  expect(Object.fromEntries(named)).toEqual({
+    program: expect.stringMatching(new RegExp(`^${user}-prod-[0-9a-z]+-\\w{5}$`)) as string,
+    db: `${user}-prod-db-0`,
+    test: `${user}-test`,
+  });
+  expect(pods).toHaveLength(3);
 }

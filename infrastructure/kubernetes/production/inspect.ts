@@ -6,7 +6,7 @@ import { programIn } from './provenance';
 import type { DeployedProgram } from './types';
 
 export interface LiveReport {
-  state: 'nothing' | 'rolling_out' | 'ready' | 'not_ready';
+  state: 'nothing' | 'rolling_out' | 'ready' | 'not_ready' | 'asleep';
   live: DeployedProgram | null;
   since: string | null;
   rollingOut: DeployedProgram | null;
@@ -30,5 +30,6 @@ export async function inspectProduction(kube: Kube, userId: string): Promise<Liv
 function stateOf(deployment: V1Deployment | null, rollingOut: DeployedProgram | null): LiveReport['state'] {
   if (deployment === null) return 'nothing';
   if (rollingOut !== null) return 'rolling_out';
+  if (deployment.spec?.replicas === 0) return 'asleep';
   return (deployment.status?.availableReplicas ?? 0) > 0 ? 'ready' : 'not_ready';
 }

@@ -47,3 +47,8 @@ test('rights that an API server does not know yet are asked for again', async ()
   const call = jest.fn().mockRejectedValueOnce(refusal).mockResolvedValueOnce('listed');
   expect(await attempt('list pods', call)).toBe('listed');
 });
+
+test('an upgrade that is refused without a reason may be taken later', () => {
+  const event = { type: 'error', message: 'Unexpected server response: 403' };
+  expect(translate(event, 'exec')).toMatchObject({ name: 'Unavailable', status: 403 });
+});

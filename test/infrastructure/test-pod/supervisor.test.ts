@@ -40,18 +40,18 @@ if (skipped !== null) console.warn(`The tests of the test pod's supervisor are S
 import os, time
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 others = []
-for _ in range(4):
+for _ in range(2):
     pid = os.fork()
     if pid == 0:
         while True: pass
     others.append(pid)
-while time.process_time() < 0.4: pass
+while time.process_time() < 0.3: pass
 for pid in others: os.kill(pid, 9)
 `;
-    const result = await pod.run(crowded, { limits: { ...limits, wall_ms: 800 } });
+    const result = await pod.run(crowded, { limits: { ...limits, wall_ms: 600 } });
     expect(result).toMatchObject({ outcome: 'passed' });
-    expect(result.wall_ms).toBeGreaterThan(800);
-  });
+    expect(result.wall_ms).toBeGreaterThan(600);
+  }, 60_000);
 
   test('stops a flood, counts it, and keeps its head and tail', async () => {
     const result = await pod.run("while True: print('x' * 1000)");

@@ -1,0 +1,155 @@
+import { PatchStrategy, type V1Deployment, type V1ObjectMeta, type V1Pod } from '@kubernetes/client-node';
+import { FIELD_MANAGER } from './apply';
+import type { Kube } from './client';
+import { attempt, isConflict, isNotFound } from './errors';
+import { LIVE_SINCE_ANNOTATION } from './production/live';
+import { PROGRAM_CONTAINER, selectorOf } from './production/names';
+import { programIn } from './production/provenance';
+
+export interface IdleSettings {
+  /** After how long without a submission of its user a test pod goes, in milliseconds; never when null. */
+  testPodMs: number | null;
+  /** How long a program that has completed stays, in milliseconds; for ever when null. */
+  completedProgramMs: number | null;
+  /** Whether a submission of the user has been under way since then. */
+  usedSince: (userId: string, since: Date) => Promise<boolean>;
+  /** Looks only at these: a label selector. All users when not given. */
+  selector?: string;
+}
+
+const USER_LABEL = 'orchestration-app/user';
+
+/** As infrastructure/prod/entry.py says it, in the last line of a program that ended with 0. */
+const COMPLETED = /^orchestration: program completed /m;
+
+/**
+ * Takes away what nobody uses: test pods, and the pods of programs that have completed. Both come back with the
+ * user's next submission. What is used at the same moment is left alone, or made again by whoever uses it.
+ * @returns what went, such as `Pod/test-test`
+ */
+export async function sweepIdle(kube: Kube, settings: IdleSettings): Promise<string[]> {
+  const { testPodMs, completedProgramMs } = settings;
+  return [
+    ...(testPodMs === null ? [] : await sweepTestPods(kube, testPodMs, settings)),
+    ...(completedProgramMs === null ? [] : await sweepPrograms(kube, completedProgramMs, settings)),
+  ];
+}
+
+async function sweepTestPods(kube: Kube, idleMs: number, { usedSince, selector }: IdleSettings) {
+  const since = new Date(Date.now() - idleMs);
+  const labelSelector = selected('app=test,app.kubernetes.io/managed-by=orchestration-app', selector);
+  const { items } = await attempt('list test pods', () =>
+    kube.core.listPodForAllNamespaces({ labelSelector }),
+  );
+  const gone: string[] = [];
+  for (const { metadata } of items) {
+    if (!isOlder(metadata, since) || (await usedSince(userOf(metadata), since))) continue;
+    const { name = '', namespace = '', uid = '' } = metadata ?? {};
+    const deleted = await unlessOther(() =>
+      attempt(`delete Pod/${name}`, () =>
+        kube.core.deleteNamespacedPod({ name, namespace, body: { preconditions: { uid } } }),
+      ),
+    );
+    if (deleted) gone.push(`Pod/${name}`);
+  }
+  return gone;
+}
+
+async function sweepPrograms(kube: Kube, idleMs: number, { selector }: IdleSettings) {
+  const since = new Date(Date.now() - idleMs);
+  const { items } = await attempt('list programs', () =>
+    kube.apps.listDeploymentForAllNamespaces({
+      labelSelector: selected('app=prod,component=program', selector),
+    }),
+  );
+  const gone: string[] = [];
+  for (const deployment of items)
+    if (isSettled(deployment, since) && (await hasCompleted(kube, deployment)))
+      if (await putToSleep(kube, deployment)) gone.push(`Deployment/${deployment.metadata?.name}`);
+  return gone;
+}
+
+/** What it specifies is live, and has been for a while. */
+function isSettled({ metadata, spec, status }: V1Deployment, since: Date): boolean {
+  const annotations = metadata?.annotations;
+  const liveSince = annotations?.[LIVE_SINCE_ANNOTATION];
+  return (
+    liveSince !== undefined &&
+    new Date(liveSince) < since &&
+    programIn('current', annotations)?.runId === programIn('live', annotations)?.runId &&
+    spec?.replicas === 1 &&
+    status?.availableReplicas === 1
+  );
+}
+
+async function hasCompleted(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
+  const namespace = metadata?.namespace ?? '';
+  const { items } = await attempt(`list pods in ${namespace}`, () =>
+    kube.core.listNamespacedPod({ namespace, labelSelector: selectorOf(userOf(metadata), 'program') }),
+  );
+  const [pod, ...others] = items;
+  if (pod === undefined || others.length > 0) return false;
+  return COMPLETED.test(await lastLineOf(kube, pod));
+}
+
+async function lastLineOf(kube: Kube, { metadata }: V1Pod): Promise<string> {
+  const { name = '', namespace = '' } = metadata ?? {};
+  try {
+    return await attempt(`read the log of ${name}`, () =>
+      kube.core.readNamespacedPodLog({ name, namespace, container: PROGRAM_CONTAINER, tailLines: 1 }),
+    );
+  } catch (error) {
+    if (isNotFound(error)) return '';
+    throw error;
+  }
+}
+
+/** The next program that is applied has a pod again. @returns false when it was changed meanwhile */
+function putToSleep(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
+  const { name, namespace, uid, resourceVersion } = metadata ?? {};
+  const patch = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, uid, resourceVersion },
+    spec: { replicas: 0 },
+  } as V1Deployment;
+  return unlessOther(() =>
+    attempt(`scale Deployment/${name} to 0`, () =>
+      kube.objects.patch(
+        patch,
+        undefined,
+        undefined,
+        `${FIELD_MANAGER}-idle`,
+        undefined,
+        PatchStrategy.MergePatch,
+      ),
+    ),
+  );
+}
+
+/** @returns false when what was to be changed is another now, or gone */
+async function unlessOther(change: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await change();
+    return true;
+  } catch (error) {
+    if (isConflict(error) || isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+function isOlder(metadata: V1ObjectMeta | undefined, than: Date): boolean {
+  return (
+    metadata?.deletionTimestamp === undefined &&
+    metadata?.creationTimestamp !== undefined &&
+    metadata.creationTimestamp < than
+  );
+}
+
+function userOf(metadata: V1ObjectMeta | undefined): string {
+  return metadata?.labels?.[USER_LABEL] ?? '';
+}
+
+function selected(labels: string, more: string | undefined): string {
+  return more === undefined ? labels : `${labels},${more}`;
+}

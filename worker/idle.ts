@@ -1,0 +1,34 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from '../infrastructure/logging';
+
+/** Between two sweeps, in milliseconds. */
+const EVERY_MS = 60_000;
+
+/**
+ * Sweeps every minute until it is stopped. Several workers may do so at once. One that fails is tried again.
+ * @param sweep says what it took away
+ */
+export function sweepRegularly(
+  sweep: () => Promise<string[]>,
+  logger: Logger,
+  everyMs = EVERY_MS,
+): { stop: () => Promise<void> } {
+  const over = new AbortController();
+  const sweeping = (async () => {
+    while (!over.signal.aborted) {
+      try {
+        const gone = await sweep();
+        if (gone.length > 0) logger.info({ gone }, 'what was idle is asleep');
+      } catch (error) {
+        logger.warn({ err: error }, 'what is idle could not be swept');
+      }
+      await wait(everyMs, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: () => {
+      over.abort();
+      return sweeping;
+    },
+  };
+}
