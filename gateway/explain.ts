@@ -1,6 +1,7 @@
 import { errorFrame, type ErrorFrame } from './errorFrame';
 import { NothingFollows } from './follow';
-import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound, UnknownPage } from './submissions';
+import { UnknownPage } from './listing';
+import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissions';
 
 /** The error frame for a message that was understood and could not be carried out. */
 export function explain(error: unknown, submission_id?: string): ErrorFrame {

@@ -1,10 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
@@ -78,11 +73,6 @@ export class SubmissionNotFound extends Error {
   override name = 'SubmissionNotFound';
 }
 
-/** The place to go on from is not of a list with this filter. */
-export class UnknownPage extends Error {
-  override name = 'UnknownPage';
-}
-
 /** Temporal did not answer; whether the submission was started is not known. Sending it again is safe. */
 export class PlatformUnavailable extends Error {
   override name = 'PlatformUnavailable';
@@ -93,9 +83,6 @@ const keys = {
   status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD),
   codeDigest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.codeDigest, SearchAttributeType.KEYWORD),
 };
-
-/** A status of gRPC. */
-const INVALID_ARGUMENT = 3;
 
 let lastMoment = 0;
 
@@ -198,13 +185,6 @@ export function temporalSubmissions(
       within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(
         (error: unknown) => {
           if (mayPass(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
-          // The query is ours and right: what Temporal can refuse is the page.
-          if (
-            filter.page !== undefined &&
-            isGrpcServiceError(error) &&
-            (error.code as number) === INVALID_ARGUMENT
-          )
-            throw new UnknownPage('there is no such page', { cause: error });
           throw error;
         },
       ),

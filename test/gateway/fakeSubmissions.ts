@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { NothingFollows } from '../../gateway/follow';
 import type { AcceptedSubmission } from '../../gateway/frames';
+import { UnknownPage } from '../../gateway/listing';
 import type { SubmissionFilter } from '../../gateway/messages/filter';
 import type { SubmissionFrame } from '../../gateway/serverFrames';
 import type { SubmissionList, SubmissionRecord } from '../../gateway/submissionRecord';
@@ -8,7 +9,6 @@ import {
   PlatformUnavailable,
   SubmissionConflict,
   SubmissionNotFound,
-  UnknownPage,
   type Submission,
   type Submissions,
 } from '../../gateway/submissions';

@@ -94,6 +94,7 @@ test('text is measured in bytes, all of it together, and the error names the lar
   const large = { user_id: 'test', files, entrypoint: 'a.py', stdin: 'x'.repeat(301), submission_id: 'mine' };
   expect(parse(large).error).toEqual({
     type: 'error',
+    advice: 'Send less text.',
     code: 'code_too_large',
     field: 'files["a.py"]',
     limit: LIMIT,
