@@ -5,7 +5,7 @@ import { errorFrame } from '../errorFrame';
 import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
-import type { Call, Reply } from './route';
+import type { Call, Reply } from './apiRoute';
 import { router } from './router';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';

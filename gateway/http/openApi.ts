@@ -7,7 +7,7 @@ import { schemaOf } from '../schema';
 import { cancelFrame, submissionFrame } from '../serverFrames';
 import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
 import { STATUS_OF } from './error';
-import type { Answer, Route, SchemaName } from './route';
+import type { Answer, Route, SchemaName } from './apiRoute';
 
 type Described = Omit<Route, 'handle'>;
 

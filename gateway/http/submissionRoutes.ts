@@ -11,7 +11,7 @@ import { HttpError } from './error';
 import { eventsQuery, sendEvents } from './events';
 import { outputQuery, sendOutput } from './output';
 import { checked, queryOf, submissionIn } from './query';
-import type { Call, Reply, Route } from './route';
+import type { Call, Reply, Route } from './apiRoute';
 
 export interface SubmissionRouteParts {
   submissions: Submissions;

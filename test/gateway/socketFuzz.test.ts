@@ -39,6 +39,12 @@ const frames = fc.oneof(
     weight: 6,
     arbitrary: valuesOf($defs.client_message).map((value) => JSON.stringify(value) ?? 'undefined'),
   },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ user_id: fc.constant('test'), code: fc.string() })
+      .map((value) => JSON.stringify(value)),
+  },
   { weight: 1, arbitrary: fc.json() },
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
