@@ -16,6 +16,7 @@ export const USAGE = `Usage: orchestration-app COMMAND ...
   list [--user USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N] [--page PAGE]
   cancel ID
   live USER            what is in production
+  rollback USER ID     deploys an earlier submission again
   open [ID]            opens the gateway in a browser
 --json prints JSON, one object a line.
 ORCHESTRATION_URL, ORCHESTRATION_KEY (or API_KEY) and ORCHESTRATION_USER say where, with which key and for whom; or
@@ -59,15 +60,17 @@ const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
   list: ['user', 'status', 'since', 'until', 'limit', 'page'],
   cancel: [],
   live: [],
+  rollback: [],
   open: [],
 };
 
 /** Carries out a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
 export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
   const { positionals, values } = parsed(args);
-  const [command = '', argument, ...rest] = positionals;
+  const [command = '', argument, second, ...rest] = positionals;
   const takes = TAKES[command];
-  if (!takes || rest.length > 0) throw new UsageError(USAGE);
+  if (!takes || rest.length > 0 || (second !== undefined && command !== 'rollback'))
+    throw new UsageError(USAGE);
   const foreign = Object.keys(values).find((name) => name !== 'json' && !(takes as string[]).includes(name));
   if (foreign !== undefined) throw new UsageError(`${command} takes no --${foreign}.\n${USAGE}`);
   const settings = readSettings();
@@ -98,6 +101,11 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
         `${JSON.stringify(await context.client.live(needed('a user')), null, values.json ? 0 : 2)}\n`,
       );
       return EXIT.done;
+    case 'rollback': {
+      const user = needed('a user');
+      if (second === undefined) throw new UsageError(`rollback needs the id of a submission.\n${USAGE}`);
+      return rollback(context, user, second);
+    }
     default:
       return open(context, argument);
   }
@@ -169,6 +177,18 @@ async function list({ client, terminal, values, print }: Context): Promise<numbe
   else for (const record of page.submissions) terminal.out(`${recordLine(record, terminal)}\n`);
   if (!json && page.next_page !== null) terminal.err(`there is more: --page ${page.next_page}\n`);
   return EXIT.done;
+}
+
+async function rollback(
+  { client, terminal, values, print }: Context,
+  user: string,
+  id: string,
+): Promise<number> {
+  const state = await client.rollback(user, id);
+  if (values.json) print(state);
+  else terminal.out(`${state.status}: ${state.message}\n`);
+  if (state.status === 'failed') return EXIT.deployFailed;
+  return state.status === 'superseded' ? EXIT.superseded : EXIT.done;
 }
 
 /** Prints the address; a terminal's owner gets it opened, too. */

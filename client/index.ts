@@ -2,11 +2,20 @@ import type { CancelFrame, FinalFrame, ServerFrame, SubmissionFrame } from '../g
 import type { SubmitMessage } from '../gateway/messages/submit';
 import type { SubmissionFilter } from '../gateway/messages/filter';
 import type { SubmissionDetails, SubmissionList, SubmissionRecord } from '../gateway/submissionRecord';
+import type { OperationState } from '../gateway/operations';
 import { ApiError, orThrow, Unreachable } from './apiError';
 import { eventsIn } from './eventStream';
 
 export { ApiError, Unreachable };
-export type { CancelFrame, FinalFrame, SubmissionDetails, SubmissionFrame, SubmissionList, SubmissionRecord };
+export type {
+  CancelFrame,
+  FinalFrame,
+  OperationState,
+  SubmissionDetails,
+  SubmissionFrame,
+  SubmissionList,
+  SubmissionRecord,
+};
 
 /** What is submitted; the id is made when it has none, so that sending it again is safe. */
 export type Submission = Omit<SubmitMessage, 'type'>;
@@ -60,6 +69,12 @@ export class OrchestrationClient {
     return this.json('GET', `/api/users/${encodeURIComponent(userId)}/live`);
   }
 
+  /** Deploys an earlier submission again. Not repeated by itself. @throws ApiError, Unreachable */
+  rollback(userId: string, submissionId: string): Promise<OperationState> {
+    const path = `/api/users/${encodeURIComponent(userId)}/rollback`;
+    return this.json('POST', path, { submission_id: submissionId }, { patienceMs: 0 });
+  }
+
   /** The bytes that the program printed, while it runs and up to the end of its tests. @throws ApiError, Unreachable */
   async *output(
     submissionId: string,
@@ -104,18 +119,18 @@ export class OrchestrationClient {
     }
   }
 
-  private async json<T>(method: string, path: string, body?: object): Promise<T> {
-    return (await (await this.call(method, path, body)).json()) as T;
+  private async json<T>(method: string, path: string, body?: object, options: CallOptions = {}): Promise<T> {
+    return (await (await this.call(method, path, body, options)).json()) as T;
   }
 
-  /** Every call may be repeated: what changes something names its submission. */
+  /** Repeats what may be repeated: what changes something names its submission. */
   private async call(
     method: string,
     path: string,
     body?: object,
-    { headers, signal }: { headers?: Record<string, string>; signal?: AbortSignal | undefined } = {},
+    { headers, signal, patienceMs = this.settings.patienceMs ?? PATIENCE_MS }: CallOptions = {},
   ): Promise<Response> {
-    const { url, key, patienceMs = PATIENCE_MS } = this.settings;
+    const { url, key } = this.settings;
     const deadline = Date.now() + patienceMs;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
@@ -137,6 +152,12 @@ export class OrchestrationClient {
       }
     }
   }
+}
+
+interface CallOptions {
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+  patienceMs?: number;
 }
 
 function one(submissionId: string): string {

@@ -1,6 +1,7 @@
 import { errorFrame, type ErrorFrame } from './errorFrame';
 import { NothingFollows } from './follow';
 import { UnknownPage } from './listing';
+import { OperationRefused } from './operations';
 import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissions';
 
 /** The error frame for a message that was understood and could not be carried out. */
@@ -19,6 +20,8 @@ export function explain(error: unknown, submission_id?: string): ErrorFrame {
         submission_id,
       },
     );
+  if (error instanceof OperationRefused)
+    return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof UnknownPage)
     return errorFrame('invalid_message', 'page must be the next_page of a list with the same filters', {
       field: 'page',

@@ -19,6 +19,7 @@ import type { AcceptedSubmission } from './frames';
 import type { Limits } from './limits';
 import { listSubmissions } from './listing';
 import type { SubmissionFilter } from './messages/filter';
+import { rollBack, type OperationState } from './operations';
 import type { FollowLog } from './output/live';
 import type { SubmissionFrame } from './serverFrames';
 import { recordOf, type SubmissionList, type SubmissionRecord } from './submissionRecord';
@@ -54,6 +55,11 @@ export interface Submissions {
    * @throws UnknownPage, PlatformUnavailable
    */
   list(filter: SubmissionFilter): Promise<SubmissionList>;
+  /**
+   * Deploys an earlier submission of a user again, and waits for that.
+   * @throws OperationRefused, PlatformUnavailable
+   */
+  rollBack(userId: string, submissionId: string, waitMs: number): Promise<OperationState>;
   /** Its frames after the given one up to the final one; ends early when the signal is aborted. */
   follow(
     accepted: AcceptedSubmission,
@@ -188,6 +194,16 @@ export function temporalSubmissions(
           throw error;
         },
       ),
+
+    rollBack: (userId, submissionId, waitMs) =>
+      rollBack(
+        client,
+        taskQueue,
+        { userId, submissionId, requestedBy: 'gateway' },
+        { startMs: limits.callTimeoutMs, waitMs },
+      ).catch((error: unknown) => {
+        throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+      }),
 
     follow: (accepted, settings) => follow(sources, accepted, settings),
 

@@ -38,6 +38,8 @@ export type SchemaName =
   | 'SubmissionList'
   | 'SubmissionFrame'
   | 'Cancelled'
+  | 'Rollback'
+  | 'Operation'
   | 'Error';
 
 /** A path and method with what it does, and what the contract says of it. */

@@ -6,6 +6,7 @@ import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
 import type { Call, Reply } from './apiRoute';
+import { productionRoutes } from './productionRoutes';
 import { router } from './router';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
@@ -20,7 +21,11 @@ export interface HttpParts extends SubmissionRouteParts {
 /** Answers plain HTTP requests. */
 export function httpHandler(parts: HttpParts): RequestListener {
   const { submissions, rules, closing, logger } = parts;
-  const served = [...serviceRoutes(() => submissions.ready(), closing), ...submissionRoutes(parts)];
+  const served = [
+    ...serviceRoutes(() => submissions.ready(), closing),
+    ...submissionRoutes(parts),
+    ...productionRoutes(parts),
+  ];
   const find = router([...served, ...contractRoutes(served, rules)]);
 
   return (request, response) => {

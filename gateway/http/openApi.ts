@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { errorFrameSchema, type ErrorCode } from '../errorFrame';
-import { submissionId } from '../messages/identifiers';
+import { submissionId, userId } from '../messages/identifiers';
 import type { SubmissionRules } from '../messages/rules';
 import { submitMessage } from '../messages/submit';
+import { operationState } from '../operations';
 import { schemaOf } from '../schema';
 import { cancelFrame, submissionFrame } from '../serverFrames';
 import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
 import { STATUS_OF } from './error';
+import { rollbackMessage } from './productionRoutes';
 import type { Answer, Route, SchemaName } from './apiRoute';
 
 type Described = Omit<Route, 'handle'>;
@@ -68,6 +70,8 @@ function schemas(rules: SubmissionRules): Record<SchemaName, object> {
     SubmissionList: schemaOf(submissionList),
     SubmissionFrame: schemaOf(submissionFrame),
     Cancelled: schemaOf(cancelFrame),
+    Rollback: schemaOf(rollbackMessage),
+    Operation: schemaOf(operationState),
     Error: schemaOf(errorFrameSchema),
   };
 }
@@ -90,13 +94,13 @@ function operation(route: Described): Operation {
 }
 
 function inPath({ path }: Described): Parameter[] {
-  const schema = schemaOf(submissionId());
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema,
-  }));
+  const schemas: Record<string, object> = {
+    submission_id: schemaOf(submissionId()),
+    user_id: schemaOf(userId()),
+  };
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
+    return { name, in: 'path', required: true, schema: schemas[name] ?? {} };
+  });
 }
 
 function inQuery({ query }: Described): Parameter[] {

@@ -285,6 +285,17 @@ describe('a list', () => {
   });
 });
 
+test('an earlier submission is brought back, if it ever was live', async () => {
+  await start();
+  await submit('pass', 'mine');
+  const done = await call('POST', '/api/users/test/rollback', { submission_id: 'mine' });
+  expect(done).toMatchObject({ status: 200, body: { status: 'done', live: { submission_id: 'mine' } } });
+  const refused = await call('POST', '/api/users/test/rollback', { submission_id: 'other' });
+  expect(refused).toMatchObject({ status: 409, body: { code: 'conflict', message: 'it never was live' } });
+  const faulty = await call('POST', '/api/users/Test/rollback', { submission_id: 'mine' });
+  expect(faulty).toMatchObject({ status: 400, body: { field: 'user_id' } });
+});
+
 describe('at the door', () => {
   test('nothing under /api is answered without a key', async () => {
     await start();

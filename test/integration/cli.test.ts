@@ -64,6 +64,22 @@ test('a folder is submitted and followed; its output, status and place in the li
   expect(await run(['cancel', id])).toEqual({ code: 0, out: 'over\n', err: '' });
 });
 
+test('an earlier submission is brought back; one that never was live is refused', async () => {
+  const client = new OrchestrationClient({ url: httpUrl(platform.url), key: platform.apiKey });
+  const deploy = (code: string) => client.submit({ user_id: 'test', code }, { waitSeconds: 50 });
+  const first = await deploy(`print('first ${Date.now()}')`);
+  expect(first.status).toBe('deployed');
+  expect((await deploy(`print('second ${Date.now()}')`)).status).toBe('deployed');
+  const back = await run(['rollback', 'test', first.submission_id, '--json']);
+  expect(back.code).toBe(0);
+  expect(JSON.parse(back.out)).toMatchObject({
+    status: 'done',
+    live: { submission_id: first.submission_id },
+  });
+  const refused = await run(['rollback', 'test', 'never-was']);
+  expect(refused).toMatchObject({ code: 7, err: expect.stringContaining('conflict') as string });
+}, 120_000);
+
 test('frames as JSON are those of the contract', async () => {
   const { out } = await run(['submit', join(folder, 'main.py'), '--user', 'test', '--follow', '--json']);
   const faultsOf = await contractOf(httpUrl(platform.url));
