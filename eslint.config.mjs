@@ -69,6 +69,37 @@ const importsPointOneWay = [
     },
   },
   {
+    files: ['client/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^(?!\\.)', message: 'the client needs no packages.' },
+            {
+              regex: '^(\\.\\./)+gateway(/|$)',
+              message: 'only types of the gateway.',
+              allowTypeImports: true,
+            },
+            {
+              regex: '^(\\.\\./)+(workflows|activities|worker|infrastructure|ops|cli|test|bench)(/|$)',
+              message: 'client knows the types of the gateway alone.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['cli/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': neverImport(
+        ['gateway', 'activities', 'worker', 'workflows', 'infrastructure', 'ops', 'test', 'bench'],
+        'cli does all through the client.',
+      ),
+    },
+  },
+  {
     files: ['ops/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [

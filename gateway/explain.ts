@@ -1,7 +1,9 @@
 import { errorFrame, type ErrorFrame } from './errorFrame';
 import { NothingFollows } from './follow';
 import { NotTheUser } from './keys/scoped';
-import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound, UnknownPage } from './submissions';
+import { UnknownPage } from './listing';
+import { OperationRefused } from './operations';
+import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissions';
 
 /** The error frame for a message that was understood and could not be carried out. */
 export function explain(error: unknown, submission_id?: string): ErrorFrame {
@@ -21,6 +23,8 @@ export function explain(error: unknown, submission_id?: string): ErrorFrame {
         submission_id,
       },
     );
+  if (error instanceof OperationRefused)
+    return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof UnknownPage)
     return errorFrame('invalid_message', 'page must be the next_page of a list with the same filters', {
       field: 'page',

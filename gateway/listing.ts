@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { SEARCH_ATTRIBUTES, SUBMIT_CODE } from '../workflows/contract';
@@ -6,9 +7,15 @@ import { recordOf, type SubmissionList } from './submissionRecord';
 
 const { userId, status: statusAttribute } = SEARCH_ATTRIBUTES;
 
+/** The place to go on from is not of a list with this filter. */
+export class UnknownPage extends Error {
+  override name = 'UnknownPage';
+}
+
 /**
  * A page of submissions from Temporal's visibility, which follows what happens by up to a second or so. Its
  * order: those that run first, then by when they ended, the last one first.
+ * @throws UnknownPage
  */
 export async function listSubmissions(
   client: Client,
@@ -16,17 +23,38 @@ export async function listSubmissions(
   filter: SubmissionFilter,
 ): Promise<SubmissionList> {
   const { namespace, loadedDataConverter } = client.options;
+  const query = queryFor(taskQueue, filter);
   const { executions, nextPageToken } = await client.workflowService.listWorkflowExecutions({
     namespace,
     pageSize: filter.limit,
-    query: queryFor(taskQueue, filter),
-    nextPageToken: Buffer.from(filter.page ?? '', 'base64url'),
+    query,
+    nextPageToken: filter.page === undefined ? Buffer.alloc(0) : tokenIn(filter.page, query),
   });
   const infos = executions.map((each) => executionInfoFromRaw(each, loadedDataConverter, each, namespace));
   return {
     submissions: (await Promise.all(infos)).map(recordOf),
-    next_page: nextPageToken?.length ? Buffer.from(nextPageToken).toString('base64url') : null,
+    next_page: nextPageToken?.length ? pageFor(Buffer.from(nextPageToken), query) : null,
   };
+}
+
+/** Bytes of a page's name that say which list it is of. */
+const MARK_BYTES = 8;
+
+/** Temporal takes a token of another query for its own, and what is no token for a failure that may pass. */
+function pageFor(token: Buffer, query: string): string {
+  return Buffer.concat([markOf(token, query), token]).toString('base64url');
+}
+
+function tokenIn(page: string, query: string): Buffer {
+  const bytes = Buffer.from(page, 'base64url');
+  const token = bytes.subarray(MARK_BYTES);
+  if (!markOf(token, query).equals(bytes.subarray(0, MARK_BYTES)))
+    throw new UnknownPage('there is no such page');
+  return token;
+}
+
+function markOf(token: Buffer, query: string): Buffer {
+  return createHash('sha256').update(query).update(token).digest().subarray(0, MARK_BYTES);
 }
 
 export function queryFor(taskQueue: string, { user, status, since, until }: SubmissionFilter): string {

@@ -1,10 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
@@ -25,6 +20,7 @@ import type { AcceptedSubmission } from './frames';
 import type { Limits } from './limits';
 import { listSubmissions } from './listing';
 import type { SubmissionFilter } from './messages/filter';
+import { rollBack, type OperationState } from './operations';
 import type { FollowLog } from './output/live';
 import type { SubmissionFrame } from './serverFrames';
 import { recordOf, type SubmissionList, type SubmissionRecord } from './submissionRecord';
@@ -61,6 +57,11 @@ export interface Submissions {
    * @throws UnknownPage, PlatformUnavailable
    */
   list(filter: SubmissionFilter): Promise<SubmissionList>;
+  /**
+   * Deploys an earlier submission of a user again, and waits for that.
+   * @throws OperationRefused, PlatformUnavailable
+   */
+  rollBack(userId: string, submissionId: string, waitMs: number, keyId?: string): Promise<OperationState>;
   /** Its frames after the given one up to the final one; ends early when the signal is aborted. */
   follow(
     accepted: AcceptedSubmission,
@@ -80,11 +81,6 @@ export class SubmissionNotFound extends Error {
   override name = 'SubmissionNotFound';
 }
 
-/** The place to go on from is not of a list with this filter. */
-export class UnknownPage extends Error {
-  override name = 'UnknownPage';
-}
-
 /** Temporal did not answer; whether the submission was started is not known. Sending it again is safe. */
 export class PlatformUnavailable extends Error {
   override name = 'PlatformUnavailable';
@@ -95,9 +91,6 @@ const keys = {
   status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD),
   codeDigest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.codeDigest, SearchAttributeType.KEYWORD),
 };
-
-/** A status of gRPC. */
-const INVALID_ARGUMENT = 3;
 
 let lastMoment = 0;
 
@@ -201,16 +194,19 @@ export function temporalSubmissions(
       within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(
         (error: unknown) => {
           if (mayPass(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
-          // The query is ours and right: what Temporal can refuse is the page.
-          if (
-            filter.page !== undefined &&
-            isGrpcServiceError(error) &&
-            (error.code as number) === INVALID_ARGUMENT
-          )
-            throw new UnknownPage('there is no such page', { cause: error });
           throw error;
         },
       ),
+
+    rollBack: (userId, submissionId, waitMs, keyId) =>
+      rollBack(
+        client,
+        taskQueue,
+        { userId, submissionId, requestedBy: keyId === undefined ? 'gateway' : `key:${keyId}` },
+        { startMs: limits.callTimeoutMs, waitMs },
+      ).catch((error: unknown) => {
+        throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+      }),
 
     follow: (accepted, settings) => follow(sources, accepted, settings),
 

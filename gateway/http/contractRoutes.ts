@@ -3,7 +3,7 @@ import { protocolSchema } from '../schema';
 import { asyncApi } from './asyncApi';
 import { openApi } from './openApi';
 import { referencePage } from './referencePage';
-import type { Route } from './route';
+import type { Route } from './apiRoute';
 
 /** The contract of the gateway, made from the routes and schemas that it works by. */
 export function contractRoutes(served: readonly Route[], rules: SubmissionRules): Route[] {

@@ -7,7 +7,7 @@ import type { ServerFrame, SubmissionFrame } from '../serverFrames';
 import { acceptedIn } from '../submissionRecord';
 import type { Submissions } from '../submissions';
 import { checked, queryOf, submissionIn } from './query';
-import type { Call, Reply } from './route';
+import type { Call, Reply } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';
 
 /** Server-Sent Events: the frames that a WebSocket gets, each with its cursor as the event's id. */

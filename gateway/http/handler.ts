@@ -6,8 +6,9 @@ import { errorFrame } from '../errorFrame';
 import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
+import type { Call, Reply } from './apiRoute';
 import { liveRoute, type LiveParts } from './live';
-import type { Call, Reply } from './route';
+import { productionRoutes } from './productionRoutes';
 import { router } from './router';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
@@ -26,6 +27,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
     ...serviceRoutes(() => submissions.ready(), closing),
     ...submissionRoutes(parts),
     liveRoute(parts),
+    ...productionRoutes(parts),
   ];
   const find = router([...served, ...contractRoutes(served, rules)]);
 

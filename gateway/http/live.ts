@@ -8,7 +8,7 @@ import type { Limits } from '../limits';
 import { userId } from '../messages/identifiers';
 import { PlatformUnavailable } from '../submissions';
 import { checked } from './query';
-import type { Route } from './route';
+import type { Route } from './apiRoute';
 
 export interface LiveParts {
   /** Looks what a user has in production; null when the gateway knows no cluster. */
@@ -40,7 +40,6 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
   return {
     method: 'GET',
     path: '/api/users/{user_id}/live',
-    parameters: { user_id: userId() },
     operationId: 'live',
     summary: 'Tells what a user has in production',
     answers: { 200: { description: 'What is live, since when, from which submission.', schema: 'Live' } },

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { errorFrameSchema, type ErrorCode } from '../errorFrame';
-import { submissionId } from '../messages/identifiers';
+import { submissionId, userId } from '../messages/identifiers';
 import type { SubmissionRules } from '../messages/rules';
 import { submitMessage } from '../messages/submit';
+import { operationState } from '../operations';
 import { schemaOf } from '../schema';
 import { cancelFrame, submissionFrame } from '../serverFrames';
 import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
 import { STATUS_OF } from './error';
+import type { Answer, Route, SchemaName } from './apiRoute';
 import { liveBody } from './live';
-import type { Answer, Route, SchemaName } from './route';
+import { rollbackMessage } from './productionRoutes';
 
 type Described = Omit<Route, 'handle'>;
 
@@ -70,6 +72,8 @@ function schemas(rules: SubmissionRules): Record<SchemaName, object> {
     SubmissionFrame: schemaOf(submissionFrame),
     Cancelled: schemaOf(cancelFrame),
     Live: schemaOf(liveBody),
+    Rollback: schemaOf(rollbackMessage),
+    Operation: schemaOf(operationState),
     Error: schemaOf(errorFrameSchema),
   };
 }
@@ -91,13 +95,14 @@ function operation(route: Described): Operation {
   };
 }
 
-function inPath({ path, parameters }: Described): Parameter[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: schemaOf(parameters?.[name] ?? submissionId()),
-  }));
+function inPath({ path }: Described): Parameter[] {
+  const schemas: Record<string, object> = {
+    submission_id: schemaOf(submissionId()),
+    user_id: schemaOf(userId()),
+  };
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
+    return { name, in: 'path', required: true, schema: schemas[name] ?? {} };
+  });
 }
 
 function inQuery({ query }: Described): Parameter[] {

@@ -4,7 +4,7 @@ import { isFinal, type OutputFrame, type SubmissionFrame } from '../serverFrames
 import { acceptedIn } from '../submissionRecord';
 import type { Submissions } from '../submissions';
 import { queryOf, submissionIn } from './query';
-import type { Call } from './route';
+import type { Call } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';
 
 export const outputQuery = z.strictObject({

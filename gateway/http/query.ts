@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { faultyField, invalidMessage, wordsFor } from '../messages/faults';
 import { submissionId } from '../messages/identifiers';
 import { HttpError } from './error';
-import type { Call } from './route';
+import type { Call } from './apiRoute';
 
 /** The query's parameters. @throws HttpError that names the one at fault */
 export function queryOf<Schema extends z.ZodType>({ url }: Call, schema: Schema): z.output<Schema> {

@@ -1,6 +1,6 @@
 import { errorFrame } from '../errorFrame';
 import { HttpError } from './error';
-import type { Route } from './route';
+import type { Route } from './apiRoute';
 
 const INDEX = {
   name: 'Orchestration App',

@@ -44,6 +44,10 @@ export function scoped(submissions: Submissions, { keyId, userId }: Principal): 
       if (filter.user !== undefined && filter.user !== userId) throw new NotTheUser(userId, 'user');
       return submissions.list({ ...filter, user: userId });
     },
+    rollBack: (owner, submissionId, waitMs) =>
+      userId === null || owner === userId
+        ? submissions.rollBack(owner, submissionId, waitMs, keyId)
+        : Promise.reject(new NotTheUser(userId)),
     follow: (accepted, settings) => submissions.follow(accepted, settings),
     ready: () => submissions.ready(),
   };

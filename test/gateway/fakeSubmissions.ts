@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { NothingFollows } from '../../gateway/follow';
 import type { AcceptedSubmission } from '../../gateway/frames';
+import { UnknownPage } from '../../gateway/listing';
 import type { SubmissionFilter } from '../../gateway/messages/filter';
+import { OperationRefused, type OperationState } from '../../gateway/operations';
 import type { SubmissionFrame } from '../../gateway/serverFrames';
 import type { SubmissionList, SubmissionRecord } from '../../gateway/submissionRecord';
 import {
   PlatformUnavailable,
   SubmissionConflict,
   SubmissionNotFound,
-  UnknownPage,
   type Submission,
   type Submissions,
 } from '../../gateway/submissions';
@@ -59,6 +60,13 @@ export class FakeSubmissions implements Submissions {
       workflow_id: workflowId,
       run_id: runId,
     };
+  }
+
+  rollBack(user_id: string, submission_id: string): Promise<OperationState> {
+    if (!this.codes.has(submission_id)) return Promise.reject(new OperationRefused('it never was live'));
+    const live = { submission_id, code_digest: '0'.repeat(64) };
+    const namespace = `user-${user_id}`;
+    return Promise.resolve({ operation_id: 'o', user_id, namespace, status: 'done', message: 'Done.', live });
   }
 
   /** Pages are numbers. */

@@ -235,7 +235,8 @@ describe('events', () => {
     response.pause();
     expect(await ended).toBe('mine');
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
-    while (!logged.join('').includes('nothing was read for 300 ms')) await new Promise(setImmediate);
+    while (!logged.join('').includes('nothing was read for 300 ms'))
+      await new Promise((resolve) => setImmediate(resolve));
   });
 
   test('end when the gateway goes down, and the next try is made elsewhere', async () => {
@@ -282,6 +283,17 @@ describe('a list', () => {
     const { status, body } = await call('GET', `/api/submissions?${query}`);
     expect([status, errorFrameSchema.parse(body).field]).toEqual([400, field]);
   });
+});
+
+test('an earlier submission is brought back, if it ever was live', async () => {
+  await start();
+  await submit('pass', 'mine');
+  const done = await call('POST', '/api/users/test/rollback', { submission_id: 'mine' });
+  expect(done).toMatchObject({ status: 200, body: { status: 'done', live: { submission_id: 'mine' } } });
+  const refused = await call('POST', '/api/users/test/rollback', { submission_id: 'other' });
+  expect(refused).toMatchObject({ status: 409, body: { code: 'conflict', message: 'it never was live' } });
+  const faulty = await call('POST', '/api/users/Test/rollback', { submission_id: 'mine' });
+  expect(faulty).toMatchObject({ status: 400, body: { field: 'user_id' } });
 });
 
 describe('at the door', () => {

@@ -1,6 +1,4 @@
-import { get, type IncomingMessage } from 'node:http';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { eventsIn } from '../../client/eventStream';
 import type { Frame } from './client';
 import { contractOf } from './contract';
 
@@ -17,22 +15,13 @@ export async function* eventsOf(
 ): AsyncGenerator<Event> {
   const faultsOf = await contractOf(url);
   const headers = { 'X-API-Key': apiKey, ...(after !== undefined && { 'Last-Event-ID': after }) };
-  const request = get(`${url}/api/submissions/${submissionId}/events`, { headers });
-  try {
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    if (response.statusCode === 204) return;
-    if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
-    let id: string | undefined;
-    for await (const line of createInterface({ input: response })) {
-      if (line.startsWith('id: ')) id = line.slice(4);
-      if (!line.startsWith('data: ')) continue;
-      const frame = JSON.parse(line.slice(6)) as Frame;
-      const faults = faultsOf(frame);
-      if (faults) throw new Error(`${line} is against the schema: ${faults}`);
-      yield { id, frame };
-      id = undefined;
-    }
-  } finally {
-    request.destroy();
+  const response = await fetch(`${url}/api/submissions/${submissionId}/events`, { headers });
+  if (response.status === 204) return;
+  if (response.status !== 200 || !response.body) throw new Error(`status ${response.status}`);
+  for await (const { id, data } of eventsIn(response.body)) {
+    const frame = JSON.parse(data) as Frame;
+    const faults = faultsOf(frame);
+    if (faults) throw new Error(`${data} is against the schema: ${faults}`);
+    yield { id, frame };
   }
 }

@@ -18,6 +18,8 @@ const logger = pino({ level: 'silent' });
 class BobsSubmissions implements Submissions {
   readonly submitted: Submission[] = [];
   readonly cancelled: (string | undefined)[] = [];
+  /** Of whom, and by which key. */
+  readonly rolledBack: (string | undefined)[][] = [];
   /** Whose were asked for. */
   readonly listed: (string | undefined)[] = [];
 
@@ -48,6 +50,10 @@ class BobsSubmissions implements Submissions {
   list(filter: SubmissionFilter) {
     this.listed.push(filter.user);
     return Promise.resolve({ submissions: [], next_page: null });
+  }
+  rollBack(userId: string, _submissionId: string, _waitMs: number, keyId?: string) {
+    this.rolledBack.push([userId, keyId]);
+    return Promise.reject(new SubmissionNotFound('this one only keeps it'));
   }
   async *follow() {}
   ready() {
@@ -264,6 +270,13 @@ describe("over HTTP a user's key", () => {
     const refused = await ask('GET', '/api/submissions?user=bob');
     expect(refused).toMatchObject({ status: 403, body: { code: 'forbidden', field: 'user' } });
     expect(submissions.listed).toEqual(['alice']);
+  });
+
+  test('rolls back its user only', async () => {
+    const body = { submission_id: 'before' };
+    expect(await ask('POST', '/api/users/bob/rollback', body)).toMatchObject({ status: 403 });
+    await ask('POST', '/api/users/alice/rollback', body);
+    expect(submissions.rolledBack).toEqual([['alice', alice.id]]);
   });
 
   test('does not see what others have in production', async () => {

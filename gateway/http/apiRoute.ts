@@ -42,6 +42,8 @@ export type SchemaName =
   | 'SubmissionFrame'
   | 'Cancelled'
   | 'Live'
+  | 'Rollback'
+  | 'Operation'
   | 'Error';
 
 /** A path and method with what it does, and what the contract says of it. */
@@ -49,8 +51,6 @@ export interface Route {
   method: 'GET' | 'POST';
   /** Parts in braces are parameters. */
   path: string;
-  /** What stands in its braces; a submission's id unless it says otherwise. */
-  parameters?: Record<string, z.ZodType>;
   /** Answered without a key. */
   open?: true;
   operationId: string;

@@ -1,0 +1,205 @@
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { OrchestrationClient, type Filter, type Submission } from '../client';
+import { recordLine, showFrame, verdictLine, type Terminal } from './display';
+import { EXIT, exitCodeOf, UsageError } from './exitCodes';
+import { readProgram, textOf } from './files';
+import { readSettings, type Settings } from './settings';
+
+export const USAGE = `Usage: orchestration-app COMMAND ...
+  submit FILE|DIR [--follow] [--user USER] [--language NAME] [--entrypoint FILE] [--stdin FILE]
+                  [--tests FILE] [--id ID]
+                       submits a file, or a folder; --tests names a JSON file with what the field tests takes
+  logs ID [--stream stdout|stderr]
+                       what it printed, while it runs
+  status ID [--wait SECONDS]
+  list [--user USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N] [--page PAGE]
+  cancel ID
+  live USER            what is in production
+  rollback USER ID     deploys an earlier submission again
+  open [ID]            opens the gateway in a browser
+--json prints JSON, one object a line.
+ORCHESTRATION_URL, ORCHESTRATION_KEY (or API_KEY) and ORCHESTRATION_USER say where, with which key and for whom; or
+url, key and user in ~/.config/orchestration-app/config.json, which only you may read (chmod 600).
+Exit codes: 0 done or deployed, 1 tests_failed, 2 wrong usage, 3 deploy_failed, 4 superseded, 5 cancelled,
+6 the platform failed, 7 the gateway refused, 8 no gateway could be reached.`;
+
+const OPTIONS = {
+  json: { type: 'boolean' },
+  follow: { type: 'boolean' },
+  user: { type: 'string' },
+  language: { type: 'string' },
+  entrypoint: { type: 'string' },
+  stdin: { type: 'string' },
+  tests: { type: 'string' },
+  id: { type: 'string' },
+  stream: { type: 'string' },
+  wait: { type: 'string' },
+  status: { type: 'string' },
+  since: { type: 'string' },
+  until: { type: 'string' },
+  limit: { type: 'string' },
+  page: { type: 'string' },
+} as const;
+
+type Values = ReturnType<typeof parsed>['values'];
+
+interface Context {
+  client: OrchestrationClient;
+  settings: Settings;
+  terminal: Terminal;
+  values: Values;
+  print: (value: object) => void;
+}
+
+/** Which options each command takes, beside `json`. */
+const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
+  submit: ['follow', 'user', 'language', 'entrypoint', 'stdin', 'tests', 'id'],
+  logs: ['stream'],
+  status: ['wait'],
+  list: ['user', 'status', 'since', 'until', 'limit', 'page'],
+  cancel: [],
+  live: [],
+  rollback: [],
+  open: [],
+};
+
+/** Carries out a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
+export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
+  const { positionals, values } = parsed(args);
+  const [command = '', argument, second, ...rest] = positionals;
+  const takes = TAKES[command];
+  if (!takes || rest.length > 0 || (second !== undefined && command !== 'rollback'))
+    throw new UsageError(USAGE);
+  const foreign = Object.keys(values).find((name) => name !== 'json' && !(takes as string[]).includes(name));
+  if (foreign !== undefined) throw new UsageError(`${command} takes no --${foreign}.\n${USAGE}`);
+  const settings = readSettings();
+  const print = (value: object) => terminal.out(`${JSON.stringify(value)}\n`);
+  const context = { client: new OrchestrationClient(settings), settings, terminal, values, print };
+  const needed = (what: string) => {
+    if (argument === undefined) throw new UsageError(`${command} needs ${what}.\n${USAGE}`);
+    return argument;
+  };
+  switch (command) {
+    case 'submit':
+      return submit(context, needed('a file or a folder'));
+    case 'logs':
+      return logs(context, needed('the id of a submission'));
+    case 'status':
+      return status(context, needed('the id of a submission'));
+    case 'list':
+      if (argument !== undefined) throw new UsageError(USAGE);
+      return list(context);
+    case 'cancel': {
+      const answer = await context.client.cancel(needed('the id of a submission'));
+      if (values.json) print(answer);
+      else terminal.out(`${answer.state}\n`);
+      return EXIT.done;
+    }
+    case 'live':
+      terminal.out(
+        `${JSON.stringify(await context.client.live(needed('a user')), null, values.json ? 0 : 2)}\n`,
+      );
+      return EXIT.done;
+    case 'rollback': {
+      const user = needed('a user');
+      if (second === undefined) throw new UsageError(`rollback needs the id of a submission.\n${USAGE}`);
+      return rollback(context, user, second);
+    }
+    default:
+      return open(context, argument);
+  }
+}
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({ args, allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}
+
+async function submit({ client, settings, terminal, values, print }: Context, path: string): Promise<number> {
+  const user_id = values.user ?? settings.user;
+  if (user_id === undefined) throw new UsageError('For whom? Give --user, or set ORCHESTRATION_USER.');
+  const submission: Submission = {
+    user_id,
+    files: readProgram(path),
+    ...(values.language !== undefined && { language: values.language }),
+    ...(values.entrypoint !== undefined && { entrypoint: values.entrypoint }),
+    ...(values.stdin !== undefined && { stdin: textOf(values.stdin) }),
+    ...(values.tests !== undefined && { tests: testsIn(values.tests) }),
+    ...(values.id !== undefined && { submission_id: values.id }),
+  };
+  const taken = await client.submit(submission);
+  if (!values.follow) {
+    if (values.json) print(taken);
+    else terminal.out(`${taken.submission_id}\n`);
+    return exitCodeOf(taken.status);
+  }
+  const onBreak = () => terminal.err('the connection broke: going on after the last frame\n');
+  for await (const frame of client.follow(taken.submission_id, { onBreak })) {
+    if (values.json) print(frame);
+    else showFrame(frame, terminal);
+    if ('status' in frame) return exitCodeOf(frame.status);
+  }
+  return EXIT.platformFailed;
+}
+
+/** The gateway looks at what is in it. */
+function testsIn(path: string): NonNullable<Submission['tests']> {
+  try {
+    return JSON.parse(textOf(path)) as NonNullable<Submission['tests']>;
+  } catch (error) {
+    throw new UsageError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function logs({ client, terminal, values: { stream } }: Context, id: string): Promise<number> {
+  if (stream !== undefined && stream !== 'stdout' && stream !== 'stderr')
+    throw new UsageError('--stream must be stdout or stderr.');
+  for await (const bytes of client.output(id, stream ? { stream } : {})) terminal.out(bytes);
+  return EXIT.done;
+}
+
+async function status({ client, terminal, values, print }: Context, id: string): Promise<number> {
+  const details = await client.status(id, { waitSeconds: Number(values.wait ?? 0) });
+  if (values.json) print(details);
+  else terminal.out(`${verdictLine(details, terminal)}\n`);
+  return exitCodeOf(details.status);
+}
+
+async function list({ client, terminal, values, print }: Context): Promise<number> {
+  const { json, limit, ...filter } = values;
+  const asked = { ...filter, ...(limit !== undefined && { limit: Number(limit) }) } as Filter;
+  const page = await client.list(asked);
+  if (json) print(page);
+  else for (const record of page.submissions) terminal.out(`${recordLine(record, terminal)}\n`);
+  if (!json && page.next_page !== null) terminal.err(`there is more: --page ${page.next_page}\n`);
+  return EXIT.done;
+}
+
+async function rollback(
+  { client, terminal, values, print }: Context,
+  user: string,
+  id: string,
+): Promise<number> {
+  const state = await client.rollback(user, id);
+  if (values.json) print(state);
+  else terminal.out(`${state.status}: ${state.message}\n`);
+  if (state.status === 'failed') return EXIT.deployFailed;
+  return state.status === 'superseded' ? EXIT.superseded : EXIT.done;
+}
+
+/** Prints the address; a terminal's owner gets it opened, too. */
+function open({ settings, terminal }: Context, id: string | undefined): number {
+  const url = new URL(id === undefined ? '/' : `/?submission=${encodeURIComponent(id)}`, settings.url).href;
+  terminal.out(`${url}\n`);
+  if (terminal.colours) {
+    const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
+    const browser = spawn(program, [url], { detached: true, stdio: 'ignore' });
+    browser.on('error', () => undefined); // Without a browser the address is there to be copied.
+    browser.unref();
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,46 @@
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UsageError } from './exitCodes';
+
+export interface Settings {
+  url: string;
+  key: string;
+  /** For whom, when a command does not say. */
+  user: string | undefined;
+}
+
+const DEFAULT_URL = 'http://localhost:8000';
+
+const configFile = z.strictObject({
+  url: z.url().optional(),
+  key: z.string().optional(),
+  user: z.string().optional(),
+});
+
+/** What the environment says wins over the file. @throws UsageError */
+export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
+  const folder = environment.XDG_CONFIG_HOME || join(environment.HOME || homedir(), '.config');
+  const path = join(folder, 'orchestration-app', 'config.json');
+  const file = readFile(path);
+  const key = environment.ORCHESTRATION_KEY || environment.API_KEY || file.key;
+  if (!key)
+    throw new UsageError(`There is no key: set ORCHESTRATION_KEY, or write {"key": "..."} to ${path}.`);
+  return {
+    url: environment.ORCHESTRATION_URL || file.url || DEFAULT_URL,
+    key,
+    user: environment.ORCHESTRATION_USER || file.user,
+  };
+}
+
+function readFile(path: string): z.output<typeof configFile> {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  if (mode === undefined) return {};
+  if (mode & 0o077) throw new UsageError(`${path} holds a key, and others may read it: chmod 600 ${path}.`);
+  try {
+    return configFile.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new UsageError(`${path} is not usable: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,36 @@
+import type { ErrorCode, ErrorFrame } from '../gateway/errorFrame';
+
+/** The gateway refused, and says why: `code` is stable, `field` names what was wrong, `advice` what to do. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly code: ErrorCode;
+  readonly field: string | undefined;
+  readonly limit: number | undefined;
+  readonly advice: string;
+
+  constructor(
+    /** Of HTTP. */
+    readonly status: number,
+    frame: ErrorFrame,
+  ) {
+    super(frame.message);
+    this.code = frame.code;
+    this.field = frame.field;
+    this.limit = frame.limit;
+    this.advice = frame.advice;
+  }
+}
+
+/** The gateway cannot be reached, or something else answers in its place. */
+export class Unreachable extends Error {
+  override name = 'Unreachable';
+}
+
+/** @throws ApiError, Unreachable unless the response is a success */
+export async function orThrow(response: Response): Promise<Response> {
+  if (response.ok) return response;
+  const body: unknown = await response.json().catch(() => null);
+  if (typeof body === 'object' && body !== null && 'type' in body && body.type === 'error')
+    throw new ApiError(response.status, body as ErrorFrame);
+  throw new Unreachable(`${response.url} answered ${response.status}: is it a gateway?`);
+}

@@ -1,0 +1,28 @@
+/** One event of a stream of Server-Sent Events. */
+export interface StreamEvent {
+  id: string | undefined;
+  data: string;
+}
+
+/** Events of a response's body, as the HTML standard has them read; comments and retry times are left out. */
+export async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    // An event without its empty line was cut off: it comes again when the stream is resumed.
+    const blocks = text.split(/\r?\n\r?\n/);
+    text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const event = parse(block);
+      if (event) yield event;
+    }
+  }
+}
+
+function parse(block: string): StreamEvent | null {
+  const fields = block.split(/\r?\n/).map((line) => /^(\w*):? ?(.*)$/s.exec(line) ?? []);
+  const data = fields.filter(([, name]) => name === 'data').map(([, , value = '']) => value);
+  const id = fields.find(([, name]) => name === 'id')?.[2];
+  return data.length === 0 ? null : { id, data: data.join('\n') };
+}

@@ -1,0 +1,165 @@
+import type { CancelFrame, FinalFrame, ServerFrame, SubmissionFrame } from '../gateway/serverFrames';
+import type { SubmitMessage } from '../gateway/messages/submit';
+import type { SubmissionFilter } from '../gateway/messages/filter';
+import type { SubmissionDetails, SubmissionList, SubmissionRecord } from '../gateway/submissionRecord';
+import type { OperationState } from '../gateway/operations';
+import { ApiError, orThrow, Unreachable } from './apiError';
+import { eventsIn } from './eventStream';
+
+export { ApiError, Unreachable };
+export type {
+  CancelFrame,
+  FinalFrame,
+  OperationState,
+  SubmissionDetails,
+  SubmissionFrame,
+  SubmissionList,
+  SubmissionRecord,
+};
+
+/** What is submitted; the id is made when it has none, so that sending it again is safe. */
+export type Submission = Omit<SubmitMessage, 'type'>;
+export type Filter = Partial<SubmissionFilter>;
+
+export interface ClientSettings {
+  /** Of the gateway, such as `http://localhost:8000`; any of several may take any call. */
+  url: string;
+  key: string;
+  /** How long a gateway may be out of reach before a call fails, in milliseconds. */
+  patienceMs?: number;
+}
+
+const PATIENCE_MS = 60_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** A client of the gateway. Calls are repeated while it is out of reach; a stream goes on after its last frame. */
+export class OrchestrationClient {
+  constructor(private readonly settings: ClientSettings) {}
+
+  /**
+   * Submits code, or joins what was submitted under the same id.
+   * @param waitSeconds how long to wait for the verdict @throws ApiError, Unreachable
+   */
+  submit(submission: Submission, { waitSeconds = 0 } = {}): Promise<SubmissionDetails> {
+    const { submission_id = crypto.randomUUID() } = submission;
+    return this.json('POST', `/api/submissions?wait=${waitSeconds}`, { ...submission, submission_id });
+  }
+
+  /** @throws ApiError, Unreachable */
+  status(submissionId: string, { waitSeconds = 0 } = {}): Promise<SubmissionDetails> {
+    return this.json('GET', `${one(submissionId)}?wait=${waitSeconds}`);
+  }
+
+  /** One page; `next_page` of it is the `page` to ask for next. @throws ApiError, Unreachable */
+  list(filter: Filter = {}): Promise<SubmissionList> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filter))
+      if (value !== undefined) query.set(name, String(value));
+    return this.json('GET', `/api/submissions?${query.toString()}`);
+  }
+
+  /** @throws ApiError, Unreachable */
+  cancel(submissionId: string): Promise<CancelFrame> {
+    return this.json('POST', `${one(submissionId)}/cancel`);
+  }
+
+  /** What is in a user's production. @throws ApiError, Unreachable */
+  live(userId: string): Promise<unknown> {
+    return this.json('GET', `/api/users/${encodeURIComponent(userId)}/live`);
+  }
+
+  /** Deploys an earlier submission again. Not repeated by itself. @throws ApiError, Unreachable */
+  rollback(userId: string, submissionId: string): Promise<OperationState> {
+    const path = `/api/users/${encodeURIComponent(userId)}/rollback`;
+    return this.json('POST', path, { submission_id: submissionId }, { patienceMs: 0 });
+  }
+
+  /** The bytes that the program printed, while it runs and up to the end of its tests. @throws ApiError, Unreachable */
+  async *output(
+    submissionId: string,
+    { stream }: { stream?: 'stdout' | 'stderr' } = {},
+  ): AsyncGenerator<Uint8Array> {
+    const response = await this.call(
+      'GET',
+      `${one(submissionId)}/output${stream ? `?stream=${stream}` : ''}`,
+    );
+    if (response.body) yield* response.body;
+  }
+
+  /**
+   * Every frame after the cursor up to the final one, once each: when the connection breaks it is made again.
+   * @throws ApiError, Unreachable when no gateway could be reached for `patienceMs`
+   */
+  async *follow(
+    submissionId: string,
+    {
+      after,
+      signal,
+      onBreak,
+    }: { after?: string; signal?: AbortSignal; onBreak?: (reason: unknown) => void } = {},
+  ): AsyncGenerator<SubmissionFrame> {
+    let cursor = after;
+    for (;;) {
+      const headers: Record<string, string> = cursor === undefined ? {} : { 'Last-Event-ID': cursor };
+      const response = await this.call('GET', `${one(submissionId)}/events`, undefined, { headers, signal });
+      if (response.status === 204 || !response.body) return;
+      try {
+        for await (const { id, data } of eventsIn(response.body)) {
+          const frame = JSON.parse(data) as ServerFrame;
+          if ('type' in frame && frame.type === 'error') throw new ApiError(response.status, frame);
+          cursor = id ?? cursor;
+          yield frame as SubmissionFrame;
+          if ('status' in frame) return;
+        }
+      } catch (error) {
+        if (error instanceof ApiError || signal?.aborted) throw error;
+        onBreak?.(error);
+      }
+    }
+  }
+
+  private async json<T>(method: string, path: string, body?: object, options: CallOptions = {}): Promise<T> {
+    return (await (await this.call(method, path, body, options)).json()) as T;
+  }
+
+  /** Repeats what may be repeated: what changes something names its submission. */
+  private async call(
+    method: string,
+    path: string,
+    body?: object,
+    { headers, signal, patienceMs = this.settings.patienceMs ?? PATIENCE_MS }: CallOptions = {},
+  ): Promise<Response> {
+    const { url, key } = this.settings;
+    const deadline = Date.now() + patienceMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const response = await fetch(new URL(path, url), {
+          method,
+          headers: { 'X-API-Key': key, ...(body && { 'Content-Type': 'application/json' }), ...headers },
+          ...(body && { body: JSON.stringify(body) }),
+          ...(signal && { signal }),
+        });
+        return await orThrow(response);
+      } catch (error) {
+        const mayPass = error instanceof ApiError ? error.code === 'unavailable' : error instanceof TypeError;
+        if (signal?.aborted || !mayPass) throw error;
+        if (Date.now() + pause > deadline)
+          throw error instanceof ApiError
+            ? error
+            : new Unreachable(`no gateway answers at ${url}`, { cause: error });
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+}
+
+interface CallOptions {
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+  patienceMs?: number;
+}
+
+function one(submissionId: string): string {
+  return `/api/submissions/${encodeURIComponent(submissionId)}`;
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { submissionId, userId } from '../messages/identifiers';
+import { fields } from '../messages/texts';
+import type { SubmissionRouteParts } from './submissionRoutes';
+import type { Route } from './apiRoute';
+import { jsonText } from './body';
+import { seenBy } from './caller';
+import { checked, queryOf } from './query';
+import { HttpError } from './error';
+import { errorFrame } from '../errorFrame';
+
+/** Longest wait for an operation in one request, in seconds. */
+const MAX_WAIT_SECONDS = 50;
+/** More than any body of these calls needs. */
+const MAX_BODY_BYTES = 4_096;
+
+const waitQuery = z.strictObject({
+  wait: z.coerce
+    .number()
+    .min(1)
+    .max(MAX_WAIT_SECONDS)
+    .default(MAX_WAIT_SECONDS)
+    .describe('Seconds to wait for it.'),
+});
+
+export const rollbackMessage = fields({ submission_id: submissionId() }).meta({ title: 'Rollback' });
+
+/** What changes a user's production but a submission. */
+export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'submissions'>): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/api/users/{user_id}/rollback',
+      operationId: 'rollback',
+      summary: 'Deploys an earlier submission again',
+      description: 'It waits for its turn behind other changes, and goes on when nobody waits for it.',
+      query: waitQuery,
+      body: 'Rollback',
+      answers: {
+        200: { description: 'How it ended.', schema: 'Operation' },
+        202: { description: 'It goes on.', schema: 'Operation' },
+      },
+      errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
+      async handle(call) {
+        const { wait } = queryOf(call, waitQuery);
+        const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
+        const { submission_id } = checked(
+          rollbackMessage,
+          parsed(await jsonText(call.request, MAX_BODY_BYTES)),
+        );
+        call.logger.info({ userId: user_id, submissionId: submission_id }, 'rollback asked for');
+        const body = await seenBy(call, submissions).rollBack(user_id, submission_id, wait * 1000);
+        return { status: body.status === 'running' ? 202 : 200, body };
+      },
+    },
+  ];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new HttpError(errorFrame('invalid_json', `the body is not JSON: ${cause}`));
+  }
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import * as fc from 'fast-check';
+import pino from 'pino';
+import { WebSocket } from 'ws';
+import { DEFAULT_LIMITS } from '../../gateway/limits';
+import { protocolSchema } from '../../gateway/schema';
+import { startServer, type RunningServer } from '../../gateway/server';
+import { serverFrame } from '../../gateway/serverFrames';
+import { FakeSubmissions } from './fakeSubmissions';
+import { valuesOf, type Schema } from './messages/values';
+import { rules } from './rules';
+
+/** A real gateway, sent whatever comes: every frame is answered by frames of the contract, and the line stays. */
+
+const API_KEY = 'a key for the tests only';
+const RUNS = 1_500;
+let server: RunningServer;
+const failures: string[] = [];
+
+beforeAll(async () => {
+  const write = (line: string) => void (line.includes('"code":"internal"') && failures.push(line));
+  server = await startServer(
+    { API_KEY, HOST: '127.0.0.1', PORT: 0 },
+    {
+      submissions: new FakeSubmissions(),
+      rules,
+      logger: pino({ level: 'error' }, { write }),
+      limits: { ...DEFAULT_LIMITS, maxInFlight: 1_000 },
+    },
+  );
+});
+
+afterAll(() => server.close());
+
+const { $defs } = protocolSchema(rules) as { $defs: { client_message: Schema } };
+
+/** Such that nothing is wrong with them: what the schema only nearly describes seldom is. */
+const valid = fc.oneof(
+  fc.record({ user_id: fc.constant('test'), code: fc.string() }),
+  fc.record({ type: fc.constant('list'), limit: fc.integer({ min: 1, max: 100 }) }),
+);
+
+const frames = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: valuesOf($defs.client_message).map((value) => JSON.stringify(value) ?? 'undefined'),
+  },
+  { weight: 1, arbitrary: valid.map((value) => JSON.stringify(value)) },
+  { weight: 1, arbitrary: fc.json() },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
+);
+
+test('no frame closes the connection, and every answer is of the contract', async () => {
+  const socket = new WebSocket(`${server.url}/ws/code`, { headers: { 'X-API-Key': API_KEY } });
+  const answers: Record<string, unknown>[] = [];
+  let arrived: () => void = () => undefined;
+  let closed: number | undefined;
+  socket.on('close', (code) => {
+    closed = code;
+    arrived();
+  });
+  socket.on('message', (data: Buffer) => {
+    answers.push(JSON.parse(data.toString()) as Record<string, unknown>);
+    arrived();
+  });
+  await once(socket, 'open');
+  const codes = new Set<unknown>();
+  let probes = 0;
+  await fc.assert(
+    fc.asyncProperty(frames, async (frame) => {
+      answers.length = 0;
+      const probe = `no-such-${probes++}`;
+      socket.send(frame);
+      // Answers to one message come in order, those to two may not: this one only says that the line is open.
+      socket.send(JSON.stringify({ type: 'cancel', submission_id: probe }));
+      const isProbe = (answer: Record<string, unknown>) => answer.submission_id === probe;
+      while (answers.filter(isProbe).length === 0 || answers.every(isProbe)) {
+        if (closed !== undefined) throw new Error(`closed with ${closed}`);
+        await new Promise<void>((resolve) => (arrived = resolve));
+      }
+      for (const answer of answers) {
+        serverFrame.parse(answer);
+        codes.add(answer.code ?? answer.type ?? 'verdict');
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  socket.terminate();
+  expect(failures).toEqual([]);
+  // All kinds of answers were met, so the frames were not all of one kind.
+  for (const code of [
+    'invalid_json',
+    'invalid_message',
+    'binary_not_supported',
+    'not_found',
+    'accepted',
+    'list',
+  ])
+    expect(codes).toContain(code);
+}, 60_000);
