@@ -23,6 +23,8 @@ export const GATEWAY_VARIABLES = [
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
   'TEMPORAL_TASK_QUEUE',
+  'TEMPORAL_UI_URL',
+  'KIBANA_URL',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -45,7 +47,18 @@ export async function startGateway(
   const client = connectClient(config);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
-    const server = await startServer(config, { submissions, rules: rulesFrom(config), logger, keys, limits });
+    const server = await startServer(config, {
+      submissions,
+      rules: rulesFrom(config),
+      logger,
+      keys,
+      links: {
+        temporal_ui: config.TEMPORAL_UI_URL ?? null,
+        temporal_namespace: config.TEMPORAL_NAMESPACE,
+        kibana: config.KIBANA_URL ?? null,
+      },
+      limits,
+    });
     return {
       url: server.url,
       close: () => {

@@ -14,6 +14,7 @@ import { scoped } from './keys/scoped';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
+import { pageHandler, type PageLinks } from './page';
 import { protocolSchema } from './schema';
 import { serveSocket } from './socket';
 import type { Submissions } from './submissions';
@@ -42,14 +43,24 @@ export interface RunningServer {
  */
 export async function startServer(
   settings: ServerSettings,
-  { submissions, rules, logger, keys = null, limits = limitsFor(rules.maxCodeBytes) }: ServerParts,
+  {
+    submissions,
+    rules,
+    logger,
+    keys = null,
+    links = NO_LINKS,
+    limits = limitsFor(rules.maxCodeBytes),
+  }: ServerParts,
 ): Promise<RunningServer> {
   const access = createAccess(settings.API_KEY, keys);
   const connections = keepValid(access, keys);
   const handlesLogin = loginHandler(access, logger);
+  const servesPage = pageHandler(access, links);
+  if (!servesPage) logger.warn('the page was not built: `node gateway/web/build.mjs` builds it');
   const handle = httpHandler(protocolSchema(rules), () => submissions.ready());
   const http = createServer((request, response) => {
-    if (!handlesLogin(request, response)) handle(request, response);
+    if (handlesLogin(request, response) || servesPage?.(request, response)) return;
+    handle(request, response);
   });
   const parseMessage = messageParser(rules);
   const options: ServerOptions & { closeTimeout: number } = {
@@ -109,12 +120,16 @@ export async function startServer(
   return { url: urlOf(http.address() as AddressInfo), close: () => (closing ??= close()) };
 }
 
+const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', kibana: null };
+
 export interface ServerParts {
   submissions: Submissions;
   rules: SubmissionRules;
   logger: Logger;
   /** Keys beside `API_KEY`; null when there is no cluster to keep them in. */
   keys?: KeyDirectory | null;
+  /** Where the page leads to; default: nowhere. */
+  links?: PageLinks;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
 }
