@@ -10,10 +10,12 @@ import { httpHandler } from './http';
 import { createAccess } from './keys/access';
 import { keepValid } from './keys/connections';
 import { loginHandler } from './keys/login';
+import { Quotas } from './keys/quotas';
 import { scoped } from './keys/scoped';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
+import { createMetrics } from './metrics';
 import { pageHandler, type PageLinks } from './page';
 import { protocolSchema } from './schema';
 import { serveSocket } from './socket';
@@ -53,6 +55,8 @@ export async function startServer(
   }: ServerParts,
 ): Promise<RunningServer> {
   const access = createAccess(settings.API_KEY, keys);
+  const quotas = new Quotas(limits.perKey);
+  const metrics = createMetrics();
   const connections = keepValid(access, keys);
   const handlesLogin = loginHandler(access, logger);
   const servesPage = pageHandler(access, links);
@@ -60,6 +64,10 @@ export async function startServer(
   const handle = httpHandler(protocolSchema(rules), () => submissions.ready());
   const http = createServer((request, response) => {
     if (handlesLogin(request, response) || servesPage?.(request, response)) return;
+    if (request.url === '/metrics' && request.method === 'GET')
+      return void metrics.text().then(({ type, body }) => {
+        response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
+      });
     handle(request, response);
   });
   const parseMessage = messageParser(rules);
@@ -75,7 +83,11 @@ export async function startServer(
     const connection = logger.child({ connectionId: randomUUID(), remote: request.socket.remoteAddress });
     const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
-    const admission = admit(request, access);
+    const admission = admit(
+      request,
+      access,
+      (principal) => connections.of(principal.keyId) < quotas.of(principal).limits.connections,
+    );
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
       return refuseUpgrade(socket, admission);
@@ -92,6 +104,8 @@ export async function startServer(
         submissions: scoped(submissions, principal),
         parseMessage,
         limits,
+        quota: quotas.of(principal),
+        metrics,
         logger: known,
         progress,
       });

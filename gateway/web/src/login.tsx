@@ -7,9 +7,11 @@ export function Login({ reason, onLogin }: { reason: string | null; onLogin: (se
 
   function submit(event: Event) {
     event.preventDefault();
-    const key = new FormData(event.currentTarget as HTMLFormElement).get('key');
+    const { key } = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement)) as {
+      key: string;
+    };
     setBusy(true);
-    logIn(String(key).trim())
+    logIn(key.trim())
       .then(onLogin, (error: Error) => setMessage(`Not logged in: ${error.message}.`))
       .finally(() => setBusy(false));
   }

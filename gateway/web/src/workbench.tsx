@@ -103,7 +103,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     connection.current?.submit({
       ...{ user_id: user, language, code, submission_id: id },
       ...(tests && { tests }),
-    } as { submission_id: string });
+    });
   }
   submitNow.current = submit;
 
