@@ -65,9 +65,14 @@ export async function startServer(
   const http = createServer((request, response) => {
     if (handlesLogin(request, response) || servesPage?.(request, response)) return;
     if (request.url === '/metrics' && request.method === 'GET')
-      return void metrics.text().then(({ type, body }) => {
-        response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
-      });
+      return void metrics.text().then(
+        ({ type, body }) =>
+          response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body),
+        (error: unknown) => {
+          logger.error({ err: error }, 'metrics cannot be told');
+          response.writeHead(500).end();
+        },
+      );
     handle(request, response);
   });
   const parseMessage = messageParser(rules);

@@ -11,7 +11,9 @@ import { networkTo, type Network } from './cuttable';
 /** The page in a real browser, on the real servers. */
 
 const USER = 'browser-test';
-const IMAGES = join(__dirname, '..', '..', 'docs', 'images');
+
+/** Pictures of the page for the documentation are made when this variable is set. */
+const IMAGES = process.env.SCREENSHOTS ? join(__dirname, '..', '..', 'docs', 'images') : null;
 
 let platform: Platform;
 let network: Network;
@@ -76,6 +78,10 @@ async function expectVerdict(text: string): Promise<void> {
   await verdict().getByText(text, { exact: true }).waitFor();
 }
 
+async function picture(name: string): Promise<void> {
+  if (IMAGES) await page.screenshot({ path: join(IMAGES, `${name}.png`) });
+}
+
 /** Violations that axe-core calls serious or critical. */
 async function seriousFaults(): Promise<string[]> {
   await page.evaluate(axe.source);
@@ -106,7 +112,7 @@ test('a program that is broken has its line marked; one that works is deployed; 
   const row = await page.locator('.cm-lint-marker-error').boundingBox();
   const line = await page.locator('.cm-line', { hasText: 'broken' }).boundingBox();
   expect(Math.abs((row?.y ?? 0) - (line?.y ?? 99))).toBeLessThan(10);
-  await page.screenshot({ path: join(IMAGES, 'page-error.png') });
+  await picture('page-error');
 
   await submit("print('Hello')");
   await expectVerdict('Deployed');
@@ -117,15 +123,15 @@ test('a program that is broken has its line marked; one that works is deployed; 
   );
   expect(await page.locator('.timeline .completed').count()).toBeGreaterThanOrEqual(4);
   expect(await seriousFaults()).toEqual([]);
-  await page.screenshot({ path: join(IMAGES, 'page-deployed.png') });
+  await picture('page-deployed');
 
   await page.emulateMedia({ colorScheme: 'dark' });
   expect(await seriousFaults()).toEqual([]);
-  await page.screenshot({ path: join(IMAGES, 'page-dark.png') });
+  await picture('page-dark');
 
   await page.setViewportSize({ width: 390, height: 844 });
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
-  await page.screenshot({ path: join(IMAGES, 'page-phone.png') });
+  await picture('page-phone');
 
   await page.reload();
   await expectVerdict('Deployed');
@@ -181,5 +187,5 @@ test('cases that do not pass show what they printed and what was expected', asyn
   await page.locator('.diff .removed').first().waitFor();
   expect(await page.locator('.tests .passed').count()).toBe(1);
   expect(await seriousFaults()).toEqual([]);
-  await page.screenshot({ path: join(IMAGES, 'page-tests.png') });
+  await picture('page-tests');
 });
