@@ -6,6 +6,8 @@ export const ADVICE: Record<ErrorCode, string> = {
   invalid_message: 'Correct the field that is named.',
   code_too_large: 'Send less text.',
   binary_not_supported: 'Send text frames.',
+  too_many_messages: 'Send fewer messages; wait for retry_after_seconds.',
+  too_many_submissions: 'Wait for retry_after_seconds, then send it again with the same submission_id.',
   too_many_in_flight: 'Wait for one of them to end, or open another connection.',
   conflict: 'Use another submission_id.',
   not_found: 'Look at the address and the id; submit what was forgotten.',

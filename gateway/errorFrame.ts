@@ -8,6 +8,8 @@ export const ERROR_CODES = [
   'code_too_large',
   'binary_not_supported',
   'too_many_in_flight',
+  'too_many_messages',
+  'too_many_submissions',
   'forbidden',
   'conflict',
   'not_found',
@@ -26,6 +28,7 @@ export const errorFrameSchema = z
     field: z.string().optional().describe('Path of the field at fault, such as tests.cases[2].stdin.'),
     limit: z.number().optional().describe('What the field was beyond.'),
     message: z.string(),
+    retry_after_seconds: z.int().optional().describe('When to send it again at the earliest.'),
     advice: z.string().describe('What to do, in a sentence.'),
     submission_id: z.string().optional().describe('The submission that the frame is about, if it is known.'),
   })
@@ -44,6 +47,7 @@ export function errorFrame(
   details: {
     field?: string | undefined;
     limit?: number | undefined;
+    retry_after_seconds?: number | undefined;
     submission_id?: string | undefined;
   } = {},
 ): ErrorFrame {

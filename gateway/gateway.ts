@@ -28,6 +28,8 @@ export const GATEWAY_VARIABLES = [
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
   'TEMPORAL_TASK_QUEUE',
+  'TEMPORAL_UI_URL',
+  'KIBANA_URL',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -52,6 +54,11 @@ export async function startGateway(
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {
       ...{ submissions, rules: rulesFrom(config), logger, keys, limits },
+      links: {
+        temporal_ui: config.TEMPORAL_UI_URL ?? null,
+        temporal_namespace: config.TEMPORAL_NAMESPACE,
+        kibana: config.KIBANA_URL ?? null,
+      },
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),
     });

@@ -1,9 +1,15 @@
+import type { KeyLimits } from './keys/quotas';
+
 /** Every bound of the edge, with its default. docs/protocol.md says what a client sees at each. */
 export interface Limits {
   /** Largest WebSocket message, in bytes. A larger one closes the connection (1009). */
   maxMessageBytes: number;
   /** Submissions that one connection may have under way. One more gets an error frame. */
   maxInFlight: number;
+  /** What the key of a user may do on one gateway. */
+  perKey: KeyLimits;
+  /** Messages in a row beyond the rate of their key, after which the connection is closed (4029). */
+  maxRefusedMessages: number;
   /** Bytes that may wait to be read by one client before its connection is closed (4001). */
   maxBufferedBytes: number;
   /** Between two pings, in milliseconds. A client that did not answer the last one is cut off. */
@@ -19,6 +25,14 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   maxMessageBytes: 1_048_576,
   maxInFlight: 32,
+  perKey: {
+    messagesPerSecond: 20,
+    messageBurst: 100,
+    submissionsPerMinute: 120,
+    followed: 64,
+    connections: 50,
+  },
+  maxRefusedMessages: 200,
   maxBufferedBytes: 4_194_304,
   pingIntervalMs: 30_000,
   closeTimeoutMs: 5_000,
@@ -46,6 +60,10 @@ export const CLOSE = {
   keyEnded: {
     code: 4003,
     reason: 'the key was revoked or has expired, or the login is over: log in again',
+  },
+  tooManyMessages: {
+    code: 4029,
+    reason: 'messages went on coming beyond the rate of the key: wait as long as errors say',
   },
   slowClient: {
     code: 4001,

@@ -12,10 +12,13 @@ import type { LiveParts } from './http/live';
 import { createAccess } from './keys/access';
 import { keepValid } from './keys/connections';
 import { loginHandler } from './keys/login';
+import { Quotas } from './keys/quotas';
 import { scoped } from './keys/scoped';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
+import { createMetrics } from './metrics';
+import { pageHandler, type PageLinks } from './page';
 import { serveSocket } from './socket';
 import type { Submissions } from './submissions';
 import { admit, refuseUpgrade } from './upgrade';
@@ -48,25 +51,31 @@ export async function startServer(
     rules,
     logger,
     keys = null,
+    links = NO_LINKS,
     limits = limitsFor(rules.maxCodeBytes),
     inspect = null,
     programAddress = null,
   }: ServerParts,
 ): Promise<RunningServer> {
   const access = createAccess(settings.API_KEY, keys);
+  const quotas = new Quotas(limits.perKey);
+  const metrics = createMetrics();
   const connections = keepValid(access, keys);
   const logsIn = loginHandler(access, logger);
   const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
+  const servesPage = pageHandler(access, links);
+  if (!servesPage) logger.warn('the page was not built: `node gateway/web/build.mjs` builds it');
   const parseMessage = messageParser(rules);
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
-    ...{ submissions, rules, parseMessage, limits, access, inspect, logger },
+    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logger },
     closing: goingDown.signal,
   });
   const http = createServer((request, response) => {
-    if (apps?.request(request, response) || logsIn(request, response)) return;
-    answer(request, response);
+    const isTaken =
+      apps?.request(request, response) || logsIn(request, response) || servesPage?.(request, response);
+    if (!isTaken) answer(request, response);
   });
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -81,7 +90,11 @@ export async function startServer(
     const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
     if (apps?.upgrade(request, socket, head)) return;
-    const admission = admit(request, access);
+    const admission = admit(
+      request,
+      access,
+      (principal) => connections.of(principal.keyId) < quotas.of(principal).limits.connections,
+    );
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
       return refuseUpgrade(socket, admission);
@@ -98,6 +111,8 @@ export async function startServer(
         submissions: scoped(submissions, principal),
         parseMessage,
         limits,
+        quota: quotas.of(principal),
+        metrics,
         logger: known,
         progress,
       });
@@ -127,12 +142,16 @@ export async function startServer(
   return { url: urlOf(http.address() as AddressInfo), close: () => (closing ??= close()) };
 }
 
+const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', kibana: null };
+
 export interface ServerParts {
   submissions: Submissions;
   rules: SubmissionRules;
   logger: Logger;
   /** Keys beside `API_KEY`; null when there is no cluster to keep them in. */
   keys?: KeyDirectory | null;
+  /** Where the page leads to; default: nowhere. */
+  links?: PageLinks;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
   /** Looks what is in production; null when no cluster is known. */

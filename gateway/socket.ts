@@ -5,8 +5,10 @@ import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
 import { explain } from './explain';
 import type { AcceptedSubmission } from './frames';
+import type { Quota } from './keys/quotas';
 import { CLOSE, type Limits } from './limits';
 import type { ClientMessage, ParseMessage } from './messages/message';
+import type { Metrics } from './metrics';
 import { isFinal, type ServerFrame } from './serverFrames';
 import type { Submission, Submissions } from './submissions';
 
@@ -14,6 +16,9 @@ export interface SocketSettings {
   submissions: Submissions;
   parseMessage: ParseMessage;
   limits: Limits;
+  /** Of the key, shared with its other connections. */
+  quota: Quota;
+  metrics: Metrics;
   /** Names the connection in every line. */
   logger: Logger;
   /** Whether the client wants progress frames, or one frame a submission. */
@@ -22,16 +27,21 @@ export interface SocketSettings {
 
 /** Serves one client until its connection ends. Its submissions go on without it. */
 export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
-  const { submissions, parseMessage, limits, logger, progress } = settings;
+  const { submissions, parseMessage, limits, quota, metrics, logger, progress } = settings;
   const gone = new AbortController();
   let inFlight = 0;
+  let refusedInARow = 0;
+  metrics.connected();
 
   socket.on('close', (code) => {
     gone.abort();
+    metrics.disconnected();
     logger.info({ code, inFlight }, 'client gone');
   });
   socket.on('message', (data: RawData, isBinary: boolean) => {
     if (socket.readyState !== WebSocket.OPEN) return; // told to come back elsewhere
+    metrics.received();
+    if (isTooFast()) return;
     if (isBinary)
       return void send(errorFrame('binary_not_supported', 'send the message as a text frame, in JSON'));
     const { message, error } = parseMessage(text(data));
@@ -46,18 +56,59 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
           submission_id: idOf(message),
         }),
       );
+    const beyond = message.type === 'submit' ? quota.submission() : 0;
+    if (beyond > 0) {
+      const limit = quota.limits.submissionsPerMinute;
+      return void send(
+        errorFrame('too_many_submissions', `this key may submit ${limit} times a minute`, {
+          ...{ limit, retry_after_seconds: beyond, submission_id: idOf(message) },
+        }),
+      );
+    }
+    const unfollow = quota.follow();
+    if (!unfollow) {
+      const limit = quota.limits.followed;
+      return void send(
+        errorFrame('too_many_in_flight', `wait for one of the ${limit} submissions of this key to end`, {
+          ...{ limit, submission_id: idOf(message) },
+        }),
+      );
+    }
     inFlight += 1;
-    void answer(message).finally(() => (inFlight -= 1));
+    void answer(message).finally(() => {
+      inFlight -= 1;
+      unfollow();
+    });
   });
+
+  /** Tells a client that sends faster than its key may; one that does not listen is closed. */
+  function isTooFast(): boolean {
+    const wait = quota.message();
+    refusedInARow = wait === 0 ? 0 : refusedInARow + 1;
+    if (wait === 0) return false;
+    if (refusedInARow > limits.maxRefusedMessages) {
+      logger.warn('client goes on beyond its rate: closing its connection');
+      socket.close(CLOSE.tooManyMessages.code, CLOSE.tooManyMessages.reason);
+      return true;
+    }
+    const limit = quota.limits.messagesPerSecond;
+    void send(
+      errorFrame('too_many_messages', `this key may send ${limit} messages a second`, {
+        ...{ limit, retry_after_seconds: wait },
+      }),
+    );
+    return true;
+  }
 
   /** Carries out a message, to the last frame of its answer. Never throws. */
   async function answer(message: ClientMessage): Promise<void> {
     const submission_id = idOf(message);
+    const begun = performance.now();
     const log = logger.child({ submissionId: submission_id, operation: message.type });
     try {
       switch (message.type) {
         case 'submit':
-          return await follow(await submit(message.submission, log), null, log);
+          return await follow(await submit(message.submission, log, begun), null, log, begun);
         case 'resume':
           return await follow(await submissions.find(message.submissionId), message.after, log);
         case 'cancel': {
@@ -85,20 +136,28 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     }
   }
 
-  async function submit(submission: Submission, log: Logger): Promise<AcceptedSubmission> {
+  async function submit(submission: Submission, log: Logger, begun: number): Promise<AcceptedSubmission> {
     const accepted = await submissions.submit(submission);
+    metrics.accepted(performance.now() - begun);
     const { userId, workflowId, runId } = accepted;
     log.info({ userId, workflowId, runId }, 'submission accepted');
     return accepted;
   }
 
-  async function follow(accepted: AcceptedSubmission, after: Cursor | null, log: Logger): Promise<void> {
+  /** @param begun when the message that submits came, if it was one */
+  async function follow(
+    accepted: AcceptedSubmission,
+    after: Cursor | null,
+    log: Logger,
+    begun?: number,
+  ): Promise<void> {
     const { signal } = gone;
     for await (const frame of submissions.follow(accepted, { progress, after, signal, logger: log })) {
       await send(frame);
       if (signal.aborted) return;
       if (isFinal(frame)) {
         const { status, reason, durations_ms: durationsMs } = frame;
+        if (begun !== undefined) metrics.judged(status, performance.now() - begun);
         log.info({ status, reason, durationsMs }, 'verdict sent');
       }
     }
@@ -112,6 +171,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       gone.abort();
       return socket.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
     }
+    metrics.sent(frame);
     // A frame that cannot be written means that the connection ended: the close event tells of it.
     await new Promise<void>((resolve) => socket.send(JSON.stringify(frame), () => resolve()));
   }

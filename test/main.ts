@@ -5,7 +5,7 @@ import { withServers } from './servers';
 
 /**
  * `npm test`: everything, cheapest first, on the local stack (one that runs, or one of its own that it stops).
- * `npm run test:integration [FILE ...]`: only the tests on real servers.
+ * `npm run test:integration [FILE ...]`: only the tests on real servers, in a real browser too.
  */
 
 interface Check {
@@ -30,7 +30,14 @@ async function main([only, ...files]: string[]): Promise<string[]> {
 }
 
 function integrationPasses(files: string[]): Promise<boolean> {
-  const jest = ['node_modules/.bin/jest', '--selectProjects', 'integration', '--runInBand', ...files];
+  const jest = [
+    'node_modules/.bin/jest',
+    '--selectProjects',
+    'integration',
+    'browser',
+    '--runInBand',
+    ...files,
+  ];
   return withServers((servers) =>
     passes(
       { name: 'integration tests', command: [process.execPath, ...jest] },

@@ -19,6 +19,8 @@ export const STATUS_OF: Record<ErrorCode, number> = {
   invalid_message: 400,
   code_too_large: 413,
   binary_not_supported: 400,
+  too_many_messages: 429,
+  too_many_submissions: 429,
   too_many_in_flight: 429,
   conflict: 409,
   not_found: 404,

@@ -10,6 +10,7 @@ import type { Call, Reply } from './apiRoute';
 import { liveRoute, type LiveParts } from './live';
 import { productionRoutes } from './productionRoutes';
 import { router } from './router';
+import { metricsRoute } from './metricsRoute';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
 import type { SubmissionRules } from '../messages/rules';
@@ -25,6 +26,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   const { submissions, rules, closing, logger } = parts;
   const served = [
     ...serviceRoutes(() => submissions.ready(), closing),
+    metricsRoute(parts.metrics),
     ...submissionRoutes(parts),
     liveRoute(parts),
     ...productionRoutes(parts),

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { detailsOf } from '../details';
 import { errorFrame } from '../errorFrame';
+import type { Quotas } from '../keys/quotas';
 import type { Limits } from '../limits';
 import { filterFields } from '../messages/filter';
 import { submissionId } from '../messages/identifiers';
 import type { ParseMessage } from '../messages/message';
+import type { Metrics } from '../metrics';
 import type { Submissions } from '../submissions';
 import { jsonText } from './body';
 import { seenBy } from './caller';
@@ -18,6 +20,9 @@ export interface SubmissionRouteParts {
   submissions: Submissions;
   parseMessage: ParseMessage;
   limits: Limits;
+  /** How much each key may do. */
+  quotas: Quotas;
+  metrics: Metrics;
   /** Aborted when the gateway is going down. */
   closing: AbortSignal;
 }
@@ -71,7 +76,14 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       },
       body: 'Submit',
       answers: { 200: DETAILS, 202: { ...DETAILS, description: 'It was taken, and has no verdict yet.' } },
-      errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
+      errors: [
+        'invalid_json',
+        'invalid_message',
+        'unsupported_media_type',
+        'code_too_large',
+        'conflict',
+        'too_many_submissions',
+      ],
       async handle(call) {
         const { wait } = queryOf(call, waitQuery);
         const { submissionId } = await submit(call, partsFor(call));
@@ -163,9 +175,10 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
 
 /** @throws HttpError, SubmissionConflict, PlatformUnavailable */
 async function submit(
-  { request, logger }: Call,
-  { submissions, parseMessage, limits }: SubmissionRouteParts,
+  { request, principal, logger }: Call,
+  { submissions, parseMessage, limits, quotas, metrics }: SubmissionRouteParts,
 ) {
+  const begun = performance.now();
   const { 'Idempotency-Key': key } = checked(z.object({ 'Idempotency-Key': submissionId().optional() }), {
     'Idempotency-Key': request.headers['idempotency-key'],
   });
@@ -173,8 +186,18 @@ async function submit(
   if (error) throw new HttpError(error);
   if (message.type !== 'submit')
     throw new HttpError(errorFrame('invalid_message', 'type must be submit, or left out', { field: 'type' }));
+  const quota = principal && quotas.of(principal);
+  const beyond = quota?.submission() ?? 0;
+  if (beyond > 0) throw tooMany(quota?.limits.submissionsPerMinute, beyond, message.submission.submissionId);
   const accepted = await submissions.submit(message.submission);
+  metrics.accepted(performance.now() - begun);
   const { submissionId: id, userId, workflowId, runId } = accepted;
   logger.info({ submissionId: id, userId, workflowId, runId }, 'submission accepted');
   return accepted;
+}
+
+function tooMany(limit: number | undefined, retry_after_seconds: number, submission_id: string): HttpError {
+  const details = { limit, retry_after_seconds, submission_id };
+  const frame = errorFrame('too_many_submissions', `this key may submit ${limit} times a minute`, details);
+  return new HttpError(frame, { 'Retry-After': retry_after_seconds });
 }

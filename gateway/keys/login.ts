@@ -40,7 +40,7 @@ export function loginHandler(access: Access, logger: Logger): HandleLogin {
     const { principal } = identified;
     const { token, expiresAt } = access.sessions.issue(principal);
     logger.info({ keyId: principal.keyId, userId: principal.userId, remote: address }, 'logged in');
-    response.setHeader('Set-Cookie', cookie(request, token, Math.floor((expiresAt - Date.now()) / 1000)));
+    response.setHeader('Set-Cookie', cookie(request, token, Math.ceil((expiresAt - Date.now()) / 1000)));
     answer(response, 200, describe({ ...principal, expiresAt }));
   }
 

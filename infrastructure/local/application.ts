@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Endpoints } from './endpoints';
+import { runCommand } from './machine/command';
 import { portHolder } from './machine/portHolder';
 import type { Progress } from './machine/progress';
 import { httpStatus } from './parts/httpCheck';
@@ -37,6 +38,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const abort = () => void parts.stop().catch(() => undefined);
   signal?.addEventListener('abort', abort);
   try {
+    await progress.step('building the page, if it changed', () =>
+      runCommand(process.execPath, [join(settings.checkout, 'gateway', 'web', 'build.mjs')]),
+    );
     await progress.step('starting worker and gateway', () =>
       Promise.all([
         parts.start(worker(settings, endpoints), 'independent'),
@@ -52,6 +56,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   return {
     failed: parts.failed,
     describe: () => [
+      `  Page             http://localhost:${port}`,
       `  Gateway          ws://localhost:${port}/ws/code`,
       `  Programs         http://localhost:${port}/apps/USER/`,
       `  API key          ${apiKey.value}   (${apiKey.source})`,
@@ -105,6 +110,7 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
         environment: {
           ...shared(endpoints),
           API_KEY: apiKey,
+          TEMPORAL_UI_URL: process.env.TEMPORAL_UI_URL || endpoints.temporalUi,
           HOST: process.env.HOST || '0.0.0.0',
           PORT: String(port),
           FORWARD_APPS: process.env.FORWARD_APPS || 'on',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import pino from 'pino';
 import { WebSocket } from 'ws';
+import { DEFAULT_LIMITS, type Limits } from '../../../gateway/limits';
 import { createAccess } from '../../../gateway/keys/access';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { SubmissionNotFound, type Submission, type Submissions } from '../../../gateway/submissions';
@@ -66,14 +67,16 @@ let submissions: BobsSubmissions;
 let directory: ReturnType<typeof directoryOf>;
 const sockets: WebSocket[] = [];
 
-beforeEach(async () => {
+async function start(limits: Partial<Limits> = {}): Promise<void> {
   submissions = new BobsSubmissions();
   directory = directoryOf([alice]);
   server = await startServer(
     { API_KEY, HOST: '127.0.0.1', PORT: 0 },
-    { submissions, rules, logger, keys: directory },
+    { submissions, rules, logger, keys: directory, limits: { ...DEFAULT_LIMITS, ...limits } },
   );
-});
+}
+
+beforeEach(() => start());
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.terminate();
@@ -283,4 +286,70 @@ describe("over HTTP a user's key", () => {
     expect(await ask('GET', '/api/users/bob/live')).toMatchObject({ status: 403 });
     expect(await ask('GET', '/api/users/alice/live')).toMatchObject({ status: 503 });
   });
+});
+
+describe('limits of a key', () => {
+  const headers = { 'X-API-Key': alice.key };
+  const perKey = {
+    messagesPerSecond: 1,
+    messageBurst: 2,
+    submissionsPerMinute: 1,
+    followed: 9,
+    connections: 1,
+  };
+  const message = { user_id: 'alice', code: '', submission_id: 'one' };
+
+  beforeEach(async () => {
+    await server.close();
+    await start({ perKey, maxRefusedMessages: 3 });
+  });
+
+  test('one connection too many is refused with 429 and a time to wait, for this key alone', async () => {
+    await once(socket(headers), 'open');
+    const refused = socket(headers).on('error', () => undefined);
+    const [, response] = (await once(refused, 'unexpected-response')) as [unknown, IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(429);
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    await once(socket({ 'X-API-Key': API_KEY }), 'open');
+  });
+
+  test('one submission too many gets an error with the time to wait, and is not taken', async () => {
+    const submitting = socket(headers);
+    await once(submitting, 'open');
+    const frames: unknown[] = [];
+    submitting.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString())));
+    for (const submission_id of ['one', 'two'])
+      submitting.send(JSON.stringify({ ...message, submission_id }));
+    while (frames.length < 2) await once(submitting, 'message');
+    expect(frames).toContainEqual(
+      expect.objectContaining({
+        ...{ code: 'too_many_submissions', limit: 1, submission_id: 'two' },
+        retry_after_seconds: 60,
+      }),
+    );
+    expect(submissions.submitted).toHaveLength(1);
+  });
+
+  test('messages that go on beyond the rate close the connection with 4029', async () => {
+    const flooding = socket(headers);
+    await once(flooding, 'open');
+    const codes: unknown[] = [];
+    flooding.on('message', (data: Buffer) =>
+      codes.push((JSON.parse(data.toString()) as { code: string }).code),
+    );
+    for (let n = 0; n < 6; n++) flooding.send('{');
+    expect((await once(flooding, 'close'))[0]).toBe(4029);
+    const refused = 'too_many_messages';
+    expect(codes).toEqual(['invalid_json', 'invalid_json', refused, refused, refused]);
+  });
+});
+
+test('metrics tell of connections and errors, and of no key', async () => {
+  await answerTo({ type: 'cancel', submission_id: 'of-bob' }, { 'X-API-Key': alice.key });
+  const response = await fetch(`${server.url}/metrics`);
+  const text = await response.text();
+  expect(text).toContain('gateway_connections 1');
+  expect(text).toContain('gateway_errors_total{code="not_found"} 1');
+  expect(text).not.toContain(alice.id);
 });

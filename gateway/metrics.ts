@@ -1,0 +1,64 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { isFinal, type ServerFrame } from './serverFrames';
+
+/** Seconds; a verdict takes from a tenth of a second to some minutes. */
+const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180];
+
+/** What a gateway counts, in the terms of Prometheus. No label names a user or a key. */
+export interface Metrics {
+  connected(): void;
+  disconnected(): void;
+  received(): void;
+  sent(frame: ServerFrame): void;
+  /** A submission was accepted so many milliseconds after its message came. */
+  accepted(ms: number): void;
+  /** The verdict of a submission that was sent here came, so many milliseconds after its message. */
+  judged(status: string, ms: number): void;
+  /** The text that Prometheus reads, and its media type. */
+  text(): Promise<{ type: string; body: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registers = [new Registry()];
+  const [register] = registers as [Registry];
+  collectDefaultMetrics({ register });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const connections = new Gauge({ name: 'gateway_connections', help: 'Open WebSockets.', registers });
+  const received = counter('gateway_frames_received_total', 'Messages of clients.');
+  const sent = counter('gateway_frames_sent_total', 'Frames to clients, by type.', ['type']);
+  const errors = counter('gateway_errors_total', 'Error frames to clients, by code.', ['code']);
+  const submissions = counter('gateway_submissions_total', 'Submissions accepted or joined.');
+  const verdicts = counter('gateway_verdicts_total', 'Verdicts of submissions sent here.', ['status']);
+  const acceptance = new Histogram({
+    name: 'gateway_accept_seconds',
+    help: 'From a message that submits until Temporal has taken it.',
+    buckets: BUCKETS,
+    registers,
+  });
+  const verdict = new Histogram({
+    name: 'gateway_verdict_seconds',
+    help: 'From a message that submits to its verdict.',
+    labelNames: ['status'],
+    buckets: BUCKETS,
+    registers,
+  });
+  return {
+    connected: () => connections.inc(),
+    disconnected: () => connections.dec(),
+    received: () => received.inc(),
+    sent(frame) {
+      sent.inc({ type: isFinal(frame) ? 'final' : frame.type });
+      if (!isFinal(frame) && frame.type === 'error') errors.inc({ code: frame.code });
+    },
+    accepted(ms) {
+      submissions.inc();
+      acceptance.observe(ms / 1000);
+    },
+    judged(status, ms) {
+      verdicts.inc({ status });
+      verdict.observe({ status }, ms / 1000);
+    },
+    text: async () => ({ type: register.contentType, body: await register.metrics() }),
+  };
+}

@@ -1,0 +1,117 @@
+import type { Frame } from './frames';
+
+export type ConnectionState = 'connecting' | 'open' | 'lost' | 'logged_out';
+
+/** What a submission needs to be followed on: the message that submits it until it is accepted, then its place. */
+interface Followed {
+  message: object | null;
+  cursor: string | null;
+}
+
+const PAUSE_MS = { first: 500, longest: 10_000 };
+
+/** The close code of a key or a login that is over. */
+const KEY_ENDED = 4003;
+
+/**
+ * One WebSocket that comes back by itself. Submissions that are not over are taken up again after the last frame
+ * that was seen; one that was not accepted yet is sent again, which the gateway joins to the first.
+ */
+export class Connection {
+  private socket: WebSocket | null = null;
+  private readonly followed = new Map<string, Followed>();
+  private pause = PAUSE_MS.first;
+  private timer: number | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly onState: (state: ConnectionState) => void,
+    private readonly onFrame: (frame: Frame) => void,
+  ) {
+    window.addEventListener('online', this.retryNow);
+    this.connect();
+  }
+
+  submit(message: { submission_id: string }): void {
+    this.follow(message.submission_id, { message, cursor: null });
+  }
+
+  /** From the beginning. */
+  resume(submissionId: string): void {
+    this.follow(submissionId, { message: null, cursor: null });
+  }
+
+  /** @returns false when there is no connection to ask over */
+  cancel(submissionId: string): boolean {
+    return this.send({ type: 'cancel', submission_id: submissionId });
+  }
+
+  close(): void {
+    this.closed = true;
+    window.clearTimeout(this.timer);
+    window.removeEventListener('online', this.retryNow);
+    this.socket?.close();
+  }
+
+  private follow(submissionId: string, followed: Followed): void {
+    if (this.followed.has(submissionId)) return;
+    this.followed.set(submissionId, followed);
+    this.ask(submissionId, followed);
+  }
+
+  private ask(submissionId: string, { message, cursor }: Followed): void {
+    this.send(message ?? { type: 'resume', submission_id: submissionId, ...(cursor !== null && { cursor }) });
+  }
+
+  private send(message: object): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  private connect(): void {
+    this.onState('connecting');
+    const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws';
+    const socket = new WebSocket(`${scheme}://${window.location.host}/ws/code`);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.pause = PAUSE_MS.first;
+      this.onState('open');
+      for (const [submissionId, followed] of this.followed) this.ask(submissionId, followed);
+    };
+    socket.onmessage = ({ data }: MessageEvent<string>) => this.read(JSON.parse(data) as Frame);
+    socket.onclose = ({ code }) => void this.lost(code);
+  }
+
+  private read(frame: Frame): void {
+    const followed = this.followed.get(frame.submission_id ?? '');
+    if (followed && frame.submission_id !== undefined) {
+      if (frame.type === undefined || isEnd(frame)) this.followed.delete(frame.submission_id);
+      else if ('cursor' in frame && frame.cursor !== undefined) {
+        followed.cursor = frame.cursor;
+        followed.message = null;
+      }
+    }
+    this.onFrame(frame);
+  }
+
+  /** A refused upgrade looks like a lost network: whether the login is over has to be asked. */
+  private async lost(code: number): Promise<void> {
+    if (this.closed) return;
+    const session = code === KEY_ENDED ? null : await fetch('/session').catch(() => null);
+    if (code === KEY_ENDED || session?.status === 401) return this.onState('logged_out');
+    this.onState('lost');
+    this.timer = window.setTimeout(this.retryNow, this.pause);
+    this.pause = Math.min(this.pause * 2, PAUSE_MS.longest);
+  }
+
+  private readonly retryNow = (): void => {
+    window.clearTimeout(this.timer);
+    if (!this.closed && this.socket?.readyState === WebSocket.CLOSED) this.connect();
+  };
+}
+
+/** An error that comes in place of frames; others pass, and the submission goes on. */
+function isEnd(frame: Frame): boolean {
+  return frame.type === 'error' && frame.code !== 'unavailable' && frame.code !== 'internal';
+}

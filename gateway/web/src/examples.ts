@@ -1,0 +1,59 @@
+import type { Language } from './editor';
+
+export interface Example {
+  name: string;
+  language: Language;
+  code: string;
+  tests?: object;
+}
+
+export const EXAMPLES: Example[] = [
+  { name: 'Hello', language: 'python', code: "print('Hello')\n" },
+  { name: 'A syntax error', language: 'python', code: "print('broken'\n" },
+  {
+    name: 'Live output, in colour',
+    language: 'python',
+    code: `import sys
+import time
+
+for n in range(1, 21):
+    print(f"\\x1b[3{n % 6 + 1}mline {n}\\x1b[0m", flush=True)
+    if n % 5 == 0:
+        print(f"{n} lines so far", file=sys.stderr, flush=True)
+    time.sleep(0.2)
+`,
+  },
+  {
+    name: 'Tested with cases',
+    language: 'python',
+    code: 'n = int(input())\nprint(n * 2 if n < 3 else n * 3)\n',
+    tests: {
+      cases: [
+        { name: 'two', stdin: '2', expected_stdout: '4' },
+        { name: 'five', stdin: '5', expected_stdout: '10' },
+      ],
+    },
+  },
+  {
+    name: 'A web server',
+    language: 'python',
+    code: `import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Hello(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"Hello\\n")
+
+
+HTTPServer(("", int(os.environ["PORT"])), Hello).serve_forever()
+`,
+  },
+  {
+    name: 'A web server in JavaScript',
+    language: 'javascript',
+    code: "require('http')\n  .createServer((request, response) => response.end('Hello\\n'))\n  .listen(process.env.PORT);\n",
+  },
+];

@@ -1,0 +1,42 @@
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { AnsiReader } from './ansi';
+import type { Segment } from './run';
+
+/** What the program prints, as text only. Stays at the end unless somebody scrolled away from it. */
+export function Output({ output }: { output: Segment[] }) {
+  const box = useRef<HTMLPreElement>(null);
+  const atEnd = useRef(true);
+  const pieces = useMemo(() => {
+    const readers = { stdout: new AnsiReader(), stderr: new AnsiReader(), note: new AnsiReader() };
+    return output.flatMap(({ stream, text }) =>
+      readers[stream].read(text).map((piece) => ({ ...piece, stream })),
+    );
+  }, [output]);
+
+  useLayoutEffect(() => {
+    if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [pieces]);
+
+  return (
+    <section class="card" aria-labelledby="output-title">
+      <h2 id="output-title">Output</h2>
+      <pre
+        class="terminal"
+        ref={box}
+        tabIndex={0}
+        role="region"
+        aria-label="What the program prints"
+        onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
+          (atEnd.current = scrollHeight - scrollTop - clientHeight < 24)
+        }
+      >
+        {pieces.map(({ text, className, stream }, index) => (
+          <span key={index} class={`${stream} ${className}`}>
+            {text}
+          </span>
+        ))}
+        {pieces.length === 0 && <span class="note">Nothing yet.</span>}
+      </pre>
+    </section>
+  );
+}

@@ -1,0 +1,113 @@
+import type { ErrorFrame, FinalFrame, Frame, RolloutFrame, StageFrame, StepFrame, TestFrame } from './frames';
+
+/** What is known of a submission, put together from its frames. */
+export interface Run {
+  id: string;
+  stages: StageFrame[];
+  output: Segment[];
+  steps: StepFrame[];
+  tests: TestFrame[];
+  rollout: RolloutFrame | null;
+  final: FinalFrame | null;
+  error: ErrorFrame | null;
+  cancelling: boolean;
+  workflow: { id: string; runId: string } | null;
+}
+
+/** Consecutive text of one stream. */
+export interface Segment {
+  stream: 'stdout' | 'stderr' | 'note';
+  text: string;
+}
+
+/** More than this is not shown: the first characters are dropped. */
+const SHOWN_CHARACTERS = 400_000;
+
+export function newRun(id: string): Run {
+  return {
+    id,
+    stages: [],
+    output: [],
+    steps: [],
+    tests: [],
+    rollout: null,
+    final: null,
+    error: null,
+    cancelling: false,
+    workflow: null,
+  };
+}
+
+/** The run after one more frame of it. */
+export function read(run: Run, frame: Frame): Run {
+  if (frame.type === undefined)
+    return { ...run, final: frame, workflow: { id: frame.workflow_id, runId: frame.run_id }, error: null };
+  switch (frame.type) {
+    case 'accepted':
+      return { ...run, workflow: { id: frame.workflow_id, runId: frame.run_id } };
+    case 'stage':
+      return {
+        ...run,
+        stages: withStage(run.stages, frame),
+        output: frame.state === 'executed_again' ? [] : run.output,
+      };
+    case 'output':
+      return { ...run, output: withOutput(run.output, frame) };
+    case 'step':
+      return { ...run, steps: [...run.steps, frame] };
+    case 'test':
+      return { ...run, tests: [...run.tests, frame] };
+    case 'rollout':
+      return { ...run, rollout: frame };
+    case 'cancel':
+      return { ...run, cancelling: frame.state === 'requested' };
+    case 'error':
+      return { ...run, error: frame };
+  }
+}
+
+export function isOver({ final, error }: Run): boolean {
+  return final !== null || error !== null;
+}
+
+/** A stage that began keeps its start; what comes later of it takes its place in the list. */
+function withStage(stages: StageFrame[], frame: StageFrame): StageFrame[] {
+  const last = stages.findLastIndex(({ stage }) => stage === frame.stage);
+  const previous = stages[last];
+  if (!previous || (frame.state === 'started' && isEnded(previous))) return [...stages, frame];
+  const at = isEnded(frame) ? frame.at : previous.at;
+  return stages.map((each, index) => (index === last ? { ...frame, at } : each));
+}
+
+export function isEnded({ state }: StageFrame): boolean {
+  return state === 'completed' || state === 'failed' || state === 'cancelled';
+}
+
+function withOutput(output: Segment[], frame: Extract<Frame, { type: 'output' }>): Segment[] {
+  const omitted = frame.omitted_bytes ?? 0;
+  const added: Segment =
+    omitted > 0
+      ? { stream: 'note', text: `\n… ${omitted.toLocaleString()} bytes were not kept …\n` }
+      : { stream: frame.stream, text: frame.text ?? decode(frame.data ?? '') };
+  const last = output.at(-1);
+  const joined =
+    last?.stream === added.stream
+      ? [...output.slice(0, -1), { ...last, text: last.text + added.text }]
+      : [...output, added];
+  return shortened(joined);
+}
+
+function decode(base64: string): string {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return new TextDecoder().decode(bytes);
+}
+
+function shortened(output: Segment[]): Segment[] {
+  let excess = output.reduce((sum, { text }) => sum + text.length, 0) - SHOWN_CHARACTERS;
+  if (excess <= 0) return output;
+  return output.flatMap((segment) => {
+    const cut = Math.min(Math.max(excess, 0), segment.text.length);
+    excess -= cut;
+    return cut === segment.text.length ? [] : [{ ...segment, text: segment.text.slice(cut) }];
+  });
+}

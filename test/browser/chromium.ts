@@ -1,0 +1,11 @@
+import { chromium, type Browser } from 'playwright-core';
+import { ensurePrograms, findProgram } from '../../infrastructure/local/machine/prerequisites';
+import { Progress } from '../../infrastructure/local/machine/progress';
+
+/** Starts this machine's Chromium; installs Debian's when there is none, and says so. */
+export async function startChromium(): Promise<Browser> {
+  await ensurePrograms([{ program: 'chromium', debianPackage: 'chromium' }], new Progress());
+  const executablePath = findProgram('chromium');
+  // Chromium's own sandbox does not start for root, whom tests on the local stack run as.
+  return chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+}
