@@ -28,6 +28,8 @@ class PodLog:
         self._descriptor = descriptor
         self._pending: deque[bytes] = deque()
         self._size = 0
+        # A flush is on its way: at the end of this round of the loop, or when the descriptor takes more.
+        self._scheduled = False
         self._waiting = False
         self._dropped = 0
         os.set_blocking(descriptor, False)
@@ -39,23 +41,28 @@ class PodLog:
             return
         self._pending.append(encoded)
         self._size += len(encoded)
-        if not self._waiting:
-            self._flush()
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        """Writes all there is at once: each write wakes those who carry the log."""
         while self._pending:
+            together = b"".join(self._pending)
+            self._pending.clear()
             try:
-                written = os.write(self._descriptor, self._pending[0])
+                written = os.write(self._descriptor, together)
             except BlockingIOError:
+                written = 0
+            self._size -= written
+            if written < len(together):
+                self._pending.append(together[written:])
+            if written == 0:
                 if not self._waiting:
                     self._waiting = True
                     self._loop.add_writer(self._descriptor, self._flush)
                 return
-            self._size -= written
-            if written == len(self._pending[0]):
-                self._pending.popleft()
-            else:
-                self._pending[0] = self._pending[0][written:]
+        self._scheduled = False
         if self._waiting:
             self._waiting = False
             self._loop.remove_writer(self._descriptor)
