@@ -16,6 +16,9 @@ MAX_RESULTS = 64
 MAX_RESULT_BYTES = 16 * 1024 * 1024
 # How soon those who wait learn that they moved up, in seconds.
 _TELL_INTERVAL = 0.1
+# While runs wait, what there is to say of them is put together for so long, in seconds: each message, and each piece
+# of the log, wakes half a dozen processes on its way, and those take the processor that the next run waits for.
+_BUSY_PATIENCE = 0.008
 
 Listener = Callable[[dict], None]
 
@@ -101,6 +104,10 @@ class Runs:
         if run.state != "queued":
             return 0
         return self._queue.index(run) + (0 if self._current is None else 1)
+
+    def patience(self) -> float:
+        """How long something that is to be said may wait for more, in seconds."""
+        return _BUSY_PATIENCE if self._queue and self._current is not None else 0
 
     def cancel(self, key: str) -> None:
         """Ends a run that has not ended, and forgets it: the same key later is a new run."""

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 
+from .batch import Batch
 from .languages import Language
 from .processes import is_visitor
 from .request import MAX_KEY_LENGTH, InvalidRequest, parse_run
@@ -79,8 +80,7 @@ class _Session:
         self._loop = asyncio.get_running_loop()
         # Since when there has been no run, by the loop's clock.
         self._idle_since = self._loop.time()
-        # Frames that go out together at the end of this round of the loop.
-        self._unsent: list[bytes] = []
+        self._unsent = Batch(self._loop, runs.patience, self._write)
 
     async def run(self) -> None:
         alive = self._loop.create_task(self._say_alive())
@@ -92,7 +92,7 @@ class _Session:
                 self._answer(line)
         finally:
             alive.cancel()
-            self._flush()
+            self._unsent.flush()
             for run, listener in self._joined.values():
                 run.listeners.remove(listener)
 
@@ -177,17 +177,13 @@ class _Session:
             )
 
     def _send(self, frame: dict) -> None:
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent.append(json.dumps(frame, separators=(",", ":")).encode() + b"\n")
+        self._unsent.add(json.dumps(frame, separators=(",", ":")).encode() + b"\n")
 
-    def _flush(self) -> None:
-        together = b"".join(self._unsent)
-        self._unsent.clear()
+    def _write(self, frames: bytes) -> None:
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self._writer.transport.abort()
-        elif together and not self._writer.is_closing():
-            self._writer.write(together)
+        elif not self._writer.is_closing():
+            self._writer.write(frames)
 
     async def _say_alive(self) -> None:
         """Says that there is somebody, or closes the connection when it has been of no use for long."""
