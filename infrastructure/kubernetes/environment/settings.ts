@@ -20,7 +20,8 @@ export interface EnvironmentSettings {
 
 /** RUN_MEMORY_MB is 256 a process by default: room for two, the supervisor, files in memory and requirements. */
 export const TEST_MEMORY_MIB = 1_152;
-export const TEST_CPUS = 1;
+/** One for the program, and one for the supervisor, which ends the last run and begins the next meanwhile. */
+export const TEST_CPUS = 2;
 
 /** Below the 3 minutes that the activity has, so that the reason can still be told. */
 export const ENSURE_DEADLINE_MS = 150_000;

@@ -76,14 +76,22 @@ export async function openExecStream(
   // The status does not come when the connection breaks: closing is the only sign then.
   socket.onclose = () => fail(new PlatformError('Unavailable', `The stream of ${doing} was closed`));
 
+  // What is said in one turn goes out together: each message passes through three servers on its way.
+  let unsent: Buffer[] = [];
+  const flush = () => {
+    const bytes = Buffer.concat(unsent);
+    unsent = [];
+    for (let start = 0; start < bytes.length; start += STDIN_PIECE_BYTES)
+      stdin.write(bytes.subarray(start, start + STDIN_PIECE_BYTES));
+  };
+
   return {
     send(frame) {
-      const bytes = encodeFrame(frame);
-      for (let start = 0; start < bytes.length; start += STDIN_PIECE_BYTES)
-        stdin.write(bytes.subarray(start, start + STDIN_PIECE_BYTES));
+      if (unsent.push(encodeFrame(frame)) === 1) setImmediate(flush);
     },
     close() {
       over = true;
+      flush();
       stdin.end();
       // The end of stdin must go out first; then the relay ends, and with it the stream.
       setImmediate(() => socket.close());

@@ -22,6 +22,7 @@ from .listening import serves
 from .memory import Memory
 from .podlog import RunLog
 from .processes import Exit, Launch, Processes
+from .reading import Reading
 from .request import RunRequest
 from .warm import Job, WarmInterpreter
 
@@ -32,13 +33,14 @@ MAX_PROCESSES = 64
 # Per process.
 _MAX_OPEN_FILES = 256
 _MAX_FILE_BYTES = 64 * 1024 * 1024
+# Of a run, in all: each takes about a kilobyte of the pod's memory that no limit of a volume counts.
+MAX_FILES = 65_536
 # Of an installation, which unpacks archives: the volume of layers bounds it, and its own memory this.
 _INSTALL_FILE_BYTES = 1024 * 1024 * 1024
 _INSTALL_MEMORY_BYTES = 512 * 1024 * 1024
 # Pipes of a program end when its last process does; this bounds the wait for what is not a process, in seconds.
 _DRAIN_DEADLINE = 5
 _PIPE_BYTES = 1024 * 1024
-_READ_BYTES = 256 * 1024
 
 # Kept of a test framework's report, in bytes.
 KEEP_REPORT_BYTES = 256 * 1024
@@ -67,6 +69,10 @@ class Places:
     def folder(self) -> str:
         """Where programs run: always the same name, which the warm interpreter knows before there is a program."""
         return os.path.join(self.work, "1")
+
+    def entries(self) -> int:
+        """How many files and folders there are."""
+        return sum(folders.entries(folder) for folder in (self.work, *self.scratch))
 
     async def renew(self) -> None:
         """Makes all folders as they were at the start. No program may be running."""
@@ -101,7 +107,12 @@ class Execution:
         self._on_output = on_output
         self._loop = asyncio.get_running_loop()
         self._stopped: str | None = None
-        self._stop = asyncio.Event()
+        # Done when the program has ended, or is to be ended.
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        # When the program began, by the loop's clock, and what looks after its time and its size.
+        self._began = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._watching: asyncio.TimerHandle | None = None
         self._serving_since: float | None = None
         self.id = os.urandom(6).hex()
         keep = request.limits.keep_output_bytes
@@ -116,6 +127,7 @@ class Execution:
         @raises LayerMissing before anything ran
         @raises SweepFailed, OSError: the platform's failures
         """
+        self._processes.forget_orphans()
         await self._layers.settle()
         if not self._installs():
             self._layer = self._required_layer()
@@ -123,7 +135,7 @@ class Execution:
         try:
             result = await (self._install() if self._installs() else self._run_program())
         except BaseException:
-            await self._processes.sweep()
+            await self._sweep()
             raise
         finally:
             await self._places.renew()
@@ -163,11 +175,9 @@ class Execution:
         return result
 
     async def _execute(self) -> dict:
-        kills_before = self._memory.kills()
-        self._processes.forget_orphans()
         names = [name for name in STREAMS if name != "report" or self._reports()]
         ends = {name: _pipe() for name in names}
-        reads = [self._read(name, ends[name][0]) for name in names]
+        reads = [Reading(self._loop, ends[name][0], functools.partial(self._take, name)) for name in names]
         stdin = _stdin_of(self._request.stdin)
         try:
             exited = await self._start([stdin, *(write for _, write in ends.values())])
@@ -178,9 +188,14 @@ class Execution:
                 os.close(write)
         ended = await self._until_it_ends(exited)
         wall = self._loop.time() - began
+        await self._sweep()
+        for read in reads:
+            await read.finish(_DRAIN_DEADLINE)
+        return await self._result(ended, wall, killed_for_memory=self._memory.new_kills() > 0)
+
+    async def _sweep(self) -> None:
+        await self._warm.settle()
         await self._processes.sweep()
-        await asyncio.wait_for(asyncio.gather(*reads), _DRAIN_DEADLINE)
-        return await self._result(ended, wall, killed_for_memory=self._memory.kills() > kills_before)
 
     async def _start(self, descriptors: list[int]) -> "asyncio.Future[Exit]":
         request, folder = self._request, self._places.folder
@@ -211,40 +226,45 @@ class Execution:
 
     async def _until_it_ends(self, exited: "asyncio.Future[Exit]") -> Exit:
         """Waits for the program's end or brings it about: the first reason to stop it is the one that counts."""
-        watch = self._loop.create_task(self._watch())
-        clock = self._loop.create_task(self._end_in_time())
-        stop = self._loop.create_task(self._stop.wait())
+        exited.add_done_callback(lambda _: self._settle())
+        self._began = self._loop.time()
+        self._end_in_time()
+        self._watch_later()
         try:
-            await asyncio.wait({exited, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await self._over
             if not exited.done():
-                await self._processes.sweep()
+                await self._sweep()
             return await exited
         finally:
-            clock.cancel()
-            watch.cancel()
-            stop.cancel()
+            for looking in (self._timer, self._watching):
+                if looking is not None:
+                    looking.cancel()
 
-    async def _end_in_time(self) -> None:
-        began, wall = self._loop.time(), self._request.limits.wall_ms / 1000
-        while True:
-            granted = wall + min(self._processes.starved_seconds(), _MOST_STARVED)
-            left = began + granted - self._loop.time()
-            if left <= 0:
-                return self._end_early("timed_out")
-            await asyncio.sleep(left)
+    def _end_in_time(self) -> None:
+        """Ends the run when its time is up, without the time in which it stood ready and had no processor."""
+        granted = self._request.limits.wall_ms / 1000
+        if self._loop.time() - self._began >= granted:
+            granted += min(self._processes.starved_seconds(), _MOST_STARVED)
+        left = self._began + granted - self._loop.time()
+        if left <= 0:
+            self._end_early("timed_out")
+        else:
+            self._timer = self._loop.call_later(left, self._end_in_time)
 
-    async def _watch(self) -> None:
+    def _watch_later(self) -> None:
+        self._watching = self._loop.call_later(_WATCH_INTERVAL, self._watch)
+
+    def _watch(self) -> None:
         limits, language = self._request.limits, self._request.language
-        while True:
-            await asyncio.sleep(_WATCH_INTERVAL)
-            if self._processes.count() > MAX_PROCESSES:
-                self._end_early("too_many_processes")
-            if self._memory.is_scarce():
-                self._end_early("out_of_memory")
-            if not language.address_space_limit and self._processes.resident_bytes() > limits.memory_bytes:
-                self._end_early("out_of_memory")
-            if self._request.command == "run" and self._has_served():
-                self._end_early("serving")
+        if self._processes.count() > MAX_PROCESSES:
+            self._end_early("too_many_processes")
+        if self._memory.is_scarce() or self._places.entries() > MAX_FILES:
+            self._end_early("out_of_memory")
+        if not language.address_space_limit and self._processes.resident_bytes() > limits.memory_bytes:
+            self._end_early("out_of_memory")
+        if self._request.command == "run" and self._has_served():
+            self._end_early("serving")
+        self._watch_later()
 
     def _has_served(self) -> bool:
         """True once the program has served for a while. One that serves never ends by itself: it has passed."""
@@ -257,34 +277,23 @@ class Execution:
     def _end_early(self, reason: str) -> None:
         if self._stopped is None:
             self._stopped = reason
-            self._stop.set()
+            self._settle()
 
-    def _read(self, name: str, descriptor: int) -> "asyncio.Future[None]":
-        """Takes in a stream until its end, without ever holding more of it than is kept."""
-        finished: asyncio.Future[None] = self._loop.create_future()
+    def _settle(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _take(self, name: str, data: bytes) -> None:
+        """Takes in a piece of a stream, without ever holding more of it than is kept."""
         capture = self.captures[name]
-
-        def readable() -> None:
-            try:
-                data = os.read(descriptor, _READ_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                self._loop.remove_reader(descriptor)
-                os.close(descriptor)
-                finished.set_result(None)
-                return
-            offset = capture.total
-            shown = capture.add(data)
-            if shown:
-                self._on_output(name, offset, shown)
-            if STREAMS[name] is not None:
-                self._log.output(STREAMS[name], data)
-            if sum(each.total for each in self.captures.values()) > self._request.limits.max_output_bytes:
-                self._end_early("too_much_output")
-
-        self._loop.add_reader(descriptor, readable)
-        return finished
+        offset = capture.total
+        shown = capture.add(data)
+        if shown:
+            self._on_output(name, offset, shown)
+        if STREAMS[name] is not None:
+            self._log.output(STREAMS[name], data)
+        if sum(each.total for each in self.captures.values()) > self._request.limits.max_output_bytes:
+            self._end_early("too_much_output")
 
     async def _result(self, ended: Exit, wall: float, killed_for_memory: bool) -> dict:
         exit_code = os.waitstatus_to_exitcode(ended.status)
@@ -353,9 +362,9 @@ def _outcome(exit_code: int, killed_for_memory: bool) -> str:
 def _stdin_of(data: bytes) -> int:
     """A file in memory, without a name: nobody has to feed it, and no path leads to it but the program's own."""
     descriptor = os.memfd_create("stdin")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
+    if data:
+        os.write(descriptor, data)
+        os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 

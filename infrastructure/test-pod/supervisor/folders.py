@@ -17,10 +17,16 @@ def write_files(folder: str, files: dict[str, bytes]) -> None:
             file.write(data)
 
 
+def entries(folder: str) -> int:
+    """How many files and folders the volume of a folder holds, itself included; 0 where it does not count them."""
+    volume = os.statvfs(folder)
+    return volume.f_files - volume.f_ffree
+
+
 async def empty(folder: str, spared: frozenset[str] = frozenset()) -> None:
     """
-    Removes everything in a folder but the entries that are spared. Never follows a link, and needs neither recursion nor long paths: a folder
-    nested a million deep is taken apart by moving each inner folder to the top.
+    Removes everything in a folder but the entries that are spared. Never follows a link, and needs neither recursion
+    nor long paths: a folder nested a million deep is taken apart by moving each inner folder to the top.
     """
     done = 0
     moved = 0

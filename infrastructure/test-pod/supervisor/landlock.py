@@ -1,5 +1,6 @@
 """
-Where a program may write, by Landlock, on kernels that have it (5.19 and newer; not in gVisor).
+Where a program may write, and what its signals reach, by Landlock, on kernels that have it (5.19 and newer for the
+first, 6.12 for the second; not in gVisor).
 
 File modes say nothing here: a program has the uid of the supervisor and owns what that made. This comes on top of
 the notes of layers.py, which find what Landlock does not forbid (chmod, timestamps) and all that older kernels let
@@ -21,6 +22,9 @@ _CHANGE_ENTRIES = sum(1 << bit for bit in (4, 5, 6, 7, 8, 9, 10, 11, 12, 13))
 # Before it, no entry could be moved from one folder to another at all.
 _FIRST_VERSION = 2
 _FIRST_WITH_TRUNCATE = 3
+_FIRST_WITH_SCOPES = 6
+# Abstract sockets and signals: only those of the caller's own domain, which each run has for itself.
+_SCOPED = 1 << 0 | 1 << 1
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -31,17 +35,21 @@ def version() -> int:
 
 
 VERSION = version()
+# A struct landlock_ruleset_attr (handled_access_fs, handled_access_net, scoped) that scopes a run and no more; empty
+# where there is no such thing.
+SCOPES = struct.pack("=QQQ", 0, 0, _SCOPED) if VERSION >= _FIRST_WITH_SCOPES else b""
 
 
 def restrict(folders: Iterable[str], devices: Iterable[str]) -> None:
     """
     The calling process and its descendants may change what is in these folders, write to what is there in the
-    others, and write nowhere else. Does nothing where there is no Landlock. Needs no_new_privs.
+    others, and write nowhere else; their signals reach each other alone. Does of this what the kernel's Landlock can,
+    nothing where there is none. Needs no_new_privs.
     """
     if VERSION < _FIRST_VERSION:
         return
     write = _WRITE_FILE | (_TRUNCATE if VERSION >= _FIRST_WITH_TRUNCATE else 0)
-    attributes = struct.pack("=Q", write | _CHANGE_ENTRIES)
+    attributes = struct.pack("=Q", write | _CHANGE_ENTRIES) + SCOPES[8:]
     ruleset = _call(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
     try:
         for folder in folders:

@@ -55,6 +55,7 @@ async def _supervise() -> None:
         )
 
     runs = Runs(make_execution, layers)
+    log.patience = runs.patience
     server = await serve(runs, known, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
     log.line(
         f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}, "

@@ -23,10 +23,15 @@ class Memory:
             self._events, self._stat = f"{v1}/memory.oom_control", f"{v1}/memory.stat"
             self._fields = (b"total_rss", b"total_shmem")
             limit = _read(f"{v1}/memory.limit_in_bytes")
+        self._killed = self._kills()
         self._danger = int(int(limit) * _DANGER) if limit is not None and limit.isdigit() else None
 
-    def kills(self) -> int:
-        """How many processes the kernel has killed here for want of memory."""
+    def new_kills(self) -> int:
+        """How many processes the kernel has killed here for want of memory since this was last asked."""
+        before, self._killed = self._killed, self._kills()
+        return self._killed - before
+
+    def _kills(self) -> int:
         return _field(self._events, b"oom_kill") if self._events else 0
 
     def is_scarce(self) -> bool:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
-from collections import deque
+from collections.abc import Callable
+
+from .batch import Batch
 
 # Printed of one run, in bytes. What is beyond is counted, and the end line says how much it was.
 RUN_LIMIT = 256 * 1024
@@ -24,11 +26,15 @@ class PodLog:
     """Writes whole lines to a descriptor without ever blocking the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int):
+        # How long a line may wait for more, in seconds: each write wakes those who carry the log.
+        self.patience: Callable[[], float] = lambda: 0
         self._loop = loop
         self._descriptor = descriptor
-        self._pending: deque[bytes] = deque()
+        self._lines = Batch(loop, lambda: self.patience(), self._write)
+        # Lines not written yet, in bytes.
         self._size = 0
-        self._waiting = False
+        # What the descriptor did not take.
+        self._rest = b""
         self._dropped = 0
         os.set_blocking(descriptor, False)
 
@@ -37,28 +43,26 @@ class PodLog:
         if self._size + len(encoded) > PENDING_LIMIT:
             self._dropped += 1
             return
-        self._pending.append(encoded)
         self._size += len(encoded)
-        if not self._waiting:
-            self._flush()
+        self._lines.add(encoded)
 
-    def _flush(self) -> None:
-        while self._pending:
+    def _write(self, lines: bytes) -> None:
+        waiting = bool(self._rest)
+        self._rest += lines
+        if not waiting:
+            self._write_rest()
+
+    def _write_rest(self) -> None:
+        while self._rest:
             try:
-                written = os.write(self._descriptor, self._pending[0])
+                written = os.write(self._descriptor, self._rest)
             except BlockingIOError:
-                if not self._waiting:
-                    self._waiting = True
-                    self._loop.add_writer(self._descriptor, self._flush)
+                # Replaces itself, when it is called from there.
+                self._loop.add_writer(self._descriptor, self._write_rest)
                 return
             self._size -= written
-            if written == len(self._pending[0]):
-                self._pending.popleft()
-            else:
-                self._pending[0] = self._pending[0][written:]
-        if self._waiting:
-            self._waiting = False
-            self._loop.remove_writer(self._descriptor)
+            self._rest = self._rest[written:]
+        self._loop.remove_writer(self._descriptor)
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
             self.line(f"[supervisor] {dropped} lines were left out: the log was read too slowly")

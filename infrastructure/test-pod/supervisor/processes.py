@@ -17,6 +17,8 @@ _POLITE_ROUNDS = 3
 _POLITE_PROCESSES = 64
 # Programs stand back behind PID 1 and the relays in the share of the processor that the pod has.
 _NICENESS = 10
+# More than 52 numbers and a name of 16 bytes can be.
+_STAT_BYTES = 2048
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # A sweep that has not ended after this, in seconds, cannot: the pod must be restarted.
 _SWEEP_DEADLINE = 10
@@ -69,8 +71,9 @@ class Processes:
         self._exits: dict[int, asyncio.Future[Exit]] = {}
         self._loop = loop
         self._reaped = asyncio.Event()
-        # A process that is no program's, which sweeps leave alone and nobody counts: the warm interpreter.
-        self.spared: int | None = None
+        # Processes that are no program's, which sweeps leave alone and nobody counts: the warm interpreter and its
+        # next fork.
+        self.spared: set[int] = set()
         self.orphans_cpu_seconds = 0.0
         self.orphans_peak_memory_bytes = 0
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
@@ -105,15 +108,15 @@ class Processes:
 
     def count(self) -> int:
         """How many processes programs have."""
-        return sum(1 for pid, parent, _ in table() if parent != 0 and pid != self.spared)
+        return sum(1 for _, parent, _ in self._others() if parent != 0)
 
     def resident_bytes(self) -> int:
         """What programs hold in memory, pages that they share counted for each."""
-        return sum(_resident_bytes(pid) for pid, parent, _ in table() if parent != 0 and pid not in (1, self.spared))
+        return sum(_resident_bytes(pid) for pid, parent, _ in self._others() if parent != 0)
 
     def starved_seconds(self) -> float:
         """The longest that any process of programs has stood ready while no processor was free for it."""
-        mine = [pid for pid, parent, _ in table() if parent != 0 and pid not in (1, self.spared)]
+        mine = (pid for pid, parent, _ in self._others() if parent != 0)
         return max(map(_starved_seconds, mine), default=0.0)
 
     def forget_orphans(self) -> None:
@@ -123,13 +126,13 @@ class Processes:
 
     async def sweep(self) -> None:
         """
-        Kills every process of the pod but PID 1, the spared one and those that came in from outside, and waits
+        Kills every process of the pod but PID 1, the spared ones and those that came in from outside, and waits
         until none is left: also daemons that left their session. Those left alive that were stopped are continued.
         @raises SweepFailed
         """
         deadline = self._loop.time() + _SWEEP_DEADLINE
         rounds = 0
-        while strangers := self._strangers(rows := self._rows()):
+        while strangers := _strangers(rows := self._others()):
             if self._loop.time() > deadline:
                 raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
             if rounds < _POLITE_ROUNDS and len(strangers) <= _POLITE_PROCESSES:
@@ -141,17 +144,16 @@ class Processes:
                 _signal(-1, signal.SIGKILL)
             rounds += 1
             await self._next_exit(0.01)
-        for pid, parent, state in rows:
-            if pid != 1 and (parent == 0 or pid == self.spared) and state not in "ZX":
-                _signal(pid, signal.SIGCONT)
+        visitors = [pid for pid, parent, _ in rows if parent == 0]
+        for pid in (*visitors, *self.spared):
+            _signal(pid, signal.SIGCONT)
 
-    def _rows(self) -> list[tuple[int, int, str]]:
+    def _others(self) -> list[tuple[int, int, str]]:
+        """Every process but PID 1 and the spared ones, as (pid, parent's pid, state)."""
         self._reap()
-        return table()
-
-    def _strangers(self, rows: list[tuple[int, int, str]]) -> list[int]:
-        left_alive = (1, self.spared)
-        return [pid for pid, parent, state in rows if pid not in left_alive and parent != 0 and state not in "ZX"]
+        known = {"1", *map(str, self.spared)}
+        rows = (_stat(name) for name in os.listdir("/proc") if name not in known and name.isdigit())
+        return [row for row in rows if row is not None]
 
     async def _next_exit(self, timeout: float) -> None:
         self._reaped.clear()
@@ -170,8 +172,7 @@ class Processes:
                 return
             self._reaped.set()
             cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
-            if pid == self.spared:
-                self.spared = None
+            self.spared.discard(pid)
             exited = self._exits.pop(pid, None)
             if exited is None:
                 self.orphans_cpu_seconds += cpu
@@ -180,15 +181,8 @@ class Processes:
                 exited.set_result(Exit(status, cpu, peak))
 
 
-def table() -> list[tuple[int, int, str]]:
-    """Every process of the pod as (pid, parent's pid, state)."""
-    rows = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            row = _stat(int(name))
-            if row is not None:
-                rows.append(row)
-    return rows
+def _strangers(rows: list[tuple[int, int, str]]) -> list[int]:
+    return [pid for pid, parent, state in rows if parent != 0 and state not in "ZX"]
 
 
 def is_visitor(pid: int) -> bool:
@@ -197,19 +191,25 @@ def is_visitor(pid: int) -> bool:
     pod's PID namespace, and the kernel shows it as 0. A process born in the pod can never look so: its parent is in
     the pod, and when that dies, PID 1 takes its place.
     """
-    row = _stat(pid)
+    row = _stat(str(pid))
     return row is not None and row[0] != 1 and row[1] == 0
 
 
-def _stat(pid: int) -> tuple[int, int, str] | None:
+def _stat(pid: str) -> tuple[int, int, str] | None:
+    # Not by `open`, which does three times the work: after each run, all processes are looked at.
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError):
         return None
+    try:
+        text = os.read(descriptor, _STAT_BYTES)
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(descriptor)
     # The name stands in brackets and may hold anything, brackets and spaces too.
     state, parent = text[text.rindex(b")") + 2:].split(b" ", 2)[:2]
-    return pid, int(parent), state.decode()
+    return int(pid), int(parent), state.decode()
 
 
 def _resident_bytes(pid: int) -> int:

@@ -14,6 +14,11 @@ MAX_QUEUED = 64
 # Results kept for a repeat of the request; the oldest goes first.
 MAX_RESULTS = 64
 MAX_RESULT_BYTES = 16 * 1024 * 1024
+# How soon those who wait learn that they moved up, in seconds.
+_TELL_INTERVAL = 0.1
+# While runs wait, what there is to say of them is put together for so long, in seconds: each message, and each piece
+# of the log, wakes half a dozen processes on its way, and those take the processor that the next run waits for.
+_BUSY_PATIENCE = 0.008
 
 Listener = Callable[[dict], None]
 
@@ -39,6 +44,8 @@ class Run:
         self.captures: dict[str, Capture] = {}
         self.listeners: list[Listener] = []
         self.cancelled = False
+        # Bytes of output that are kept of it, once it has finished.
+        self.size = 0
 
     def tell(self, event: dict) -> None:
         for listener in list(self.listeners):
@@ -50,9 +57,7 @@ class Run:
         self.result = result
         self.execution = None
         self.request = replace(self.request, files={}, stdin=b"")
-
-    def size(self) -> int:
-        return sum(len(capture.head) + len(capture.tail) for capture in self.captures.values())
+        self.size = sum(result[name]["head_bytes"] + result[name]["tail_bytes"] for name in self.captures)
 
 
 class Runs:
@@ -65,6 +70,7 @@ class Runs:
         self._queue: deque[Run] = deque()
         self._current: Run | None = None
         self._wake = asyncio.Event()
+        self._telling: asyncio.TimerHandle | None = None
 
     def submit(self, request: RunRequest) -> Run:
         """
@@ -99,6 +105,10 @@ class Runs:
             return 0
         return self._queue.index(run) + (0 if self._current is None else 1)
 
+    def patience(self) -> float:
+        """How long something that is to be said may wait for more, in seconds."""
+        return _BUSY_PATIENCE if self._queue and self._current is not None else 0
+
     def cancel(self, key: str) -> None:
         """Ends a run that has not ended, and forgets it: the same key later is a new run."""
         run = self._by_key.get(key)
@@ -109,7 +119,7 @@ class Runs:
         if run.state == "queued":
             self._queue.remove(run)
             run.tell(_error("cancelled", "the run was cancelled before it began"))
-            self._tell_positions()
+            self._tell_positions_soon()
         elif run.execution is not None:
             run.execution.cancel()
 
@@ -118,7 +128,8 @@ class Runs:
         while True:
             while self._queue:
                 self._current = self._queue.popleft()
-                self._tell_positions()
+                if self._queue:
+                    self._tell_positions_soon()
                 await self._execute(self._current)
                 self._current = None
             self._wake.clear()
@@ -146,6 +157,10 @@ class Runs:
             self._by_key.pop(run.request.key, None)
             run.tell(_error("internal", "the run could not be carried out; the pod's log says why"))
             raise
+        # Told while the next run begins: the pod must not stand still meanwhile.
+        asyncio.get_running_loop().call_soon(self._finish, run, result)
+
+    def _finish(self, run: Run, result: dict) -> None:
         run.finish(result)
         if run.cancelled:
             run.tell(_error("cancelled", "the run was cancelled"))
@@ -153,16 +168,20 @@ class Runs:
             run.tell({"type": "finished"})
             self._make_room()
 
+    def _tell_positions_soon(self) -> None:
+        """Not at each move: with many waiting, telling all of them would take longer than a run."""
+        if self._telling is None or self._telling.when() < asyncio.get_running_loop().time():
+            self._telling = asyncio.get_running_loop().call_later(_TELL_INTERVAL, self._tell_positions)
+
     def _tell_positions(self) -> None:
-        for run in self._queue:
-            run.tell({"type": "queued", "position": self.position(run)})
+        for position, run in enumerate(self._queue, start=0 if self._current is None else 1):
+            run.tell({"type": "queued", "position": position})
 
     def _make_room(self) -> None:
-        finished = [key for key, run in self._by_key.items() if run.state == "finished"]
-        size = sum(self._by_key[key].size() for key in finished)
+        finished = deque(key for key, run in self._by_key.items() if run.state == "finished")
+        size = sum(self._by_key[key].size for key in finished)
         while len(finished) > MAX_RESULTS or (size > MAX_RESULT_BYTES and len(finished) > 1):
-            oldest = self._by_key.pop(finished.pop(0))
-            size -= oldest.size()
+            size -= self._by_key.pop(finished.popleft()).size
 
 
 def _error(code: str, message: str) -> dict:

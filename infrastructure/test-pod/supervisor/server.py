@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 
+from .batch import Batch
 from .languages import Language
 from .processes import is_visitor
 from .request import MAX_KEY_LENGTH, InvalidRequest, parse_run
@@ -76,9 +77,13 @@ class _Session:
         self._languages = languages
         self._identity = identity
         self._joined: dict[str, tuple[Run, object]] = {}
+        self._loop = asyncio.get_running_loop()
+        # Since when there has been no run, by the loop's clock.
+        self._idle_since = self._loop.time()
+        self._unsent = Batch(self._loop, runs.patience, self._write)
 
     async def run(self) -> None:
-        alive = asyncio.get_running_loop().create_task(self._say_alive())
+        alive = self._loop.create_task(self._say_alive())
         try:
             while True:
                 line = await self._next_line()
@@ -87,24 +92,18 @@ class _Session:
                 self._answer(line)
         finally:
             alive.cancel()
+            self._unsent.flush()
             for run, listener in self._joined.values():
                 run.listeners.remove(listener)
 
     async def _next_line(self) -> bytes | None:
-        while True:
-            reading = asyncio.ensure_future(self._reader.readuntil(b"\n"))
-            while not reading.done():
-                done, _ = await asyncio.wait({reading}, timeout=IDLE_DEADLINE)
-                if not done and not self._joined:
-                    reading.cancel()
-                    return None
-            try:
-                return reading.result()
-            except asyncio.LimitOverrunError:
-                self._send({"type": "error", "code": "invalid", "message": f"a frame has at most {MAX_FRAME_BYTES} bytes"})
-                return None
-            except asyncio.IncompleteReadError:
-                return None
+        try:
+            return await self._reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError:
+            self._send({"type": "error", "code": "invalid", "message": f"a frame has at most {MAX_FRAME_BYTES} bytes"})
+            return None
+        except asyncio.IncompleteReadError:
+            return None
 
     def _answer(self, line: bytes) -> None:
         channel = None
@@ -162,6 +161,7 @@ class _Session:
         run, listener = self._joined.pop(channel, (None, None))
         if run is not None:
             run.listeners.remove(listener)
+            self._idle_since = self._loop.time()
 
     def _send_end(self, channel: str, run: Run) -> None:
         for name, capture in run.captures.items():
@@ -177,16 +177,22 @@ class _Session:
             )
 
     def _send(self, frame: dict) -> None:
+        self._unsent.add(json.dumps(frame, separators=(",", ":")).encode() + b"\n")
+
+    def _write(self, frames: bytes) -> None:
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self._writer.transport.abort()
         elif not self._writer.is_closing():
-            self._writer.write(json.dumps(frame, separators=(",", ":")).encode() + b"\n")
+            self._writer.write(frames)
 
     async def _say_alive(self) -> None:
+        """Says that there is somebody, or closes the connection when it has been of no use for long."""
         while True:
             await asyncio.sleep(ALIVE_INTERVAL)
             if self._joined:
                 self._send({"type": "alive"})
+            elif self._loop.time() - self._idle_since > IDLE_DEADLINE:
+                self._writer.close()
 
 
 def _channel(frame: dict) -> str:

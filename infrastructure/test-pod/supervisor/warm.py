@@ -1,4 +1,4 @@
-"""The warm interpreter as PID 1 sees it: started ahead, asked for one fork a run, replaced when it is gone."""
+"""The warm interpreter as PID 1 sees it: started ahead, asked for a fork ahead of each run, replaced when it is gone."""
 
 import asyncio
 import marshal
@@ -7,13 +7,18 @@ import resource
 import socket
 from dataclasses import dataclass
 
+from . import landlock
 from .confine import confine
 from .processes import Exit, Launch, Processes
 
 _HOLD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "warm")
-# Until an interpreter has started, and until it has forked, in seconds. Both are milliseconds on an idle node.
+# Until an interpreter has started and forked, and until its fork has become a program, in seconds. Both are
+# milliseconds on an idle node.
 _START_DEADLINE = 20
-_FORK_DEADLINE = 5
+_RUN_DEADLINE = 5
+# How long a sweep is put off for a fork that is not there yet, in seconds. Where signals are not scoped, a program may
+# have stopped its maker.
+_FORK_PATIENCE = 1 if landlock.SCOPES else 0.02
 _ATTEMPTS = 3
 
 
@@ -29,10 +34,20 @@ class Job:
     descriptors: list[int]
 
 
+class _Fork:
+    """A fork that waits for its run, or is about to. Nobody but PID 1 and the fork itself holds its socket."""
+
+    def __init__(self, way: socket.socket):
+        self.way = way
+        self.pid: int | None = None
+        self.exited: asyncio.Future[Exit] | None = None
+
+
 class WarmInterpreter:
     """
     An interpreter that its uid cannot read (docs/decisions/closed-interpreter.md), so that no program can look
-    into it or speak to it; all that a program can do is kill it, and that costs the next run a few milliseconds.
+    into it or its next fork, or speak to them. Where Landlock cannot scope signals, a program can kill them, and
+    that costs the next run a few milliseconds.
     """
 
     def __init__(self, processes: Processes, closed_python: str, python: str, path: str):
@@ -43,32 +58,22 @@ class WarmInterpreter:
         self._loop = asyncio.get_running_loop()
         self._entrypoint: str | None = None
         self._control: socket.socket | None = None
+        self._pid: int | None = None
         self._exited: asyncio.Future[Exit] | None = None
-        self._ready = False
+        self._next: _Fork | None = None
 
     def prepare(self, folder: str, entrypoint: str) -> None:
         """
-        Starts an interpreter for programs of this name, unless one waits already. Does not wait for it.
-        @param folder where they will be run; it must exist until `start` has returned
+        Has a fork made for the next program of this name, unless one waits already. Does not wait for it.
+        @param folder where programs will be run; it must exist until `start` has returned
         """
-        if self._entrypoint == entrypoint and self._exited is not None and not self._exited.done():
-            return
-        self._drop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        launch = Launch(
-            executable=self._closed_python,
-            # Its name for itself, which programs see as sys.executable: one that they can start.
-            argv=[self._python, "-u", entrypoint],
-            env={"PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
-            cwd=folder,
-            descriptors=[theirs.fileno(), 2, 2],
-            limits={resource.RLIMIT_CORE: 0},
-            confine=confine,
-        )
-        with theirs:
-            pid, self._exited = self._processes.start(launch)
-        self._processes.spared = pid
-        self._control, self._entrypoint, self._ready = ours, entrypoint, False
+        if self._entrypoint != entrypoint or self._exited is None or self._exited.done():
+            self._drop()
+            self._launch(folder, entrypoint)
+        if self._next is not None and self._next.exited is not None and self._next.exited.done():
+            self._forget_next()
+        if self._next is None:
+            self._ask_for_fork()
 
     async def start(self, entrypoint: str, job: Job) -> "asyncio.Future[Exit]":
         """
@@ -76,44 +81,109 @@ class WarmInterpreter:
         @raises OSError when no interpreter could be started.
         """
         for attempt in range(_ATTEMPTS):
-            self.prepare(job.folder, entrypoint)
             try:
-                await self._until_ready()
-                return self._fork(job)
+                self.prepare(job.folder, entrypoint)
+                await self._learn(_START_DEADLINE)
+                exited = self._hand_over(job)
+                # Made while the program runs, so that the next one need not wait for it.
+                self._ask_for_fork()
+                return exited
             except OSError:
                 self._drop()
                 if attempt + 1 == _ATTEMPTS:
                     raise
         raise AssertionError
 
-    async def _until_ready(self) -> None:
-        if self._ready:
-            return
-        self._control.setblocking(False)
-        said = await asyncio.wait_for(self._loop.sock_recv(self._control, 16), _START_DEADLINE)
-        if said != b"ready":
-            raise OSError(f"the warm interpreter ended before it was ready: {said!r}")
-        self._ready = True
+    async def settle(self) -> None:
+        """To be called before a sweep: it kills every process that it does not know, as a fork half made."""
+        try:
+            await self._learn(_FORK_PATIENCE)
+        except OSError:
+            self._forget_next()
 
-    def _fork(self, job: Job) -> "asyncio.Future[Exit]":
+    def _launch(self, folder: str, entrypoint: str) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        launch = Launch(
+            executable=self._closed_python,
+            # Its name for itself, which programs see as sys.executable: one that they can start.
+            argv=[self._python, "-u", entrypoint],
+            env={
+                **{"PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
+                "LANDLOCK_SCOPES": landlock.SCOPES.hex(),
+            },
+            cwd=folder,
+            descriptors=[theirs.fileno(), 2, 2],
+            limits={resource.RLIMIT_CORE: 0},
+            confine=confine,
+        )
+        with theirs:
+            self._pid, self._exited = self._processes.start(launch)
+        self._processes.spared.add(self._pid)
+        ours.setblocking(False)
+        self._control, self._entrypoint = ours, entrypoint
+
+    def _ask_for_fork(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        self._next = _Fork(ours)
+        try:
+            with theirs:
+                socket.send_fds(self._control, [b"f"], [theirs.fileno()])
+        except OSError:
+            # It was killed a moment ago: the next `prepare` starts another.
+            self._drop()
+
+    async def _learn(self, patience: float) -> None:
+        """
+        Waits until the next fork is there and told its pid.
+        @raises OSError when it is not there in time, or not any more
+        """
+        fork = self._next
+        if fork is None:
+            raise OSError("the warm interpreter has ended")
+        if fork.pid is not None:
+            return
+        try:
+            said = fork.way.recv(16)
+        except BlockingIOError:
+            said = await asyncio.wait_for(self._loop.sock_recv(fork.way, 16), patience)
+        if not said.isdigit():
+            raise OSError(f"the warm interpreter ended before it forked: {said!r}")
+        # Raises for one that has been reaped already, as an orphan: nobody would tell its end.
+        os.kill(int(said), 0)
+        fork.pid, fork.exited = int(said), self._processes.adopt(int(said))
+        self._processes.spared.add(fork.pid)
+
+    def _hand_over(self, job: Job) -> "asyncio.Future[Exit]":
+        fork, self._next = self._next, None
+        self._processes.spared.discard(fork.pid)
         asked = {"folder": job.folder, "args": job.args, "env": job.env, "limits": job.limits}
         descriptor = os.memfd_create("job")
         try:
             os.write(descriptor, marshal.dumps(asked))
             os.lseek(descriptor, 0, os.SEEK_SET)
-            # Waited for here, about a millisecond, so that the program cannot be reaped before its pid is known.
-            self._control.settimeout(_FORK_DEADLINE)
-            socket.send_fds(self._control, [b"r"], [*job.descriptors, descriptor])
-            answer = self._control.recv(512)
+            # Waited for here, a fraction of a millisecond, so that whatever goes wrong comes before the program.
+            fork.way.settimeout(_RUN_DEADLINE)
+            socket.send_fds(fork.way, [b"r"], [*job.descriptors, descriptor])
+            answer = fork.way.recv(512)
         finally:
             os.close(descriptor)
-        if not answer.isdigit():
-            raise OSError(f"the program could not be started: {answer.decode() or 'the interpreter ended'}")
-        return self._processes.adopt(int(answer))
+            fork.way.close()
+        if answer != b"started":
+            raise OSError(f"the program could not be started: {answer.decode() or 'its process ended'}")
+        return fork.exited
+
+    def _forget_next(self) -> None:
+        """Lets go of the next fork; the end of its socket ends it, or the next sweep does."""
+        if self._next is not None:
+            self._processes.spared.discard(self._next.pid)
+            self._next.way.close()
+        self._next = None
 
     def _drop(self) -> None:
-        """Lets go of the interpreter; the end of its control socket ends it, or the next sweep does."""
-        self._processes.spared = None
+        """Lets go of the interpreter and its next fork; the ends of their sockets end them, or the next sweep does."""
+        self._forget_next()
+        self._processes.spared.discard(self._pid)
         if self._control is not None:
             self._control.close()
-        self._control = self._exited = self._entrypoint = None
+        self._control = self._exited = self._entrypoint = self._pid = None

@@ -5,8 +5,9 @@ Python imports this module at the end of its own start. Here the process waits; 
 fork returns from this import. So it is Python itself that reads and runs the program, as in any other start: its
 tracebacks, exit codes and modules have nothing of ours in them (docs/decisions/warm-interpreter.md).
 
-Descriptor 0 is the way to PID 1, and no run ever gets it. What a run is given is read by the fork alone, so the
-memory from which later runs are forked holds nothing of it.
+Each fork is made ahead and waits for its run. Descriptor 0 is the way from PID 1 to this process, and no run ever gets
+it; each fork has a way of its own, and alone reads what its run is given, so the memory from which later runs are
+forked holds nothing of it.
 
 Few modules are imported here, and `ctypes` is not among them: every program takes down what it was forked with, and
 that is most of the time that a tiny one runs.
@@ -24,14 +25,21 @@ import sys
 
 _PR_SET_DUMPABLE = 4
 _DESCRIPTORS = struct.Struct("4i")
+_DESCRIPTOR = struct.Struct("i")
 
 # Of the kernel's system call tables.
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE_PARENT = 0x8000
+# Of include/uapi/linux/landlock.h: these have one number on all architectures.
+_SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_RESTRICT_SELF = 444, 446
 
 
 class _Long(_ctypes._SimpleCData):
     _type_ = "l"
+
+
+class _Bytes(_ctypes._SimpleCData):
+    _type_ = "z"
 
 
 class _Function(_ctypes.CFuncPtr):
@@ -40,40 +48,47 @@ class _Function(_ctypes.CFuncPtr):
     _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
     _restype_ = _Long
 
-    def __new__(cls, name: str) -> "_Function":
-        return super().__new__(cls, _ctypes.dlsym(_PROCESS, name))
+
+def _function(name: str) -> _Function:
+    return _Function(_ctypes.dlsym(_PROCESS, name))
 
 
 _PROCESS = _ctypes.dlopen(None, 0)
+_PRCTL = _function("prctl")
+_SYSCALL = _function("syscall")
+_BEFORE_FORK = _function("PyOS_BeforeFork")
+_AFTER_FORK = {True: _function("PyOS_AfterFork_Child"), False: _function("PyOS_AfterFork_Parent")}
+_CLONE = _SYS_CLONE.get(os.uname().machine, -1)
+# struct landlock_ruleset_attr with what PID 1 found that this kernel can scope (supervisor/landlock.py), or nothing.
+_SCOPES = bytes.fromhex(os.environ.pop("LANDLOCK_SCOPES"))
 
 
 def _wait_for_runs() -> None:
     """Returns in a process that is to become a program, once for each run."""
     _set_dumpable(0)
     sys.path.remove(os.path.dirname(__file__))
+    del os.environ["PYTHONPATH"]
     control = _socket.socket(fileno=0)
     # What there is now outlives every fork: a collector that looked at it would copy its pages for nothing.
     gc.collect()
     gc.freeze()
-    control.send(b"ready")
     while True:
-        message, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
+        message, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTOR.size))
         if not message:
             os._exit(0)
-        descriptors = _DESCRIPTORS.unpack(ancillary[0][2])
+        (way,) = _DESCRIPTOR.unpack(ancillary[0][2])
         if _fork_for_pid_1():
-            _become_program(control, *descriptors)
+            _become_program(_socket.socket(fileno=way))
+            control.detach()
             return
-        for descriptor in descriptors:
-            os.close(descriptor)
+        os.close(way)
 
 
 def _fork_for_pid_1() -> bool:
     """Forks a process whose parent is PID 1, which measures and reaps it. True in that process."""
-    _Function("PyOS_BeforeFork")()
-    number = _SYS_CLONE.get(os.uname().machine, -1)
-    pid = _Function("syscall")(_Long(number), _Long(_CLONE_PARENT | _signal.SIGCHLD), *[_Long(0)] * 4)
-    _Function("PyOS_AfterFork_Child" if pid == 0 else "PyOS_AfterFork_Parent")()
+    _BEFORE_FORK()
+    pid = _SYSCALL(_Long(_CLONE), _Long(_CLONE_PARENT | _signal.SIGCHLD), *[_Long(0)] * 4)
+    _AFTER_FORK[pid == 0]()
     return pid == 0 if pid >= 0 else _fork_twice()
 
 
@@ -88,34 +103,57 @@ def _fork_twice() -> bool:
     return True
 
 
-def _become_program(control: _socket.socket, stdin: int, stdout: int, stderr: int, job: int) -> None:
+def _become_program(way: _socket.socket) -> None:
+    """Waits for a run in a session of its own, then turns into what that needs."""
     try:
-        asked = marshal.loads(os.read(job, os.fstat(job).st_size))
         os.setsid()
+        if _SCOPES:
+            _close_in()
+        way.send(b"%d" % os.getpid())
+        message, ancillary, _, _ = way.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
+        if not message:
+            os._exit(0)
+        *streams, job = _DESCRIPTORS.unpack(ancillary[0][2])
+        asked = marshal.loads(os.read(job, os.fstat(job).st_size))
         os.chdir(asked["folder"])
-        os.environ.clear()
-        os.environ.update(asked["env"])
-        if path := asked["env"].get("PYTHONPATH"):
-            # As Python does at its start; it will put the program's own folder before these.
-            sys.path[:0] = [os.path.abspath(folder) for folder in path.split(os.pathsep)]
+        _set_environment(asked["env"])
         sys.argv += asked["args"]
         sys.orig_argv += asked["args"]
         for kind, value in asked["limits"].items():
             resource.setrlimit(kind, (value, value))
         _set_dumpable(1)
     except BaseException as error:  # noqa: BLE001: whatever it is, PID 1 must learn it.
-        control.send(f"error {error!r}".encode()[:512])
+        way.send(f"error {error!r}".encode()[:512])
         os._exit(127)
-    control.send(b"%d" % os.getpid())
-    control.detach()
-    for target, source in enumerate((stdin, stdout, stderr)):
+    way.send(b"started")
+    way.detach()
+    for target, source in enumerate(streams):
         os.dup2(source, target)
     os.closerange(3, 65536)
 
 
+def _set_environment(env: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name not in env]:
+        del os.environ[name]
+    for name, value in env.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+    if path := env.get("PYTHONPATH"):
+        # As Python does at its start; it will put the program's own folder before these.
+        sys.path[:0] = [os.path.abspath(folder) for folder in path.split(os.pathsep)]
+
+
+def _close_in() -> None:
+    """From here on no signal of this process or its descendants reaches any other."""
+    ruleset = _SYSCALL(_Long(_SYS_LANDLOCK_CREATE_RULESET), _Bytes(_SCOPES), _Long(len(_SCOPES)), _Long(0))
+    if ruleset < 0 or _SYSCALL(_Long(_SYS_LANDLOCK_RESTRICT_SELF), _Long(ruleset), _Long(0)) != 0:
+        raise OSError("Landlock could not scope the run")
+    os.close(ruleset)
+
+
 def _set_dumpable(value: int) -> None:
     """A process that is not dumpable is closed to others of its uid. A program is as open as any other."""
-    if _Function("prctl")(_Long(_PR_SET_DUMPABLE), _Long(value), *[_Long(0)] * 3) != 0:
+    if _PRCTL(_Long(_PR_SET_DUMPABLE), _Long(value), *[_Long(0)] * 3) != 0:
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
 
 

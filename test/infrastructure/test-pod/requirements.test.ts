@@ -73,6 +73,19 @@ const kernels = [
     expect(report).toBe('{"name": "greeting", "version": "1.0"}\n');
   });
 
+  test('what is installed already is not charged with orphans of the run before it', async () => {
+    await install();
+    await pod.run(`
+import os, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        while time.process_time() < 0.1: pass
+    os._exit(0)
+os.wait()
+time.sleep(0.5)`);
+    expect((await install()).last.result).toMatchObject({ wall_ms: 0, cpu_ms: 0 });
+  });
+
   test('test frameworks find the requirements too', async () => {
     await install();
     const code = `import greeting, unittest

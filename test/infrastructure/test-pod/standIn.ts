@@ -38,6 +38,7 @@ export interface Result {
   serving: boolean;
   execution: string;
   wall_ms: number;
+  cpu_ms: number;
   stdout: { bytes: number; sha256: string };
 }
 
@@ -46,6 +47,7 @@ interface Frame {
   code?: string;
   message?: string;
   stream?: string;
+  position?: number;
   data?: string;
   result?: Result;
 }
@@ -95,14 +97,20 @@ export class StandIn {
     return { url: `http://worker:secret@127.0.0.1:${port}/simple`, stop };
   }
 
-  /** Sends a frame over a relay of its own and takes all frames until the last of the conversation. */
-  async ask(frame: object): Promise<{ last: Frame; stdout: string; stderr: string; report: string }> {
+  /**
+   * Sends a frame over a relay of its own and takes all frames until the last of the conversation.
+   * `queued` has each position that was told after the first.
+   */
+  async ask(
+    frame: object,
+  ): Promise<{ last: Frame; stdout: string; stderr: string; report: string; queued: number[] }> {
     const relay = spawn('nsenter', [
       ...['-t', this.supervisor, '--pid', '--mount', '--net', '--ipc', '--root', '--wdns=/'],
       ...['setpriv', ...AS_RUNNER, ...WITHOUT_RIGHTS, ...INTERPRETER, '/opt/test-pod/relay.py'],
     ]);
     const exited = once(relay, 'exit');
     const kept: Record<string, Buffer[]> = { stdout: [], stderr: [], report: [] };
+    const queued: number[] = [];
     const text = (stream: string) => Buffer.concat(kept[stream] ?? []).toString('utf8');
     try {
       relay.stdin.write(`${JSON.stringify(frame)}\n`);
@@ -110,8 +118,15 @@ export class StandIn {
         const answer = JSON.parse(line) as Frame;
         if (answer.type === 'output')
           kept[answer.stream ?? '']?.push(Buffer.from(answer.data ?? '', 'base64'));
+        if (answer.type === 'queued') queued.push(answer.position ?? 0);
         if (['end', 'error', 'pong'].includes(answer.type))
-          return { last: answer, stdout: text('stdout'), stderr: text('stderr'), report: text('report') };
+          return {
+            last: answer,
+            stdout: text('stdout'),
+            stderr: text('stderr'),
+            report: text('report'),
+            queued,
+          };
       }
       throw new Error('The relay ended before the conversation did.');
     } finally {

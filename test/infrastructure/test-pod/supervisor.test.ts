@@ -200,3 +200,57 @@ print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/d
     });
   });
 });
+
+/** What signals reach differs; where they reach the forks that wait for the next runs, those are made anew. */
+const kernels = [
+  ['with what this kernel has', []],
+  ['without Landlock', ['without-landlock']],
+] as const;
+
+(skipped === null ? describe : describe.skip).each(kernels)('a program in a pod %s', (_, options) => {
+  let pod: StandIn;
+
+  beforeAll(async () => {
+    pod = await StandIn.start(...options);
+  });
+
+  afterAll(async () => {
+    await pod.stop();
+  });
+
+  const others =
+    "[int(pid) for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, os.getpid())]";
+  const reach = (number: number) => `
+for pid in ${others}:
+    try: os.kill(pid, ${number})
+    except OSError: pass`;
+
+  test.each([
+    ['kills', reach(9)],
+    ['stops', reach(19)],
+    ['interrupts', reach(2)],
+    ['kills at one blow', '\ntry: os.kill(-1, 9)\nexcept OSError: pass'],
+  ])('that %s all it can harms neither its own verdict nor the next run', async (_, deed) => {
+    const frame = runFrame(`import os${deed}\nraise SystemExit(7)`);
+    // A relay that was killed ends without an answer, as for a worker, which then asks again.
+    const { last } = await pod.ask(frame).catch(() => pod.ask(frame));
+    expect(last.result).toMatchObject({ outcome: 'failed', exit_code: 7 });
+    expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });
+  });
+
+  test('gets nothing from the run before it, of many at once', async () => {
+    const code = (name: string) =>
+      `import os\nprint(${JSON.stringify(name)}, os.environ.get('NAME'), os.listdir('.'), os.listdir('/tmp'))\nopen('/tmp/x', 'w')`;
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const runs = names.map((name) => pod.run(code(name), { env: { NAME: name } }));
+    expect((await Promise.all(runs)).map(({ text }) => text)).toEqual(
+      names.map((name) => `${name} ${name} ['main.py'] []\n`),
+    );
+  });
+
+  test('takes part in a queue in which each learns when it moves up', async () => {
+    const slow = () => pod.ask(runFrame('import time; time.sleep(0.7)'));
+    const seen = (await Promise.all([slow(), slow(), slow()])).map(({ queued }) => queued);
+    expect(seen).toContainEqual(expect.arrayContaining([1]));
+  });
+});

@@ -1,0 +1,43 @@
+"""One output stream of a program, read until its end."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+_READ_BYTES = 256 * 1024
+
+
+class Reading:
+    """Hands on what comes from the read end of a pipe while it comes; closes it at its end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, take: Callable[[bytes], None]):
+        """@param descriptor must not block"""
+        self._loop = loop
+        self._descriptor = descriptor
+        self._take = take
+        self._ended: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(descriptor, self._read)
+
+    async def finish(self, deadline: float) -> None:
+        """
+        Reads the rest of a pipe that nobody writes to any more, for at most so many seconds.
+        @raises TimeoutError when somebody holds it open
+        """
+        while not self._ended.done() and self._read():
+            pass
+        if not self._ended.done():
+            await asyncio.wait_for(self._ended, deadline)
+
+    def _read(self) -> bool:
+        """Takes one piece. @returns false when there is none"""
+        try:
+            data = os.read(self._descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._ended.set_result(None)
+            return False
+        self._take(data)
+        return True
