@@ -120,7 +120,12 @@ export async function startServer(
   });
 
   http.listen(settings.PORT, settings.HOST);
-  await once(http, 'listening');
+  try {
+    await once(http, 'listening');
+  } catch (error) {
+    connections.stop();
+    throw error;
+  }
   http.on('error', (error) => logger.error({ err: error }, 'a connection could not be accepted'));
   const stopPinging = cutOffSilent(webSockets, limits.pingIntervalMs);
 
