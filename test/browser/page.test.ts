@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { Client } from '../integration/client';
 import { kubectl } from '../integration/kubectl';
 import { startPlatform, type Platform } from '../integration/platform';
 import { startChromium } from './chromium';
@@ -188,4 +189,20 @@ test('cases that do not pass show what they printed and what was expected', asyn
   expect(await page.locator('.tests .passed').count()).toBe(1);
   expect(await seriousFaults()).toEqual([]);
   await picture('page-tests');
+});
+
+test('what was sent elsewhere is in the history, and what was deployed before is rolled back to', async () => {
+  const client = await Client.connect(platform, '?progress=false');
+  const first = await client.submit(USER, "print('first')");
+  const second = await client.submit(USER, "print('second')");
+  await client.close();
+  expect([first.status, second.status]).toEqual(['deployed', 'deployed']);
+  await logIn();
+  await page.locator('.history button', { hasText: String(first.submission_id) }).click();
+  await expectVerdict('Deployed');
+  await page.getByRole('button', { name: 'Roll back to this' }).click();
+  await page.getByRole('button', { name: 'Roll back', exact: true }).click();
+  await page.getByText('Rolled back.').waitFor();
+  expect(await kubectl('logs', '-l', 'app=prod', '-n', `user-${USER}`)).toContain('first');
+  expect(await seriousFaults()).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import type { Language } from './editor';
+import { call } from './session';
 
 /** A submission of before, as the list shows it. */
 export interface Past {
@@ -7,14 +8,15 @@ export interface Past {
   at: string;
   status: string;
   language: Language;
+  /** Empty for what was submitted elsewhere: only this browser keeps code. */
   code: string;
 }
 
 const MOST = 50;
 const nameOf = (user: string) => `submissions of ${user}`;
 
-/** Submissions of a user, the latest first. They are kept in this browser. */
-export function listSubmissions(user: string): Past[] {
+/** Those that this browser sent, the latest first. */
+export function listKept(user: string): Past[] {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(nameOf(user)) ?? '[]');
     return Array.isArray(kept) ? (kept as Past[]) : [];
@@ -25,7 +27,7 @@ export function listSubmissions(user: string): Past[] {
 
 /** Adds a submission, or takes the place of what was kept of it. */
 export function keep(past: Past): void {
-  const known = listSubmissions(past.user);
+  const known = listKept(past.user);
   const isNew = known.every(({ id }) => id !== past.id);
   const all = isNew ? [past, ...known] : known.map((each) => (each.id === past.id ? past : each));
   try {
@@ -33,4 +35,25 @@ export function keep(past: Past): void {
   } catch {
     // Full, or forbidden by the browser: the list is then of this visit only.
   }
+}
+
+interface Listed {
+  submission_id: string;
+  user_id: string;
+  status: string;
+  accepted_at: string;
+}
+
+/** A user's submissions as the platform knows them, wherever they came from, with those that this browser kept. */
+export async function listAll(user: string): Promise<Past[]> {
+  const path = `/api/submissions?user=${encodeURIComponent(user)}&limit=${MOST}`;
+  const { submissions } = (await call('GET', path)) as { submissions: Listed[] };
+  const all = new Map(listKept(user).map((past) => [past.id, past]));
+  for (const { submission_id: id, status, accepted_at: at } of submissions) {
+    const known = all.get(id) ?? { id, user, language: 'python', code: '' };
+    // The list follows what happens by a second: a verdict that was seen here stands.
+    const seen = 'status' in known && known.status !== 'running' ? known.status : status;
+    all.set(id, { ...known, at, status: seen });
+  }
+  return [...all.values()].sort((one, other) => other.at.localeCompare(one.at)).slice(0, MOST);
 }

@@ -43,6 +43,16 @@ export async function readLinks(): Promise<Links> {
   return (await response.json()) as Links;
 }
 
+/** Calls the API with the login's cookie. @throws Error that says why it was refused */
+export async function call(method: string, path: string, body?: object): Promise<unknown> {
+  const response = await fetch(path, {
+    method,
+    ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(await reasonOf(response));
+  return response.json();
+}
+
 async function reasonOf(response: Response): Promise<string> {
   const body = (await response.json().catch(() => ({}))) as { message?: string };
   return body.message ?? `The gateway answered ${response.status}.`;

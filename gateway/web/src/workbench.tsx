@@ -3,9 +3,10 @@ import { Connection, type ConnectionState } from './connection';
 import type { Editor, Language } from './editor';
 import { EXAMPLES } from './examples';
 import type { Frame } from './frames';
-import { keep, listSubmissions, type Past } from './history';
+import { keep, listAll, listKept, type Past } from './history';
 import { Output } from './output';
 import { Tests, Verdict } from './results';
+import { RollBack } from './rollback';
 import { isOver, newRun, read, type Run } from './run';
 import type { Links, Session } from './session';
 import { Timeline } from './timeline';
@@ -32,13 +33,16 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   const [tests, setTests] = useState<object | null>(null);
   const [state, setState] = useState<ConnectionState>('connecting');
   const [run, setRun] = useState<Run | null>(null);
-  const [past, setPast] = useState(() => listSubmissions(user));
+  const [past, setPast] = useState(() => listKept(user));
+  const [isWhole, setWhole] = useState(true);
   const connection = useRef<Connection>(null);
   const editor = useRef<Editor>(null);
   const editorBox = useRef<HTMLDivElement>(null);
   /** Frames come faster than a screen shows them: they are taken in once a picture. */
   const arrived = useRef<Frame[]>([]);
   const submitNow = useRef(() => {});
+  const newest = useRef(user);
+  newest.current = user;
 
   useEffect(() => {
     const readArrived = () => {
@@ -78,13 +82,25 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   useEffect(() => {
     if (!run?.final) return;
     const { status, error } = run.final;
-    const known = listSubmissions(user).find(({ id }) => id === run.id);
+    const known = listKept(user).find(({ id }) => id === run.id);
     if (known) keep({ ...known, status });
-    setPast(listSubmissions(user));
+    void refresh();
     editor.current?.mark(error?.line ? { line: error.line, message: error.message } : null);
   }, [run?.final]);
 
-  useEffect(() => setPast(listSubmissions(user)), [user]);
+  useEffect(() => {
+    setPast(listKept(user));
+    void refresh();
+  }, [user]);
+
+  /** Shows what the platform knows; when it does not answer, what this browser kept, and says so. */
+  async function refresh() {
+    if (user === '') return;
+    const all = await listAll(user).catch(() => null);
+    if (newest.current !== user) return; // Another user was chosen meanwhile.
+    setWhole(all !== null);
+    setPast(all ?? listKept(user));
+  }
 
   function show(id: string) {
     editor.current?.mark(null);
@@ -99,7 +115,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     const id = `web-${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
     show(id);
     keep({ id, user, at: new Date().toISOString(), status: 'running', language, code });
-    setPast(listSubmissions(user));
+    setPast((before) => [listKept(user)[0], ...before].filter((each) => each !== undefined));
     connection.current?.submit({
       ...{ user_id: user, language, code, submission_id: id },
       ...(tests && { tests }),
@@ -108,7 +124,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   submitNow.current = submit;
 
   function open(id: string) {
-    const known = listSubmissions(user).find((each) => each.id === id);
+    const known = listKept(user).find((each) => each.id === id);
     if (known) edit(known.code, known.language, null);
     show(id);
     connection.current?.resume(id);
@@ -190,12 +206,13 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               </button>
             </div>
           </section>
-          <History past={past} current={run?.id ?? null} onOpen={open} />
+          <History past={past} isWhole={isWhole} current={run?.id ?? null} onOpen={open} />
         </div>
         <div class="column">
           {run ? (
             <>
               <Verdict run={run} links={links} />
+              {run.final?.status === 'deployed' && <RollBack user={user} submissionId={run.id} />}
               <Timeline run={run} />
               <Tests tests={run.tests} />
               <Output output={run.output} />
@@ -211,11 +228,13 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
 
 interface HistoryProps {
   past: Past[];
+  /** Whether the platform was asked, too. */
+  isWhole: boolean;
   current: string | null;
   onOpen: (id: string) => void;
 }
 
-function History({ past, current, onOpen }: HistoryProps) {
+function History({ past, isWhole, current, onOpen }: HistoryProps) {
   const [filter, setFilter] = useState('');
   const shown = past.filter(({ status }) => filter === '' || status === filter);
   const statuses = [...new Set(past.map(({ status }) => status))];
@@ -238,13 +257,14 @@ function History({ past, current, onOpen }: HistoryProps) {
           <li key={id}>
             <button type="button" onClick={() => onOpen(id)} aria-current={id === current}>
               <span class={`badge ${status}`}>{status.replaceAll('_', ' ')}</span>
-              <code>{code.trim().split('\n', 1)[0]?.slice(0, 60)}</code>
+              <code>{code.trim().split('\n', 1)[0]?.slice(0, 60) || id}</code>
               <time dateTime={at}>{new Date(at).toLocaleTimeString()}</time>
             </button>
           </li>
         ))}
       </ul>
-      {shown.length === 0 && <p class="muted">Nothing yet, in this browser.</p>}
+      {shown.length === 0 && <p class="muted">Nothing yet.</p>}
+      {!isWhole && <p class="muted">The platform does not answer: these were sent from this browser.</p>}
     </section>
   );
 }

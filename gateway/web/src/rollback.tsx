@@ -1,0 +1,47 @@
+import { useEffect, useState } from 'preact/hooks';
+import { call } from './session';
+
+type State = { at: 'idle' | 'asked' | 'running' } | { at: 'over'; message: string };
+
+/** Brings a submission that was deployed before into production again. */
+export function RollBack({ user, submissionId }: { user: string; submissionId: string }) {
+  const [state, setState] = useState<State>({ at: 'idle' });
+  useEffect(() => setState({ at: 'idle' }), [submissionId]);
+
+  async function rollBack() {
+    setState({ at: 'running' });
+    try {
+      const path = `/api/users/${encodeURIComponent(user)}/rollback`;
+      const { status, message } = (await call('POST', path, { submission_id: submissionId })) as {
+        status: string;
+        message: string;
+      };
+      setState({ at: 'over', message: status === 'done' ? `Rolled back. ${message}` : message });
+    } catch (error) {
+      setState({ at: 'over', message: (error as Error).message });
+    }
+  }
+
+  return (
+    <p class="controls" role="status">
+      {state.at === 'idle' && (
+        <button type="button" onClick={() => setState({ at: 'asked' })}>
+          Roll back to this
+        </button>
+      )}
+      {state.at === 'asked' && (
+        <>
+          This takes the place of what {user} has in production now.
+          <button type="button" class="primary" onClick={() => void rollBack()}>
+            Roll back
+          </button>
+          <button type="button" onClick={() => setState({ at: 'idle' })}>
+            Leave it
+          </button>
+        </>
+      )}
+      {state.at === 'running' && 'Being rolled back …'}
+      {state.at === 'over' && state.message}
+    </p>
+  );
+}
