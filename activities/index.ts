@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
 import type {
   ActionLog,
@@ -146,7 +146,8 @@ export function createActivities(deps: ActivityDependencies) {
     },
 
     async recordActions(trail: ActionTrail): Promise<void> {
-      await deps.actionLog.write(documentsOf(trail));
+      const { rejected } = await deps.actionLog.write(documentsOf(trail));
+      if (rejected > 0) log.error('the log store rejected actions: they were put aside', { rejected });
     },
   };
 }

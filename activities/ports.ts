@@ -303,6 +303,9 @@ export interface ActionDocument {
 }
 
 export interface ActionLog {
-  /** Stores every document exactly once, however often it is called. Throws `Unavailable` until it could. */
-  write(documents: ActionDocument[]): Promise<void>;
+  /**
+   * Stores every document exactly once, however often it is called; those that it can never store it puts aside.
+   * Throws `Unavailable` until it could.
+   */
+  write(documents: ActionDocument[]): Promise<{ rejected: number }>;
 }

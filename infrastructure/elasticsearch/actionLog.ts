@@ -1,5 +1,5 @@
 import { Client, errors } from '@elastic/elasticsearch';
-import { actionsTemplate } from './actionsTemplate';
+import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 
 interface Document {
   _id: string;
@@ -18,6 +18,18 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** HTTP status of an item that was stored before: `create` never writes a document twice. */
 const ALREADY_STORED = 409;
 
+/** HTTP status of an item that can never be stored as it is: a field that is no date, a mapping that it conflicts with. */
+const REJECTED = 400;
+
+/** What became of documents. */
+export interface WriteReport {
+  stored: number;
+  /** Stored before, and left as they were. */
+  known: number;
+  /** Put aside into the index of rejected documents, with the reason. */
+  rejected: number;
+}
+
 /** Raised when documents could not be stored now; writing them again later is safe. */
 class ActionLogUnavailable extends Error {
   override name = 'Unavailable';
@@ -26,25 +38,51 @@ class ActionLogUnavailable extends Error {
 /** Stores action documents in Elasticsearch, each exactly once. */
 export function createActionLog({ node, index }: ActionLogSettings) {
   const client = new Client({ node, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
-  let templateStored = false;
+  const rejections = rejectedIndexOf(index);
+  let templatesStored = false;
+
+  /** Creates what is not there yet. @returns those of which Elasticsearch said something else than that it stored them */
+  async function create(target: string, documents: Document[]): Promise<Refusal[]> {
+    const operations = documents.flatMap(({ _id, ...document }) => [{ create: { _id } }, document]);
+    const { items } = await client.bulk({ index: target, operations });
+    const refusals = items.flatMap(({ create }, place) => {
+      const document = documents[place];
+      if (!create?.error || !document) return [];
+      const { type, reason } = create.error;
+      return [{ document, status: create.status, type: type ?? 'error', reason: reason ?? '' }];
+    });
+    const [failed] = refusals.filter(({ status }) => status !== ALREADY_STORED && status !== REJECTED);
+    if (failed) throw new ActionLogUnavailable(`Elasticsearch did not store an action: ${reasonOf(failed)}`);
+    return refusals;
+  }
 
   return {
     /**
-     * Stores the documents that are not stored yet, in one request.
+     * Stores the documents that are not stored yet. One that can never be stored is put aside, so that it holds up no
+     * other: as text, under its own id, in the index that `rejectedIndexOf` names.
      * @throws Error named `Unavailable` that says what Elasticsearch answered.
      */
-    async write(documents: Document[]): Promise<void> {
-      if (documents.length === 0) return;
+    async write(documents: Document[]): Promise<WriteReport> {
+      if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
       try {
-        if (!templateStored) {
+        if (!templatesStored) {
           await client.indices.putIndexTemplate(actionsTemplate(index));
-          templateStored = true;
+          await client.indices.putIndexTemplate(rejectedTemplate(rejections));
+          templatesStored = true;
         }
-        const operations = documents.flatMap(({ _id, ...document }) => [{ create: { _id } }, document]);
-        const { items } = await client.bulk({ index, operations });
-        const refused = items.filter(({ create }) => create?.error && create.status !== ALREADY_STORED);
-        if (refused.length > 0)
-          throw new ActionLogUnavailable(describe(refused.length, refused[0]?.create?.error));
+        const refusals = await create(index, documents);
+        const rejected = refusals.filter(({ status }) => status === REJECTED);
+        if (rejected.length > 0) {
+          const [again] = (await create(rejections, rejected.map(putAside))).filter(
+            ({ status }) => status === REJECTED,
+          );
+          if (again) throw new ActionLogUnavailable(`A rejected action cannot be kept: ${reasonOf(again)}`);
+        }
+        return {
+          stored: documents.length - refusals.length,
+          known: refusals.length - rejected.length,
+          rejected: rejected.length,
+        };
       } catch (error) {
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
         throw new ActionLogUnavailable(
@@ -60,9 +98,23 @@ export function createActionLog({ node, index }: ActionLogSettings) {
   };
 }
 
-function describe(
-  count: number,
-  first: { type?: string | null; reason?: string | null } | undefined,
-): string {
-  return `Elasticsearch refused ${count} of the actions, the first for ${first?.type}: ${first?.reason}`;
+interface Refusal {
+  document: Document;
+  status: number;
+  type: string;
+  reason: string;
+}
+
+/** A document as it is kept when the index of actions cannot have it. */
+function putAside({ document: { _id, ...document }, type, reason }: Refusal): Document {
+  return {
+    _id,
+    '@timestamp': new Date().toISOString(),
+    error: { type, message: reason },
+    document: JSON.stringify(document),
+  };
+}
+
+function reasonOf({ type, reason }: Refusal): string {
+  return `${type}: ${reason}`;
 }

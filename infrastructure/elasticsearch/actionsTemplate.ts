@@ -38,3 +38,27 @@ export function actionsTemplate(index: string) {
     },
   } as const;
 }
+
+/** Where documents are put that an index of actions cannot have. */
+export function rejectedIndexOf(index: string): string {
+  return `${index}-rejected`;
+}
+
+/** The index template of rejected documents: when, why, and the document as text. */
+export function rejectedTemplate(index: string) {
+  return {
+    name: index,
+    index_patterns: [index],
+    template: {
+      settings: { number_of_shards: 1, auto_expand_replicas: '0-1' },
+      mappings: {
+        dynamic: false,
+        properties: {
+          '@timestamp': date,
+          error: { properties: { type: keyword, message: { type: 'text' } } },
+          document: { type: 'text' },
+        },
+      },
+    },
+  } as const;
+}

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
 import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
+import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { stack } from './stack';
 
 /** The log of actions on the real Elasticsearch. */
 
 let client: Client;
 const index = `test-actions-${randomUUID().slice(0, 8)}`;
+const rejections = rejectedIndexOf(index);
 const document = (id: string, fields: Record<string, unknown> = {}) => ({
   _id: id,
   '@timestamp': '2026-01-02T03:04:05.678Z',
@@ -20,8 +22,8 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  await client.indices.delete({ index, ignore_unavailable: true });
-  await client.indices.deleteIndexTemplate({ name: index });
+  await client.indices.delete({ index: [index, rejections], ignore_unavailable: true });
+  for (const name of [index, rejections]) await client.indices.deleteIndexTemplate({ name });
   await client.close();
 });
 
@@ -62,10 +64,25 @@ test('an Elasticsearch that is away is a failure that may be tried again, and na
   await log.close();
 });
 
-test('a document that Elasticsearch refuses is told with its reason', async () => {
+test('a document that can never be stored is put aside with the reason, once, and holds up no other', async () => {
   const log = createActionLog({ node: stack().elasticsearchHost, index });
-  await expect(log.write([document('w:r:5', { '@timestamp': 'yesterday' })])).rejects.toThrow(
-    /refused 1 of the actions.*failed to parse/,
-  );
+  const documents = [document('w:r:5', { '@timestamp': 'yesterday' }), document('w:r:6')];
+  expect(await log.write(documents)).toEqual({ stored: 1, known: 0, rejected: 1 });
+  expect(await log.write(documents)).toEqual({ stored: 0, known: 1, rejected: 1 });
   await log.close();
+
+  await client.indices.refresh({ index: rejections });
+  const { hits } = await client.search<Record<string, unknown>>({ index: rejections });
+  expect(hits.hits).toMatchObject([
+    {
+      _id: 'w:r:5',
+      _source: {
+        error: {
+          type: 'document_parsing_exception',
+          message: expect.stringContaining('@timestamp') as string,
+        },
+        document: expect.stringContaining('"@timestamp":"yesterday"') as string,
+      },
+    },
+  ]);
 });

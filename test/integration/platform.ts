@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
 
@@ -115,8 +116,10 @@ async function endWorkflows(address: string, taskQueue: string): Promise<void> {
 async function removeIndex(node: string, index: string): Promise<void> {
   const client = new Client({ node });
   try {
-    await client.indices.delete({ index, ignore_unavailable: true });
-    await client.indices.deleteIndexTemplate({ name: index }, { ignore: [404] });
+    for (const name of [index, rejectedIndexOf(index)]) {
+      await client.indices.delete({ index: name, ignore_unavailable: true });
+      await client.indices.deleteIndexTemplate({ name }, { ignore: [404] });
+    }
   } finally {
     await client.close();
   }

@@ -1,16 +1,15 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Client } from './client';
 import { kubectl } from './kubectl';
+import { runScript } from './script';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
 /** `npm run replay` on runs of the real server. */
 
 const USER = 'replay';
-const root = resolve(__dirname, '..', '..');
 
 let platform: Platform;
 let workflowId: string;
@@ -27,22 +26,11 @@ afterAll(async () => {
   await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
 });
 
-/** Runs the command to its end. @returns its exit code and what it printed, stdout before stderr */
-function replay(...args: string[]): Promise<{ code: number; output: string }> {
-  const environment = {
-    ...process.env,
+const replay = (...args: string[]) =>
+  runScript('worker/replay/main.ts', args, {
     TEMPORAL_ADDRESS: stack().temporalAddress,
     TEMPORAL_TASK_QUEUE: platform.taskQueue,
-  };
-  return new Promise((done) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', 'worker/replay/main.ts', ...args],
-      { cwd: root, env: environment, timeout: 120_000 },
-      (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
-    );
   });
-}
 
 test('a workflow is replayed by its id', async () => {
   const { code, output } = await replay('--workflow-id', workflowId);

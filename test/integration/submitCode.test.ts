@@ -180,7 +180,7 @@ test('the verdict is out while the log store is away, and its actions are stored
   const write = (documents: ActionDocument[]) => {
     if (!back) return Promise.reject(platformError('Unavailable', 'no Elasticsearch'));
     stored.push(...documents.map(({ _id }) => _id));
-    return Promise.resolve();
+    return Promise.resolve({ rejected: 0 });
   };
   await temporal.submit({ actionLog: { write } }, async ({ handle, reached }) => {
     await reached('verdict');

@@ -115,7 +115,7 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
     actionLog: {
       write: (documents) => {
         recording.documents.push(...documents);
-        return Promise.resolve();
+        return Promise.resolve({ rejected: 0 });
       },
       ...script.actionLog,
     },

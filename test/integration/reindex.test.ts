@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client as Elasticsearch } from '@elastic/elasticsearch';
+import { Client as Temporal, Connection } from '@temporalio/client';
+import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
+import { Client } from './client';
+import { kubectl } from './kubectl';
+import { runScript } from './script';
+import { startPlatform, type Platform } from './platform';
+import { stack } from './stack';
+
+/** `npm run reindex` on the real servers. */
+
+const USER = 'reindex';
+
+let platform: Platform;
+let elasticsearch: Elasticsearch;
+let another: string;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  another = `${platform.index}-again`;
+  elasticsearch = new Elasticsearch({ node: stack().elasticsearchHost });
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  for (const name of [another, rejectedIndexOf(another)]) {
+    await elasticsearch.indices.delete({ index: name, ignore_unavailable: true });
+    await elasticsearch.indices.deleteIndexTemplate({ name }, { ignore: [404] });
+  }
+  await elasticsearch.close();
+  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+});
+
+const reindex = (...args: string[]) =>
+  runScript('worker/reindex/main.ts', args, {
+    TEMPORAL_ADDRESS: stack().temporalAddress,
+    TEMPORAL_TASK_QUEUE: platform.taskQueue,
+    ELASTICSEARCH_HOST: stack().elasticsearchHost,
+    ELASTICSEARCH_INDEX: platform.index,
+  });
+
+async function documentsIn(index: string) {
+  await elasticsearch.indices.refresh({ index });
+  const { hits } = await elasticsearch.search({ index, sort: ['event.sequence'], size: 100 });
+  return hits.hits.map(({ _id, _source }) => ({ _id, _source }));
+}
+
+test('the index is completed, or built again, from the history; nothing is written twice', async () => {
+  const client = await Client.connect(platform, '?progress=false');
+  await client.submit(USER, 'raise SystemExit(1)');
+  await client.close();
+  // Actions are recorded after the verdict: accepted, tested, the environment made, tested again, finished.
+  let recorded: Awaited<ReturnType<typeof documentsIn>> = [];
+  while (recorded.length < 5) {
+    await wait(200);
+    recorded = await documentsIn(platform.index).catch(() => []); // The index may not be there yet.
+  }
+
+  expect(JSON.parse((await reindex()).output)).toMatchObject({ stored: 0, known: recorded.length, gaps: [] });
+  await elasticsearch.delete({ index: platform.index, id: recorded[1]!._id!, refresh: true });
+  const completed = await reindex();
+  expect(JSON.parse(completed.output)).toMatchObject({ stored: 1, known: recorded.length - 1, rejected: 0 });
+  expect(completed.code).toBe(0);
+  expect(await documentsIn(platform.index)).toEqual(recorded);
+
+  expect(JSON.parse((await reindex('--index', another)).output)).toMatchObject({ stored: recorded.length });
+  expect(await documentsIn(another)).toEqual(recorded);
+}, 180_000);
+
+test('a submission that was ended before it could record is named', async () => {
+  const client = await Client.connect(platform);
+  const submission_id = `ended-${randomUUID()}`;
+  client.send({ user_id: USER, code: 'import time; time.sleep(8)', submission_id });
+  await client.frame(({ stage, state }) => stage === 'run_tests' && state === 'started');
+  const connection = await Connection.connect({ address: stack().temporalAddress });
+  await new Temporal({ connection }).workflow.getHandle(`submission-${submission_id}`).terminate('test');
+  await connection.close();
+  await client.close();
+  const { code, output } = await reindex();
+  expect(JSON.parse(output)).toMatchObject({ gaps: [`submission-${submission_id}`] });
+  expect(code).toBe(1);
+});
+
+test.each([
+  [['--since', 'yesterday'], '--since must be a time of ISO 8601, and is yesterday.'],
+  [['--nonsense'], '--nonsense'],
+])('%j is not understood', async (args, said) => {
+  const { code, output } = await reindex(...args);
+  expect(output).toContain(said);
+  expect(code).toBe(2);
+});

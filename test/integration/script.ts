@@ -1,0 +1,18 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+
+/** Runs a command of the project to its end. @returns its exit code and what it printed, stdout before stderr */
+export function runScript(
+  path: string,
+  args: string[],
+  environment: Record<string, string>,
+): Promise<{ code: number; output: string }> {
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', path, ...args],
+      { cwd: resolve(__dirname, '..', '..'), env: { ...process.env, ...environment }, timeout: 120_000 },
+      (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
+  });
+}

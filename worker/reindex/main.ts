@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util';
+import { documentsOf } from '../../activities/actions';
+import { readConfig } from '../../infrastructure/config';
+import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
+import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
+import { connectClient } from '../../infrastructure/temporal/connection';
+import { recordedTrails } from './trails';
+
+/** `npm run reindex`: completes the index of actions from Temporal's history, or builds another one. */
+
+const USAGE = `Usage: npm run reindex [-- [--since 2026-01-31T00:00:00Z] [--index NAME]]
+Writes what the index (ELASTICSEARCH_INDEX, or NAME) lacks of the actions in Temporal's history. What it has stays.
+Ends with 0 when it has all, 1 when actions are missing or were rejected, 2 when the command is not understood.`;
+
+class UsageError extends Error {}
+
+/** Documents of a request to Elasticsearch, about. */
+const BATCH = 500;
+
+async function main(args: string[]): Promise<object> {
+  const { since, index } = optionsIn(args);
+  const config = readConfig(
+    [
+      ...(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'] as const),
+      ...(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'] as const),
+    ],
+    serverEnvironment(),
+  );
+  const client = connectClient(config);
+  const log = createActionLog({
+    node: config.ELASTICSEARCH_HOST,
+    index: index ?? config.ELASTICSEARCH_INDEX,
+  });
+  const report = {
+    ...{ workflows: 0, under_way: 0, stored: 0, known: 0, rejected: 0 },
+    /** Workflows that were ended from outside before they recorded what they did. */
+    gaps: [] as string[],
+  };
+  let batch: ReturnType<typeof documentsOf> = [];
+  const flush = async () => {
+    const { stored, known, rejected } = await log.write(batch);
+    batch = [];
+    report.stored += stored;
+    report.known += known;
+    report.rejected += rejected;
+  };
+  try {
+    for await (const recorded of recordedTrails(client, config.TEMPORAL_TASK_QUEUE, since)) {
+      report.workflows++;
+      if (recorded.trail) batch.push(...documentsOf(recorded.trail));
+      else if (recorded.isOver) report.gaps.push(recorded.workflowId);
+      else report.under_way++;
+      if (batch.length >= BATCH) await flush();
+    }
+    await flush();
+  } finally {
+    await Promise.all([log.close(), client.connection.close()]);
+  }
+  if (report.rejected + report.gaps.length > 0) process.exitCode = 1;
+  return report;
+}
+
+function optionsIn(args: string[]): { since: string | null; index: string | undefined } {
+  try {
+    const { values } = parseArgs({ args, options: { since: { type: 'string' }, index: { type: 'string' } } });
+    const { since, index } = values;
+    if (since !== undefined && Number.isNaN(Date.parse(since)))
+      throw new Error(`--since must be a time of ISO 8601, and is ${since}.`);
+    return { since: since === undefined ? null : new Date(since).toISOString(), index };
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n${USAGE}`);
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (report) => {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  },
+);

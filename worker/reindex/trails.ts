@@ -1,0 +1,43 @@
+import { defaultPayloadConverter, type Client } from '@temporalio/client';
+import type { ActionTrail } from '../../activities/actions';
+import { OPERATIONS, SUBMIT_CODE } from '../../workflows/contract';
+
+/** What the history of a workflow says of its actions. */
+export interface Recorded {
+  workflowId: string;
+  runId: string;
+  /** What it gave to `recordActions`; null while it has not come to that. */
+  trail: ActionTrail | null;
+  /** Whether it is over: one that is, without a trail, was ended from outside before it could record. */
+  isOver: boolean;
+}
+
+/** The activity with which every workflow of ours that acts ends. */
+const RECORD_ACTIONS = 'recordActions';
+
+const TYPES = [SUBMIT_CODE, ...Object.values(OPERATIONS)];
+
+/**
+ * Reads the trails of a task queue's workflows, the newest first, as far back as Temporal keeps them.
+ * @param since only of workflows that began then or later, in ISO 8601; null for all
+ */
+export async function* recordedTrails(
+  client: Client,
+  taskQueue: string,
+  since: string | null,
+): AsyncGenerator<Recorded> {
+  const types = TYPES.map((type) => `'${type}'`).join(', ');
+  const query = [
+    `TaskQueue = '${taskQueue}' AND WorkflowType IN (${types})`,
+    ...(since === null ? [] : [`StartTime >= '${since}'`]),
+  ].join(' AND ');
+  for await (const { workflowId, runId, status } of client.workflow.list({ query })) {
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const scheduled = events
+      ?.map(({ activityTaskScheduledEventAttributes: activity }) => activity)
+      .find((activity) => activity?.activityType?.name === RECORD_ACTIONS);
+    const [payload] = scheduled?.input?.payloads ?? [];
+    const trail = payload ? defaultPayloadConverter.fromPayload<ActionTrail>(payload) : null;
+    yield { workflowId, runId, trail, isOver: status.name !== 'RUNNING' };
+  }
+}
