@@ -107,8 +107,11 @@ function nobody(userId: string): Refusal {
   return { status: 404, error: 'not_found', message: `There is no program of ${userId}.` };
 }
 
+/** No program listens, or the network does not know its Service yet: it does a moment after the first deploy. */
+const NOBODY_THERE = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'];
+
 function refusalOf(error: Error): Refusal {
-  if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED')
+  if (NOBODY_THERE.includes((error as NodeJS.ErrnoException).code ?? ''))
     return {
       status: 503,
       error: 'not_serving',

@@ -35,7 +35,11 @@ test('a serving program is reached at the gateway, and what is live is told', as
 
   const final = await submit(platform, user, server('through the gateway'));
   expect(final).toMatchObject({ status: 'deployed' });
-  const response = await fetch(`${base}/apps/${user}/any/path`);
+  let response = await fetch(`${base}/apps/${user}/any/path`);
+  for (const deadline = Date.now() + 30_000; response.status === 503 && Date.now() < deadline;) {
+    await wait(100);
+    response = await fetch(`${base}/apps/${user}/any/path`);
+  }
   expect([response.status, await response.text()]).toEqual([200, 'through the gateway']);
   const live = await liveOf(user);
   expect(live).toMatchObject({
@@ -78,10 +82,26 @@ Server(("", int(os.environ["PORT"])), Handler).serve_forever()
 `;
   expect(await submit(platform, user, talks)).toMatchObject({ status: 'deployed' });
   const url = `${base.replace(/^http/, 'ws')}/apps/${user}/`;
-  const client = new WebSocket(url, { headers: { 'X-API-Key': platform.apiKey } });
-  const [message] = (await once(client, 'message')) as [Buffer];
-  expect(message.toString()).toBe('{"type": "hello"}');
-  client.terminate();
+  const connect = async (): Promise<string> => {
+    const client = new WebSocket(url, { headers: { 'X-API-Key': platform.apiKey } });
+    try {
+      const [message] = (await once(client, 'message')) as [Buffer];
+      return message.toString();
+    } catch (error) {
+      return (error as Error).message;
+    } finally {
+      client.on('error', () => undefined).terminate(); // One that never opened complains of it.
+    }
+  };
+  // The node's proxy learns of a new Service a moment after its pod is ready.
+  let said = await connect();
+  for (
+    const deadline = Date.now() + 30_000;
+    said.includes('503') && Date.now() < deadline;
+    said = await connect()
+  )
+    await wait(100);
+  expect(said).toBe('{"type": "hello"}');
 });
 
 test('the rights of the gateway are enough for this, and change nothing', async () => {
