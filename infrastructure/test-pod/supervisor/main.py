@@ -50,9 +50,9 @@ async def _supervise() -> None:
     warm.prepare(places.folder, _USUAL_ENTRYPOINT)
 
     def make_execution(request, on_output) -> Execution:
-        # A run that prints more than it may is ended: so the log has all of every other.
-        run_log = RunLog(loop, log, request.submission_id, request.limits.max_output_bytes)
-        return Execution(request, processes, warm, memory, places, layers, run_log, on_output)
+        return Execution(
+            request, processes, warm, memory, places, layers, RunLog(loop, log, request.submission_id), on_output
+        )
 
     runs = Runs(make_execution, layers)
     log.patience = runs.patience

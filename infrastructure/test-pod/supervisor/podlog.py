@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from .batch import Batch
 
+# Printed of one run, in bytes. What is beyond is counted, and the end line says how much it was.
+RUN_LIMIT = 256 * 1024
 # A longer line is cut into several, in bytes.
 LINE_LIMIT = 4096
 # Held while whoever reads the log is slow, in bytes. Beyond it lines are dropped: a run never waits for the log.
-PENDING_LIMIT = 16 * 1024 * 1024
+PENDING_LIMIT = 1024 * 1024
 
 # A line without an end is printed after this time, in seconds: somebody may be waiting for it.
 FLUSH_AFTER = 0.02
@@ -73,8 +75,7 @@ class RunLog:
     in the stream, and a backslash that the text is escaped (PROTOCOL.md).
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, log: PodLog, submission_id: str, most: int):
-        """`most` bytes are printed; what is beyond is counted, and the last line but one says how much it was."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: PodLog, submission_id: str):
         self._loop = loop
         self._log = log
         self._name = submission_id[:8] if _UUID.fullmatch(submission_id) else submission_id
@@ -82,7 +83,7 @@ class RunLog:
         self._partial = {"out": b"", "err": b""}
         self._offset = {"out": 0, "err": 0}
         self._flushing: asyncio.TimerHandle | None = None
-        self._room = most
+        self._room = RUN_LIMIT
         self._left_out = 0
 
     def say(self, text: str) -> None:
