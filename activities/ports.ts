@@ -253,7 +253,7 @@ export interface MigrationReport {
 export interface LiveReport {
   /** Of a program that is live, whether it is ready now: one that fails later is started again by Kubernetes,
    * one that has completed may be put to sleep. */
-  state: 'nothing' | 'rolling_out' | 'ready' | 'not_ready' | 'asleep';
+  state: 'nothing' | 'rolling_out' | 'ready' | 'completed' | 'not_ready' | 'asleep';
   /** The program that became live last and is still the one wanted; null when nothing is. */
   live: DeployedProgram | null;
   /** Since when, ISO 8601. */

@@ -1,9 +1,9 @@
-import { PatchStrategy, type V1Deployment, type V1ObjectMeta, type V1Pod } from '@kubernetes/client-node';
+import { PatchStrategy, type V1Deployment, type V1ObjectMeta } from '@kubernetes/client-node';
 import { FIELD_MANAGER } from './apply';
 import type { Kube } from './client';
 import { attempt, isConflict, isNotFound } from './errors';
+import { hasCompleted } from './production/completed';
 import { LIVE_SINCE_ANNOTATION } from './production/live';
-import { PROGRAM_CONTAINER, selectorOf } from './production/names';
 import { programIn } from './production/provenance';
 
 export interface IdleSettings {
@@ -18,9 +18,6 @@ export interface IdleSettings {
 }
 
 const USER_LABEL = 'orchestration-app/user';
-
-/** As infrastructure/prod/entry.py says it, in the last line of a program that ended with 0. */
-const COMPLETED = /^orchestration: program completed /m;
 
 /**
  * Takes away what nobody uses: test pods, and the pods of programs that have completed. Both come back with the
@@ -64,7 +61,7 @@ async function sweepPrograms(kube: Kube, idleMs: number, { selector }: IdleSetti
   );
   const gone: string[] = [];
   for (const deployment of items)
-    if (isSettled(deployment, since) && (await hasCompleted(kube, deployment)))
+    if (isSettled(deployment, since) && (await hasCompleted(kube, userOf(deployment.metadata))))
       if (await putToSleep(kube, deployment)) gone.push(`Deployment/${deployment.metadata?.name}`);
   return gone;
 }
@@ -80,28 +77,6 @@ function isSettled({ metadata, spec, status }: V1Deployment, since: Date): boole
     spec?.replicas === 1 &&
     status?.availableReplicas === 1
   );
-}
-
-async function hasCompleted(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
-  const namespace = metadata?.namespace ?? '';
-  const { items } = await attempt(`list pods in ${namespace}`, () =>
-    kube.core.listNamespacedPod({ namespace, labelSelector: selectorOf(userOf(metadata), 'program') }),
-  );
-  const [pod, ...others] = items;
-  if (pod === undefined || others.length > 0) return false;
-  return COMPLETED.test(await lastLineOf(kube, pod));
-}
-
-async function lastLineOf(kube: Kube, { metadata }: V1Pod): Promise<string> {
-  const { name = '', namespace = '' } = metadata ?? {};
-  try {
-    return await attempt(`read the log of ${name}`, () =>
-      kube.core.readNamespacedPodLog({ name, namespace, container: PROGRAM_CONTAINER, tailLines: 1 }),
-    );
-  } catch (error) {
-    if (isNotFound(error)) return '';
-    throw error;
-  }
 }
 
 /** The next program that is applied has a pod again. @returns false when it was changed meanwhile */

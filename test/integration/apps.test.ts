@@ -56,7 +56,10 @@ test('a serving program is reached at the gateway, and what is live is told', as
   for (const deadline = Date.now() + 30_000; (await statusNow()) !== 503 && Date.now() < deadline;)
     await wait(100);
   expect(await statusNow()).toBe(503);
-  expect(await liveOf(user)).toMatchObject({ live: { submission_id: completes.submission_id } });
+  expect(await liveOf(user)).toMatchObject({
+    state: 'completed',
+    live: { submission_id: completes.submission_id },
+  });
 });
 
 test('a WebSocket reaches a program at the gateway', async () => {

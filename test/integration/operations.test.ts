@@ -71,7 +71,7 @@ test('an operator sees what is live, goes back to what was, stops it, and starts
   const first = await deployed("print('first')");
   const second = await deployed("print('second')");
   const live = await ops<LiveReport>('live', userId);
-  expect(live).toMatchObject({ state: 'ready', live: { submissionId: second }, rollingOut: null });
+  expect(live).toMatchObject({ state: 'completed', live: { submissionId: second }, rollingOut: null });
   expect(Date.now() - Date.parse(live.since!)).toBeLessThan(60_000);
 
   expect(await ops('rollback', userId, first)).toMatchObject({

@@ -1,12 +1,13 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import type { Kube } from '../client';
+import { hasCompleted } from './completed';
 import { LIVE_SINCE_ANNOTATION } from './live';
 import { readDeployment } from './program';
 import { programIn } from './provenance';
 import type { DeployedProgram } from './types';
 
 export interface LiveReport {
-  state: 'nothing' | 'rolling_out' | 'ready' | 'not_ready' | 'asleep';
+  state: 'nothing' | 'rolling_out' | 'ready' | 'completed' | 'not_ready' | 'asleep';
   live: DeployedProgram | null;
   since: string | null;
   rollingOut: DeployedProgram | null;
@@ -19,8 +20,9 @@ export async function inspectProduction(kube: Kube, userId: string): Promise<Liv
   const live = programIn('live', annotations);
   const current = programIn('current', annotations);
   const rollingOut = current?.runId === live?.runId ? null : current;
+  const state = stateOf(deployment, rollingOut);
   return {
-    state: stateOf(deployment, rollingOut),
+    state: state === 'ready' && (await hasCompleted(kube, userId)) ? 'completed' : state,
     live,
     since: (live && annotations?.[LIVE_SINCE_ANNOTATION]) ?? null,
     rollingOut,
