@@ -1,42 +1,45 @@
 const keyword = { type: 'keyword', ignore_above: 1024 } as const;
 const date = { type: 'date' } as const;
+const text = { type: 'text' } as const;
 
 /**
- * The index template of action documents: fields of the Elastic Common Schema and a few of our own.
- * Fields that it does not name are stored and not indexed, so that no document can be refused for its type.
+ * An index template. Fields that it does not name are stored and not indexed, so that no document can be refused for
+ * their type.
  */
-export function actionsTemplate(index: string) {
+function templateOf<Properties extends object>(index: string, properties: Properties) {
   return {
     name: index,
     index_patterns: [index],
     template: {
       // A replica would keep a single-node cluster yellow for ever; Elasticsearch adds one as nodes join.
       settings: { number_of_shards: 1, auto_expand_replicas: '0-1' },
-      mappings: {
-        dynamic: false,
-        properties: {
-          '@timestamp': date,
-          message: { type: 'text' },
-          event: {
-            properties: {
-              action: keyword,
-              outcome: keyword,
-              reason: keyword,
-              sequence: { type: 'integer' },
-              start: date,
-              end: date,
-              duration: { type: 'long' },
-            },
-          },
-          user: { properties: { id: keyword } },
-          key: { properties: { id: keyword } },
-          orchestrator: { properties: { type: keyword, namespace: keyword } },
-          submission: { properties: { id: keyword, code_digest: keyword } },
-          temporal: { properties: { workflow_id: keyword, run_id: keyword } },
-        },
-      },
+      mappings: { dynamic: false, properties },
     },
   } as const;
+}
+
+/** The index template of action documents: fields of the Elastic Common Schema and a few of our own. */
+export function actionsTemplate(index: string) {
+  return templateOf(index, {
+    '@timestamp': date,
+    message: text,
+    event: {
+      properties: {
+        action: keyword,
+        outcome: keyword,
+        reason: keyword,
+        sequence: { type: 'integer' },
+        start: date,
+        end: date,
+        duration: { type: 'long' },
+      },
+    },
+    user: { properties: { id: keyword } },
+    key: { properties: { id: keyword } },
+    orchestrator: { properties: { type: keyword, namespace: keyword } },
+    submission: { properties: { id: keyword, code_digest: keyword } },
+    temporal: { properties: { workflow_id: keyword, run_id: keyword } },
+  } as const);
 }
 
 /** Where documents are put that an index of actions cannot have. */
@@ -46,19 +49,9 @@ export function rejectedIndexOf(index: string): string {
 
 /** The index template of rejected documents: when, why, and the document as text. */
 export function rejectedTemplate(index: string) {
-  return {
-    name: index,
-    index_patterns: [index],
-    template: {
-      settings: { number_of_shards: 1, auto_expand_replicas: '0-1' },
-      mappings: {
-        dynamic: false,
-        properties: {
-          '@timestamp': date,
-          error: { properties: { type: keyword, message: { type: 'text' } } },
-          document: { type: 'text' },
-        },
-      },
-    },
-  } as const;
+  return templateOf(index, {
+    '@timestamp': date,
+    error: { properties: { type: keyword, message: text } },
+    document: text,
+  });
 }
