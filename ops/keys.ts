@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { runCommandLine, UsageError } from '../infrastructure/commandLine';
 import { readConfig } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createKey, listKeys, revokeKey } from '../infrastructure/kubernetes/keys';
 import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
+import { USER_ID } from '../workflows/contract';
 import { requestedBy } from './requestedBy';
 
 /** `npm run keys -- COMMAND ...`: who may use the gateway. docs/keys.md */
@@ -17,12 +19,7 @@ const USAGE = `Usage: npm run keys -- COMMAND ...
   revoke ID                                   ends a key, at once and on every gateway
 Expiry: a number and m, h or d.`;
 
-class UsageError extends Error {}
-
 const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** The same rule as for user_id in gateway/messages/identifiers.ts. */
-const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 async function main(args: string[]): Promise<unknown> {
   const { positionals, values } = parseArgs({
@@ -126,12 +123,4 @@ async function record(action: string, id: string, details: object): Promise<void
   }
 }
 
-main(process.argv.slice(2)).then(
-  (report) => {
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  },
-);
+runCommandLine(main);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { WorkflowFailedError } from '@temporalio/client';
+import { runCommandLine, UsageError } from '../infrastructure/commandLine';
 import { readConfig } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes } from '../infrastructure/kubernetes/client';
@@ -24,8 +25,6 @@ const USAGE = `Usage: npm run ops -- COMMAND USER ...
   backup USER FILE             writes a dump of the database
   restore USER FILE --confirm USER
                                replaces everything in the database by a dump`;
-
-class UsageError extends Error {}
 
 async function main(args: string[]): Promise<unknown> {
   const { positionals, values } = parseArgs({
@@ -137,12 +136,4 @@ async function withDatabase(
   }
 }
 
-main(process.argv.slice(2)).then(
-  (report) => {
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  },
-);
+runCommandLine(main);

@@ -49,6 +49,9 @@ export const CONTENT_DIGEST_MEMO = 'content_digest';
 /** The workflow id of a submission: a repeat of the same submission meets the same workflow. */
 export const workflowIdOf = (submissionId: string): string => `submission-${submissionId}`;
 
+/** A DNS label short enough that `user-<user_id>` and the names of pods stay valid: 1 to 40 characters. */
+export const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
+
 /** The namespace of a user. */
 export const namespaceOf = (userId: string): string => `user-${userId}`;
 

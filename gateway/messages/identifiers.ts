@@ -1,7 +1,6 @@
 import { z } from 'zod';
+import { USER_ID } from '../../workflows/contract';
 
-/** A DNS label short enough that `user-<user_id>` and the names of pods stay valid: 1 to 40 characters. */
-const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 const SUBMISSION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function userId() {

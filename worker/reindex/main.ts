@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { documentsOf } from '../../activities/actions';
+import { runCommandLine, UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config';
 import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
 import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
@@ -11,8 +12,6 @@ import { recordedTrails } from './trails';
 const USAGE = `Usage: npm run reindex [-- [--since 2026-01-31T00:00:00Z] [--index NAME]]
 Writes what the index (ELASTICSEARCH_INDEX, or NAME) lacks of the actions in Temporal's history. What it has stays.
 Ends with 0 when it has all, 1 when actions are missing or were rejected, 2 when the command is not understood.`;
-
-class UsageError extends Error {}
 
 /** Documents of a request to Elasticsearch, about. */
 const BATCH = 500;
@@ -72,12 +71,4 @@ function optionsIn(args: string[]): { since: string | null; index: string | unde
   }
 }
 
-main(process.argv.slice(2)).then(
-  (report) => {
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  },
-);
+runCommandLine(main);

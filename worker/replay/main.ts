@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config';
 import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
 import { connectClient } from '../../infrastructure/temporal/connection';
@@ -13,8 +14,6 @@ const USAGE = `Usage: npm run replay -- HISTORY.json ...        exported by the 
        npm run replay -- --query FILTER [--most N]  what a list filter finds, the newest N (100)
        npm run replay -- --gate [--closed N]        every open run, and of each type the newest N (20) closed ones
 Ends with 0 when all are ok, 1 when one diverges or cannot be replayed, 2 when the command is not understood.`;
-
-class UsageError extends Error {}
 
 async function main(args: string[]): Promise<number> {
   const sources = chosen(args);
