@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { sendJson } from './http/json';
 import type { Access } from './keys/access';
 
 /** Where `gateway/web/build.mjs` puts the page, seen from the sources and from what is compiled of them. */
@@ -45,14 +46,8 @@ export function pageHandler(access: Access, links: PageLinks): ServePage | null 
     }
     if (path === '/config.json') {
       const { refused } = access.identify(request);
-      response.writeHead(refused?.status ?? 200, {
-        'Content-Type': 'application/json; charset=utf-8',
-        'Cache-Control': 'no-store',
-        'X-Content-Type-Options': 'nosniff',
-      });
-      response.end(
-        `${JSON.stringify(refused ? { error: refused.error, message: refused.message } : links)}\n`,
-      );
+      const body = refused ? { error: refused.error, message: refused.message } : links;
+      sendJson(response, refused?.status ?? 200, body);
       return true;
     }
     const asset = assets.get(path);

@@ -7,6 +7,7 @@ import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
 import type { Call, Reply } from './apiRoute';
+import { sendJson } from './json';
 import { liveRoute, type LiveParts } from './live';
 import { productionRoutes } from './productionRoutes';
 import { router } from './router';
@@ -56,7 +57,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   ): Promise<void> {
     try {
       const { route, parameters } = find(request.method ?? 'GET', url.pathname);
-      const principal = route.open ? null : callerOf(request, parts.access);
+      const principal = route.open ? null : authorized(request, parts.access);
       const call: Call = { ...{ request, response, url, parameters, principal, signal }, logger: log };
       const reply = await route.handle(call);
       if (reply) send(response, reply);
@@ -67,14 +68,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   }
 
   function send(response: ServerResponse, { status, body, headers }: Reply): void {
-    response.writeHead(status, {
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      ...(body && { 'Content-Type': 'application/json; charset=utf-8' }),
-      ...(closing.aborted && { Connection: 'close' }),
-      ...headers,
-    });
-    response.end(body && `${JSON.stringify(body)}\n`);
+    sendJson(response, status, body, { ...(closing.aborted && { Connection: 'close' }), ...headers });
   }
 
   function refuse(response: ServerResponse, error: unknown, log: Logger): void {
@@ -88,7 +82,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
 }
 
 /** @throws HttpError when the request brings no valid key, and no login that is its own */
-function callerOf(request: IncomingMessage, access: Access): Principal {
+function authorized(request: IncomingMessage, access: Access): Principal {
   const { refused, principal } = access.identify(request);
   if (!refused) return principal;
   const { status, message, retryAfterSeconds } = refused;

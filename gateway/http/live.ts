@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
 import { namespaceOf } from '../../workflows/contract';
-import { NotTheUser } from '../keys/scoped';
+import { requireUser } from '../keys/scoped';
 import type { Limits } from '../limits';
 import { userId } from '../messages/identifiers';
 import { PlatformUnavailable } from '../submissions';
+import { callerOf } from './caller';
 import { checked } from './query';
 import type { Route } from './apiRoute';
 
@@ -44,12 +45,12 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
     summary: 'Tells what a user has in production',
     answers: { 200: { description: 'What is live, since when, from which submission.', schema: 'Live' } },
     errors: ['invalid_message'],
-    async handle({ parameters, principal, logger }) {
-      const { user_id } = checked(z.object({ user_id: userId() }), parameters);
-      if (principal?.userId != null && principal.userId !== user_id) throw new NotTheUser(principal.userId);
+    async handle(call) {
+      const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
+      requireUser(callerOf(call), user_id);
       if (inspect === null)
         throw new PlatformUnavailable('this gateway knows no cluster: set KUBECONFIG and KUBE_CONTEXT');
-      const report = await inTime(inspect(user_id), limits.callTimeoutMs, logger);
+      const report = await inTime(inspect(user_id), limits.callTimeoutMs, call.logger);
       return { status: 200, body: bodyOf(user_id, report) };
     },
   };

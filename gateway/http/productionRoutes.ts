@@ -5,12 +5,10 @@ import type { SubmissionRouteParts } from './submissionRoutes';
 import type { Route } from './apiRoute';
 import { jsonText } from './body';
 import { seenBy } from './caller';
-import { checked, queryOf } from './query';
+import { checked, MAX_WAIT_SECONDS, queryOf } from './query';
 import { HttpError } from './error';
 import { errorFrame } from '../errorFrame';
 
-/** Longest wait for an operation in one request, in seconds. */
-const MAX_WAIT_SECONDS = 50;
 /** More than any body of these calls needs. */
 const MAX_BODY_BYTES = 4_096;
 

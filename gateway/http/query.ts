@@ -4,6 +4,9 @@ import { submissionId } from '../messages/identifiers';
 import { HttpError } from './error';
 import type { Call } from './apiRoute';
 
+/** Longest wait in one request, in seconds: below what proxies allow a request. */
+export const MAX_WAIT_SECONDS = 50;
+
 /** The query's parameters. @throws HttpError that names the one at fault */
 export function queryOf<Schema extends z.ZodType>({ url }: Call, schema: Schema): z.output<Schema> {
   const given = new Map<string, string>();

@@ -9,11 +9,11 @@ import type { ParseMessage } from '../messages/message';
 import type { Metrics } from '../metrics';
 import type { Submissions } from '../submissions';
 import { jsonText } from './body';
-import { seenBy } from './caller';
+import { callerOf, seenBy } from './caller';
 import { HttpError } from './error';
 import { eventsQuery, sendEvents } from './events';
 import { outputQuery, sendOutput } from './output';
-import { checked, queryOf, submissionIn } from './query';
+import { checked, MAX_WAIT_SECONDS, queryOf, submissionIn } from './query';
 import type { Call, Reply, Route } from './apiRoute';
 
 export interface SubmissionRouteParts {
@@ -26,9 +26,6 @@ export interface SubmissionRouteParts {
   /** Aborted when the gateway is going down. */
   closing: AbortSignal;
 }
-
-/** Longest wait for a verdict in one request, in seconds: below what proxies allow a request. */
-const MAX_WAIT_SECONDS = 50;
 
 const waitQuery = z.strictObject({
   wait: z.coerce
@@ -175,9 +172,10 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
 
 /** @throws HttpError, SubmissionConflict, PlatformUnavailable */
 async function submit(
-  { request, principal, logger }: Call,
+  call: Call,
   { submissions, parseMessage, limits, quotas, metrics }: SubmissionRouteParts,
 ) {
+  const { request, logger } = call;
   const begun = performance.now();
   const { 'Idempotency-Key': key } = checked(z.object({ 'Idempotency-Key': submissionId().optional() }), {
     'Idempotency-Key': request.headers['idempotency-key'],
@@ -186,9 +184,9 @@ async function submit(
   if (error) throw new HttpError(error);
   if (message.type !== 'submit')
     throw new HttpError(errorFrame('invalid_message', 'type must be submit, or left out', { field: 'type' }));
-  const quota = principal && quotas.of(principal);
-  const beyond = quota?.submission() ?? 0;
-  if (beyond > 0) throw tooMany(quota?.limits.submissionsPerMinute, beyond, message.submission.submissionId);
+  const quota = quotas.of(callerOf(call));
+  const beyond = quota.submission();
+  if (beyond > 0) throw tooMany(quota.limits.submissionsPerMinute, beyond, message.submission.submissionId);
   const accepted = await submissions.submit(message.submission);
   metrics.accepted(performance.now() - begun);
   const { submissionId: id, userId, workflowId, runId } = accepted;
@@ -196,7 +194,7 @@ async function submit(
   return accepted;
 }
 
-function tooMany(limit: number | undefined, retry_after_seconds: number, submission_id: string): HttpError {
+function tooMany(limit: number, retry_after_seconds: number, submission_id: string): HttpError {
   const details = { limit, retry_after_seconds, submission_id };
   const frame = errorFrame('too_many_submissions', `this key may submit ${limit} times a minute`, details);
   return new HttpError(frame, { 'Retry-After': retry_after_seconds });

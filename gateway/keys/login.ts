@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
+import { sendJson } from '../http/json';
 import { COOKIE, isOwnPage, type Access, type Refusal } from './access';
 import type { Principal } from './principal';
 
@@ -41,7 +42,7 @@ export function loginHandler(access: Access, logger: Logger): HandleLogin {
     const { token, expiresAt } = access.sessions.issue(principal);
     logger.info({ keyId: principal.keyId, userId: principal.userId, remote: address }, 'logged in');
     response.setHeader('Set-Cookie', cookie(request, token, Math.ceil((expiresAt - Date.now()) / 1000)));
-    answer(response, 200, describe({ ...principal, expiresAt }));
+    sendJson(response, 200, describe({ ...principal, expiresAt }));
   }
 
   function logOut(request: IncomingMessage, response: ServerResponse): void {
@@ -54,7 +55,7 @@ export function loginHandler(access: Access, logger: Logger): HandleLogin {
     if (path === '/session' && (request.method === 'GET' || request.method === 'HEAD')) {
       const identified = access.identify(request);
       if (identified.refused) refuse(response, identified.refused);
-      else answer(response, 200, describe(identified.principal));
+      else sendJson(response, 200, describe(identified.principal));
       return true;
     }
     if ((path !== '/login' && path !== '/logout') || request.method !== 'POST') return false;
@@ -137,14 +138,5 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 
 function refuse(response: ServerResponse, { status, retryAfterSeconds, ...body }: Refusal): void {
   if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', retryAfterSeconds);
-  answer(response, status, body);
-}
-
-function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  });
-  response.end(`${JSON.stringify(body)}\n`);
+  sendJson(response, status, body);
 }

@@ -14,11 +14,17 @@ export class NotTheUser extends Error {
   }
 }
 
+/** @throws NotTheUser when the key may not act for that user */
+export function requireUser({ userId }: Principal, asked: string, field?: NotTheUser['field']): void {
+  if (userId !== null && asked !== userId) throw new NotTheUser(userId, field);
+}
+
 /**
  * Submissions as a key sees them: a user's key submits for its user only, and what others submitted does not
  * exist for it. What is done is done in the name of the key.
  */
-export function scoped(submissions: Submissions, { keyId, userId }: Principal): Submissions {
+export function scoped(submissions: Submissions, principal: Principal): Submissions {
+  const { keyId, userId } = principal;
   async function find(submissionId: string) {
     const accepted = await submissions.find(submissionId);
     if (userId !== null && accepted.userId !== userId) throw unknown(submissionId);
@@ -26,10 +32,10 @@ export function scoped(submissions: Submissions, { keyId, userId }: Principal): 
   }
   return {
     find,
-    submit: (submission) =>
-      userId === null || submission.userId === userId
-        ? submissions.submit({ ...submission, requestedBy: keyId })
-        : Promise.reject(new NotTheUser(userId)),
+    async submit(submission) {
+      requireUser(principal, submission.userId);
+      return submissions.submit({ ...submission, requestedBy: keyId });
+    },
     async cancel(submissionId) {
       if (userId !== null) await find(submissionId);
       return submissions.cancel(submissionId, keyId);
@@ -41,13 +47,13 @@ export function scoped(submissions: Submissions, { keyId, userId }: Principal): 
     },
     async list(filter) {
       if (userId === null) return submissions.list(filter);
-      if (filter.user !== undefined && filter.user !== userId) throw new NotTheUser(userId, 'user');
+      requireUser(principal, filter.user ?? userId, 'user');
       return submissions.list({ ...filter, user: userId });
     },
-    rollBack: (owner, submissionId, waitMs) =>
-      userId === null || owner === userId
-        ? submissions.rollBack(owner, submissionId, waitMs, keyId)
-        : Promise.reject(new NotTheUser(userId)),
+    async rollBack(owner, submissionId, waitMs) {
+      requireUser(principal, owner);
+      return submissions.rollBack(owner, submissionId, waitMs, keyId);
+    },
     follow: (accepted, settings) => submissions.follow(accepted, settings),
     ready: () => submissions.ready(),
   };
