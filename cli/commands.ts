@@ -4,14 +4,16 @@ import { OrchestrationClient, type Filter, type Submission } from '../client';
 import { recordLine, showFrame, verdictLine, type Terminal } from './display';
 import { EXIT, exitCodeOf, UsageError } from './exitCodes';
 import { readProgram, textOf } from './files';
+import { logs } from './logs';
 import { readSettings, type Settings } from './settings';
 
 export const USAGE = `Usage: orchestration-app COMMAND ...
   submit FILE|DIR [--follow] [--user USER] [--language NAME] [--entrypoint FILE] [--stdin FILE]
                   [--tests FILE] [--id ID]
                        submits a file, or a folder; --tests names a JSON file with what the field tests takes
-  logs ID [--stream stdout|stderr]
-                       what it printed, while it runs
+  logs USER|ID [--part test|prod|db] [--follow] [--since 10m|TIME] [--tail N] [--stream stdout|stderr]
+                       what a user's pods print and printed, those that are gone included; of a submission without
+                       --part what it printed in its tests, while it runs
   status ID [--wait SECONDS]
   list [--user USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N] [--page PAGE]
   cancel ID
@@ -40,11 +42,13 @@ const OPTIONS = {
   until: { type: 'string' },
   limit: { type: 'string' },
   page: { type: 'string' },
+  part: { type: 'string' },
+  tail: { type: 'string' },
 } as const;
 
-type Values = ReturnType<typeof parsed>['values'];
+export type Values = ReturnType<typeof parsed>['values'];
 
-interface Context {
+export interface Context {
   client: OrchestrationClient;
   settings: Settings;
   terminal: Terminal;
@@ -55,7 +59,7 @@ interface Context {
 /** Which options each command takes, beside `json`. */
 const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
   submit: ['follow', 'user', 'language', 'entrypoint', 'stdin', 'tests', 'id'],
-  logs: ['stream'],
+  logs: ['stream', 'part', 'follow', 'since', 'tail'],
   status: ['wait'],
   list: ['user', 'status', 'since', 'until', 'limit', 'page'],
   cancel: [],
@@ -84,7 +88,7 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     case 'submit':
       return submit(context, needed('a file or a folder'));
     case 'logs':
-      return logs(context, needed('the id of a submission'));
+      return logs(context, needed('a user or the id of a submission'));
     case 'status':
       return status(context, needed('the id of a submission'));
     case 'list':
@@ -153,13 +157,6 @@ function testsIn(path: string): NonNullable<Submission['tests']> {
   } catch (error) {
     throw new UsageError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-async function logs({ client, terminal, values: { stream } }: Context, id: string): Promise<number> {
-  if (stream !== undefined && stream !== 'stdout' && stream !== 'stderr')
-    throw new UsageError('--stream must be stdout or stderr.');
-  for await (const bytes of client.output(id, stream ? { stream } : {})) terminal.out(bytes);
-  return EXIT.done;
 }
 
 async function status({ client, terminal, values, print }: Context, id: string): Promise<number> {

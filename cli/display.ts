@@ -60,6 +60,6 @@ function markOf(passed: boolean, terminal: Terminal): string {
 }
 
 /** A terminal obeys control characters, and whoever wrote the program is not its owner. Lines and tabs stay. */
-function withoutControls(bytes: Buffer): Buffer {
+export function withoutControls(bytes: Buffer): Buffer {
   return Buffer.from(bytes.toString('utf8').replaceAll(/(?![\n\t])\p{Cc}/gu, '\ufffd'));
 }

@@ -2,6 +2,7 @@ import type { CancelFrame, FinalFrame, ServerFrame, SubmissionFrame } from '../g
 import type { SubmitMessage } from '../gateway/messages/submit';
 import type { SubmissionFilter } from '../gateway/messages/filter';
 import type { SubmissionDetails, SubmissionList, SubmissionRecord } from '../gateway/submissionRecord';
+import type { LogEvent, LogQuery } from '../gateway/http/logs';
 import type { OperationState } from '../gateway/operations';
 import { ApiError, orThrow, Unreachable } from './apiError';
 import { eventsIn } from './eventStream';
@@ -10,6 +11,8 @@ export { ApiError, Unreachable };
 export type {
   CancelFrame,
   FinalFrame,
+  LogEvent,
+  LogQuery,
   OperationState,
   SubmissionDetails,
   SubmissionFrame,
@@ -88,16 +91,42 @@ export class OrchestrationClient {
   }
 
   /**
+   * Lines that a user's pods printed, each once, those of pods that are gone included; with `follow`, also what they
+   * print from then on, until the signal is aborted. @throws ApiError, Unreachable
+   */
+  async *logs(
+    userId: string,
+    query: Partial<LogQuery> = {},
+    { signal, onBreak }: FollowOptions = {},
+  ): AsyncGenerator<LogEvent> {
+    const search = new URLSearchParams(
+      Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+    );
+    const path = `/api/users/${encodeURIComponent(userId)}/logs?${search.toString()}`;
+    let last: string | undefined;
+    for (;;) {
+      const headers = { Accept: 'text/event-stream', ...(last !== undefined && { 'Last-Event-ID': last }) };
+      const response = await this.call('GET', path, undefined, { headers, signal });
+      try {
+        for await (const { id, data } of eventsIn(response.body ?? new ReadableStream())) {
+          last = id ?? last;
+          yield JSON.parse(data) as LogEvent;
+        }
+        if (query.follow !== 'true') return;
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        onBreak?.(error);
+      }
+    }
+  }
+
+  /**
    * Every frame after the cursor up to the final one, once each: when the connection breaks it is made again.
    * @throws ApiError, Unreachable when no gateway could be reached for `patienceMs`
    */
   async *follow(
     submissionId: string,
-    {
-      after,
-      signal,
-      onBreak,
-    }: { after?: string; signal?: AbortSignal; onBreak?: (reason: unknown) => void } = {},
+    { after, signal, onBreak }: FollowOptions & { after?: string } = {},
   ): AsyncGenerator<SubmissionFrame> {
     let cursor = after;
     for (;;) {
@@ -152,6 +181,12 @@ export class OrchestrationClient {
       }
     }
   }
+}
+
+interface FollowOptions {
+  signal?: AbortSignal;
+  /** Told when the connection broke; it is made again. */
+  onBreak?: (reason: unknown) => void;
 }
 
 interface CallOptions {

@@ -1,6 +1,8 @@
 import type { Config } from '../infrastructure/config';
+import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
+import { createLiveLogs } from '../infrastructure/kubernetes/logs/live';
 import { followPodLog } from '../infrastructure/kubernetes/podLog';
 import { programAddress } from '../infrastructure/kubernetes/production/address';
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
@@ -30,6 +32,8 @@ export const GATEWAY_VARIABLES = [
   'TEMPORAL_TASK_QUEUE',
   'TEMPORAL_UI_URL',
   'KIBANA_URL',
+  'ELASTICSEARCH_HOST',
+  'ELASTICSEARCH_LOGS',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -49,7 +53,9 @@ export async function startGateway(
   const followLog: FollowLog | null = kube && ((userId, options) => followPodLog(kube, userId, options));
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
+  const history = createLogHistory({ node: config.ELASTICSEARCH_HOST, prefix: config.ELASTICSEARCH_LOGS });
   const client = connectClient(config);
+  const disconnect = () => Promise.all([client.connection.close(), history.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {
@@ -59,6 +65,7 @@ export async function startGateway(
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
       },
+      logs: { live: kube && createLiveLogs(kube), history },
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),
     });
@@ -66,12 +73,12 @@ export async function startGateway(
       url: server.url,
       close: () => {
         closed.abort();
-        return server.close().finally(() => client.connection.close());
+        return server.close().finally(disconnect);
       },
     };
   } catch (error) {
     closed.abort();
-    await client.connection.close();
+    await disconnect();
     throw error;
   }
 }

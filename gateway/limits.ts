@@ -20,6 +20,8 @@ export interface Limits {
   callTimeoutMs: number;
   /** The same for the readiness check, in milliseconds: below the usual timeout of a probe. */
   readyTimeoutMs: number;
+  /** How long logs are followed in one request, in milliseconds; a client then comes back and goes on. */
+  followLogsMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -38,6 +40,7 @@ export const DEFAULT_LIMITS: Limits = {
   closeTimeoutMs: 5_000,
   callTimeoutMs: 10_000,
   readyTimeoutMs: 2_000,
+  followLogsMs: 3_600_000,
 };
 
 /**

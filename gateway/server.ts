@@ -9,6 +9,7 @@ import { cutOffSilent } from './heartbeat';
 import { createApps, type AppsParts } from './http/apps';
 import { httpHandler } from './http/handler';
 import type { LiveParts } from './http/live';
+import type { LogRouteParts } from './http/logs';
 import { createAccess } from './keys/access';
 import { keepValid } from './keys/connections';
 import { loginHandler } from './keys/login';
@@ -54,6 +55,7 @@ export async function startServer(
     links = NO_LINKS,
     limits = limitsFor(rules.maxCodeBytes),
     inspect = null,
+    logs = { live: null, history: null },
     programAddress = null,
   }: ServerParts,
 ): Promise<RunningServer> {
@@ -69,7 +71,7 @@ export async function startServer(
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
-    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logger },
+    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logs, logger },
     closing: goingDown.signal,
   });
   const http = createServer((request, response) => {
@@ -161,6 +163,8 @@ export interface ServerParts {
   limits?: Limits;
   /** Looks what is in production; null when no cluster is known. */
   inspect?: LiveParts['inspect'];
+  /** Where lines of users' pods come from; default: nowhere. */
+  logs?: LogRouteParts['logs'];
   /** Where programs are reached, for /apps/{user}/; null when nothing is forwarded. */
   programAddress?: AppsParts['addressOf'] | null;
 }

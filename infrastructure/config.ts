@@ -20,6 +20,7 @@ const variables = {
   KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
   ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
+  ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
   KUBECONFIG: z.string().optional(),
   KUBE_CONTEXT: z.string().optional(),
   /** Set by Kubernetes in every pod. */

@@ -9,6 +9,7 @@ import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
 import type { Call, Reply } from './apiRoute';
 import { sendJson } from './json';
 import { liveRoute, type LiveParts } from './live';
+import { logsRoute, type LogRouteParts } from './logs';
 import { productionRoutes } from './productionRoutes';
 import { router } from './router';
 import { metricsRoute } from './metricsRoute';
@@ -16,7 +17,8 @@ import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
 import type { SubmissionRules } from '../messages/rules';
 
-export interface HttpParts extends SubmissionRouteParts, Pick<LiveParts, 'inspect'> {
+export interface HttpParts
+  extends SubmissionRouteParts, Pick<LiveParts, 'inspect'>, Pick<LogRouteParts, 'logs'> {
   rules: SubmissionRules;
   access: Access;
   logger: Logger;
@@ -30,6 +32,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
     metricsRoute(parts.metrics),
     ...submissionRoutes(parts),
     liveRoute(parts),
+    logsRoute(parts),
     ...productionRoutes(parts),
   ];
   const find = router([...served, ...contractRoutes(served, rules)]);

@@ -1,26 +1,8 @@
-const keyword = { type: 'keyword', ignore_above: 1024 } as const;
-const date = { type: 'date' } as const;
-const text = { type: 'text' } as const;
-
-/**
- * An index template. Fields that it does not name are stored and not indexed, so that no document can be refused for
- * their type.
- */
-function templateOf<Properties extends object>(index: string, properties: Properties) {
-  return {
-    name: index,
-    index_patterns: [index],
-    template: {
-      // A replica would keep a single-node cluster yellow for ever; Elasticsearch adds one as nodes join.
-      settings: { number_of_shards: 1, auto_expand_replicas: '0-1' },
-      mappings: { dynamic: false, properties },
-    },
-  } as const;
-}
+import { date, keyword, templateOf, text } from './template';
 
 /** The index template of action documents: fields of the Elastic Common Schema and a few of our own. */
 export function actionsTemplate(index: string) {
-  return templateOf(index, {
+  return templateOf(index, [index], {
     '@timestamp': date,
     message: text,
     event: {
@@ -49,7 +31,7 @@ export function rejectedIndexOf(index: string): string {
 
 /** The index template of rejected documents: when, why, and the document as text. */
 export function rejectedTemplate(index: string) {
-  return templateOf(index, {
+  return templateOf(index, [index], {
     '@timestamp': date,
     error: { properties: { type: keyword, message: text } },
     document: text,

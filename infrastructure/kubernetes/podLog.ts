@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { request as requestHttp, type IncomingMessage } from 'node:http';
-import { request as requestHttps, type RequestOptions } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../logging';
 import type { Kube } from './client';
+import { linesOf, openLog } from './logs/stream';
 import { parseLogLine, type LogLine } from './testPod/logLines';
 import { namespaceOf, RUNNER_CONTAINER, testPodOf } from './testPod/names';
 
@@ -25,8 +24,6 @@ const PAUSE = { first: 200, factor: 2, longest: 2_000 };
 
 /** A connection that lived so long was a good one, in milliseconds. */
 const GOOD_MS = 1_000;
-
-const NEWLINE = 10;
 
 /**
  * Follows the log of a user's test pod until the signal is aborted. A pod that is missing, a container that
@@ -65,37 +62,9 @@ export async function* followPodLog(
   }
 }
 
-/** The client library's own `Log` loses errors of the connection and ends early: this is the plain request. */
-async function open(kube: Kube, userId: string, since: Date, signal: AbortSignal): Promise<IncomingMessage> {
-  const cluster = kube.config.getCurrentCluster();
-  if (!cluster) throw new Error('The context names no cluster.');
-  const path = `/api/v1/namespaces/${namespaceOf(userId)}/pods/${testPodOf(userId)}/log`;
-  const url = new URL(cluster.server.replace(/\/$/, '') + path);
-  url.search = new URLSearchParams({
-    container: RUNNER_CONTAINER,
-    follow: 'true',
-    sinceTime: since.toISOString(),
-  }).toString();
-  const options: RequestOptions = {};
-  await kube.config.applyToHTTPSOptions(options);
-  const request = (url.protocol === 'http:' ? requestHttp : requestHttps)(url, { ...options, signal });
-  request.setSocketKeepAlive(true, 10_000);
-  request.end();
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  if (response.statusCode === 200) return response;
-  response.destroy();
-  throw new Error(`${url.pathname} is answered with ${response.statusCode}`);
-}
-
-/** Whole lines, as many at a time as came together. */
-async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream) {
-    const data = Buffer.concat([rest, chunk]);
-    const end = data.lastIndexOf(NEWLINE);
-    rest = data.subarray(end + 1);
-    if (end >= 0) yield data.subarray(0, end).toString('utf8').split('\n');
-  }
+function open(kube: Kube, userId: string, since: Date, signal: AbortSignal): Promise<IncomingMessage> {
+  const address = { namespace: namespaceOf(userId), pod: testPodOf(userId), container: RUNNER_CONTAINER };
+  return openLog(kube, address, { follow: 'true', sinceTime: since.toISOString() }, signal);
 }
 
 /** Names the running container of the test pod; another one has another log. Null when it is not known. */

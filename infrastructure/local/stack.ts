@@ -4,6 +4,7 @@ import { temporalProgram } from './artifacts/temporalProgram';
 import { startCluster } from './cluster/startCluster';
 import { readStackNote, removeStackNote, writeStackNote, type Endpoints } from './endpoints';
 import { removeLeftovers } from './leftovers';
+import { startLogForwarder } from './logForwarder/start';
 import { killRunningCommands } from './machine/command';
 import { LockHeldError, takeLock, type Lock } from './machine/lock';
 import { portHolder } from './machine/portHolder';
@@ -118,10 +119,12 @@ async function startServers(
     abort,
   );
   const started = await cluster;
+  const elasticsearchUrl = named.elasticsearch ?? `http://127.0.0.1:${ports.elasticsearch}`;
+  if (started) await startLogForwarder(settings, progress, parts, elasticsearchUrl);
   return {
     temporalAddress: named.temporalAddress ?? `127.0.0.1:${ports.temporal}`,
     temporalUi: named.temporalAddress ? undefined : `http://127.0.0.1:${ports.temporalUi}`,
-    elasticsearch: named.elasticsearch ?? `http://127.0.0.1:${ports.elasticsearch}`,
+    elasticsearch: elasticsearchUrl,
     kubernetes: started?.kubernetes ?? namedCluster(named),
     images: started?.images,
     packageIndex: started?.packageIndex,

@@ -5,6 +5,7 @@ import { EXAMPLES } from './examples';
 import type { Frame } from './frames';
 import { keep, listAll, listKept, type Past } from './history';
 import { Output } from './output';
+import { PodLog } from './podLog';
 import { Tests, Verdict } from './results';
 import { RollBack } from './rollback';
 import { isOver, newRun, read, type Run } from './run';
@@ -220,6 +221,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
           ) : (
             <p class="card muted">Submit something, or open a submission of before.</p>
           )}
+          <PodLog user={user} />
         </div>
       </main>
     </>

@@ -1,0 +1,207 @@
+import { z } from 'zod';
+import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/line';
+import { LOG_PARTS } from '../../infrastructure/kubernetes/logs/parts';
+import { errorFrame } from '../errorFrame';
+import type { Access } from '../keys/access';
+import type { Quotas } from '../keys/quotas';
+import { requireUser } from '../keys/scoped';
+import type { Limits } from '../limits';
+import { logCursorText, parseLogCursor, type LogCursor } from '../logs/cursor';
+import { MAX_TAIL, viewLogs, type LogPiece, type LogSources } from '../logs/view';
+import { userId } from '../messages/identifiers';
+import { PlatformUnavailable } from '../submissions';
+import type { Call, Route } from './apiRoute';
+import { callerOf } from './caller';
+import { HttpError } from './error';
+import { checked, queryOf } from './query';
+import { STREAM_HEADERS, writePiece } from './stream';
+
+export interface LogRouteParts {
+  logs: LogSources;
+  access: Access;
+  quotas: Quotas;
+  limits: Limits;
+}
+
+const DEFAULT_TAIL = 200;
+const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** How often it is looked whether the key of somebody who follows is still valid, in milliseconds. */
+const KEY_CHECK_MS = 1_000;
+
+/** Before a client comes back after the stream ended, in milliseconds. */
+const RETRY_MS = 1_000;
+
+const moment = z
+  .string()
+  .refine((text) => momentOf(text) !== null, {
+    error:
+      'must be a time of ISO 8601, such as 2026-01-31T12:00:00Z, or how long ago, such as 90s, 10m, 2h or 1d',
+  })
+  .optional()
+  .describe('Lines from then on: ISO 8601, or how long ago, such as 10m.');
+
+export const logsQuery = z.strictObject({
+  part: z
+    .enum(LOG_PARTS, { error: `must be one of ${LOG_PARTS.join(', ')}` })
+    .default('prod')
+    .describe('The test pod, the program in production, or its database.'),
+  follow: z.enum(['true', 'false']).default('false').describe('Goes on with what is printed then.'),
+  since: moment,
+  tail: z.coerce
+    .number<string>()
+    .int()
+    .min(0)
+    .max(MAX_TAIL)
+    .default(DEFAULT_TAIL)
+    .describe('At most so many lines of before, the last.'),
+});
+
+export type LogQuery = z.input<typeof logsQuery>;
+
+/** The data of an event. */
+export type LogEvent =
+  | ({ type: 'line' } & PodLine)
+  /** Something to know about what is told, such as that a store does not answer. */
+  | { type: 'note'; message: string };
+
+const cursorText = z
+  .string()
+  .max(8_192)
+  .refine((text) => parseLogCursor(text) !== null, { error: 'must be the id of an event of this stream' })
+  .optional();
+
+/** `GET /api/users/{user_id}/logs`: what a user's pods print, and have printed, those that are gone included. */
+export function logsRoute(parts: LogRouteParts): Route {
+  return {
+    method: 'GET',
+    path: '/api/users/{user_id}/logs',
+    operationId: 'logs',
+    summary: "Tells what a user's pods print, and printed",
+    description:
+      'Lines of text, each with the name of its pod; as Server-Sent Events (`Accept: text/event-stream`) each with ' +
+      'its time, and an id to go on after. A pod that is replaced is followed by the one in its place.',
+    query: logsQuery,
+    headers: { 'Last-Event-ID': { description: 'Id of the last event that was seen.', schema: z.string() } },
+    answers: { 200: { description: 'Lines.', type: 'text/plain' } },
+    errors: ['invalid_message', 'too_many_in_flight'],
+    handle: (call) => sendLogs(call, parts),
+  };
+}
+
+async function sendLogs(call: Call, { logs, access, quotas, limits }: LogRouteParts): Promise<void> {
+  const { request, response, logger } = call;
+  const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
+  const principal = callerOf(call);
+  requireUser(principal, user_id);
+  const { part, follow, since, tail } = queryOf(call, logsQuery);
+  const asEvents = (request.headers.accept ?? '').includes('text/event-stream');
+  const after = cursorIn(request.headers['last-event-id']);
+  const unfollow = quotas.of(principal).follow();
+  if (unfollow === null) {
+    const limit = quotas.of(principal).limits.followed;
+    throw new HttpError(errorFrame('too_many_in_flight', `this key follows ${limit} streams`, { limit }));
+  }
+  const over = new AbortController();
+  const until = setTimeout(() => over.abort(), limits.followLogsMs);
+  const validity = setInterval(() => {
+    if (!access.stillValid(principal)) over.abort();
+  }, KEY_CHECK_MS);
+  const signal = AbortSignal.any([call.signal, over.signal]);
+  try {
+    const wanted = {
+      ...{ userId: user_id, part, follow: follow === 'true', after },
+      since: since === undefined ? null : momentOf(since),
+      tail: after === null ? tail : MAX_TAIL,
+    };
+    const pieces = viewLogs(logs, wanted, { signal, patienceMs: limits.callTimeoutMs, logger });
+    const first = await pieces.next().catch((error: unknown) => {
+      throw new PlatformUnavailable('neither the cluster nor the store of logs answered', { cause: error });
+    });
+    response.writeHead(200, {
+      ...STREAM_HEADERS,
+      'Content-Type': asEvents ? 'text/event-stream' : 'text/plain; charset=utf-8',
+    });
+    const write = (text: string) => writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
+    if (asEvents) await write(`retry: ${RETRY_MS}\n\n`);
+    response.flushHeaders();
+    await sendPieces(
+      first,
+      pieces,
+      asEvents ? eventsOf : textOf,
+      write,
+      signal,
+      () => {
+        if (asEvents && !response.writableNeedDrain) response.write(': ping\n\n');
+      },
+      limits.pingIntervalMs,
+    );
+    response.end();
+  } finally {
+    unfollow();
+    clearTimeout(until);
+    clearInterval(validity);
+    over.abort();
+  }
+}
+
+async function sendPieces(
+  first: IteratorResult<LogPiece, unknown>,
+  pieces: AsyncGenerator<LogPiece>,
+  format: (piece: LogPiece) => string[],
+  write: (text: string) => Promise<void>,
+  signal: AbortSignal,
+  ping: () => void,
+  pingMs: number,
+): Promise<void> {
+  const pings = setInterval(ping, pingMs);
+  try {
+    for (let next = first; !next.done && !signal.aborted; next = await pieces.next())
+      for (const text of format(next.value)) await write(text);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    clearInterval(pings);
+    await pieces.return(undefined);
+  }
+}
+
+/** Lines of one write, so that a client that stalls holds little. */
+const LINES_A_WRITE = 100;
+
+function eventsOf(piece: LogPiece): string[] {
+  if (piece.type === 'note') return [`data: ${JSON.stringify(piece)}\n\n`];
+  return chunks(
+    piece.lines.map(({ line, cursor }) => {
+      return `id: ${logCursorText(cursor)}\ndata: ${JSON.stringify({ type: 'line', ...line })}\n\n`;
+    }),
+  );
+}
+
+function textOf(piece: LogPiece): string[] {
+  if (piece.type === 'note') return [`# ${piece.message}\n`];
+  return chunks(
+    piece.lines.map(({ line: { pod, text } }: { line: PodLine; cursor: LogCursor }) => `${pod} ${text}\n`),
+  );
+}
+
+function chunks(texts: string[]): string[] {
+  return Array.from({ length: Math.ceil(texts.length / LINES_A_WRITE) }, (_, index) =>
+    texts.slice(index * LINES_A_WRITE, (index + 1) * LINES_A_WRITE).join(''),
+  );
+}
+
+function cursorIn(header: string | string[] | undefined): LogCursor | null {
+  const { 'Last-Event-ID': text } = checked(z.object({ 'Last-Event-ID': cursorText }), {
+    'Last-Event-ID': header || undefined,
+  });
+  return text === undefined ? null : parseLogCursor(text);
+}
+
+/** A time, or how long ago it was; null for neither. */
+function momentOf(text: string): string | null {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ms = UNITS[unit];
+  if (count === undefined || ms === undefined) return exactTime(text);
+  return exactTime(new Date(Date.now() - Number(count) * ms).toISOString());
+}

@@ -1,0 +1,29 @@
+/** One line that a container printed. */
+export interface PodLine {
+  /** When, in UTC with nine digits behind the second, so that times compare as text. */
+  at: string;
+  pod: string;
+  text: string;
+}
+
+const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** A time of RFC 3339 in the form of `PodLine.at`; null for what is none. */
+export function exactTime(text: string): string | null {
+  const [, second, fraction = '', zone = ''] = TIME.exec(text) ?? [];
+  if (second === undefined) return null;
+  const utc = zone === 'Z' ? second : shifted(`${second}${zone}`);
+  return utc === null ? null : `${utc}.${fraction.padEnd(9, '0')}Z`;
+}
+
+/** Reads a line as the API gives it with `timestamps`. Null for what begins with no time. */
+export function podLineOf(pod: string, line: string): PodLine | null {
+  const space = line.indexOf(' ');
+  const at = exactTime(space < 0 ? line : line.slice(0, space));
+  return at === null ? null : { at, pod, text: space < 0 ? '' : line.slice(space + 1) };
+}
+
+function shifted(time: string): string | null {
+  const moment = new Date(time);
+  return Number.isNaN(moment.getTime()) ? null : moment.toISOString().slice(0, 19);
+}

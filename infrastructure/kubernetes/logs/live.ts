@@ -1,0 +1,190 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import type { Logger } from '../../logging';
+import type { Kube } from '../client';
+import { attempt } from '../errors';
+import { mirror } from '../mirror';
+import { namespaceOf } from '../testPod/names';
+import { Channel } from './channel';
+import { podLineOf, type PodLine } from './line';
+import { CONTAINER_OF, SELECTOR_OF, type LogPart } from './parts';
+import type { Places } from './places';
+import { linesOf, openLog, type LogAddress } from './stream';
+
+/** Pods of one part that are read at a time, the youngest; more have nobody. */
+const MAX_PODS = 20;
+
+/** Text that may wait for a slow reader, in characters, beside what the connections hold. */
+const WAITING_CHARACTERS = 262_144;
+
+/** Before a log that broke off is opened again, in milliseconds. */
+const PAUSE = { first: 200, factor: 2, longest: 2_000 };
+
+export interface Tail {
+  /** Only lines from then on, as `PodLine.at`; null for all that there are. */
+  since: string | null;
+  /** At most so many lines of each pod, the last. */
+  lines: number;
+  signal: AbortSignal;
+}
+
+/** The logs of pods that are there. */
+export interface LiveLogs {
+  /** What the pods of a part have printed, in the order of each. @throws Error when the cluster does not answer */
+  tail(userId: string, part: LogPart, tail: Tail): Promise<PodLine[]>;
+  /**
+   * What they print from their places on, pods that come later included, until the signal is aborted. A server that
+   * is away is waited for. @throws Error when asking again cannot help
+   */
+  follow(
+    userId: string,
+    part: LogPart,
+    from: { places: Places; since: string | null; signal: AbortSignal; logger: Logger },
+  ): AsyncGenerator<PodLine[]>;
+}
+
+export function createLiveLogs(kube: Kube): LiveLogs {
+  return {
+    async tail(userId, part, tail) {
+      const namespace = namespaceOf(userId);
+      const { items } = await attempt(`list pods in ${namespace}`, () =>
+        kube.core.listNamespacedPod({ namespace, labelSelector: SELECTOR_OF[part] }),
+      );
+      const logs = await Promise.all(youngest(items).map((pod) => tailOf(kube, pod, part, tail)));
+      return logs.flat();
+    },
+
+    async *follow(userId, part, { places, since, signal, logger }) {
+      const stop = new AbortController();
+      const ended = AbortSignal.any([signal, stop.signal]);
+      const lines = new Channel<PodLine[]>(WAITING_CHARACTERS);
+      const followed = new Set<string>();
+      const present = new Map<string, V1ContainerStatus>();
+      const changed = (pods: V1Pod[]) => {
+        present.clear();
+        for (const pod of youngest(pods)) {
+          const status = statusOf(pod, part);
+          const instance = instanceOf(pod, status);
+          if (status === undefined || instance === null) continue;
+          present.set(instance, status);
+          if (followed.has(instance)) continue;
+          followed.add(instance);
+          const log = { kube, address: addressOf(pod, part), places, since, signal: ended, logger };
+          void followContainer(log, lines, () => present.get(instance)?.state?.running !== undefined);
+        }
+      };
+      const collection = {
+        ...{ apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespace: namespaceOf(userId) },
+        labelSelector: SELECTOR_OF[part],
+      };
+      const unreachable = (error: Error) => logger.debug({ err: error }, 'pods cannot be watched');
+      mirror<V1Pod>(kube, collection, ended, changed, unreachable).then(
+        () => lines.close(),
+        (error: Error) => lines.close(error),
+      );
+      ended.addEventListener('abort', () => lines.close());
+      try {
+        yield* lines.take();
+      } finally {
+        stop.abort();
+        lines.close();
+      }
+    },
+  };
+}
+
+interface ContainerLog {
+  kube: Kube;
+  address: LogAddress;
+  places: Places;
+  since: string | null;
+  signal: AbortSignal;
+  logger: Logger;
+}
+
+/** Follows one container to its end, also over connections that break. */
+async function followContainer(
+  { kube, address, places, since, signal, logger }: ContainerLog,
+  lines: Channel<PodLine[]>,
+  isRunning: () => boolean,
+): Promise<void> {
+  const { pod } = address;
+  for (let pause = PAUSE.first; !signal.aborted; pause = Math.min(pause * PAUSE.factor, PAUSE.longest)) {
+    try {
+      const isNew = places.reading();
+      const from = places.of(pod)?.at ?? since;
+      const query = { follow: 'true', timestamps: 'true', ...(from !== null && { sinceTime: from }) };
+      for await (const read of linesOf(await openLog(kube, address, query, signal))) {
+        const told = read.map((line) => podLineOf(pod, line)).filter((line) => line !== null);
+        const fresh = told.filter((line) => (from === null || line.at >= from) && isNew(line));
+        for (const line of fresh) places.note(line);
+        if (fresh.length > 0 && !(await lines.put(fresh, sizeOf(fresh)))) return;
+        pause = PAUSE.first;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.debug({ err: error, pod }, 'the log of a pod cannot be read');
+    }
+    // Whatever the pod printed was read when its container is over; a connection that broke is made again.
+    await wait(pause, undefined, { signal }).catch(() => undefined);
+    if (!isRunning()) return;
+  }
+}
+
+/** The last lines of a pod's container, and of the one before it when that one failed. */
+async function tailOf(
+  kube: Kube,
+  pod: V1Pod,
+  part: LogPart,
+  { since, lines, signal }: Tail,
+): Promise<PodLine[]> {
+  const address = addressOf(pod, part);
+  const status = statusOf(pod, part);
+  if (instanceOf(pod, status) === null || lines === 0) return [];
+  const read = async (more: Record<string, string>) => {
+    const query = {
+      timestamps: 'true',
+      tailLines: String(lines),
+      ...(since && { sinceTime: since }),
+      ...more,
+    };
+    const kept: PodLine[] = [];
+    for await (const batch of linesOf(await openLog(kube, address, query, signal)))
+      for (const line of batch.map((text) => podLineOf(address.pod, text)))
+        if (line !== null && (since === null || line.at >= since)) kept.push(line);
+    return kept.slice(-lines);
+  };
+  // A log that was removed meanwhile has nothing to tell.
+  const orNothing = (error: unknown): PodLine[] => {
+    if (signal.aborted) throw error;
+    return [];
+  };
+  const before = status?.lastState?.terminated ? await read({ previous: 'true' }).catch(orNothing) : [];
+  const now = await read({}).catch(orNothing);
+  const [first] = now;
+  return [...before.filter(({ at }) => first === undefined || at < first.at), ...now].slice(-lines);
+}
+
+function youngest(pods: V1Pod[]): V1Pod[] {
+  const age = ({ metadata }: V1Pod) => metadata?.creationTimestamp?.getTime() ?? 0;
+  return [...pods].sort((one, other) => age(other) - age(one)).slice(0, MAX_PODS);
+}
+
+function statusOf({ status }: V1Pod, part: LogPart): V1ContainerStatus | undefined {
+  return status?.containerStatuses?.find(({ name }) => name === CONTAINER_OF[part]);
+}
+
+/** Names one start of the container; null while it never was started. */
+function instanceOf({ metadata }: V1Pod, status: V1ContainerStatus | undefined): string | null {
+  const id = status?.containerID ?? status?.lastState?.terminated?.containerID;
+  return id ? `${metadata?.uid}/${id}` : null;
+}
+
+function addressOf({ metadata }: V1Pod, part: LogPart): LogAddress {
+  const { namespace = '', name: pod = '' } = metadata ?? {};
+  return { namespace, pod, container: CONTAINER_OF[part] };
+}
+
+function sizeOf(lines: PodLine[]): number {
+  return lines.reduce((sum, { text }) => sum + text.length, 0);
+}

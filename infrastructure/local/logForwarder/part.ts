@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RsyslogPrograms } from '../artifacts/rsyslogPrograms';
+import { ServerPart } from '../parts/serverPart';
+import type { Settings } from '../settings';
+
+/** This user and group has no account: nothing else on the machine belongs to it. It may read every file, no more. */
+const forwarderId = 64_921;
+const rights = '+dac_read_search';
+
+export interface ForwarderSettings {
+  /** Folder of the logs of pods, in the form that kubelets give it. */
+  logs: string;
+  /** Where it keeps what it could not send yet, and how far it has read. */
+  spool: string;
+  /** URL of Elasticsearch, without a password. */
+  elasticsearch: string;
+  /** What the names of the indices begin with. */
+  prefix: string;
+}
+
+/** Sends what users' pods print to Elasticsearch: rsyslog, which stands in for Fluentd on the local stack. */
+export function logForwarder(
+  settings: Settings,
+  programs: RsyslogPrograms,
+  forwarder: ForwarderSettings,
+): ServerPart {
+  const { spool } = forwarder;
+  const pid = join(spool, 'pid');
+  return new ServerPart({
+    settings,
+    name: 'log-forwarder',
+    specification: async () => {
+      await mkdir(spool, { recursive: true });
+      await chown(spool, forwarderId, forwarderId);
+      const configuration = join(spool, 'forward.conf');
+      await writeFile(configuration, configurationOf(forwarder));
+      return {
+        command: 'setpriv',
+        args: [
+          ...['--reuid', String(forwarderId), '--regid', String(forwarderId), '--clear-groups'],
+          ...['--inh-caps', `-all,${rights}`, '--ambient-caps', `-all,${rights}`],
+          ...['--bounding-set', `-all,${rights}`, '--no-new-privs', '--'],
+          ...[programs.rsyslogd, '-n', '-f', configuration, '-i', pid, '-M', programs.modules],
+        ],
+        environment: { LD_LIBRARY_PATH: programs.libraries },
+        graceMilliseconds: 5_000,
+      };
+    },
+    isReady: () => Promise.resolve(existsSync(pid)),
+    readyWithin: 15_000,
+  });
+}
+
+/** @throws Error for an address that rsyslog cannot be given */
+export function configurationOf({ logs, spool, elasticsearch, prefix }: ForwarderSettings): string {
+  const { protocol, host, username } = new URL(elasticsearch);
+  if (protocol !== 'http:' || username !== '')
+    throw new Error(
+      `pod logs are sent to an http:// address without a password, and not to ${protocol}//${host}`,
+    );
+  const words: Record<string, string> = {
+    LOGS: logs,
+    SPOOL: spool,
+    PREFIX: prefix,
+    SERVER: `http://${host}`,
+  };
+  return readFileSync(join(__dirname, 'forward.conf'), 'utf8').replaceAll(
+    /@([A-Z]+)@/g,
+    (_, word: string) => words[word] ?? '',
+  );
+}

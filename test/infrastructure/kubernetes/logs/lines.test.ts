@@ -1,0 +1,80 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Channel } from '../../../../infrastructure/kubernetes/logs/channel';
+import { exactTime, podLineOf } from '../../../../infrastructure/kubernetes/logs/line';
+import { Places } from '../../../../infrastructure/kubernetes/logs/places';
+import { linesOf } from '../../../../infrastructure/kubernetes/logs/stream';
+
+test.each([
+  ['2026-01-02T03:04:05Z', '2026-01-02T03:04:05.000000000Z'],
+  ['2026-01-02T03:04:05.12Z', '2026-01-02T03:04:05.120000000Z'],
+  ['2026-01-02T03:04:05.123456789+02:00', '2026-01-02T01:04:05.123456789Z'],
+  ['yesterday', null],
+  ['2026-01-02T03:04:05', null],
+])('the time %s is %s', (text, exact) => {
+  expect(exactTime(text)).toBe(exact);
+});
+
+test('a line is its time and its text, whatever is in it', () => {
+  expect(podLineOf('p', '2026-01-02T03:04:05.1Z  two  spaces ')).toEqual({
+    at: '2026-01-02T03:04:05.100000000Z',
+    pod: 'p',
+    text: ' two  spaces ',
+  });
+  expect(podLineOf('p', '2026-01-02T03:04:05Z')).toMatchObject({ text: '' });
+  expect(podLineOf('p', 'failed to try resolving symlinks')).toBeNull();
+});
+
+const line = (pod: string, second: number, text = '') => ({
+  pod,
+  at: `2026-01-01T00:00:0${second}.000000000Z`,
+  text,
+});
+
+test('what was told is left out when a log is read again, also of lines of one time', () => {
+  const places = new Places();
+  for (const told of [line('a', 1), line('a', 2), line('a', 2), line('b', 5)]) places.note(told);
+  const isNew = places.reading();
+  const again = [
+    line('a', 1),
+    line('a', 2),
+    line('a', 2),
+    line('a', 2, 'third'),
+    line('a', 3),
+    line('b', 4),
+    line('c', 0),
+  ];
+  expect(again.filter(isNew)).toEqual([line('a', 2, 'third'), line('a', 3), line('c', 0)]);
+  expect(again.filter(places.reading())).toHaveLength(3); // Each reading begins anew.
+});
+
+test('a line that never ends comes in pieces, and one that is not over is not told', async () => {
+  async function* stream() {
+    yield Buffer.from('one\ntw');
+    yield Buffer.from('o\n');
+    yield Buffer.alloc(70_000, 'x');
+    yield Buffer.from('\nrest');
+    return Promise.resolve();
+  }
+  const lines: string[] = [];
+  for await (const some of linesOf(stream())) lines.push(...some);
+  expect(lines.map((text) => text.slice(0, 5))).toEqual(['one', 'two', 'xxxxx', '']);
+});
+
+test('a full channel keeps its producers waiting, and lets them go when it is closed', async () => {
+  const channel = new Channel<number>(10);
+  expect(await channel.put(1, 8)).toBe(true);
+  let isIn = false;
+  const second = channel.put(2, 8).then((open) => {
+    isIn = open;
+    return open;
+  });
+  await turn();
+  expect(isIn).toBe(false);
+  const taken = channel.take();
+  expect((await taken.next()).value).toBe(1);
+  expect(await second).toBe(true);
+  expect((await taken.next()).value).toBe(2);
+  channel.close(new Error('over'));
+  await expect(taken.next()).rejects.toThrow('over');
+  expect(await channel.put(3, 1)).toBe(false);
+});
