@@ -3,7 +3,7 @@ import type { RolloutReport, StepReport, SubmitCodeInput, TestReport } from '../
 import { STAGE_OF_ACTIVITY } from '../workflows/contract';
 import { comesAfter, formatCursor, type Cursor } from './cursor';
 import { finalFrame, type End } from './finalFrame';
-import { decode, endWithoutVerdict, verdictIn, type HistoryEvent } from './historyEvents';
+import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
 import { OutputTeller, type LivePiece } from './output/teller';
 import type { SubmissionFrame, Unplaced } from './serverFrames';
 import { Stages, type StageStep } from './stages';
@@ -119,7 +119,7 @@ export class FrameReader {
 
   private otherFrames(event: HistoryEvent, at: number): Unplaced<SubmissionFrame>[] {
     const started = event.workflowExecutionStartedEventAttributes;
-    if (started) return this.accepted(decode(started.input?.payloads?.[0]), at);
+    if (started) return this.accepted(decode(started.input?.payloads?.[0]), traceIdIn(started.header), at);
     const verdict = verdictIn(event);
     if (verdict) return [this.final(verdict, verdict.namespace, at)];
     const ending = endWithoutVerdict(event);
@@ -127,12 +127,17 @@ export class FrameReader {
     return [];
   }
 
-  private accepted(input: unknown, startedAt: number): Unplaced<SubmissionFrame>[] {
+  private accepted(
+    input: unknown,
+    traceId: string | undefined,
+    startedAt: number,
+  ): Unplaced<SubmissionFrame>[] {
     this.startedAt = startedAt;
     this.input = (input as SubmitCodeInput | undefined) ?? null;
     const { namespace, workflowId, runId } = this.submission;
     const at = new Date(startedAt).toISOString();
-    return [{ type: 'accepted', namespace, workflow_id: workflowId, run_id: runId, at }];
+    const trace = traceId === undefined ? {} : { trace_id: traceId };
+    return [{ type: 'accepted', namespace, workflow_id: workflowId, run_id: runId, ...trace, at }];
   }
 
   private final(

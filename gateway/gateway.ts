@@ -8,6 +8,7 @@ import { programAddress } from '../infrastructure/kubernetes/production/address'
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
+import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
@@ -42,10 +43,17 @@ export const GATEWAY_VARIABLES = [
 
 export type GatewayConfig = Config<Exclude<(typeof GATEWAY_VARIABLES)[number], 'LOG_LEVEL'>>;
 
+export interface GatewayParts {
+  logger: Logger;
+  /** Default: nothing is traced. */
+  tracing?: Tracing | null;
+  limits?: Limits;
+}
+
 /** Starts a gateway on its own connection to Temporal. Closing it closes both, and loses no submission. */
 export async function startGateway(
   config: GatewayConfig,
-  { logger, limits = limitsFor(config.MAX_CODE_BYTES) }: { logger: Logger; limits?: Limits },
+  { logger, tracing = null, limits = limitsFor(config.MAX_CODE_BYTES) }: GatewayParts,
 ): Promise<RunningServer> {
   const kube = clusterOf(config);
   if (!kube)
@@ -54,7 +62,7 @@ export async function startGateway(
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
   const history = createLogHistory({ node: config.ELASTICSEARCH_HOST, prefix: config.ELASTICSEARCH_LOGS });
-  const client = connectClient(config);
+  const client = connectClient(config, tracing?.clientInterceptors);
   const disconnect = () => Promise.all([client.connection.close(), history.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });

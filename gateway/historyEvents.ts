@@ -15,6 +15,15 @@ export function decode(payload: temporal.api.common.v1.IPayload | null | undefin
   return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
 }
 
+/** Key of the header in which Temporal's OpenTelemetry interceptors hand a trace on. */
+const TRACE_HEADER = '_tracer-data';
+
+/** The trace that a workflow or an activity was started in, if it was traced. */
+export function traceIdIn(header: temporal.api.common.v1.IHeader | null | undefined): string | undefined {
+  const carrier = decode(header?.fields?.[TRACE_HEADER]) as { traceparent?: string } | undefined;
+  return carrier?.traceparent?.split('-')[1];
+}
+
 /** The verdict, at the event that announces it. */
 export function verdictIn(event: HistoryEvent): Verdict | null {
   const payload = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[VERDICT_MEMO];

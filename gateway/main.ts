@@ -1,17 +1,21 @@
 import { readConfig } from '../infrastructure/config';
 import { createLogger } from '../infrastructure/logging';
+import { startTracing } from '../infrastructure/telemetry/tracing';
 import { GATEWAY_VARIABLES, startGateway } from './gateway';
 
 async function main(): Promise<void> {
   const config = readConfig(GATEWAY_VARIABLES);
   const logger = createLogger('gateway', config.LOG_LEVEL);
   const stopped = nextSignal();
-  const gateway = await startGateway(config, { logger });
-  logger.info({ url: gateway.url }, 'gateway ready');
-
-  const signal = await stopped;
-  logger.info({ signal }, 'gateway closing');
-  await gateway.close();
+  const tracing = await startTracing('gateway', logger);
+  try {
+    const gateway = await startGateway(config, { logger, tracing });
+    logger.info({ url: gateway.url }, 'gateway ready');
+    logger.info({ signal: await stopped }, 'gateway closing');
+    await gateway.close();
+  } finally {
+    await tracing?.stop();
+  }
   logger.info('gateway closed');
 }
 

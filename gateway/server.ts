@@ -5,6 +5,7 @@ import { once, setMaxListeners } from 'node:events';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
+import { traceOf } from '../infrastructure/telemetry/span';
 import { cutOffSilent } from './heartbeat';
 import { createApps, type AppsParts } from './http/apps';
 import { httpHandler } from './http/handler';
@@ -117,6 +118,7 @@ export async function startServer(
         metrics,
         logger: known,
         progress,
+        trace: traceOf(request.headers),
       });
     });
   });

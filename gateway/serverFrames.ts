@@ -12,6 +12,10 @@ export const acceptedFrame = z.object({
   namespace: z.string(),
   workflow_id: z.string(),
   run_id: z.string(),
+  trace_id: z
+    .string()
+    .optional()
+    .describe('Of its OpenTelemetry trace, if the gateway that took it tells of one.'),
   at,
 });
 

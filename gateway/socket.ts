@@ -1,5 +1,7 @@
 import { WebSocket, type RawData } from 'ws';
+import { SpanKind, type Context } from '@opentelemetry/api';
 import type { Logger } from '../infrastructure/logging';
+import { inSpan } from '../infrastructure/telemetry/span';
 import type { Cursor } from './cursor';
 import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
@@ -23,11 +25,13 @@ export interface SocketSettings {
   logger: Logger;
   /** Whether the client wants progress frames, or one frame a submission. */
   progress: boolean;
+  /** The trace that its submissions belong to; a new one for each when it names none. */
+  trace: Context;
 }
 
 /** Serves one client until its connection ends. Its submissions go on without it. */
 export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
-  const { submissions, parseMessage, limits, quota, metrics, logger, progress } = settings;
+  const { submissions, parseMessage, limits, quota, metrics, logger, progress, trace } = settings;
   const gone = new AbortController();
   let inFlight = 0;
   let refusedInARow = 0;
@@ -108,7 +112,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     try {
       switch (message.type) {
         case 'submit':
-          return await follow(await submit(message.submission, log, begun), null, log, begun);
+          return await submitAndFollow(message.submission, log, begun);
         case 'resume':
           return await follow(await submissions.find(message.submissionId), message.after, log);
         case 'cancel': {
@@ -134,6 +138,14 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       else log.info({ code: frame.code }, 'message refused');
       await send(frame);
     }
+  }
+
+  /** One step of the trace, from the message to the last frame that the client gets. */
+  function submitAndFollow(submission: Submission, log: Logger, begun: number): Promise<void> {
+    const attributes = { 'submission.id': submission.submissionId };
+    return inSpan('submit', { attributes, kind: SpanKind.SERVER, parent: trace }, async () =>
+      follow(await submit(submission, log, begun), null, log, begun),
+    );
   }
 
   async function submit(submission: Submission, log: Logger, begun: number): Promise<AcceptedSubmission> {

@@ -46,6 +46,7 @@ const variables = {
   ROLLOUT_SECONDS: count(1).default(120),
   TEST_POD_IDLE_MINUTES: count(0).default(0),
   PROGRAM_IDLE_MINUTES: count(0).default(0),
+  ...tracing(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 };
 
@@ -84,6 +85,21 @@ function count(least: number) {
 /** Kubernetes counts them in thousandths. */
 function processors() {
   return z.coerce.number({ error: 'must be a number' }).min(0.001, 'must be at least 0.001');
+}
+
+/** The part of the OpenTelemetry specification that has to be right for traces to arrive. */
+function tracing() {
+  const address = () => z.url({ protocol: /^https?$/, error: 'must be an address' }).optional();
+  const protocol = () =>
+    z.enum(['http/protobuf'], { error: 'must be http/protobuf, or left out' }).optional();
+  return {
+    OTEL_SDK_DISABLED: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
+    OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], { error: 'must be otlp or none' }).default('otlp'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: address(),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: address(),
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol(),
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol(),
+  };
 }
 
 function port() {

@@ -1,14 +1,24 @@
 import pino from 'pino';
+import { currentTraceId } from './telemetry/span';
 
 export type Logger = pino.Logger;
 
-/** A logger that writes one JSON line an event to stdout, named for its process. */
-export function createLogger(name: string, level: string): Logger {
-  return pino({
+/** A logger that writes one JSON line an event to stdout, named for its process, with the trace that it belongs to. */
+export function createLogger(
+  name: string,
+  level: string,
+  destination: pino.DestinationStream = pino.destination(1),
+): Logger {
+  const options: pino.LoggerOptions = {
     name,
     level,
+    mixin() {
+      const traceId = currentTraceId();
+      return traceId === undefined ? {} : { traceId };
+    },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: ['apiKey', 'password', '*.apiKey', '*.password'],
-  });
+  };
+  return pino(options, destination);
 }

@@ -11,10 +11,12 @@ import { createTestDatabases } from '../infrastructure/kubernetes/production/tes
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
+import { startTracing } from '../infrastructure/telemetry/tracing';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
 import { sweepRegularly } from './idle';
+import { observed } from './observed';
 import { temporalLogger } from './temporalLogger';
 import { createWorker } from './worker';
 
@@ -64,6 +66,7 @@ async function main(): Promise<void> {
   const logger = createLogger('worker', config.LOG_LEVEL);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
 
+  const tracing = await startTracing('worker', logger);
   const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const workflowRecords = createWorkflowRecords(client);
@@ -75,8 +78,8 @@ async function main(): Promise<void> {
     await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
-      { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE },
-      { ...parts, actionLog, workflowRecords, settings: settingsOf(config) },
+      { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE, tracing },
+      { ...observed(parts), actionLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();
     sweeps = idleSweeps(kube, client, config, logger);
@@ -87,6 +90,7 @@ async function main(): Promise<void> {
     parts.testRunner.close();
     await actionLog.close();
     await connection.close();
+    await tracing?.stop();
   }
 }
 

@@ -1,12 +1,16 @@
 import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
+import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { PlatformFailures } from './platformFailures';
+import { spansOfWorkflows, tracedActivities, workflowTracing } from './tracing';
 
 export interface WorkerSettings {
   namespace: string;
   taskQueue: string;
   /** Workflow code that was bundled before; without it, it is bundled now (about 2 s). */
   workflowBundle?: WorkflowBundleWithSourceMap;
+  /** Default: nothing is traced. A bundle that was made before must be one for tracing. */
+  tracing?: Tracing | null;
 }
 
 /** Where the workflows are, for the bundler. */
@@ -27,7 +31,7 @@ const MAX_ACTIVITIES = 200;
 /** Makes a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
-  { namespace, taskQueue, workflowBundle }: WorkerSettings,
+  { namespace, taskQueue, workflowBundle, tracing = null }: WorkerSettings,
   dependencies: ActivityDependencies,
 ): Promise<Worker> {
   return Worker.create({
@@ -36,7 +40,11 @@ export async function createWorker(
     taskQueue,
     ...(workflowBundle ? { workflowBundle } : { workflowsPath }),
     activities: createActivities(dependencies),
-    interceptors: { activity: [() => ({ inbound: new PlatformFailures() })] },
+    interceptors: {
+      workflowModules: tracing ? [workflowTracing] : [],
+      activity: [...(tracing ? [tracedActivities] : []), () => ({ inbound: new PlatformFailures() })],
+    },
+    ...(tracing && { sinks: spansOfWorkflows(tracing) }),
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
     defaultHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,

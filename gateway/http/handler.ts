@@ -1,12 +1,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
+import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from '../../infrastructure/logging';
+import { inSpan, traceOf } from '../../infrastructure/telemetry/span';
 import type { Access } from '../keys/access';
 import type { Principal } from '../keys/principal';
 import { errorFrame } from '../errorFrame';
 import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
-import type { Call, Reply } from './apiRoute';
+import type { Call, Reply, Route } from './apiRoute';
 import { sendJson } from './json';
 import { liveRoute, type LiveParts } from './live';
 import { logsRoute, type LogRouteParts } from './logs';
@@ -62,7 +64,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
       const { route, parameters } = find(request.method ?? 'GET', url.pathname);
       const principal = route.open ? null : authorized(request, parts.access);
       const call: Call = { ...{ request, response, url, parameters, principal, signal }, logger: log };
-      const reply = await route.handle(call);
+      const reply = await traced(route, request, async () => route.handle(call));
       if (reply) send(response, reply);
     } catch (error) {
       if (response.headersSent) throw error;
@@ -82,6 +84,13 @@ export function httpHandler(parts: HttpParts): RequestListener {
     const headers: OutgoingHttpHeaders = error instanceof HttpError ? error.headers : {};
     send(response, { status, body: frame, headers: { ...(status === 503 && RETRY_AFTER), ...headers } });
   }
+}
+
+/** A request that changes something is a step of a trace. */
+function traced<T>({ method, path }: Route, { headers }: IncomingMessage, work: () => Promise<T>) {
+  if (method === 'GET') return work();
+  const attributes = { 'http.request.method': method, 'http.route': path };
+  return inSpan(`${method} ${path}`, { attributes, kind: SpanKind.SERVER, parent: traceOf(headers) }, work);
 }
 
 /** @throws HttpError when the request brings no valid key, and no login that is its own */

@@ -1,5 +1,6 @@
 import { PatchStrategy } from '@kubernetes/client-node';
 import type { KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
+import { inSpan } from '../telemetry/span';
 import { attempt } from './errors';
 
 /** Owner of the fields that this platform sets, in `metadata.managedFields`. */
@@ -11,8 +12,12 @@ export const FIELD_MANAGER = 'orchestration-app';
  * @returns the object as stored. Its `metadata.resourceVersion` is the same as before when nothing changed.
  */
 export function apply<T extends KubernetesObject>(objects: KubernetesObjectApi, manifest: T): Promise<T> {
-  return attempt(`apply ${nameOf(manifest)}`, () =>
-    objects.patch(manifest, undefined, undefined, FIELD_MANAGER, true, PatchStrategy.ServerSideApply),
+  const { kind = 'object', metadata } = manifest;
+  const attributes = { 'k8s.object.name': metadata?.name, 'k8s.namespace.name': metadata?.namespace };
+  return inSpan(`apply ${kind}`, { attributes }, () =>
+    attempt(`apply ${nameOf(manifest)}`, () =>
+      objects.patch(manifest, undefined, undefined, FIELD_MANAGER, true, PatchStrategy.ServerSideApply),
+    ),
   );
 }
 

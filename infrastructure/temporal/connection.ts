@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
 
 /** The part of the configuration that says where Temporal is. */
 export interface TemporalSettings {
@@ -17,7 +17,14 @@ const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnec
  * A client of Temporal. It connects at the first call, so a process can start, and say that it is not
  * ready, while the server is away. Release it with `client.connection.close()`.
  */
-export function connectClient(settings: TemporalSettings): Client {
+export function connectClient(
+  settings: TemporalSettings,
+  interceptors: WorkflowClientInterceptor[] = [],
+): Client {
   const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS, channelArgs: RECONNECT });
-  return new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
+  return new Client({
+    connection,
+    namespace: settings.TEMPORAL_NAMESPACE,
+    interceptors: { workflow: interceptors },
+  });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { parseHistory } from '../../worker/replay/history';
 import { Replayer } from '../../worker/replay/replayer';
+import { workflowTracing } from '../../worker/tracing';
 
 /**
  * Workflows that were started by the code of the day they were recorded go on with the code of today:
@@ -28,6 +29,17 @@ beforeAll(async () => {
 
 test.each(names)('the path "%s" is replayed by the code of today', async (name) => {
   expect(await replayer.replay(parseHistory(textOf(name)), name)).toEqual({ outcome: 'ok' });
+});
+
+describe('by a worker that traces', () => {
+  let tracing: Replayer;
+  beforeAll(async () => {
+    tracing = await Replayer.of(undefined, [workflowTracing]);
+  }, 60_000);
+
+  test.each(names)('the path "%s" is replayed, too', async (name) => {
+    expect(await tracing.replay(parseHistory(textOf(name)), name)).toEqual({ outcome: 'ok' });
+  });
 });
 
 test.each(['deployed', 'retried', 'cancelled_in_rollout'])(

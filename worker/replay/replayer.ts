@@ -21,10 +21,19 @@ export type Replay =
 export class Replayer {
   private constructor(private readonly workflowBundle: WorkflowBundleWithSourceMap) {}
 
-  /** @param path of the workflow code; that of this checkout without it. Takes about 2 s. */
-  static async of(path: string = workflowsPath): Promise<Replayer> {
+  /**
+   * Takes about 2 s.
+   * @param path of the workflow code; that of this checkout without it
+   * @param workflowInterceptorModules that a worker has beside it
+   */
+  static async of(
+    path: string = workflowsPath,
+    workflowInterceptorModules: string[] = [],
+  ): Promise<Replayer> {
     const logger = new DefaultLogger('ERROR');
-    return new Replayer(await bundleWorkflowCode({ workflowsPath: path, logger }));
+    return new Replayer(
+      await bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger }),
+    );
   }
 
   /** @param history as the client fetches it, or as it is exported */

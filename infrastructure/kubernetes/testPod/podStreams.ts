@@ -1,8 +1,9 @@
+import { inSpan } from '../../telemetry/span';
 import type { Kube } from '../client';
 import { PlatformError } from '../errors';
 import { Conversation, SILENCE_MS } from './conversation';
 import { openExecStream } from './execStream';
-import type { ExecStream } from './execStream';
+import type { ExecListener, ExecStream } from './execStream';
 
 export interface PodStreamsSettings {
   /** After this time without a word from the pod its stream is taken for dead, in milliseconds. */
@@ -69,14 +70,15 @@ class PodStream {
   ) {
     this.silenceMs = silenceMs;
     this.idleMs = idleMs;
-    this.opening = openExecStream(kube, userId, {
+    const listener: ExecListener = {
       onFrame: (frame) => {
         const channel = 'channel' in frame ? frame.channel : null;
         if (channel != null) this.conversations.get(channel)?.push(frame);
         else for (const conversation of this.conversations.values()) conversation.push(frame);
       },
       onFailure: (error) => this.end(error),
-    });
+    };
+    this.opening = inSpan('open exec stream', {}, () => openExecStream(kube, userId, listener));
     // Whoever wants to talk learns it; here it only must not stay in use.
     this.opening.catch((error: Error) => this.end(error));
   }

@@ -1,0 +1,57 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Resource } from '@opentelemetry/resources';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { WorkflowClientInterceptor } from '@temporalio/client';
+import { readConfig } from '../config';
+import type { Logger } from '../logging';
+
+/** What a process that tells of its steps works with. */
+export interface Tracing {
+  /** For a client of Temporal: what it starts becomes part of the trace. */
+  clientInterceptors: WorkflowClientInterceptor[];
+  /** Where spans go that are made elsewhere than in this process's own code: in workflows. */
+  spanProcessor: SpanProcessor;
+  resource: Resource;
+  /** Sends what is left, for at most some seconds. */
+  stop(): Promise<void>;
+}
+
+/** The variables of the OpenTelemetry specification that are looked at here; the SDK reads the rest of them itself. */
+const VARIABLES = [
+  'OTEL_SDK_DISABLED',
+  'OTEL_TRACES_EXPORTER',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+] as const;
+
+/** For a collector that does not answer when a process ends, in milliseconds. */
+const STOP_MS = 5_000;
+
+/**
+ * Sends traces to an OpenTelemetry collector, if the environment names one. Without it, nothing is loaded.
+ * @param service name, unless OTEL_SERVICE_NAME gives another
+ * @throws Error that names the variable at fault
+ */
+export async function startTracing(service: string, logger: Logger): Promise<Tracing | null> {
+  const config = readConfig(VARIABLES);
+  const endpoint = config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const off = config.OTEL_SDK_DISABLED === 'true' || config.OTEL_TRACES_EXPORTER === 'none';
+  if (endpoint === undefined || off) return null;
+
+  const { startProvider } = await import('./provider.js');
+  const { provider, ...tracing } = startProvider(service, logger);
+  logger.info({ endpoint }, 'traces are sent');
+  return {
+    ...tracing,
+    async stop() {
+      const gone = new AbortController();
+      await Promise.race([
+        provider.shutdown().catch((error: unknown) => logger.warn({ err: error }, 'traces were lost')),
+        wait(STOP_MS, undefined, { signal: gone.signal }).catch(() => undefined),
+      ]);
+      gone.abort();
+    },
+  };
+}
