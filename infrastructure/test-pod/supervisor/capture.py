@@ -3,14 +3,25 @@
 import hashlib
 
 
-class Capture:
-    """Memory never grows beyond about twice `keep` bytes, however much is printed."""
+class Forgotten(Exception):
+    """These bytes were printed and are not here any more."""
 
-    def __init__(self, keep: int):
+
+class Capture:
+    """
+    Memory never grows beyond about twice `keep` bytes and `whole`, however much is printed. Head and tail are what
+    the run's report has; what lies between can be read for a while after it (`read`).
+    """
+
+    def __init__(self, keep: int, whole: int = 0):
+        """@param whole how many bytes to have at most beside the head and the tail"""
         self._head_limit = keep // 2
         self._tail_limit = keep - self._head_limit
         self._head = bytearray()
         self._tail = bytearray()
+        self._rest_limit = whole
+        # All that did not go to the head, as far as it is kept.
+        self._rest = bytearray()
         self.total = 0
 
     def add(self, data: bytes) -> bytes:
@@ -23,7 +34,28 @@ class Capture:
         self._tail += rest[-self._tail_limit:]
         if len(self._tail) > 2 * self._tail_limit:
             del self._tail[:-self._tail_limit]
+        self._rest += rest[:self._rest_limit - len(self._rest)]
         return shown
+
+    def read(self, start: int, end: int) -> bytes:
+        """
+        Bytes from `start` on, to `end` at most: fewer when the rest was not kept.
+        @raises Forgotten when there is not even the first
+        """
+        head = len(self._head)
+        data = bytes(self._head[start:end]) + bytes(self._rest[max(start - head, 0):max(end - head, 0)])
+        if not data and start < end:
+            raise Forgotten(f"byte {start} is not kept")
+        return data
+
+    @property
+    def rest_size(self) -> int:
+        """Bytes held beside the head and the tail."""
+        return len(self._rest)
+
+    def forget_rest(self) -> None:
+        self._rest = bytearray()
+        self._rest_limit = 0
 
     @property
     def head(self) -> bytes:

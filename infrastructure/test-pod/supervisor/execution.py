@@ -5,7 +5,6 @@ The verdict comes from waitpid and from what is measured here. Nothing that the 
 """
 
 import asyncio
-import fcntl
 import functools
 import os
 import resource
@@ -24,6 +23,8 @@ from .podlog import RunLog
 from .processes import Exit, Launch, Processes
 from .reading import Reading
 from .request import RunRequest
+from .stdin import Stdin
+from .streams import Streams
 from .warm import Job, WarmInterpreter
 
 # Between two looks at the program's processes and memory, in seconds.
@@ -40,10 +41,11 @@ _INSTALL_FILE_BYTES = 1024 * 1024 * 1024
 _INSTALL_MEMORY_BYTES = 512 * 1024 * 1024
 # Pipes of a program end when its last process does; this bounds the wait for what is not a process, in seconds.
 _DRAIN_DEADLINE = 5
-_PIPE_BYTES = 1024 * 1024
 
 # Kept of a test framework's report, in bytes.
 KEEP_REPORT_BYTES = 256 * 1024
+# Of each stream, beside what the report has, for whoever stores all of it.
+_WHOLE_BYTES = 16 * 1024 * 1024
 # Where a program that serves is expected to listen, as in production; infrastructure/kubernetes/production/names.ts.
 _PORT = 8080
 # Time in which a program waits for a processor that others have is not its own, and is added to its wall limit: at
@@ -93,7 +95,9 @@ class Execution:
         places: Places,
         layers: Layers,
         log: RunLog,
+        stdin: Stdin,
         on_output: Callable[[str, int, bytes], None],
+        on_start: Callable[[], None],
     ):
         self._request = request
         self._processes = processes
@@ -104,7 +108,12 @@ class Execution:
         # Folder of the requirements, while there is one.
         self._layer: str | None = None
         self._log = log
+        self._stdin = stdin
         self._on_output = on_output
+        self._on_start = on_start
+        # What was made ready for the program before its turn.
+        self._streams: Streams | None = None
+        self._job: Job | None = None
         self._loop = asyncio.get_running_loop()
         self._stopped: str | None = None
         # Done when the program has ended, or is to be ended.
@@ -116,7 +125,26 @@ class Execution:
         self._serving_since: float | None = None
         self.id = os.urandom(6).hex()
         keep = request.limits.keep_output_bytes
-        self.captures = {"stdout": Capture(keep), "stderr": Capture(keep), "report": Capture(KEEP_REPORT_BYTES)}
+        self.captures = {
+            "stdout": Capture(keep, _WHOLE_BYTES),
+            "stderr": Capture(keep, _WHOLE_BYTES),
+            "report": Capture(KEEP_REPORT_BYTES),
+        }
+
+    def make_ready(self) -> None:
+        """
+        Does what can be done before the turn of this run, while another one runs: nothing that a program could see.
+        """
+        if not self._is_warm() or self._request.requirements:
+            return
+        self._streams = self._open_streams()
+        self._job = self._make_job(self._streams.given)
+        self._warm.give(self._request.entrypoint, self._job)
+
+    def discard(self) -> None:
+        """Lets go of what was made ready. The run does not come."""
+        if self._streams is not None:
+            self._streams.discard()
 
     def cancel(self) -> None:
         self._end_early("cancelled")
@@ -175,34 +203,35 @@ class Execution:
         return result
 
     async def _execute(self) -> dict:
-        names = [name for name in STREAMS if name != "report" or self._reports()]
-        ends = {name: _pipe() for name in names}
-        reads = [Reading(self._loop, ends[name][0], functools.partial(self._take, name)) for name in names]
-        stdin = _stdin_of(self._request.stdin)
+        streams = self._streams or self._open_streams()
+        reads = [
+            Reading(self._loop, end, functools.partial(self._take, name)) for name, end in streams.read_ends.items()
+        ]
         try:
-            exited = await self._start([stdin, *(write for _, write in ends.values())])
+            exited = await self._start(streams.given)
             began = self._loop.time()
         finally:
-            os.close(stdin)
-            for _, write in ends.values():
-                os.close(write)
+            streams.close_given()
+        self._on_start()
         ended = await self._until_it_ends(exited)
         wall = self._loop.time() - began
+        self._stdin.close()
         await self._sweep()
         for read in reads:
             await read.finish(_DRAIN_DEADLINE)
         return await self._result(ended, wall, killed_for_memory=self._memory.new_kills() > 0)
+
+    def _open_streams(self) -> Streams:
+        return Streams(self._stdin, [name for name in STREAMS if name != "report" or self._reports()])
 
     async def _sweep(self) -> None:
         await self._warm.settle()
         await self._processes.sweep()
 
     async def _start(self, descriptors: list[int]) -> "asyncio.Future[Exit]":
-        request, folder = self._request, self._places.folder
-        env, limits = self._environment(), self._resource_limits()
+        request = self._request
         if self._is_warm():
-            job = Job(folder=folder, args=request.args, env=env, limits=limits, descriptors=descriptors)
-            return await self._warm.start(request.entrypoint, job)
+            return await self._warm.start(request.entrypoint, self._job or self._make_job(descriptors))
         memory_mb = request.limits.memory_bytes // (1024 * 1024)
         argv = request.language.argv(
             request.command, entrypoint=request.entrypoint, memory_mb=memory_mb, layer=self._layer
@@ -211,9 +240,19 @@ class Execution:
             confined, args = functools.partial(confine, (self._layer,)), request.requirements
         else:
             confined, args = confine, request.args
-        launch = Launch([*argv, *args], env, folder, descriptors, limits, confined)
+        env, limits = self._environment(), self._resource_limits()
+        launch = Launch([*argv, *args], env, self._places.folder, descriptors, limits, confined)
         _, exited = self._processes.start(launch)
         return exited
+
+    def _make_job(self, descriptors: list[int]) -> Job:
+        return Job(
+            folder=self._places.folder,
+            args=self._request.args,
+            env=self._environment(),
+            limits=self._resource_limits(),
+            descriptors=descriptors,
+        )
 
     def _is_warm(self) -> bool:
         return self._request.command == "run" and self._request.language.warm == "python"
@@ -357,22 +396,6 @@ def _outcome(exit_code: int, killed_for_memory: bool) -> str:
     if exit_code == -signal.SIGKILL and killed_for_memory:
         return "out_of_memory"
     return "killed_by_signal" if exit_code < 0 else "failed"
-
-
-def _stdin_of(data: bytes) -> int:
-    """A file in memory, without a name: nobody has to feed it, and no path leads to it but the program's own."""
-    descriptor = os.memfd_create("stdin")
-    if data:
-        os.write(descriptor, data)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _pipe() -> tuple[int, int]:
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return read, write
 
 
 def _ending(result: dict) -> str:

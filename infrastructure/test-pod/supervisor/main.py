@@ -49,14 +49,17 @@ async def _supervise() -> None:
     await layers.settle()
     warm.prepare(places.folder, _USUAL_ENTRYPOINT)
 
-    def make_execution(request, on_output) -> Execution:
-        return Execution(
-            request, processes, warm, memory, places, layers, RunLog(loop, log, request.submission_id), on_output
-        )
+    def make_execution(request, *told) -> Execution:
+        run_log = RunLog(loop, log, request.submission_id)
+        return Execution(request, processes, warm, memory, places, layers, run_log, *told)
 
     runs = Runs(make_execution, layers)
     log.patience = runs.patience
-    server = await serve(runs, known, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
+
+    def say(submission_id: str, text: str) -> None:
+        RunLog(loop, log, submission_id).say(text)
+
+    server = await serve(runs, known, say, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
     log.line(
         f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}, "
         f"Landlock {landlock.VERSION or 'missing'}"

@@ -19,6 +19,8 @@ MAX_ENV = 110
 MAX_ARGS_BYTES = 64 * 1024
 MAX_ENV_BYTES = 65 * 1024
 MAX_WALL_MS = 600_000
+# Of output that is read again at one go.
+MAX_READ_BYTES = 1024 * 1024
 MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
 MAX_KEY_LENGTH = 512
 MAX_REQUIREMENTS = 200
@@ -57,6 +59,8 @@ class RunRequest:
     entrypoint: str
     limits: Limits
     stdin: bytes
+    # Whether more input may come while it runs.
+    interactive: bool
     args: list[str]
     env: dict[str, str]
     requirements: list[str]
@@ -81,15 +85,18 @@ def parse_run(frame: dict, languages: dict[str, Language]) -> RunRequest:
         raise InvalidRequest(f"entrypoint {entrypoint!r} is not among the files")
     limits = _limits(frame.get("limits"))
     stdin = _stdin(frame.get("stdin", ""))
+    interactive = frame.get("interactive", False)
+    if not isinstance(interactive, bool):
+        raise InvalidRequest("interactive must be true or false")
     args = _args(frame.get("args", []))
     env = _env(frame.get("env", {}))
     requirements = _requirements(frame.get("requirements", []), language, command)
     index_url = _index_url(frame.get("index_url"))
     asked = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
     # The index is not part of it: its password may be another after a restart of the worker.
-    asked.append(requirements)
+    asked += [requirements, interactive]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, args, env, requirements, index_url, digest)
+    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, interactive, args, env, requirements, index_url, digest)
 
 
 def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str]:
@@ -223,3 +230,45 @@ def _text(frame: dict, name: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f"{name} must be a string")
     return value
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Input for a run: `data` begins at `offset` of all that is fed to it."""
+
+    key: str
+    offset: int
+    data: bytes
+    eof: bool
+
+
+def parse_feed(frame: dict) -> Feed:
+    """@raises InvalidRequest"""
+    offset, data, eof = frame.get("offset"), _bytes("data", frame.get("data", "")), frame.get("eof", False)
+    if type(offset) is not int or not 0 <= offset <= MAX_STDIN_BYTES:
+        raise InvalidRequest(f"offset must be a whole number from 0 to {MAX_STDIN_BYTES}")
+    if offset + len(data) > MAX_STDIN_BYTES:
+        raise InvalidRequest(f"input has {offset + len(data)} bytes, more than {MAX_STDIN_BYTES}")
+    if not isinstance(eof, bool):
+        raise InvalidRequest("eof must be true or false")
+    return Feed(_text(frame, "key"), offset, data, eof)
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """Bytes of a stream of a run, from `start` on and before `end`."""
+
+    key: str
+    stream: str
+    start: int
+    end: int
+
+
+def parse_read(frame: dict) -> ReadRequest:
+    """@raises InvalidRequest"""
+    stream, start, end = frame.get("stream"), frame.get("from"), frame.get("to")
+    if stream not in ("stdout", "stderr"):
+        raise InvalidRequest("stream must be stdout or stderr")
+    if type(start) is not int or type(end) is not int or not 0 <= start <= end <= start + MAX_READ_BYTES:
+        raise InvalidRequest(f"from and to must be whole numbers, at most {MAX_READ_BYTES} apart")
+    return ReadRequest(_text(frame, "key"), stream, start, end)

@@ -9,11 +9,14 @@ from .capture import Capture
 from .execution import Execution
 from .layers import LayerMissing, Layers, key_of
 from .request import RunRequest
+from .stdin import FedStdin, Stdin
 
 MAX_QUEUED = 64
 # Results kept for a repeat of the request; the oldest goes first.
-MAX_RESULTS = 64
+MAX_RESULTS = 256
 MAX_RESULT_BYTES = 16 * 1024 * 1024
+# Output beyond what results have, for those who come for all of it; the oldest goes first.
+MAX_REST_BYTES = 32 * 1024 * 1024
 # How soon those who wait learn that they moved up, in seconds.
 _TELL_INTERVAL = 0.1
 # While runs wait, what there is to say of them is put together for so long, in seconds: each message, and each piece
@@ -42,10 +45,20 @@ class Run:
         # Names the execution; None while the run waits for its turn.
         self.execution_id: str | None = None
         self.captures: dict[str, Capture] = {}
+        self.stdin = FedStdin(asyncio.get_running_loop(), request.stdin) if request.interactive else Stdin(request.stdin)
         self.listeners: list[Listener] = []
         self.cancelled = False
         # Bytes of output that are kept of it, once it has finished.
         self.size = 0
+
+    @property
+    def fed(self) -> int:
+        """Bytes of input that came beside those of the request."""
+        return self.stdin.received if isinstance(self.stdin, FedStdin) else 0
+
+    @property
+    def rest_size(self) -> int:
+        return sum(capture.rest_size for capture in self.captures.values())
 
     def tell(self, event: dict) -> None:
         for listener in list(self.listeners):
@@ -90,7 +103,12 @@ class Runs:
         run = self._by_key[request.key] = Run(request)
         self._queue.append(run)
         self._wake.set()
+        self._make_next_ready()
         return run
+
+    def find(self, key: str) -> "Run | None":
+        """A run that waits, runs, or has ended not long ago."""
+        return self._by_key.get(key)
 
     def _is_void(self, run: Run) -> bool:
         """An installation whose layer is gone: its result says something that is not true any more."""
@@ -118,6 +136,8 @@ class Runs:
         del self._by_key[key]
         if run.state == "queued":
             self._queue.remove(run)
+            if run.execution is not None:
+                run.execution.discard()
             run.tell(_error("cancelled", "the run was cancelled before it began"))
             self._tell_positions_soon()
         elif run.execution is not None:
@@ -135,17 +155,26 @@ class Runs:
             self._wake.clear()
             await self._wake.wait()
 
+    def _make_next_ready(self) -> None:
+        """What comes next is made ready while the one before it runs."""
+        if self._current is not None and self._queue and self._queue[0].execution is None:
+            run = self._queue[0]
+            run.execution = self._execution_of(run)
+            run.execution.make_ready()
+
+    def _execution_of(self, run: Run) -> Execution:
+        def on_output(stream: str, offset: int, data: bytes) -> None:
+            run.tell({"type": "output", "stream": stream, "offset": offset, "data": data})
+
+        return self._make_execution(run.request, run.stdin, on_output, self._make_next_ready)
+
     async def _execute(self, run: Run) -> None:
         run.state = "running"
-        run.execution = self._make_execution(
-            run.request,
-            lambda stream, offset, data: run.tell(
-                {"type": "output", "stream": stream, "offset": offset, "data": data}
-            ),
-        )
+        if run.execution is None:
+            run.execution = self._execution_of(run)
         run.captures = run.execution.captures
         run.execution_id = run.execution.id
-        run.tell({"type": "started", "execution": run.execution_id})
+        run.tell({"type": "started", "execution": run.execution_id, "input": run.fed})
         try:
             result = await run.execution.run()
         except LayerMissing as error:
@@ -182,6 +211,12 @@ class Runs:
         size = sum(self._by_key[key].size for key in finished)
         while len(finished) > MAX_RESULTS or (size > MAX_RESULT_BYTES and len(finished) > 1):
             size -= self._by_key.pop(finished.popleft()).size
+        rest = sum(self._by_key[key].rest_size for key in finished)
+        while rest > MAX_REST_BYTES and len(finished) > 1:
+            run = self._by_key[finished.popleft()]
+            rest -= run.rest_size
+            for capture in run.captures.values():
+                capture.forget_rest()
 
 
 def _error(code: str, message: str) -> dict:

@@ -6,11 +6,15 @@ import json
 import socket
 import struct
 
+from collections.abc import Callable
+
 from .batch import Batch
+from .capture import Forgotten
 from .languages import Language
 from .processes import is_visitor
-from .request import MAX_KEY_LENGTH, InvalidRequest, parse_run
+from .request import MAX_KEY_LENGTH, InvalidRequest, parse_feed, parse_read, parse_run
 from .runs import Busy, KeyTaken, Run, Runs
+from .stdin import FedStdin
 
 # An abstract name: there is no file that a program could remove or replace, and while PID 1 lives, it is taken.
 ADDRESS = "\0orchestration-app/test-pod"
@@ -27,16 +31,27 @@ ALIVE_INTERVAL = 1.0
 IDLE_DEADLINE = 60
 # A reader that is this far behind is cut off; its run goes on, and it can join again.
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
+# Of a line of a worker in the log, in characters.
+MAX_SAID = 1024
+
+Say = Callable[[str, str], None]
 
 
-async def serve(runs: Runs, languages: dict[str, Language], pod_uid: str, boot: str) -> asyncio.Server:
-    """@param boot names this start of the supervisor: results of an earlier one are gone"""
+class Unknown(Exception):
+    """There is no run of this key here, or not what is asked of it."""
+
+
+async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: str, boot: str) -> asyncio.Server:
+    """
+    @param say puts a line about a submission into the log
+    @param boot names this start of the supervisor: results of an earlier one are gone
+    """
     identity = {"protocol": PROTOCOL, "pod_uid": pod_uid, "boot": boot}
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if _is_trusted(writer):
-                await _Session(reader, writer, runs, languages, identity).run()
+                await _Session(reader, writer, runs, languages, say, identity).run()
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
             return
         finally:
@@ -69,12 +84,14 @@ class _Session:
         writer: asyncio.StreamWriter,
         runs: Runs,
         languages: dict[str, Language],
+        say: Say,
         identity: dict,
     ):
         self._reader = reader
         self._writer = writer
         self._runs = runs
         self._languages = languages
+        self._say = say
         self._identity = identity
         self._joined: dict[str, tuple[Run, object]] = {}
         self._loop = asyncio.get_running_loop()
@@ -121,10 +138,18 @@ class _Session:
                 self._leave(channel)
             elif op == "run":
                 self._join(channel, self._runs.submit(parse_run(frame, self._languages)), _offsets(frame))
+            elif op == "stdin":
+                self._feed(channel, frame)
+            elif op == "read":
+                self._read(channel, frame)
+            elif op == "say":
+                self._put_into_log(frame)
             else:
                 raise InvalidRequest(f"op {op!r} is not known")
         except (InvalidRequest, ValueError, RecursionError) as error:
             self._refuse(channel, "invalid", error)
+        except (Unknown, Forgotten) as error:
+            self._refuse(channel, "unknown", error)
         except Busy as error:
             self._refuse(channel, "busy", error)
         except KeyTaken as error:
@@ -133,10 +158,35 @@ class _Session:
     def _refuse(self, channel: "str | None", code: str, error: Exception) -> None:
         self._send({"type": "error", "channel": channel, "code": code, "message": str(error)})
 
+    def _feed(self, channel: str, frame: dict) -> None:
+        feed = parse_feed(frame)
+        run = self._runs.find(feed.key)
+        if run is None or not isinstance(run.stdin, FedStdin):
+            raise Unknown("there is no run of this key that takes input")
+        run.stdin.feed(feed.offset, feed.data, feed.eof)
+        self._send({"type": "input", "channel": channel, "received": run.fed, "over": run.state == "finished"})
+
+    def _read(self, channel: str, frame: dict) -> None:
+        read = parse_read(frame)
+        run = self._runs.find(read.key)
+        if run is None or run.state != "finished":
+            raise Unknown("there is no run of this key that has ended")
+        data = run.captures[read.stream].read(read.start, read.end)
+        self._send_output(channel, read.stream, read.start, data)
+        self._send({"type": "read", "channel": channel, "execution": run.execution_id, "to": read.start + len(data)})
+
+    def _put_into_log(self, frame: dict) -> None:
+        submission_id, text = frame.get("submission_id"), frame.get("text")
+        if not isinstance(submission_id, str) or not isinstance(text, str) or len(text) > MAX_SAID:
+            raise InvalidRequest(f"submission_id and text must be strings, text of at most {MAX_SAID} characters")
+        self._say(submission_id, text)
+
     def _join(self, channel: str, run: Run, offsets: dict[str, int]) -> None:
         self._leave(channel)
         accepted = {"type": "accepted", "state": run.state, "position": self._runs.position(run)}
-        self._send({**accepted, "channel": channel, "execution": run.execution_id, **self._identity})
+        self._send(
+            {**accepted, "channel": channel, "execution": run.execution_id, "input": run.fed, **self._identity}
+        )
         for name, capture in run.captures.items():
             self._send_output(channel, name, offsets[name], capture.head[offsets[name]:])
         if run.state == "finished":

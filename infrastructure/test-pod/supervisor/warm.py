@@ -22,7 +22,7 @@ _FORK_PATIENCE = 1 if landlock.SCOPES else 0.02
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """What one fork becomes. It gets these descriptors and no others."""
 
@@ -39,6 +39,8 @@ class _Fork:
 
     def __init__(self, way: socket.socket):
         self.way = way
+        # What it was told to become, ahead of its turn.
+        self.job: Job | None = None
         self.pid: int | None = None
         self.exited: asyncio.Future[Exit] | None = None
 
@@ -75,6 +77,18 @@ class WarmInterpreter:
         if self._next is None:
             self._ask_for_fork()
 
+    def give(self, entrypoint: str, job: Job) -> None:
+        """
+        Hands a job to the next fork ahead of its turn, if there is one: it does all that nobody can see, and waits.
+        What goes wrong here is found by `start`.
+        """
+        fork = self._next
+        if fork is not None and fork.job is None and self._entrypoint == entrypoint:
+            try:
+                _tell(fork, job)
+            except OSError:
+                self._forget_next()
+
     async def start(self, entrypoint: str, job: Job) -> "asyncio.Future[Exit]":
         """
         Makes a program of a fork; the future tells its end. No program may be running when this is called.
@@ -82,6 +96,9 @@ class WarmInterpreter:
         """
         for attempt in range(_ATTEMPTS):
             try:
+                if self._next is not None and self._next.job not in (None, job):
+                    # It was to become a run that was cancelled.
+                    self._forget_next()
                 self.prepare(job.folder, entrypoint)
                 await self._learn(_START_DEADLINE)
                 exited = self._hand_over(job)
@@ -157,18 +174,13 @@ class WarmInterpreter:
     def _hand_over(self, job: Job) -> "asyncio.Future[Exit]":
         fork, self._next = self._next, None
         self._processes.spared.discard(fork.pid)
-        asked = {"folder": job.folder, "args": job.args, "env": job.env, "limits": job.limits}
-        descriptor = os.memfd_create("job")
-        try:
-            os.write(descriptor, marshal.dumps(asked))
-            os.lseek(descriptor, 0, os.SEEK_SET)
+        with fork.way:
+            if fork.job is None:
+                _tell(fork, job)
             # Waited for here, a fraction of a millisecond, so that whatever goes wrong comes before the program.
             fork.way.settimeout(_RUN_DEADLINE)
-            socket.send_fds(fork.way, [b"r"], [*job.descriptors, descriptor])
+            fork.way.send(b"g")
             answer = fork.way.recv(512)
-        finally:
-            os.close(descriptor)
-            fork.way.close()
         if answer != b"started":
             raise OSError(f"the program could not be started: {answer.decode() or 'its process ended'}")
         return fork.exited
@@ -187,3 +199,15 @@ class WarmInterpreter:
         if self._control is not None:
             self._control.close()
         self._control = self._exited = self._entrypoint = self._pid = None
+
+
+def _tell(fork: _Fork, job: Job) -> None:
+    asked = {"folder": job.folder, "args": job.args, "env": job.env, "limits": job.limits}
+    descriptor = os.memfd_create("job")
+    try:
+        os.write(descriptor, marshal.dumps(asked))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        socket.send_fds(fork.way, [b"r"], [*job.descriptors, descriptor])
+    finally:
+        os.close(descriptor)
+    fork.job = job

@@ -104,7 +104,10 @@ def _fork_twice() -> bool:
 
 
 def _become_program(way: _socket.socket) -> None:
-    """Waits for a run in a session of its own, then turns into what that needs."""
+    """
+    Waits for a run in a session of its own, and turns into what that needs: all but the last steps may come long before
+    its turn, while another program runs.
+    """
     try:
         os.setsid()
         if _SCOPES:
@@ -115,12 +118,14 @@ def _become_program(way: _socket.socket) -> None:
             os._exit(0)
         *streams, job = _DESCRIPTORS.unpack(ancillary[0][2])
         asked = marshal.loads(os.read(job, os.fstat(job).st_size))
-        os.chdir(asked["folder"])
         _set_environment(asked["env"])
         sys.argv += asked["args"]
         sys.orig_argv += asked["args"]
         for kind, value in asked["limits"].items():
             resource.setrlimit(kind, (value, value))
+        if not way.recv(1):
+            os._exit(0)
+        os.chdir(asked["folder"])
         _set_dumpable(1)
     except BaseException as error:  # noqa: BLE001: whatever it is, PID 1 must learn it.
         way.send(f"error {error!r}".encode()[:512])

@@ -50,6 +50,11 @@ interface Frame {
   position?: number;
   data?: string;
   result?: Result;
+  /** Of `input`. */
+  received?: number;
+  over?: boolean;
+  /** Of `read`. */
+  to?: number;
 }
 
 /** A pod without Kubernetes: the real supervisor as PID 1 of namespaces of its own (pod.sh). */
@@ -114,12 +119,15 @@ export class StandIn {
     const text = (stream: string) => Buffer.concat(kept[stream] ?? []).toString('utf8');
     try {
       relay.stdin.write(`${JSON.stringify(frame)}\n`);
+      // No answer comes to these.
+      if (['cancel', 'say'].includes((frame as { op?: string }).op ?? ''))
+        relay.stdin.write(`${JSON.stringify({ op: 'ping' })}\n`);
       for await (const line of createInterface(relay.stdout)) {
         const answer = JSON.parse(line) as Frame;
         if (answer.type === 'output')
           kept[answer.stream ?? '']?.push(Buffer.from(answer.data ?? '', 'base64'));
         if (answer.type === 'queued') queued.push(answer.position ?? 0);
-        if (['end', 'error', 'pong'].includes(answer.type))
+        if (['end', 'error', 'pong', 'input', 'read'].includes(answer.type))
           return {
             last: answer,
             stdout: text('stdout'),

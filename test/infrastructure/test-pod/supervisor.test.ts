@@ -238,6 +238,15 @@ for pid in ${others}:
     expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });
   });
 
+  test('that kills all it can does not harm the run that was made ready for the time after it', async () => {
+    const hostile = pod.run(`import os, time\ntime.sleep(0.3)${reach(9)}\ntime.sleep(0.1)`).catch(() => null);
+    const env = { NAME: 'ready' };
+    const next = runFrame("import os; print(os.environ['NAME'], os.getcwd())", { env });
+    const { stdout } = await pod.ask(next).catch(() => pod.ask(next));
+    expect(stdout).toBe('ready /work/1\n');
+    await hostile;
+  });
+
   test('gets nothing from the run before it, of many at once', async () => {
     const code = (name: string) =>
       `import os\nprint(${JSON.stringify(name)}, os.environ.get('NAME'), os.listdir('.'), os.listdir('/tmp'))\nopen('/tmp/x', 'w')`;
