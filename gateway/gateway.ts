@@ -6,7 +6,7 @@ import { programAddress } from '../infrastructure/kubernetes/production/address'
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
-import { connectClient } from '../infrastructure/temporal/connection';
+import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
@@ -25,8 +25,7 @@ export const GATEWAY_VARIABLES = [
   'RUN_WALL_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_MAX_OUTPUT_BYTES',
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
+  ...TEMPORAL_VARIABLES,
   'TEMPORAL_TASK_QUEUE',
   'TEMPORAL_UI_URL',
   'KIBANA_URL',
@@ -43,13 +42,13 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, limits = limitsFor(config.MAX_CODE_BYTES) }: { logger: Logger; limits?: Limits },
 ): Promise<RunningServer> {
+  const client = connectClient(config);
   const kube = clusterOf(config);
   if (!kube)
     logger.info('KUBECONFIG names no cluster: output comes when tests are over, and API_KEY is the only key');
   const followLog: FollowLog | null = kube && ((userId, options) => followPodLog(kube, userId, options));
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
-  const client = connectClient(config);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {

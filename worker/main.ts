@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
+import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
@@ -11,6 +12,7 @@ import { createTestDatabases } from '../infrastructure/kubernetes/production/tes
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
+import { accessOf, converterOf, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
@@ -19,11 +21,10 @@ import { temporalLogger } from './temporalLogger';
 import { createWorker } from './worker';
 
 const VARIABLES = [
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
+  ...TEMPORAL_VARIABLES,
   'TEMPORAL_TASK_QUEUE',
-  'ELASTICSEARCH_HOST',
-  'ELASTICSEARCH_INDEX',
+  ...ELASTICSEARCH_VARIABLES,
+  'WORKFLOW_BUNDLE',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -64,10 +65,11 @@ async function main(): Promise<void> {
   const logger = createLogger('worker', config.LOG_LEVEL);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
 
-  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
-  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const connection = await NativeConnection.connect(accessOf(config));
+  const dataConverter = converterOf(config.PAYLOAD_KEYS);
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter });
   const workflowRecords = createWorkflowRecords(client);
-  const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const actionLog = createActionLog({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
   let sweeps: { stop: () => Promise<void> } | undefined;
@@ -75,7 +77,12 @@ async function main(): Promise<void> {
     await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
-      { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE },
+      {
+        namespace: config.TEMPORAL_NAMESPACE,
+        taskQueue: config.TEMPORAL_TASK_QUEUE,
+        dataConverter,
+        ...(config.WORKFLOW_BUNDLE && { workflowBundle: { codePath: config.WORKFLOW_BUNDLE } }),
+      },
       { ...parts, actionLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();

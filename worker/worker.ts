@@ -1,4 +1,5 @@
-import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
 import { PlatformFailures } from './platformFailures';
 
@@ -6,7 +7,9 @@ export interface WorkerSettings {
   namespace: string;
   taskQueue: string;
   /** Workflow code that was bundled before; without it, it is bundled now (about 2 s). */
-  workflowBundle?: WorkflowBundleWithSourceMap;
+  workflowBundle?: WorkflowBundleOption;
+  /** How payloads are encoded: the same as that of the clients. */
+  dataConverter?: DataConverter;
 }
 
 /** Where the workflows are, for the bundler. */
@@ -27,13 +30,14 @@ const MAX_ACTIVITIES = 200;
 /** Makes a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
-  { namespace, taskQueue, workflowBundle }: WorkerSettings,
+  { namespace, taskQueue, workflowBundle, dataConverter = {} }: WorkerSettings,
   dependencies: ActivityDependencies,
 ): Promise<Worker> {
   return Worker.create({
     connection,
     namespace,
     taskQueue,
+    dataConverter,
     ...(workflowBundle ? { workflowBundle } : { workflowsPath }),
     activities: createActivities(dependencies),
     interceptors: { activity: [() => ({ inbound: new PlatformFailures() })] },
