@@ -100,6 +100,15 @@ const importsPointOneWay = [
     },
   },
   {
+    files: ['codec/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': neverImport(
+        ['gateway', 'activities', 'worker', 'workflows', 'ops', 'test', 'bench'],
+        'the codec server knows the infrastructure alone.',
+      ),
+    },
+  },
+  {
     files: ['ops/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from '../infrastructure/logging';
 import type { Cursor } from './cursor';
 import { FrameReader, type AcceptedSubmission } from './frames';
+import { decoded } from '../infrastructure/temporal/payloads';
 import { followHistory, temporalHistory, type ReadHistory } from './history';
 import type { HistoryEvent } from './historyEvents';
 import { Inbox } from './inbox';
@@ -40,7 +41,7 @@ export function followSources(client: Client, followLog: FollowLog | null): Foll
     readHistory: temporalHistory(client),
     async readPending({ workflowId, runId }) {
       const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-      return raw.pendingActivities ?? [];
+      return decoded(client, raw.pendingActivities ?? []);
     },
     followLog,
   };

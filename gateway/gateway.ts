@@ -9,7 +9,7 @@ import { inspectProduction } from '../infrastructure/kubernetes/production/inspe
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
-import { connectClient } from '../infrastructure/temporal/connection';
+import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
@@ -28,8 +28,7 @@ export const GATEWAY_VARIABLES = [
   'RUN_WALL_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_MAX_OUTPUT_BYTES',
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
+  ...TEMPORAL_VARIABLES,
   'TEMPORAL_TASK_QUEUE',
   'TEMPORAL_UI_URL',
   'KIBANA_URL',
@@ -55,6 +54,7 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, tracing = null, limits = limitsFor(config.MAX_CODE_BYTES) }: GatewayParts,
 ): Promise<RunningServer> {
+  const client = connectClient(config);
   const kube = clusterOf(config);
   if (!kube)
     logger.info('KUBECONFIG names no cluster: output comes when tests are over, and API_KEY is the only key');

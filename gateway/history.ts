@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
+import { decoded } from '../infrastructure/temporal/payloads';
 import type { AcceptedSubmission } from './frames';
 import type { HistoryEvent } from './historyEvents';
 
@@ -28,18 +29,20 @@ const LONGEST_PAUSE_MS = 5_000;
 const START = new Uint8Array();
 
 /** Reads histories from the Temporal server. */
-export function temporalHistory({ connection, options: { namespace } }: Client): ReadHistory {
+export function temporalHistory(client: Client): ReadHistory {
+  const { connection, options } = client;
   return (execution, nextPageToken, signal) =>
     // A signal of its own for each call: the connection never takes its listeners off.
     connection.withAbortSignal(AbortSignal.any([signal]), () =>
       connection.withDeadline(Date.now() + LONG_POLL_MS, async () => {
         const page = await connection.workflowService.getWorkflowExecutionHistory({
-          namespace,
+          namespace: options.namespace,
           execution,
           nextPageToken,
           waitNewEvent: true,
         });
-        return { events: page.history?.events ?? [], nextPageToken: page.nextPageToken };
+        const events = await decoded(client, page.history?.events ?? []);
+        return { events, nextPageToken: page.nextPageToken };
       }),
     );
 }

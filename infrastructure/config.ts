@@ -1,4 +1,6 @@
+import { accessSync, constants, statSync } from 'node:fs';
 import { z } from 'zod';
+import { payloadKeys } from './payloadKeys';
 
 /** Every variable that the gateway and the worker read, with its default. `.env.example` documents each. */
 const variables = {
@@ -16,11 +18,14 @@ const variables = {
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_TASK_QUEUE: z.string().default('submissions'),
+  ...temporalAccess(),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
   KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
   ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
   ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
+  ELASTICSEARCH_CA_FILE: readableFile().optional(),
+  ELASTICSEARCH_API_KEY: z.string().optional(),
   KUBECONFIG: z.string().optional(),
   KUBE_CONTEXT: z.string().optional(),
   /** Set by Kubernetes in every pod. */
@@ -47,6 +52,10 @@ const variables = {
   TEST_POD_IDLE_MINUTES: count(0).default(0),
   PROGRAM_IDLE_MINUTES: count(0).default(0),
   ...tracing(),
+  WORKFLOW_BUNDLE: readableFile().optional(),
+  CODEC_HOST: z.string().default('127.0.0.1'),
+  CODEC_PORT: port().default(8234),
+  CODEC_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 };
 
@@ -100,6 +109,35 @@ function tracing() {
     OTEL_EXPORTER_OTLP_PROTOCOL: protocol(),
     OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol(),
   };
+}
+
+/** How a server with TLS, or Temporal Cloud, is reached. The names are those that Temporal's own tools read. */
+function temporalAccess() {
+  return {
+    TEMPORAL_TLS: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: readableFile().optional(),
+    TEMPORAL_TLS_CLIENT_CERT_PATH: readableFile().optional(),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: readableFile().optional(),
+    TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+    TEMPORAL_API_KEY: z.string().optional(),
+    PAYLOAD_KEYS: payloadKeys().optional(),
+  };
+}
+
+/** Looked at when the process starts, so that a wrong path is told with the name of the variable. */
+function readableFile() {
+  return z.string().refine((path) => isReadable(path), {
+    error: ({ input }) => `is ${String(input)}, which is no file that can be read`,
+  });
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function port() {

@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util';
 import { WorkflowFailedError } from '@temporalio/client';
 import { runCommandLine, UsageError } from '../infrastructure/commandLine';
 import { readConfig } from '../infrastructure/config';
+import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import { backUp, restore, type BackupReport } from '../infrastructure/kubernetes/production/backup';
 import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
-import { connectClient } from '../infrastructure/temporal/connection';
+import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
 import { requestedBy } from './requestedBy';
@@ -69,10 +70,7 @@ async function operate<Report extends LiveReport | OperationReport = OperationRe
   userId: string,
   details: object,
 ): Promise<Report> {
-  const config = readConfig(
-    ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'],
-    serverEnvironment(),
-  );
+  const config = readConfig([...TEMPORAL_VARIABLES, 'TEMPORAL_TASK_QUEUE'], serverEnvironment());
   const client = connectClient(config);
   const input: OperationInput = {
     userId,
@@ -103,12 +101,9 @@ async function withDatabase(
   file: string,
   work: (kube: ReturnType<typeof connectKubernetes>, userId: string, file: string) => Promise<BackupReport>,
 ): Promise<BackupReport> {
-  const config = readConfig(
-    ['KUBECONFIG', 'KUBE_CONTEXT', 'ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'],
-    serverEnvironment(),
-  );
+  const config = readConfig(['KUBECONFIG', 'KUBE_CONTEXT', ...ELASTICSEARCH_VARIABLES], serverEnvironment());
   const kube = connectKubernetes({ kubeconfig: config.KUBECONFIG, context: config.KUBE_CONTEXT });
-  const log = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const log = createActionLog({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
   const startedAt = new Date();
   const write = (outcome: 'success' | 'failure', details: object) => {
     const end = new Date();

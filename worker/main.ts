@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
+import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
@@ -12,6 +13,7 @@ import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
 import { startTracing } from '../infrastructure/telemetry/tracing';
+import { accessOf, converterOf, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
@@ -21,11 +23,10 @@ import { temporalLogger } from './temporalLogger';
 import { createWorker } from './worker';
 
 const VARIABLES = [
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
+  ...TEMPORAL_VARIABLES,
   'TEMPORAL_TASK_QUEUE',
-  'ELASTICSEARCH_HOST',
-  'ELASTICSEARCH_INDEX',
+  ...ELASTICSEARCH_VARIABLES,
+  'WORKFLOW_BUNDLE',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -67,10 +68,11 @@ async function main(): Promise<void> {
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
 
   const tracing = await startTracing('worker', logger);
-  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
-  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const connection = await NativeConnection.connect(accessOf(config));
+  const dataConverter = converterOf(config.PAYLOAD_KEYS);
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter });
   const workflowRecords = createWorkflowRecords(client);
-  const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const actionLog = createActionLog({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
   let sweeps: { stop: () => Promise<void> } | undefined;
@@ -78,7 +80,13 @@ async function main(): Promise<void> {
     await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
-      { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE, tracing },
+      {
+        namespace: config.TEMPORAL_NAMESPACE,
+        taskQueue: config.TEMPORAL_TASK_QUEUE,
+        dataConverter,
+        tracing,
+        ...(config.WORKFLOW_BUNDLE && { workflowBundle: { codePath: config.WORKFLOW_BUNDLE } }),
+      },
       { ...observed(parts), actionLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();

@@ -1,4 +1,5 @@
-import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { PlatformFailures } from './platformFailures';
@@ -7,9 +8,14 @@ import { spansOfWorkflows, tracedActivities, workflowTracing } from './tracing';
 export interface WorkerSettings {
   namespace: string;
   taskQueue: string;
-  /** Workflow code that was bundled before; without it, it is bundled now (about 2 s). */
-  workflowBundle?: WorkflowBundleWithSourceMap;
-  /** Default: nothing is traced. A bundle that was made before must be one for tracing. */
+  /**
+   * Workflow code that was bundled before; without it, it is bundled now (about 2 s). Where tracing is on, it
+   * must be a bundle for tracing.
+   */
+  workflowBundle?: WorkflowBundleOption;
+  /** How payloads are encoded: the same as that of the clients. */
+  dataConverter?: DataConverter;
+  /** Default: nothing is traced. */
   tracing?: Tracing | null;
 }
 
@@ -31,13 +37,14 @@ const MAX_ACTIVITIES = 200;
 /** Makes a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
-  { namespace, taskQueue, workflowBundle, tracing = null }: WorkerSettings,
+  { namespace, taskQueue, workflowBundle, dataConverter = {}, tracing = null }: WorkerSettings,
   dependencies: ActivityDependencies,
 ): Promise<Worker> {
   return Worker.create({
     connection,
     namespace,
     taskQueue,
+    dataConverter,
     ...(workflowBundle ? { workflowBundle } : { workflowsPath }),
     activities: createActivities(dependencies),
     interceptors: {

@@ -1,4 +1,5 @@
 import { Client, errors } from '@elastic/elasticsearch';
+import type { ElasticsearchAccess } from './access';
 import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 
 interface Document {
@@ -6,9 +7,7 @@ interface Document {
   [field: string]: unknown;
 }
 
-export interface ActionLogSettings {
-  /** URL of Elasticsearch, such as `http://elasticsearch:9200`. */
-  node: string;
+export interface ActionLogSettings extends ElasticsearchAccess {
   index: string;
 }
 
@@ -36,8 +35,9 @@ class ActionLogUnavailable extends Error {
 }
 
 /** Stores action documents in Elasticsearch, each exactly once. */
-export function createActionLog({ node, index }: ActionLogSettings) {
-  const client = new Client({ node, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
+export function createActionLog({ index, ...access }: ActionLogSettings) {
+  const { node } = access;
+  const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
   let templatesStored = false;
 

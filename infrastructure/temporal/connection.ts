@@ -1,10 +1,38 @@
+import { readFileSync } from 'node:fs';
 import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import type { PayloadKey } from '../payloadKeys';
+import { encryptionCodec } from './codec';
 
-/** The part of the configuration that says where Temporal is. */
-export interface TemporalSettings {
+/** The variables that say where Temporal is and how to get in. */
+export const TEMPORAL_VARIABLES = [
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_TLS',
+  'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+  'TEMPORAL_TLS_CLIENT_CERT_PATH',
+  'TEMPORAL_TLS_CLIENT_KEY_PATH',
+  'TEMPORAL_TLS_SERVER_NAME',
+  'TEMPORAL_API_KEY',
+  'PAYLOAD_KEYS',
+] as const;
+
+/** How Temporal is reached: in the clear, by TLS, by TLS with a certificate of ours (mTLS), or with an API key. */
+export interface TemporalAccess {
   /** `host:port` of the frontend. */
   TEMPORAL_ADDRESS: string;
+  TEMPORAL_TLS?: 'true' | 'false' | undefined;
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH?: string | undefined;
+  TEMPORAL_TLS_CLIENT_CERT_PATH?: string | undefined;
+  TEMPORAL_TLS_CLIENT_KEY_PATH?: string | undefined;
+  TEMPORAL_TLS_SERVER_NAME?: string | undefined;
+  TEMPORAL_API_KEY?: string | undefined;
+}
+
+/** The part of the configuration that says where Temporal is, and how payloads are encrypted. */
+export interface TemporalSettings extends TemporalAccess {
   TEMPORAL_NAMESPACE: string;
+  PAYLOAD_KEYS?: readonly PayloadKey[] | undefined;
 }
 
 /**
@@ -21,10 +49,49 @@ export function connectClient(
   settings: TemporalSettings,
   interceptors: WorkflowClientInterceptor[] = [],
 ): Client {
-  const connection = Connection.lazy({ address: settings.TEMPORAL_ADDRESS, channelArgs: RECONNECT });
+  const connection = Connection.lazy({ ...accessOf(settings), channelArgs: RECONNECT });
   return new Client({
     connection,
     namespace: settings.TEMPORAL_NAMESPACE,
+    dataConverter: converterOf(settings.PAYLOAD_KEYS),
     interceptors: { workflow: interceptors },
   });
+}
+
+/**
+ * What a connection of either kind is made with. Any TLS setting, and an API key, turn TLS on.
+ * @throws Error that names the settings that do not go together
+ */
+export function accessOf(settings: TemporalAccess) {
+  const {
+    TEMPORAL_ADDRESS: address,
+    TEMPORAL_API_KEY: apiKey,
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: authority,
+    TEMPORAL_TLS_CLIENT_CERT_PATH: certificate,
+    TEMPORAL_TLS_CLIENT_KEY_PATH: key,
+    TEMPORAL_TLS_SERVER_NAME: serverNameOverride,
+  } = settings;
+  if ((certificate === undefined) !== (key === undefined))
+    throw new Error(
+      'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH go together: set both or none.',
+    );
+  const wanted = [apiKey, authority, certificate, serverNameOverride].some((value) => value !== undefined);
+  if (settings.TEMPORAL_TLS === 'false' && wanted)
+    throw new Error('TEMPORAL_TLS is false, and TEMPORAL_TLS_* or TEMPORAL_API_KEY need it: leave it out.');
+  if (!wanted && settings.TEMPORAL_TLS !== 'true') return { address };
+  return {
+    address,
+    ...(apiKey !== undefined && { apiKey }),
+    tls: {
+      ...(serverNameOverride !== undefined && { serverNameOverride }),
+      ...(authority !== undefined && { serverRootCACertificate: readFileSync(authority) }),
+      ...(certificate !== undefined &&
+        key !== undefined && { clientCertPair: { crt: readFileSync(certificate), key: readFileSync(key) } }),
+    },
+  };
+}
+
+/** For clients, workers and replays alike: what one of them encrypts, each of them reads. */
+export function converterOf(keys: readonly PayloadKey[] | undefined): DataConverter {
+  return keys ? { payloadCodecs: [encryptionCodec(keys)] } : {};
 }

@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { mayPass } from './failures';
+import { decoded } from './payloads';
 
 export interface WorkflowRecord {
   input: unknown;
@@ -13,19 +14,20 @@ class TemporalUnavailable extends Error {
 }
 
 /** Reads back what workflows were started with and what they noted in their memo. */
-export function createWorkflowRecords({ workflow, workflowService, options: { namespace } }: Client) {
+export function createWorkflowRecords(client: Client) {
+  const { workflow, workflowService, options } = client;
   return {
     /** @returns null for a workflow that the server does not know (any more) */
     async read(workflowId: string): Promise<WorkflowRecord | null> {
       try {
         const { memo = {}, runId } = await workflow.getHandle(workflowId).describe();
         const { history } = await workflowService.getWorkflowExecutionHistory({
-          namespace,
+          namespace: options.namespace,
           execution: { workflowId, runId },
           maximumPageSize: 1,
         });
-        const [payload] =
-          history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+        const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+        const [payload] = await decoded(client, started?.input?.payloads ?? []);
         return { input: payload && defaultPayloadConverter.fromPayload(payload), memo };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;

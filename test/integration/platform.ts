@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { readConfig } from '../../infrastructure/config';
 import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
+import { converterOf } from '../../infrastructure/temporal/connection';
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
 
@@ -74,7 +76,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
     await Promise.all(processes.map((process) => process.stop()));
     await Promise.all([
       removeIndex(servers.elasticsearchHost, index),
-      endWorkflows(servers.temporalAddress, shared.TEMPORAL_TASK_QUEUE),
+      endWorkflows(servers.temporalAddress, shared),
     ]);
   };
   try {
@@ -96,10 +98,14 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
 }
 
 /** What still runs, such as the orders of users, would wait for a worker for ever. */
-async function endWorkflows(address: string, taskQueue: string): Promise<void> {
+async function endWorkflows(address: string, settings: Record<string, string>): Promise<void> {
+  const { PAYLOAD_KEYS, TEMPORAL_TASK_QUEUE: taskQueue } = readConfig(
+    ['PAYLOAD_KEYS', 'TEMPORAL_TASK_QUEUE'],
+    settings,
+  );
   const connection = await Connection.connect({ address });
   try {
-    const { workflow } = new Temporal({ connection });
+    const { workflow } = new Temporal({ connection, dataConverter: converterOf(PAYLOAD_KEYS) });
     const running = workflow.list({ query: `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'` });
     for await (const { workflowId } of running)
       await workflow

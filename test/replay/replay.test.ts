@@ -34,7 +34,7 @@ test.each(names)('the path "%s" is replayed by the code of today', async (name) 
 describe('by a worker that traces', () => {
   let tracing: Replayer;
   beforeAll(async () => {
-    tracing = await Replayer.of(undefined, [workflowTracing]);
+    tracing = await Replayer.of(undefined, { workflowInterceptorModules: [workflowTracing] });
   }, 60_000);
 
   test.each(names)('the path "%s" is replayed, too', async (name) => {

@@ -2,9 +2,10 @@ import { parseArgs } from 'node:util';
 import { documentsOf } from '../../activities/actions';
 import { runCommandLine, UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config';
+import { accessTo, ELASTICSEARCH_VARIABLES } from '../../infrastructure/elasticsearch/access';
 import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
 import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
-import { connectClient } from '../../infrastructure/temporal/connection';
+import { connectClient, TEMPORAL_VARIABLES } from '../../infrastructure/temporal/connection';
 import { recordedTrails } from './trails';
 
 /** `npm run reindex`: completes the index of actions from Temporal's history, or builds another one. */
@@ -19,15 +20,12 @@ const BATCH = 500;
 async function main(args: string[]): Promise<object> {
   const { since, index } = optionsIn(args);
   const config = readConfig(
-    [
-      ...(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'] as const),
-      ...(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'] as const),
-    ],
+    [...TEMPORAL_VARIABLES, 'TEMPORAL_TASK_QUEUE', ...ELASTICSEARCH_VARIABLES],
     serverEnvironment(),
   );
   const client = connectClient(config);
   const log = createActionLog({
-    node: config.ELASTICSEARCH_HOST,
+    ...accessTo(config),
     index: index ?? config.ELASTICSEARCH_INDEX,
   });
   const report = {

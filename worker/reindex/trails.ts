@@ -1,5 +1,6 @@
 import { defaultPayloadConverter, type Client } from '@temporalio/client';
 import type { ActionTrail } from '../../activities/actions';
+import { decoded } from '../../infrastructure/temporal/payloads';
 import { OPERATIONS, SUBMIT_CODE } from '../../workflows/contract';
 
 /** What the history of a workflow says of its actions. */
@@ -36,7 +37,7 @@ export async function* recordedTrails(
     const scheduled = events
       ?.map(({ activityTaskScheduledEventAttributes: activity }) => activity)
       .find((activity) => activity?.activityType?.name === RECORD_ACTIONS);
-    const [payload] = scheduled?.input?.payloads ?? [];
+    const [payload] = await decoded(client, scheduled?.input?.payloads ?? []);
     const trail = payload ? defaultPayloadConverter.fromPayload<ActionTrail>(payload) : null;
     yield { workflowId, runId, trail, isOver: status.name !== 'RUNNING' };
   }

@@ -3,7 +3,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config';
 import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
-import { connectClient } from '../../infrastructure/temporal/connection';
+import { connectClient, converterOf, TEMPORAL_VARIABLES } from '../../infrastructure/temporal/connection';
 import { Replayer, type Replay } from './replayer';
 import { forGate, fromFile, fromQuery, fromWorkflow, type Source } from './sources';
 
@@ -18,7 +18,8 @@ Ends with 0 when all are ok, 1 when one diverges or cannot be replayed, 2 when t
 async function main(args: string[]): Promise<number> {
   const sources = chosen(args);
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const replayer = await Replayer.of();
+  const { PAYLOAD_KEYS } = readConfig(['PAYLOAD_KEYS']);
+  const replayer = await Replayer.of(undefined, { dataConverter: converterOf(PAYLOAD_KEYS) });
   const counts: Record<Replay['outcome'], number> = { ok: 0, diverges: 0, failed: 0 };
   for await (const source of sources) {
     const replay = await replayed(replayer, source);
@@ -59,10 +60,7 @@ function parsed(args: string[]) {
 
 async function* fromServer(values: ReturnType<typeof parsed>['values']): AsyncGenerator<Source> {
   const [most, closed] = [count('--most', values.most), count('--closed', values.closed)];
-  const config = readConfig(
-    ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'],
-    serverEnvironment(),
-  );
+  const config = readConfig([...TEMPORAL_VARIABLES, 'TEMPORAL_TASK_QUEUE'], serverEnvironment());
   const client = connectClient(config);
   try {
     if (values['workflow-id']) yield fromWorkflow(client, values['workflow-id'], values['run-id']);

@@ -5,6 +5,7 @@ import {
   type ReplayWorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { workflowsPath } from '../worker';
 import type { History, HistoryFile } from './history';
@@ -19,21 +20,27 @@ export type Replay =
 
 /** Replays histories against one bundle of workflow code. */
 export class Replayer {
-  private constructor(private readonly workflowBundle: WorkflowBundleWithSourceMap) {}
+  private constructor(
+    private readonly workflowBundle: WorkflowBundleWithSourceMap,
+    private readonly dataConverter: DataConverter,
+  ) {}
 
   /**
    * Takes about 2 s.
    * @param path of the workflow code; that of this checkout without it
    * @param workflowInterceptorModules that a worker has beside it
+   * @param dataConverter that of the workers whose histories these are
    */
   static async of(
     path: string = workflowsPath,
-    workflowInterceptorModules: string[] = [],
+    {
+      workflowInterceptorModules = [],
+      dataConverter = {},
+    }: { workflowInterceptorModules?: string[]; dataConverter?: DataConverter } = {},
   ): Promise<Replayer> {
     const logger = new DefaultLogger('ERROR');
-    return new Replayer(
-      await bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger }),
-    );
+    const bundle = await bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger });
+    return new Replayer(bundle, dataConverter);
   }
 
   /** @param history as the client fetches it, or as it is exported */
@@ -52,6 +59,7 @@ export class Replayer {
   private optionsFor(history: History | HistoryFile): ReplayWorkerOptions {
     const [started] = history.events as History['events'] & object;
     const taskQueue = started?.workflowExecutionStartedEventAttributes?.taskQueue?.name;
-    return { workflowBundle: this.workflowBundle, ...(taskQueue && { taskQueue }) };
+    const { workflowBundle, dataConverter } = this;
+    return { workflowBundle, dataConverter, ...(taskQueue && { taskQueue }) };
   }
 }

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/** A key of AES-256. */
+export interface PayloadKey {
+  /** Stands in the metadata of everything that was encrypted with the key. */
+  id: string;
+  /** 32 bytes. */
+  bytes: Buffer;
+}
+
+const KEY_BYTES = 32;
+const FORM = /^(?<id>[A-Za-z0-9._-]{1,64}):(?<base64>[A-Za-z0-9+/]+={0,2})$/;
+
+/** `ID:BASE64,ID:BASE64`: at least one key, each of 32 bytes. Messages never hold any part of a key. */
+export function payloadKeys() {
+  return z.string().transform((text, context): PayloadKey[] => {
+    const keys = text.split(',').map((entry) => readKey(entry.trim()));
+    const place = keys.indexOf(null) + 1;
+    const message =
+      place > 0
+        ? `must be ID:BASE64 of ${KEY_BYTES} bytes, separated by commas, and entry ${place} is not`
+        : repeatedId(keys.flatMap((key) => (key ? [key.id] : [])));
+    if (message === null) return keys.flatMap((key) => (key ? [key] : []));
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+}
+
+function readKey(entry: string): PayloadKey | null {
+  const { id, base64 } = FORM.exec(entry)?.groups ?? {};
+  if (id === undefined || base64 === undefined) return null;
+  const bytes = Buffer.from(base64, 'base64');
+  return bytes.length === KEY_BYTES ? { id, bytes } : null;
+}
+
+function repeatedId(ids: string[]): string | null {
+  const repeated = ids.find((id, place) => ids.indexOf(id) !== place);
+  return repeated === undefined ? null : `has two keys with the id ${repeated}`;
+}

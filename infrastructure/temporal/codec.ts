@@ -1,0 +1,67 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { PayloadCodec } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+import type { PayloadKey } from '../payloadKeys';
+
+const { Payload } = temporal.api.common.v1;
+type Payload = temporal.api.common.v1.IPayload;
+
+/** Marks what is encrypted, in the words that Temporal's own samples and Web UI use. */
+const ENCRYPTED = 'binary/encrypted';
+const CIPHER = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/**
+ * Encrypts what Temporal keeps of a submission: code, output, results, memo. The first key encrypts; each one
+ * decrypts what names it, so a key is replaced by putting the new one in front, and removed when nothing that Temporal
+ * keeps names it. Search attributes, workflow ids and messages of failures stay readable.
+ *
+ * Data is nonce (12 bytes), ciphertext, tag (16 bytes); the key's id is authenticated with it.
+ */
+export function encryptionCodec(keys: readonly PayloadKey[]): PayloadCodec {
+  const [first] = keys;
+  if (!first) throw new Error('Encryption needs at least one key.');
+  const byId = new Map(keys.map((key) => [key.id, key]));
+  return {
+    encode: (payloads) => attempt(() => payloads.map((payload) => encrypted(payload, first))),
+    decode: (payloads) => attempt(() => payloads.map((payload) => decrypted(payload, byId))),
+  };
+}
+
+/** What throws rejects. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function encrypted(payload: Payload, { id, bytes }: PayloadKey): Payload {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, bytes, nonce).setAAD(Buffer.from(id));
+  const text = [cipher.update(Payload.encode(payload).finish()), cipher.final()];
+  return {
+    metadata: { encoding: Buffer.from(ENCRYPTED), 'encryption-key-id': Buffer.from(id) },
+    data: Buffer.concat([nonce, ...text, cipher.getAuthTag()]),
+  };
+}
+
+/** What is not encrypted is from before encryption was turned on, and stays as it is. */
+function decrypted(payload: Payload, keys: ReadonlyMap<string, PayloadKey>): Payload {
+  if (textOf(payload.metadata?.encoding) !== ENCRYPTED) return payload;
+  const id = textOf(payload.metadata?.['encryption-key-id']);
+  const key = keys.get(id);
+  if (!key)
+    throw new Error(
+      `This was encrypted with the key ${id}, and PAYLOAD_KEYS has only: ${[...keys.keys()].join(', ')}.`,
+    );
+  const data = Buffer.from(payload.data ?? []);
+  if (data.length < NONCE_BYTES + TAG_BYTES) throw new Error('An encrypted payload is too short.');
+  const decipher = createDecipheriv(CIPHER, key.bytes, data.subarray(0, NONCE_BYTES))
+    .setAAD(Buffer.from(id))
+    .setAuthTag(data.subarray(-TAG_BYTES));
+  const text = data.subarray(NONCE_BYTES, -TAG_BYTES);
+  return Payload.decode(Buffer.concat([decipher.update(text), decipher.final()]));
+}
+
+function textOf(bytes: Uint8Array | null | undefined): string {
+  return Buffer.from(bytes ?? []).toString();
+}

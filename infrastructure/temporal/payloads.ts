@@ -1,0 +1,34 @@
+import type { Client } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
+
+type Payload = temporal.api.common.v1.IPayload;
+
+/**
+ * What a raw call to Temporal answered, with every payload in it decoded in place by the codecs of the client. Calls
+ * of the client itself decode what they return; those of its services do not.
+ */
+export async function decoded<T>({ options }: Pick<Client, 'options'>, answer: T): Promise<T> {
+  await decodeWith(options.loadedDataConverter.payloadCodecs, answer);
+  return answer;
+}
+
+/** The same with codecs of one's own, the last one first, as the client does it. */
+export async function decodeWith(codecs: readonly PayloadCodec[], answer: unknown): Promise<void> {
+  if (codecs.length === 0) return;
+  const payloads = [...payloadsIn(answer)];
+  if (payloads.length === 0) return;
+  let current = payloads.map(({ metadata = null, data = null }): Payload => ({ metadata, data }));
+  for (const codec of [...codecs].reverse()) current = await codec.decode(current);
+  payloads.forEach((payload, place) => Object.assign(payload, current[place]));
+}
+
+function* payloadsIn(value: unknown): Generator<Payload> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  if (isPayload(value)) yield value;
+  else for (const member of Object.values(value)) yield* payloadsIn(member);
+}
+
+function isPayload(value: object): value is Payload {
+  return 'metadata' in value && 'data' in value && ArrayBuffer.isView(value.data);
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client as Temporal, Connection } from '@temporalio/client';
+import { actionsOf } from './actions';
+import { Client } from './client';
+import { startPlatform, type Platform } from './platform';
+import { runScript } from './script';
+import { stack } from './stack';
+
+/** With PAYLOAD_KEYS, Temporal keeps nothing that it can read of a program, and all that reads histories still can. */
+
+const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
+const [first, second] = [newKey('first'), newKey('second')];
+let platform: Platform;
+let connection: Connection;
+
+beforeAll(async () => {
+  platform = await startPlatform({ PAYLOAD_KEYS: first });
+  connection = await Connection.connect({ address: stack().temporalAddress });
+});
+
+afterAll(async () => {
+  await connection?.close();
+  await platform?.stop();
+});
+
+const code = "import time\nprint('a secret word')\ntime.sleep(0.5)\nraise SystemExit(3)";
+
+test('a submission is encrypted, followed, replayed and reindexed, and by gateways with a newer key, too', async () => {
+  const client = await Client.connect(platform);
+  const final = await client.submit('test', code);
+  expect(final).toMatchObject({ status: 'tests_failed', exit_code: 3 });
+  const output = client.frames.filter(({ type }) => type === 'output').map(({ text }) => text);
+  expect(output.join('')).toBe('a secret word\n');
+  await client.close();
+  const { submission_id, workflow_id } = final as Record<string, string>;
+
+  const temporal = new Temporal({ connection });
+  const { events } = await temporal.workflow.getHandle(workflow_id!).fetchHistory();
+  const kept = JSON.stringify(events, readable);
+  expect(kept.includes('binary/encrypted')).toBe(true);
+  expect(kept.includes('secret word')).toBe(false);
+
+  const newer = await platform.startGateway({ PAYLOAD_KEYS: `${second},${first}` });
+  const other = await Client.connect({ url: newer, apiKey: platform.apiKey });
+  other.send({ type: 'resume', submission_id });
+  expect(await other.frame((frame) => 'status' in frame)).toMatchObject({ ...final });
+  await other.close();
+
+  await recorded(submission_id!);
+  const environment = {
+    TEMPORAL_ADDRESS: stack().temporalAddress,
+    TEMPORAL_TASK_QUEUE: platform.taskQueue,
+    ELASTICSEARCH_HOST: stack().elasticsearchHost,
+    ELASTICSEARCH_INDEX: platform.index,
+  };
+  const replay = ['worker/replay/main.ts', ['--workflow-id', workflow_id!]] as const;
+  const keys = { PAYLOAD_KEYS: first };
+  expect(await runScript(replay[0], [...replay[1]], { ...environment, ...keys })).toMatchObject({ code: 0 });
+  const without = await runScript(replay[0], [...replay[1]], environment);
+  expect(without.code).toBe(1);
+  const reindexed = await runScript('worker/reindex/main.ts', [], { ...environment, ...keys });
+  expect(reindexed.code).toBe(0);
+  expect(JSON.parse(reindexed.output)).toMatchObject({ workflows: 1, stored: 0, known: 3 });
+});
+
+/** Bytes stand in JSON as base64: shown as the text that they would be if they were not encrypted. */
+function readable(key: string, value: unknown): unknown {
+  const isBytes = typeof value === 'string' && ['data', 'encoding'].includes(key);
+  return isBytes ? Buffer.from(value, 'base64').toString('latin1') : value;
+}
+
+/** Waits until the actions of a submission are stored; the test's own bound ends the wait. */
+async function recorded(submissionId: string): Promise<void> {
+  while ((await actionsOf(platform, submissionId)).length < 3) await wait(200);
+}
