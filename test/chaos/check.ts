@@ -1,0 +1,20 @@
+import type { Observations, Violation } from './observations';
+import { executed, toldExecutions } from './rules/executions';
+import { eachFrameOnce } from './rules/frames';
+import { lastAcceptedIsLive } from './rules/production';
+import { eachActionOnce, nothingLeft } from './rules/traces';
+import { oneVerdict, trueVerdict } from './rules/verdicts';
+
+/** Everything that was promised and does not hold. */
+export function check(observations: Observations): Violation[] {
+  return [
+    oneVerdict,
+    trueVerdict,
+    toldExecutions,
+    executed,
+    eachFrameOnce,
+    lastAcceptedIsLive,
+    eachActionOnce,
+    nothingLeft,
+  ].flatMap((rule) => rule(observations));
+}

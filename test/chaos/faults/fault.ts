@@ -1,0 +1,33 @@
+import type { Client } from '@elastic/elasticsearch';
+import type { Kube } from '../../../infrastructure/kubernetes/client';
+import type { Platform } from '../platform';
+import type { Random } from '../random';
+
+/** What faults reach. */
+export interface Reach {
+  platform: Platform;
+  kube: Kube;
+  elasticsearch: Client;
+  /** Users whose objects may be harmed. */
+  users: string[];
+}
+
+/** Harm that was done. */
+export interface Harm {
+  /** Such as `worker 1 for 14 s`. */
+  what: string;
+  /** Whose things were harmed, when it is one user's. */
+  user?: string;
+  /** Whether an execution of tests may have gone with it: of that user, or of anybody. */
+  executionsLost?: true;
+  /** Whether something that is live may be gone for good with it, until that user deploys again. */
+  productionLost?: true;
+  /** Ends the harm, as whoever repairs it would, and resolves when what was harmed serves again. */
+  heal: () => Promise<void>;
+}
+
+/** Does harm. Resolves with null when there is nothing to harm at the moment. */
+export type Fault = (reach: Reach, random: Random) => Promise<Harm | null>;
+
+/** Longest time in which something that was harmed has to serve again, in milliseconds. */
+export const HEALED_WITHIN_MS = 180_000;

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { readStackNote } from '../../../infrastructure/local/endpoints';
+import type { Server } from '../kinds';
+import { HEALED_WITHIN_MS, type Fault } from './fault';
+import { seconds } from './members';
+
+/** SIGKILL of a server of the local stack, which starts it again. */
+export const killServer =
+  (server: Server): Fault =>
+  () => {
+    const pid = pidOf(server);
+    if (pid === undefined) return Promise.resolve(null);
+    signalTree(pid, 'SIGKILL');
+    const heal = async () => {
+      const deadline = Date.now() + HEALED_WITHIN_MS;
+      for (let now = pidOf(server); now === undefined || now === pid; now = pidOf(server)) {
+        if (Date.now() > deadline)
+          throw new Error(`${server} was not started again in ${seconds(HEALED_WITHIN_MS)}.`);
+        await wait(100);
+      }
+    };
+    return Promise.resolve({ what: server, heal });
+  };
+
+export const pauseServer =
+  (server: Server, least: number, most: number): Fault =>
+  (_, random) => {
+    const pid = pidOf(server);
+    if (pid === undefined) return Promise.resolve(null);
+    const ms = random.between(least, most);
+    signalTree(pid, 'SIGSTOP');
+    const heal = async () => {
+      await wait(ms);
+      signalTree(pid, 'SIGCONT');
+    };
+    return Promise.resolve({ what: `${server} for ${seconds(ms)}`, heal });
+  };
+
+/** Undefined for a server that this machine's stack does not run. */
+function pidOf(server: Server): number | undefined {
+  return readStackNote()?.pids[server];
+}
+
+/** A server of the node stands behind an `nsenter`, and Elasticsearch behind its launcher. */
+function signalTree(pid: number, signal: NodeJS.Signals): void {
+  const parents = parentsOfAll();
+  const tree = [pid];
+  for (const member of tree) for (const [child, parent] of parents) if (parent === member) tree.push(child);
+  for (const member of tree.reverse()) {
+    try {
+      process.kill(member, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+function parentsOfAll(): [child: number, parent: number][] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((entry) => [Number(entry), parentOf(entry)]);
+}
+
+/** 0 for a process that has ended meanwhile. */
+function parentOf(pid: string): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readSettings, statePaths } from '../../../infrastructure/local/settings';
+import { patiently } from '../patience';
+import type { Fault } from './fault';
+
+interface Shim {
+  pid: number;
+  /** Of the pod's sandbox. */
+  id: string;
+}
+
+/** SIGKILL of the containerd shim under one pod of a user. */
+export const killShim: Fault = async ({ kube, users }, random) => {
+  const user = random.pick(users);
+  const { items } = await patiently(() => kube.core.listNamespacedPod({ namespace: `user-${user}` }));
+  const shims = shimsOf(statePaths(readSettings()).containerdSocket);
+  const found = items.flatMap(({ metadata }) => {
+    const shim = shims.find(({ pid }) => metadata?.uid && holds(pid, metadata.uid));
+    return shim ? [{ pod: metadata!, shim }] : [];
+  });
+  if (found.length === 0) return null;
+  const { pod, shim } = random.pick(found);
+  process.kill(shim.pid, 'SIGKILL');
+  return {
+    what: `of ${pod.name}`,
+    user,
+    ...(pod.name === `${user}-test` && { executionsLost: true as const }),
+    heal: () => Promise.resolve(),
+  };
+};
+
+function shimsOf(socket: string): Shim[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      const words = textOf(`/proc/${pid}/cmdline`).split('\0');
+      if (!words[0]?.includes('containerd-shim-runc') || !words.includes(socket)) return [];
+      return [{ pid: Number(pid), id: words[words.indexOf('-id') + 1] ?? '' }];
+    });
+}
+
+/** A shim's containers are its children, and a container's cgroup names its pod. */
+function holds(shim: number, podUid: string): boolean {
+  const children = readdirSync(`/proc/${shim}/task`).flatMap((task) =>
+    textOf(`/proc/${shim}/task/${task}/children`).split(' ').filter(Boolean),
+  );
+  return children.some((child) => textOf(`/proc/${child}/cgroup`).includes(podUid));
+}
+
+/** Empty for a process that has ended. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { errors } from '@elastic/elasticsearch';
+import { patiently } from '../patience';
+import type { Fault } from './fault';
+import { seconds } from './members';
+
+/**
+ * What Elasticsearch does when its disk is full: beyond the flood stage it sets this block on every index of the disk,
+ * and writes are answered with 429 until there is room.
+ */
+const BLOCK = 'index.blocks.read_only_allow_delete';
+
+const NOT_THERE = 404;
+
+export const fillDisk: Fault = async ({ elasticsearch, platform: { index } }, random) => {
+  const ms = random.between(8_000, 30_000);
+  const block = (value: true | null) =>
+    patiently(() =>
+      elasticsearch.indices.putSettings({ index: `${index}*`, settings: { [BLOCK]: value } }),
+    ).catch((error: unknown) => {
+      if (!(error instanceof errors.ResponseError && error.statusCode === NOT_THERE)) throw error;
+    });
+  await block(true);
+  const heal = async () => {
+    await wait(ms);
+    await block(null);
+  };
+  return { what: `for ${seconds(ms)}`, heal };
+};

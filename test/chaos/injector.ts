@@ -1,0 +1,82 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { FAULTS } from './faults';
+import type { Harm, Reach } from './faults/fault';
+import type { Kind } from './kinds';
+import { Random } from './random';
+import type { Planned } from './schedule';
+import type { Timeline } from './timeline';
+
+/** A fault that was done. */
+export interface Injected extends Pick<Harm, 'what' | 'user' | 'executionsLost' | 'productionLost'> {
+  kind: Kind;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** When what was harmed served again; null when it never did. */
+  healedAt: number | null;
+  /** Milliseconds from the fault to the verdict of a submission that was sent at its moment. */
+  verdictMs: number | null;
+}
+
+/** Sends a submission of a user (of anybody when null) and resolves with the milliseconds to its verdict. */
+export type Probe = (user: string | null) => Promise<number | null>;
+
+/** Carries out a schedule. Faults of different kinds overlap; one kind waits until the one before has healed. */
+export class Injector {
+  readonly injected: Injected[] = [];
+  /** Faults that found nothing to harm. */
+  readonly skipped: Planned[] = [];
+  readonly failures: string[] = [];
+  private readonly busy = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly reach: Reach,
+    private readonly timeline: Timeline,
+    private readonly probe: Probe,
+  ) {}
+
+  /** Resolves when all are done and healed. @param begin milliseconds since the epoch */
+  async carryOut(schedule: Planned[], begin: number): Promise<void> {
+    const works: Promise<void>[] = [];
+    for (const planned of schedule) {
+      await wait(Math.max(0, begin + planned.at - Date.now()));
+      const target = planned.kind.replace(/\.(kill|pause|full)$/, '');
+      const before = this.busy.get(target) ?? Promise.resolve();
+      const work = before.then(() => this.carryOutOne(planned));
+      this.busy.set(target, work);
+      works.push(work);
+    }
+    await Promise.all(works);
+  }
+
+  private async carryOutOne(planned: Planned): Promise<void> {
+    const { kind, seed } = planned;
+    try {
+      const harm = await FAULTS[kind](this.reach, new Random(seed));
+      if (harm === null) {
+        this.skipped.push(planned);
+        this.timeline.add('fault', `${kind}: nothing to harm`);
+        return;
+      }
+      const { heal, ...told } = harm;
+      const fault: Injected = { kind, ...told, at: Date.now(), healedAt: null, verdictMs: null };
+      this.injected.push(fault);
+      this.timeline.add('fault', `${kind}: ${harm.what}`);
+      const probed = this.probe(harm.user ?? null).then((ms) => void (fault.verdictMs = ms));
+      await heal();
+      fault.healedAt = Date.now();
+      this.timeline.add('fault', `${kind}: ${harm.what}: healed after ${fault.healedAt - fault.at} ms`);
+      // The next of a kind need not wait for the probe, the end of the run does.
+      this.probes.push(probed);
+    } catch (error) {
+      this.failures.push(`${kind}: ${String(error)}`);
+      this.timeline.add('fault', `${kind}: FAILED: ${String(error)}`);
+    }
+  }
+
+  private readonly probes: Promise<void>[] = [];
+
+  /** Resolves when every probe has its verdict, or is given up. */
+  async probed(): Promise<void> {
+    await Promise.all(this.probes);
+  }
+}

@@ -1,0 +1,56 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { UsageError } from '../../infrastructure/commandLine';
+import { withServers } from '../servers';
+import { optionsIn } from './options';
+import { reportOf } from './report';
+import { run, type Outcome } from './run';
+
+/**
+ * `npm run test:chaos`: load and faults on real servers, and whether all that was promised holds. It uses the local
+ * stack with LOCAL_STACK_NUMBER, by default number 9: one of its own, as others would feel the faults.
+ */
+
+const OWN_STACK = '9';
+
+async function main(args: string[]): Promise<number> {
+  const options = optionsIn(args, () => randomInt(2 ** 32 - 1));
+  process.env.LOCAL_STACK_NUMBER ??= OWN_STACK;
+  const directory = await mkdtemp(join(tmpdir(), 'chaos-'));
+  console.log(`Seed ${options.seed}; logs are in ${directory}.`);
+  const outcome = await withServers((servers) =>
+    run(servers, options, directory, (line) => console.log(line)),
+  );
+  const report = reportOf(outcome);
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  console.log(text);
+  if (options.report !== null) {
+    await mkdir(dirname(options.report), { recursive: true });
+    await writeFile(options.report, text);
+  }
+  explain(outcome);
+  console.log(
+    report.green
+      ? `Green: ${report.faults} faults survived, ${report.faults_per_hour} an hour (seed ${report.seed}).`
+      : `${report.violations.length} violations (seed ${report.seed}); logs are in ${directory}.`,
+  );
+  return report.green ? 0 : 1;
+}
+
+/** Each violation, with the timeline of what it concerns. */
+function explain({ violations, timeline }: Outcome): void {
+  for (const { rule, text, submissionId } of violations) {
+    console.log(`\nVIOLATION (${rule}) ${submissionId ?? ''} ${text}`);
+    if (submissionId !== undefined) for (const line of timeline.around(submissionId)) console.log(line);
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof UsageError ? error.message : error);
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);

@@ -1,0 +1,131 @@
+import {
+  defaultPayloadConverter,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionInfo,
+} from '@temporalio/client';
+import {
+  OPERATIONS,
+  orderIdOf,
+  ORDER_QUERY,
+  PRODUCTION_ORDER,
+  SEARCH_ATTRIBUTES,
+  SUBMIT_CODE,
+  VERDICT_MEMO,
+  type OperationReport,
+  type RollBackToInput,
+  type SubmitCodeInput,
+  type Verdict,
+} from '../../../workflows/contract';
+import type { OrderState } from '../../../workflows/order';
+import type { SeenDeploy } from '../observations';
+
+/** What Temporal has of a submission. */
+export interface KnownSubmission {
+  input: SubmitCodeInput;
+  verdict: Verdict | null;
+  /** The search attribute. */
+  attribute: string | null;
+  /** How the workflow closed, as a status; null while it has not. */
+  closed: string | null;
+  testStages: number;
+}
+
+export interface KnownToTemporal {
+  submissions: Map<string, KnownSubmission>;
+  /** By user. */
+  deploys: Map<string, SeenDeploy[]>;
+}
+
+type Events = NonNullable<Awaited<ReturnType<typeof historyOf>>>;
+
+const historyOf = async (client: Client, { workflowId, runId }: WorkflowExecutionInfo) =>
+  (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
+
+/** Reads every workflow of a task queue with its history. */
+export async function readTemporal(client: Client, taskQueue: string): Promise<KnownToTemporal> {
+  const known: KnownToTemporal = { submissions: new Map(), deploys: new Map() };
+  const deployed = (user: string, deploy: SeenDeploy) =>
+    known.deploys.set(user, [...(known.deploys.get(user) ?? []), deploy]);
+  for await (const info of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` })) {
+    if (info.type === PRODUCTION_ORDER) continue;
+    const events = await historyOf(client, info);
+    if (info.type === SUBMIT_CODE) {
+      const submission = submissionIn(info, events);
+      const { submissionId, userId, acceptedAt } = submission.input;
+      known.submissions.set(submissionId, submission);
+      if (submission.verdict?.status === 'deployed') deployed(userId, { submissionId, acceptedAt });
+    } else if (info.type === OPERATIONS.rollback) {
+      const { userId, submissionId, acceptedAt } = inputOf<RollBackToInput>(events);
+      const report = decoded<OperationReport>(
+        events.at(-1)?.workflowExecutionCompletedEventAttributes?.result?.payloads,
+      );
+      if (report?.status === 'done') deployed(userId, { submissionId, acceptedAt });
+    }
+  }
+  return known;
+}
+
+/** Ids of workflows that still run, but for those that keep an order. */
+export async function openWorkflows(client: Client, taskQueue: string): Promise<string[]> {
+  const open: string[] = [];
+  const query = `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'`;
+  for await (const { type, workflowId } of client.workflow.list({ query }))
+    if (type !== PRODUCTION_ORDER) open.push(workflowId);
+  return open;
+}
+
+/** What is left in the orders of users, in words. */
+export async function locksOf(client: Client, taskQueue: string, users: string[]): Promise<string[]> {
+  const states = await Promise.all(users.map((user) => orderOf(client, orderIdOf(taskQueue, user))));
+  return states.flatMap(({ holder, waiting }, place) => [
+    ...(holder ? [`the turn of ${users[place]} is held by ${holder.name}`] : []),
+    ...waiting.map(({ name }) => `for the turn of ${users[place]} waits ${name}`),
+  ]);
+}
+
+/** An order that there is not has nothing in it. */
+async function orderOf({ workflow }: Client, id: string): Promise<Omit<OrderState, 'last'>> {
+  try {
+    return await workflow.getHandle(id).query<OrderState>(ORDER_QUERY);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { holder: null, waiting: [] };
+    throw error;
+  }
+}
+
+function submissionIn(info: WorkflowExecutionInfo, events: Events): KnownSubmission {
+  const attribute = info.searchAttributes[SEARCH_ATTRIBUTES.status]?.[0];
+  const verdict = (info.memo?.[VERDICT_MEMO] as Verdict | undefined) ?? null;
+  return {
+    input: inputOf<SubmitCodeInput>(events),
+    verdict,
+    attribute: typeof attribute === 'string' ? attribute : null,
+    closed: closedAs(events),
+    testStages: events.filter(
+      ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'runTests',
+    ).length,
+  };
+}
+
+/** The status that the end of the workflow means: a failure of the platform fails it, a cancellation cancels it. */
+function closedAs(events: Events): string | null {
+  const end = events.at(-1);
+  const result = decoded<Verdict>(end?.workflowExecutionCompletedEventAttributes?.result?.payloads);
+  if (result) return result.status;
+  if (end?.workflowExecutionCanceledEventAttributes) return 'cancelled';
+  return end?.workflowExecutionFailedEventAttributes ? 'internal_error' : null;
+}
+
+function inputOf<T>(events: Events): T {
+  const input = decoded<T>(events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads);
+  if (input === null) throw new Error('A history has no input.');
+  return input;
+}
+
+function decoded<T>(
+  payloads: Parameters<typeof defaultPayloadConverter.fromPayload>[0][] | null | undefined,
+): T | null {
+  const [payload] = payloads ?? [];
+  return payload ? defaultPayloadConverter.fromPayload<T>(payload) : null;
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Client as Elasticsearch } from '@elastic/elasticsearch';
+import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/client';
+import { processesWithVariable } from '../../infrastructure/local/machine/processIdentity';
+import { readSettings } from '../../infrastructure/local/settings';
+import { connectClient } from '../../infrastructure/temporal/connection';
+import { contractOf } from '../integration/contract';
+import type { Stack } from '../integration/stack';
+import { check } from './check';
+import { Injector } from './injector';
+import { Load } from './load';
+import type { Observations, Violation } from './observations';
+import { observe, observeUsers, type Scene } from './observe';
+import type { Options } from './options';
+import { patiently } from './patience';
+import { startPlatform } from './platform';
+import { Random } from './random';
+import { plan, shortPlan } from './schedule';
+import { untilClean, untilClosed } from './settle';
+import { openTally } from './tally';
+import { Timeline } from './timeline';
+
+export interface Outcome {
+  options: Options;
+  begin: number;
+  /** When the last fault had healed. */
+  faultsEnd: number;
+  timeline: Timeline;
+  injector: Injector;
+  load: Load;
+  observations: Observations;
+  violations: Violation[];
+  /** Members of the platform that ended by themselves, and how often. */
+  deaths: Record<string, number>;
+}
+
+const USERS = { short: 3, long: 5 };
+
+/** Milliseconds for the submissions of the load to end after the last fault. */
+const DRAIN_WITHIN_MS = 420_000;
+
+/** One run: load and faults, rest, one more deployment of each user, and the check. */
+export async function run(
+  servers: Stack,
+  options: Options,
+  directory: string,
+  say: (line: string) => void,
+): Promise<Outcome> {
+  const begin = Date.now();
+  const timeline = new Timeline(begin, say);
+  const random = new Random(options.seed);
+  const { hostAddress: host } = readSettings().network;
+  const tally = await openTally(host);
+  const kube = connectKubernetes({ kubeconfig: servers.kubeconfig, context: servers.kubeContext });
+  const temporal = connectClient({
+    TEMPORAL_ADDRESS: servers.temporalAddress,
+    TEMPORAL_NAMESPACE: 'default',
+  });
+  const elasticsearch = new Elasticsearch({ node: servers.elasticsearchHost });
+  const prefix = `chaos-${randomBytes(3).toString('hex')}`;
+  const users = Array.from(
+    { length: options.short ? USERS.short : USERS.long },
+    (_, n) => `${prefix}-${n + 1}`,
+  );
+  const platform = await startPlatform(servers, join(directory, prefix), (text) =>
+    timeline.add('process', text),
+  );
+  try {
+    const faultsOf = await contractOf(platform.urls[0]!);
+    const load = new Load({
+      ...{ platform, users, timeline, faultsOf, rate: options.rate },
+      tally: { host, port: tally.port },
+      random: new Random(random.seed()),
+    });
+    const probing = new Random(random.seed());
+    const injector = new Injector({ platform, kube, elasticsearch, users }, timeline, async (user) => {
+      const { sentAt, endedAt, followed } = await load.send('fails', user ?? probing.pick(users));
+      return followed[0]?.final ? endedAt! - sentAt : null;
+    });
+    const scene: Scene = {
+      ...{ platform, kube, temporal, elasticsearch, users, load, tally, faultsOf },
+      faults: injector.injected,
+    };
+
+    const first = await Promise.all(users.map((user) => load.send('serves', user)));
+    const notDeployed = first.filter(({ followed }) => followed[0]?.final?.status !== 'deployed');
+    if (notDeployed.length > 0)
+      throw new Error(
+        `Before any fault, this was not deployed: ${JSON.stringify(notDeployed[0]?.followed[0]?.final)}`,
+      );
+    timeline.add('run', 'every user has a program; load and faults begin');
+    load.start();
+    const schedule = options.short ? shortPlan(options.seed, options.minutes) : plan(options);
+    const faultsBegin = Date.now();
+    await injector.carryOut(schedule, faultsBegin);
+    const faultsEnd = Date.now();
+    timeline.add('run', 'the last fault has healed');
+    await load.drain(faultsEnd + DRAIN_WITHIN_MS);
+    await injector.probed();
+    const open = await untilClosed(temporal, platform.taskQueue);
+    timeline.add('run', `all has come to rest; open: ${open.length}`);
+
+    const usersBefore = await observeUsers(scene, new Map());
+    const answers = await redeploy(scene);
+    timeline.add('run', 'every user has deployed once more');
+    const leftovers = [
+      ...open,
+      ...(await untilClosed(temporal, platform.taskQueue)),
+      ...(await untilClean(kube, temporal, platform.taskQueue, users)),
+    ];
+    const usersAfter = await observeUsers(scene, answers);
+    const observations = await observe(scene, [...usersBefore, ...usersAfter], leftovers);
+    timeline.add('run', 'everybody was asked');
+    const members = [...platform.workers, ...platform.gateways];
+    const deaths = Object.fromEntries(members.map(({ name, process }) => [name, process.deaths]));
+    observations.leftovers.push(...(await stopAll(scene)));
+    const failures = injector.failures.map((text) => ({ rule: 'the driver', text }));
+    const violations = [...check(observations), ...failures];
+    return {
+      options,
+      begin: faultsBegin,
+      faultsEnd,
+      timeline,
+      injector,
+      load,
+      observations,
+      violations,
+      deaths,
+    };
+  } finally {
+    await platform.stop();
+    await removeNamespaces(kube, users);
+    await Promise.all([tally.close(), temporal.connection.close(), elasticsearch.close()]);
+  }
+}
+
+/**
+ * Repairs what only a person can have broken (a test pod that is gone has its namespace made anew), and deploys for
+ * every user once more. @returns what each user's program must answer
+ */
+async function redeploy({ kube, users, load }: Scene): Promise<Map<string, string>> {
+  const deployed = users.map(async (user) => {
+    await patiently(() =>
+      kube.core.deleteCollectionNamespacedPod({ namespace: `user-${user}`, labelSelector: 'app=test' }),
+    );
+    const { id } = await load.send('serves', user);
+    return [user, id] as const;
+  });
+  return new Map(await Promise.all(deployed));
+}
+
+/** Stops workers and gateways. @returns those that are left, in words */
+async function stopAll({ platform, elasticsearch, temporal }: Scene): Promise<string[]> {
+  const slow = await platform.stop();
+  const left = processesWithVariable('TEMPORAL_TASK_QUEUE', platform.taskQueue);
+  const { index, taskQueue } = platform;
+  await elasticsearch.indices.delete({ index: [index, `${index}-rejected`], ignore_unavailable: true });
+  for (const name of [index, `${index}-rejected`])
+    await elasticsearch.indices.deleteIndexTemplate({ name }, { ignore: [404] });
+  for await (const { workflowId } of temporal.workflow.list({
+    query: `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'`,
+  }))
+    await temporal.workflow.getHandle(workflowId).terminate('the run is over');
+  return [
+    ...slow.map((name) => `${name} did not end when it was asked to`),
+    ...left.map(({ pid }) => `the process ${pid} of the platform`),
+  ];
+}
+
+async function removeNamespaces(kube: Kube, users: string[]): Promise<void> {
+  for (const user of users)
+    await patiently(() => kube.core.deleteNamespace({ name: `user-${user}` })).catch((error: unknown) => {
+      console.error(`user-${user} was not deleted: ${String(error)}`);
+    });
+}

@@ -1,0 +1,50 @@
+import { apartOf, KINDS, MAIN_KINDS, weightOf, type Kind } from './kinds';
+import { Random } from './random';
+
+/** A fault to come. */
+export interface Planned {
+  /** Milliseconds after the beginning. */
+  at: number;
+  kind: Kind;
+  /** Of what is drawn for this fault: its target, how long it lasts. */
+  seed: number;
+}
+
+/** What a run is asked for. */
+export interface Wanted {
+  seed: number;
+  minutes: number;
+  faults: number;
+  /** Only of these kinds; all of them when it is empty. */
+  only: readonly Kind[];
+}
+
+/** The faults of a run, spread over its time: the same seed and sizes give the same schedule. */
+export function plan({ seed, minutes, faults, only }: Wanted): Planned[] {
+  const random = new Random(seed);
+  const drawn = (only.length > 0 ? only : KINDS).map((kind) => ({ kind, weight: weightOf(kind) }));
+  const slot = (minutes * 60_000) / faults;
+  const last = new Map<Kind, number>();
+  return Array.from({ length: faults }, (_, index) => {
+    const at = Math.round((index + random.next()) * slot);
+    const rested = drawn.filter(({ kind }) => at - (last.get(kind) ?? -Infinity) >= apartOf(kind));
+    // Too many faults for so few kinds: the one that has rested the longest.
+    const [longest] = [...drawn].sort(
+      (one, other) => (last.get(one.kind) ?? 0) - (last.get(other.kind) ?? 0),
+    );
+    const { kind } = rested.length > 0 ? random.weighted(rested) : longest!;
+    last.set(kind, at);
+    return { at, kind, seed: random.seed() };
+  });
+}
+
+/** One of each main kind, evenly. */
+export function shortPlan(seed: number, minutes: number): Planned[] {
+  const random = new Random(seed);
+  const slot = (minutes * 60_000) / MAIN_KINDS.length;
+  return MAIN_KINDS.map((kind, index) => ({
+    kind,
+    at: Math.round(index * slot),
+    seed: random.seed(),
+  }));
+}

@@ -1,0 +1,40 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Kube } from '../../infrastructure/kubernetes/client';
+import { leftInNamespace, leftInPods } from './observe/kubernetes';
+import { locksOf, openWorkflows } from './observe/temporal';
+import { patiently } from './patience';
+
+/** After the last fault everything has to come to rest within this, in milliseconds; a recording is tried twice a minute. */
+export const REST_WITHIN_MS = 300_000;
+
+const LOOK_EVERY_MS = 2_000;
+
+/** Looks until nothing is left, and returns what is left at the deadline. */
+async function untilNone(look: () => Promise<string[]>, withinMs = REST_WITHIN_MS): Promise<string[]> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const left = await patiently(look);
+    if (left.length === 0 || Date.now() > deadline) return left;
+    await wait(LOOK_EVERY_MS);
+  }
+}
+
+/** Resolves with the workflows that are still open when all should be over, in words. */
+export async function untilClosed(temporal: Client, taskQueue: string): Promise<string[]> {
+  const open = await untilNone(() => openWorkflows(temporal, taskQueue));
+  return open.map((id) => `the workflow ${id} is open`);
+}
+
+/** Resolves with what is left in the cluster and in the orders of users, in words. */
+export async function untilClean(
+  kube: Kube,
+  temporal: Client,
+  taskQueue: string,
+  users: string[],
+): Promise<string[]> {
+  return untilNone(async () => {
+    const inNamespaces = await Promise.all(users.map((user) => leftInNamespace(kube, user)));
+    return [...inNamespaces.flat(), ...leftInPods(), ...(await locksOf(temporal, taskQueue, users))];
+  });
+}
