@@ -54,15 +54,14 @@ export async function startGateway(
   config: GatewayConfig,
   { logger, tracing = null, limits = limitsFor(config.MAX_CODE_BYTES) }: GatewayParts,
 ): Promise<RunningServer> {
-  const client = connectClient(config);
+  const client = connectClient(config, tracing?.clientInterceptors);
   const kube = clusterOf(config);
   if (!kube)
     logger.info('KUBECONFIG names no cluster: output comes when tests are over, and API_KEY is the only key');
   const followLog: FollowLog | null = kube && ((userId, options) => followPodLog(kube, userId, options));
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
-  const history = createLogHistory({ node: config.ELASTICSEARCH_HOST, prefix: config.ELASTICSEARCH_LOGS });
-  const client = connectClient(config, tracing?.clientInterceptors);
+  const history = createLogHistory({ ...accessTo(config), prefix: config.ELASTICSEARCH_LOGS });
   const disconnect = () => Promise.all([client.connection.close(), history.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });

@@ -1,9 +1,8 @@
 import { Client, errors, type estypes } from '@elastic/elasticsearch';
+import type { ElasticsearchAccess } from './access';
 import { logsPatternOf, logsTemplate } from './logsTemplate';
 
-export interface LogHistorySettings {
-  /** URL of Elasticsearch. */
-  node: string;
+export interface LogHistorySettings extends ElasticsearchAccess {
   /** What the names of the indices begin with, such as `orchestration-logs`. */
   prefix: string;
 }
@@ -47,8 +46,8 @@ interface Source {
   orchestrator?: { resource?: { name?: string } };
 }
 
-export function createLogHistory({ node, prefix }: LogHistorySettings): LogHistory {
-  const client = new Client({ node, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
+export function createLogHistory({ prefix, ...access }: LogHistorySettings): LogHistory {
+  const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   return {
     async tail({ lines, signal, ...query }) {
       const found: StoredLine[] = [];
