@@ -9,9 +9,11 @@ import { inspectProduction } from '../infrastructure/kubernetes/production/inspe
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import { connectClient } from '../infrastructure/temporal/connection';
+import { elasticAudit } from './audit/elasticAudit';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
+import { createMetrics } from './metrics';
 import type { FollowLog } from './output/live';
 import { startServer, type RunningServer } from './server';
 import { temporalSubmissions } from './submissions';
@@ -33,7 +35,11 @@ export const GATEWAY_VARIABLES = [
   'TEMPORAL_UI_URL',
   'KIBANA_URL',
   'ELASTICSEARCH_HOST',
+  'ELASTICSEARCH_INDEX',
   'ELASTICSEARCH_LOGS',
+  'ACTIONS_RETENTION_DAYS',
+  'AUDIT_DIRECTORY',
+  'AUDIT_SPOOL_MB',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -54,8 +60,10 @@ export async function startGateway(
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
   const history = createLogHistory({ node: config.ELASTICSEARCH_HOST, prefix: config.ELASTICSEARCH_LOGS });
+  const metrics = createMetrics();
+  const audit = elasticAudit(config, logger, metrics.log);
   const client = connectClient(config);
-  const disconnect = () => Promise.all([client.connection.close(), history.close()]);
+  const disconnect = () => Promise.all([client.connection.close(), history.close(), audit.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {
@@ -65,6 +73,7 @@ export async function startGateway(
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
       },
+      ...{ audit, metrics },
       logs: { live: kube && createLiveLogs(kube), history },
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),

@@ -1,5 +1,6 @@
 import { WebSocket, type RawData } from 'ws';
 import type { Logger } from '../infrastructure/logging';
+import type { Asked } from './audit/audit';
 import type { Cursor } from './cursor';
 import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
@@ -23,11 +24,13 @@ export interface SocketSettings {
   logger: Logger;
   /** Whether the client wants progress frames, or one frame a submission. */
   progress: boolean;
+  /** Notes what was asked and changes something. */
+  audit?: (asked: Omit<Asked, 'principal'>) => void;
 }
 
 /** Serves one client until its connection ends. Its submissions go on without it. */
 export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
-  const { submissions, parseMessage, limits, quota, metrics, logger, progress } = settings;
+  const { submissions, parseMessage, limits, quota, metrics, logger, progress, audit } = settings;
   const gone = new AbortController();
   let inFlight = 0;
   let refusedInARow = 0;
@@ -114,6 +117,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
         case 'cancel': {
           const state = await submissions.cancel(message.submissionId);
           log.info({ state }, 'submission cancelled');
+          note(message, { details: { state } });
           return await send({ type: 'cancel', submission_id: message.submissionId, state });
         }
         case 'status': {
@@ -132,8 +136,16 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       if (frame.code === 'internal' || frame.code === 'unavailable')
         log.error({ err: error, code: frame.code }, 'message could not be carried out');
       else log.info({ code: frame.code }, 'message refused');
+      note(message, { error: frame });
       await send(frame);
     }
+  }
+
+  /** Notes a message in the audit, unless it only reads. */
+  function note(message: ClientMessage, asked: Partial<Asked>): void {
+    if (READING.includes(message.type)) return;
+    const userId = message.type === 'submit' ? message.submission.userId : undefined;
+    audit?.({ action: `api.${message.type}`, submissionId: idOf(message), userId, ...asked });
   }
 
   async function submit(submission: Submission, log: Logger, begun: number): Promise<AcceptedSubmission> {
@@ -141,6 +153,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     metrics.accepted(performance.now() - begun);
     const { userId, workflowId, runId } = accepted;
     log.info({ userId, workflowId, runId }, 'submission accepted');
+    note({ type: 'submit', submission }, { workflowId, runId });
     return accepted;
   }
 
@@ -176,6 +189,9 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     await new Promise<void>((resolve) => socket.send(JSON.stringify(frame), () => resolve()));
   }
 }
+
+/** Messages that change nothing. */
+const READING: ClientMessage['type'][] = ['resume', 'status', 'list'];
 
 /** The submission that a message is about, if it is about one. */
 function idOf(message: ClientMessage): string | undefined {

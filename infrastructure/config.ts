@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 
 /** Every variable that the gateway and the worker read, with its default. `.env.example` documents each. */
@@ -20,6 +22,9 @@ const variables = {
   KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
   ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
+  ACTIONS_RETENTION_DAYS: count(1).default(365),
+  AUDIT_DIRECTORY: z.string().default(join(tmpdir(), 'orchestration-audit')),
+  AUDIT_SPOOL_MB: count(1).default(256),
   ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
   KUBECONFIG: z.string().optional(),
   KUBE_CONTEXT: z.string().optional(),

@@ -10,6 +10,7 @@ import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
+import { operatorDocument } from './actionDocument';
 import { requestedBy } from './requestedBy';
 
 /** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
@@ -104,26 +105,31 @@ async function withDatabase(
   work: (kube: ReturnType<typeof connectKubernetes>, userId: string, file: string) => Promise<BackupReport>,
 ): Promise<BackupReport> {
   const config = readConfig(
-    ['KUBECONFIG', 'KUBE_CONTEXT', 'ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'],
+    [
+      ...(['KUBECONFIG', 'KUBE_CONTEXT'] as const),
+      ...(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX', 'ACTIONS_RETENTION_DAYS'] as const),
+    ],
     serverEnvironment(),
   );
   const kube = connectKubernetes({ kubeconfig: config.KUBECONFIG, context: config.KUBE_CONTEXT });
-  const log = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const log = createActionLog({
+    node: config.ELASTICSEARCH_HOST,
+    index: config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
+  });
   const startedAt = new Date();
-  const write = (outcome: 'success' | 'failure', details: object) => {
-    const end = new Date();
-    return log.write([
-      {
-        _id: randomUUID(),
-        '@timestamp': end.toISOString(),
-        message: `${name}: ${outcome}`,
-        event: { action: name, outcome, start: startedAt.toISOString(), end: end.toISOString() },
-        user: { id: userId },
-        orchestrator: { type: 'kubernetes', namespace: namespaceOf(userId) },
-        details: { requested_by: requestedBy(), ...details },
-      },
+  const type = name === 'backup' ? 'access' : 'change';
+  const write = (outcome: 'success' | 'failure', details: object) =>
+    log.write([
+      operatorDocument({
+        ...{ action: name, outcome, message: `${name}: ${outcome}`, startedAt, details },
+        kind: { category: ['database'], type: [type] },
+        about: {
+          user: { id: userId },
+          orchestrator: { type: 'kubernetes', namespace: namespaceOf(userId) },
+        },
+      }),
     ]);
-  };
   try {
     const report = await work(kube, userId, file).catch(async (error: unknown) => {
       await write('failure', { error: String(error) });

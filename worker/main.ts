@@ -24,6 +24,7 @@ const VARIABLES = [
   'TEMPORAL_TASK_QUEUE',
   'ELASTICSEARCH_HOST',
   'ELASTICSEARCH_INDEX',
+  'ACTIONS_RETENTION_DAYS',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -67,7 +68,12 @@ async function main(): Promise<void> {
   const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const workflowRecords = createWorkflowRecords(client);
-  const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const actionLog = createActionLog({
+    node: config.ELASTICSEARCH_HOST,
+    index: config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
+    say: (layout) => logger.info({ layout }, 'actions are stored'),
+  });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
   let sweeps: { stop: () => Promise<void> } | undefined;

@@ -21,7 +21,7 @@ async function main(args: string[]): Promise<object> {
   const config = readConfig(
     [
       ...(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'] as const),
-      ...(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'] as const),
+      ...(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX', 'ACTIONS_RETENTION_DAYS'] as const),
     ],
     serverEnvironment(),
   );
@@ -29,6 +29,7 @@ async function main(args: string[]): Promise<object> {
   const log = createActionLog({
     node: config.ELASTICSEARCH_HOST,
     index: index ?? config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
   });
   const report = {
     ...{ workflows: 0, under_way: 0, stored: 0, known: 0, rejected: 0 },
