@@ -1,3 +1,4 @@
+import { ECS_VERSION, kindOf } from './ecs';
 import type { ActionDocument, Provenance } from './ports';
 
 /** One thing that the platform did for a submission, as the workflow saw it. */
@@ -25,18 +26,33 @@ export interface ActionTrail {
   actions: Action[];
 }
 
+/** What identifies the recording, and is in no trail. */
+export interface Recording {
+  /** Of the trace that the recording belongs to, in hexadecimal; none when nothing is traced. */
+  traceId?: string | undefined;
+}
+
 const NANOSECONDS = 1_000_000;
 
 /**
  * The documents of a trail, in the terms of the Elastic Common Schema. An action's id comes from its
  * workflow, run and place in the trail, so that writing a trail again changes nothing.
  */
-export function documentsOf({ provenance, namespace, actions }: ActionTrail): ActionDocument[] {
+export function documentsOf(
+  { provenance, namespace, actions }: ActionTrail,
+  { traceId }: Recording = {},
+): ActionDocument[] {
+  const idOf = (index: number) => `${provenance.workflowId}:${provenance.runId}:${index}`;
   return actions.map((action, index) => ({
-    _id: `${provenance.workflowId}:${provenance.runId}:${index}`,
+    _id: idOf(index),
     '@timestamp': new Date(action.endedAt).toISOString(),
     message: action.message ?? `${action.name}: ${action.outcome}`,
+    ecs: { version: ECS_VERSION },
     event: {
+      id: idOf(index),
+      kind: 'event',
+      dataset: 'orchestration.actions',
+      ...kindOf(action.name),
       action: action.name,
       outcome: action.outcome,
       reason: action.reason,
@@ -45,6 +61,8 @@ export function documentsOf({ provenance, namespace, actions }: ActionTrail): Ac
       end: new Date(action.endedAt).toISOString(),
       duration: (action.endedAt - action.startedAt) * NANOSECONDS,
     },
+    service: { name: 'orchestration-worker' },
+    ...(traceId !== undefined && { trace: { id: traceId } }),
     user: { id: provenance.userId },
     key: { id: provenance.keyId },
     orchestrator: { type: 'kubernetes', namespace },

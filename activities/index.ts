@@ -34,6 +34,8 @@ export interface ActivityDependencies {
   testDatabases: TestDatabases;
   actionLog: ActionLog;
   workflowRecords: WorkflowRecords;
+  /** Id of the trace that is under way, if anything traces. */
+  traceId?: () => string | undefined;
   settings: {
     limits: RunLimits;
     /** How long a rollout, or the way back, may take, in milliseconds. */
@@ -146,7 +148,7 @@ export function createActivities(deps: ActivityDependencies) {
     },
 
     async recordActions(trail: ActionTrail): Promise<void> {
-      const { rejected } = await deps.actionLog.write(documentsOf(trail));
+      const { rejected } = await deps.actionLog.write(documentsOf(trail, { traceId: deps.traceId?.() }));
       if (rejected > 0) log.error('the log store rejected actions: they were put aside', { rejected });
     },
   };

@@ -1,4 +1,5 @@
 import type { Config } from '../infrastructure/config';
+import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
@@ -10,9 +11,11 @@ import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
+import { elasticAudit } from './audit/elasticAudit';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
+import { createMetrics } from './metrics';
 import type { FollowLog } from './output/live';
 import { startServer, type RunningServer } from './server';
 import { temporalSubmissions } from './submissions';
@@ -32,8 +35,11 @@ export const GATEWAY_VARIABLES = [
   'TEMPORAL_TASK_QUEUE',
   'TEMPORAL_UI_URL',
   'KIBANA_URL',
-  'ELASTICSEARCH_HOST',
+  ...ELASTICSEARCH_VARIABLES,
   'ELASTICSEARCH_LOGS',
+  'ACTIONS_RETENTION_DAYS',
+  'AUDIT_DIRECTORY',
+  'AUDIT_SPOOL_MB',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -62,7 +68,9 @@ export async function startGateway(
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
   const history = createLogHistory({ ...accessTo(config), prefix: config.ELASTICSEARCH_LOGS });
-  const disconnect = () => Promise.all([client.connection.close(), history.close()]);
+  const metrics = createMetrics();
+  const audit = elasticAudit(config, logger, metrics.log);
+  const disconnect = () => Promise.all([client.connection.close(), history.close(), audit.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {
@@ -72,6 +80,7 @@ export async function startGateway(
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
       },
+      ...{ audit, metrics },
       logs: { live: kube && createLiveLogs(kube), history },
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createLogCounters, type LogCounters } from '../infrastructure/elasticsearch/counters';
 import { isFinal, type ServerFrame } from './serverFrames';
 
 /** Seconds; a verdict takes from a tenth of a second to some minutes. */
@@ -14,6 +15,8 @@ export interface Metrics {
   accepted(ms: number): void;
   /** The verdict of a submission that was sent here came, so many milliseconds after its message. */
   judged(status: string, ms: number): void;
+  /** What is counted of the audit on its way into Elasticsearch. */
+  log: LogCounters;
   /** The text that Prometheus reads, and its media type. */
   text(): Promise<{ type: string; body: string }>;
 }
@@ -44,6 +47,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   return {
+    log: createLogCounters(register),
     connected: () => connections.inc(),
     disconnected: () => connections.dec(),
     received: () => received.inc(),

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once, setMaxListeners } from 'node:events';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
 import { traceOf } from '../infrastructure/telemetry/span';
+import { NO_AUDIT, type Audit } from './audit/audit';
 import { cutOffSilent } from './heartbeat';
 import { createApps, type AppsParts } from './http/apps';
 import { httpHandler } from './http/handler';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
-import { createAccess } from './keys/access';
+import { createAccess, type Refusal } from './keys/access';
 import { keepValid } from './keys/connections';
 import { loginHandler } from './keys/login';
 import { Quotas } from './keys/quotas';
@@ -19,7 +20,7 @@ import { scoped } from './keys/scoped';
 import { CLOSE, limitsFor, type Limits } from './limits';
 import { messageParser } from './messages/message';
 import type { SubmissionRules } from './messages/rules';
-import { createMetrics } from './metrics';
+import { createMetrics, type Metrics } from './metrics';
 import { pageHandler, type PageLinks } from './page';
 import { serveSocket } from './socket';
 import type { Submissions } from './submissions';
@@ -57,14 +58,15 @@ export async function startServer(
     limits = limitsFor(rules.maxCodeBytes),
     inspect = null,
     logs = { live: null, history: null },
+    audit = NO_AUDIT,
+    metrics = createMetrics(),
     programAddress = null,
   }: ServerParts,
 ): Promise<RunningServer> {
   const access = createAccess(settings.API_KEY, keys);
   const quotas = new Quotas(limits.perKey);
-  const metrics = createMetrics();
   const connections = keepValid(access, keys);
-  const logsIn = loginHandler(access, logger);
+  const logsIn = loginHandler(access, audit, logger);
   const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
   const servesPage = pageHandler(access, links);
   if (!servesPage) logger.warn('the page was not built: `node gateway/web/build.mjs` builds it');
@@ -72,7 +74,7 @@ export async function startServer(
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
-    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logs, logger },
+    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logs, audit, logger },
     closing: goingDown.signal,
   });
   const http = createServer((request, response) => {
@@ -100,6 +102,7 @@ export async function startServer(
     );
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
+      noteRefusal(audit, request, admission.refused);
       return refuseUpgrade(socket, admission);
     }
     webSockets.handleUpgrade(request, socket, head, (client) => {
@@ -119,6 +122,7 @@ export async function startServer(
         logger: known,
         progress,
         trace: traceOf(request.headers),
+        audit: (asked) => audit.note(request, { ...asked, principal }),
       });
     });
   });
@@ -167,8 +171,19 @@ export interface ServerParts {
   inspect?: LiveParts['inspect'];
   /** Where lines of users' pods come from; default: nowhere. */
   logs?: LogRouteParts['logs'];
+  /** Notes who asked for what; default: nowhere. */
+  audit?: Audit;
+  /** Default: its own. */
+  metrics?: Metrics;
   /** Where programs are reached, for /apps/{user}/; null when nothing is forwarded. */
   programAddress?: AppsParts['addressOf'] | null;
+}
+
+/** Refused for the key, and for nothing else. */
+function noteRefusal(audit: Audit, request: IncomingMessage, { status, error, message }: Refusal): void {
+  if (status !== 401 && status !== 403) return;
+  const action = status === 401 ? 'api.refused' : 'api.forbidden';
+  audit.note(request, { action, status, error: { code: error, message }, principal: null });
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {

@@ -2,6 +2,7 @@ import { WebSocket, type RawData } from 'ws';
 import { SpanKind, type Context } from '@opentelemetry/api';
 import type { Logger } from '../infrastructure/logging';
 import { inSpan } from '../infrastructure/telemetry/span';
+import type { Asked } from './audit/audit';
 import type { Cursor } from './cursor';
 import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
@@ -27,11 +28,13 @@ export interface SocketSettings {
   progress: boolean;
   /** The trace that its submissions belong to; a new one for each when it names none. */
   trace: Context;
+  /** Notes what was asked and changes something. */
+  audit?: (asked: Omit<Asked, 'principal'>) => void;
 }
 
 /** Serves one client until its connection ends. Its submissions go on without it. */
 export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
-  const { submissions, parseMessage, limits, quota, metrics, logger, progress, trace } = settings;
+  const { submissions, parseMessage, limits, quota, metrics, logger, progress, trace, audit } = settings;
   const gone = new AbortController();
   let inFlight = 0;
   let refusedInARow = 0;
@@ -118,6 +121,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
         case 'cancel': {
           const state = await submissions.cancel(message.submissionId);
           log.info({ state }, 'submission cancelled');
+          note(message, { details: { state } });
           return await send({ type: 'cancel', submission_id: message.submissionId, state });
         }
         case 'status': {
@@ -136,6 +140,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       if (frame.code === 'internal' || frame.code === 'unavailable')
         log.error({ err: error, code: frame.code }, 'message could not be carried out');
       else log.info({ code: frame.code }, 'message refused');
+      note(message, { error: frame });
       await send(frame);
     }
   }
@@ -148,11 +153,19 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     );
   }
 
+  /** Notes a message in the audit, unless it only reads. */
+  function note(message: ClientMessage, asked: Partial<Asked>): void {
+    if (READING.includes(message.type)) return;
+    const userId = message.type === 'submit' ? message.submission.userId : undefined;
+    audit?.({ action: `api.${message.type}`, submissionId: idOf(message), userId, ...asked });
+  }
+
   async function submit(submission: Submission, log: Logger, begun: number): Promise<AcceptedSubmission> {
     const accepted = await submissions.submit(submission);
     metrics.accepted(performance.now() - begun);
     const { userId, workflowId, runId } = accepted;
     log.info({ userId, workflowId, runId }, 'submission accepted');
+    note({ type: 'submit', submission }, { workflowId, runId });
     return accepted;
   }
 
@@ -188,6 +201,9 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     await new Promise<void>((resolve) => socket.send(JSON.stringify(frame), () => resolve()));
   }
 }
+
+/** Messages that change nothing. */
+const READING: ClientMessage['type'][] = ['resume', 'status', 'list'];
 
 /** The submission that a message is about, if it is about one. */
 function idOf(message: ClientMessage): string | undefined {

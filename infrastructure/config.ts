@@ -1,4 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { payloadKeys } from './payloadKeys';
 
@@ -23,6 +25,9 @@ const variables = {
   KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
   ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
+  ACTIONS_RETENTION_DAYS: count(1).default(365),
+  AUDIT_DIRECTORY: z.string().default(join(tmpdir(), 'orchestration-audit')),
+  AUDIT_SPOOL_MB: count(1).default(256),
   ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
   ELASTICSEARCH_CA_FILE: readableFile().optional(),
   ELASTICSEARCH_API_KEY: z.string().optional(),

@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runCommandLine, UsageError } from '../infrastructure/commandLine';
 import { readConfig } from '../infrastructure/config';
+import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createKey, listKeys, revokeKey } from '../infrastructure/kubernetes/keys';
 import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
 import { USER_ID } from '../workflows/contract';
+import { operatorDocument } from './actionDocument';
 import { requestedBy } from './requestedBy';
 
 /** `npm run keys -- COMMAND ...`: who may use the gateway. docs/keys.md */
@@ -100,19 +101,20 @@ function connect(): Kube {
 
 /** Writes into the log of actions what was done to a key. @throws Error that says so when it could not */
 async function record(action: string, id: string, details: object): Promise<void> {
-  const config = readConfig(['ELASTICSEARCH_HOST', 'ELASTICSEARCH_INDEX'], serverEnvironment());
-  const log = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
-  const at = new Date().toISOString();
+  const config = readConfig([...ELASTICSEARCH_VARIABLES, 'ACTIONS_RETENTION_DAYS'], serverEnvironment());
+  const log = createActionLog({
+    ...accessTo(config),
+    index: config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
+  });
+  const type = action === 'key.created' ? 'creation' : 'deletion';
   try {
     await log.write([
-      {
-        _id: randomUUID(),
-        '@timestamp': at,
-        message: `${action}: ${id}`,
-        event: { action, outcome: 'success', start: at, end: at },
-        key: { id },
-        details: { requested_by: requestedBy(), ...details },
-      },
+      operatorDocument({
+        ...{ action, outcome: 'success', message: `${action}: ${id}`, startedAt: new Date(), details },
+        kind: { category: ['iam'], type: [type] },
+        about: { key: { id } },
+      }),
     ]);
   } catch (error) {
     throw new Error(`It is done (${action} ${id}), but not in the log of actions: ${String(error)}`, {

@@ -11,6 +11,7 @@ import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
+import { operatorDocument } from './actionDocument';
 import { requestedBy } from './requestedBy';
 
 /** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
@@ -101,24 +102,29 @@ async function withDatabase(
   file: string,
   work: (kube: ReturnType<typeof connectKubernetes>, userId: string, file: string) => Promise<BackupReport>,
 ): Promise<BackupReport> {
-  const config = readConfig(['KUBECONFIG', 'KUBE_CONTEXT', ...ELASTICSEARCH_VARIABLES], serverEnvironment());
+  const config = readConfig(
+    ['KUBECONFIG', 'KUBE_CONTEXT', 'ACTIONS_RETENTION_DAYS', ...ELASTICSEARCH_VARIABLES],
+    serverEnvironment(),
+  );
   const kube = connectKubernetes({ kubeconfig: config.KUBECONFIG, context: config.KUBE_CONTEXT });
-  const log = createActionLog({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
+  const log = createActionLog({
+    ...accessTo(config),
+    index: config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
+  });
   const startedAt = new Date();
-  const write = (outcome: 'success' | 'failure', details: object) => {
-    const end = new Date();
-    return log.write([
-      {
-        _id: randomUUID(),
-        '@timestamp': end.toISOString(),
-        message: `${name}: ${outcome}`,
-        event: { action: name, outcome, start: startedAt.toISOString(), end: end.toISOString() },
-        user: { id: userId },
-        orchestrator: { type: 'kubernetes', namespace: namespaceOf(userId) },
-        details: { requested_by: requestedBy(), ...details },
-      },
+  const type = name === 'backup' ? 'access' : 'change';
+  const write = (outcome: 'success' | 'failure', details: object) =>
+    log.write([
+      operatorDocument({
+        ...{ action: name, outcome, message: `${name}: ${outcome}`, startedAt, details },
+        kind: { category: ['database'], type: [type] },
+        about: {
+          user: { id: userId },
+          orchestrator: { type: 'kubernetes', namespace: namespaceOf(userId) },
+        },
+      }),
     ]);
-  };
   try {
     const report = await work(kube, userId, file).catch(async (error: unknown) => {
       await write('failure', { error: String(error) });

@@ -26,6 +26,7 @@ const VARIABLES = [
   ...TEMPORAL_VARIABLES,
   'TEMPORAL_TASK_QUEUE',
   ...ELASTICSEARCH_VARIABLES,
+  'ACTIONS_RETENTION_DAYS',
   'WORKFLOW_BUNDLE',
   'KUBECONFIG',
   'KUBE_CONTEXT',
@@ -72,7 +73,12 @@ async function main(): Promise<void> {
   const dataConverter = converterOf(config.PAYLOAD_KEYS);
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter });
   const workflowRecords = createWorkflowRecords(client);
-  const actionLog = createActionLog({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
+  const actionLog = createActionLog({
+    ...accessTo(config),
+    index: config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
+    say: (layout) => logger.info({ layout }, 'actions are stored'),
+  });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
   let sweeps: { stop: () => Promise<void> } | undefined;

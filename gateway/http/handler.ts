@@ -2,9 +2,10 @@ import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerRespo
 import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from '../../infrastructure/logging';
 import { inSpan, traceOf } from '../../infrastructure/telemetry/span';
+import type { Asked, Audit } from '../audit/audit';
 import type { Access } from '../keys/access';
 import type { Principal } from '../keys/principal';
-import { errorFrame } from '../errorFrame';
+import { errorFrame, type ErrorFrame } from '../errorFrame';
 import { explain } from '../explain';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
@@ -23,12 +24,13 @@ export interface HttpParts
   extends SubmissionRouteParts, Pick<LiveParts, 'inspect'>, Pick<LogRouteParts, 'logs'> {
   rules: SubmissionRules;
   access: Access;
+  audit: Audit;
   logger: Logger;
 }
 
 /** Answers plain HTTP requests. */
 export function httpHandler(parts: HttpParts): RequestListener {
-  const { submissions, rules, closing, logger } = parts;
+  const { submissions, rules, closing, audit, logger } = parts;
   const served = [
     ...serviceRoutes(() => submissions.ready(), closing),
     metricsRoute(parts.metrics),
@@ -60,15 +62,28 @@ export function httpHandler(parts: HttpParts): RequestListener {
     signal: AbortSignal,
     log: Logger,
   ): Promise<void> {
+    let action = 'api.unknown';
+    let principal: Principal | null = null;
+    const note = (status: number, about: About, error?: ErrorFrame) => {
+      const refused = status === 401 ? 'api.refused' : status === 403 ? 'api.forbidden' : null;
+      // What only reads is noted when the key was not one for it.
+      if (refused === null && (request.method !== 'POST' || principal === null)) return;
+      audit.note(request, { action: refused ?? action, status, principal, error, ...about });
+    };
     try {
       const { route, parameters } = find(request.method ?? 'GET', url.pathname);
-      const principal = route.open ? null : authorized(request, parts.access);
+      action = `api.${route.operationId}`;
+      principal = route.open ? null : authorized(request, parts.access);
       const call: Call = { ...{ request, response, url, parameters, principal, signal }, logger: log };
       const reply = await traced(route, request, async () => route.handle(call));
-      if (reply) send(response, reply);
+      if (reply) {
+        note(reply.status, aboutOf(reply.body, parameters));
+        send(response, reply);
+      }
     } catch (error) {
       if (response.headersSent) throw error;
-      refuse(response, error, log);
+      const { status, frame } = refuse(response, error, log);
+      note(status, aboutOf(frame, {}), frame);
     }
   }
 
@@ -76,13 +91,14 @@ export function httpHandler(parts: HttpParts): RequestListener {
     sendJson(response, status, body, { ...(closing.aborted && { Connection: 'close' }), ...headers });
   }
 
-  function refuse(response: ServerResponse, error: unknown, log: Logger): void {
+  function refuse(response: ServerResponse, error: unknown, log: Logger) {
     const frame = error instanceof HttpError ? error.frame : explain(error);
     const status = STATUS_OF[frame.code];
     if (status >= 500) log.error({ err: error, code: frame.code }, 'request could not be carried out');
     else log.info({ code: frame.code }, 'request refused');
     const headers: OutgoingHttpHeaders = error instanceof HttpError ? error.headers : {};
     send(response, { status, body: frame, headers: { ...(status === 503 && RETRY_AFTER), ...headers } });
+    return { status, frame };
   }
 }
 
@@ -91,6 +107,20 @@ function traced<T>({ method, path }: Route, { headers }: IncomingMessage, work: 
   if (method === 'GET') return work();
   const attributes = { 'http.request.method': method, 'http.route': path };
   return inSpan(`${method} ${path}`, { attributes, kind: SpanKind.SERVER, parent: traceOf(headers) }, work);
+}
+
+type About = Pick<Asked, 'userId' | 'submissionId' | 'workflowId' | 'runId'>;
+
+/** What a call is about, as far as its answer and its path say. */
+function aboutOf(body: object | undefined, parameters: Record<string, string>): About {
+  const named = { ...parameters, ...body } as Record<string, unknown>;
+  const text = (name: string) => (typeof named[name] === 'string' ? named[name] : undefined);
+  return {
+    userId: text('user_id'),
+    submissionId: text('submission_id'),
+    workflowId: text('workflow_id'),
+    runId: text('run_id'),
+  };
 }
 
 /** @throws HttpError when the request brings no valid key, and no login that is its own */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
+import type { Audit } from '../audit/audit';
 import { sendJson } from '../http/json';
 import { COOKIE, isOwnPage, type Access, type Refusal } from './access';
 import type { Principal } from './principal';
@@ -18,7 +19,7 @@ const loginBody = z.strictObject({ key: z.string().max(1_024) });
  */
 export type HandleLogin = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-export function loginHandler(access: Access, logger: Logger): HandleLogin {
+export function loginHandler(access: Access, audit: Audit, logger: Logger): HandleLogin {
   const tries = new Tries();
 
   async function logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -36,16 +37,21 @@ export function loginHandler(access: Access, logger: Logger): HandleLogin {
     if (identified.refused) {
       tries.note(address);
       logger.info({ remote: address, status: identified.refused.status }, 'login refused');
+      const { status, error: code, message } = identified.refused;
+      audit.note(request, { action: 'api.login', status, error: { code, message }, principal: null });
       return refuse(response, identified.refused);
     }
     const { principal } = identified;
     const { token, expiresAt } = access.sessions.issue(principal);
     logger.info({ keyId: principal.keyId, userId: principal.userId, remote: address }, 'logged in');
+    audit.note(request, { action: 'api.login', status: 200, principal });
     response.setHeader('Set-Cookie', cookie(request, token, Math.ceil((expiresAt - Date.now()) / 1000)));
     sendJson(response, 200, describe({ ...principal, expiresAt }));
   }
 
   function logOut(request: IncomingMessage, response: ServerResponse): void {
+    const { principal } = access.identify(request);
+    if (principal) audit.note(request, { action: 'api.logout', status: 204, principal });
     response.setHeader('Set-Cookie', cookie(request, '', 0));
     response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
   }

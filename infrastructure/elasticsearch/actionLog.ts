@@ -1,18 +1,29 @@
 import { Client, errors } from '@elastic/elasticsearch';
 import type { ElasticsearchAccess } from './access';
 import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
+import type { LogCounters } from './counters';
+import { findLayout, type Layout } from './layout';
 
-interface Document {
+export interface Document {
   _id: string;
+  '@timestamp': string;
   [field: string]: unknown;
 }
 
 export interface ActionLogSettings extends ElasticsearchAccess {
   index: string;
+  /** How long documents are kept where Elasticsearch removes them by itself, in days. */
+  retentionDays?: number;
+  counters?: LogCounters | undefined;
+  /** Told once in which form documents are kept. */
+  say?: (message: string) => void;
 }
 
 /** How long one request may take, in milliseconds; the activity around it asks again. */
 const REQUEST_TIMEOUT_MS = 10_000;
+
+/** As long as an audit is commonly kept. */
+const RETENTION_DAYS = 365;
 
 /** HTTP status of an item that was stored before: `create` never writes a document twice. */
 const ALREADY_STORED = 409;
@@ -35,16 +46,20 @@ class ActionLogUnavailable extends Error {
 }
 
 /** Stores action documents in Elasticsearch, each exactly once. */
-export function createActionLog({ index, ...access }: ActionLogSettings) {
+export function createActionLog(settings: ActionLogSettings) {
+  const { index, retentionDays = RETENTION_DAYS, counters, say, ...access } = settings;
   const { node } = access;
   const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
-  let templatesStored = false;
+  let layout: Layout | undefined;
 
   /** Creates what is not there yet. @returns those of which Elasticsearch said something else than that it stored them */
-  async function create(target: string, documents: Document[]): Promise<Refusal[]> {
-    const operations = documents.flatMap(({ _id, ...document }) => [{ create: { _id } }, document]);
-    const { items } = await client.bulk({ index: target, operations });
+  async function create(documents: Document[], target: (at: string) => string): Promise<Refusal[]> {
+    const operations = documents.flatMap(({ _id, ...document }) => [
+      { create: { _index: target(document['@timestamp']), _id } },
+      document,
+    ]);
+    const { items } = await client.bulk({ operations });
     const refusals = items.flatMap(({ create }, place) => {
       const document = documents[place];
       if (!create?.error || !document) return [];
@@ -56,6 +71,15 @@ export function createActionLog({ index, ...access }: ActionLogSettings) {
     return refusals;
   }
 
+  /** Says how documents are indexed, before the first one is. */
+  async function prepare(): Promise<Layout> {
+    const found = await findLayout(client, index, retentionDays);
+    await client.indices.putIndexTemplate(actionsTemplate(index, found));
+    await client.indices.putIndexTemplate(rejectedTemplate(rejections));
+    say?.(found.description);
+    return found;
+  }
+
   return {
     /**
      * Stores the documents that are not stored yet. One that can never be stored is put aside, so that it holds up no
@@ -65,25 +89,25 @@ export function createActionLog({ index, ...access }: ActionLogSettings) {
     async write(documents: Document[]): Promise<WriteReport> {
       if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
       try {
-        if (!templatesStored) {
-          await client.indices.putIndexTemplate(actionsTemplate(index));
-          await client.indices.putIndexTemplate(rejectedTemplate(rejections));
-          templatesStored = true;
-        }
-        const refusals = await create(index, documents);
+        layout ??= await prepare();
+        const refusals = await create(documents, layout.indexFor);
         const rejected = refusals.filter(({ status }) => status === REJECTED);
         if (rejected.length > 0) {
-          const [again] = (await create(rejections, rejected.map(putAside))).filter(
+          const [again] = (await create(rejected.map(putAside), () => rejections)).filter(
             ({ status }) => status === REJECTED,
           );
           if (again) throw new ActionLogUnavailable(`A rejected action cannot be kept: ${reasonOf(again)}`);
         }
-        return {
+        const report = {
           stored: documents.length - refusals.length,
           known: refusals.length - rejected.length,
           rejected: rejected.length,
         };
+        for (const result of ['stored', 'known', 'rejected'] as const)
+          counters?.documents(result, report[result]);
+        return report;
       } catch (error) {
+        counters?.failed();
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
         throw new ActionLogUnavailable(
           `Elasticsearch at ${node} did not store the actions: ${error.message}`,

@@ -1,32 +1,71 @@
+import type { Layout } from './layout';
 import { date, keyword, templateOf, text } from './template';
 
-/** The index template of action documents: fields of the Elastic Common Schema and a few of our own. */
-export function actionsTemplate(index: string) {
-  return templateOf(index, [index], {
+/**
+ * The index template of action and audit documents: fields of the Elastic Common Schema and a few of our own, of
+ * the names `submission`, `temporal`, `key` and `details` that it has not. test/infrastructure/elasticsearch/ecs.json
+ * has the list.
+ */
+export function actionsTemplate(index: string, layout: Pick<Layout, 'patterns' | 'lifecycle'>) {
+  const { patterns, lifecycle } = layout;
+  const template = templateOf(index, patterns, {
     '@timestamp': date,
     message: text,
+    ecs: { properties: { version: keyword } },
     event: {
       properties: {
+        id: keyword,
+        kind: keyword,
+        category: keyword,
+        type: keyword,
+        dataset: keyword,
         action: keyword,
         outcome: keyword,
         reason: keyword,
-        sequence: { type: 'integer' },
+        sequence: { type: 'long' },
         start: date,
         end: date,
         duration: { type: 'long' },
       },
     },
+    service: { properties: { name: keyword } },
     user: { properties: { id: keyword } },
-    key: { properties: { id: keyword } },
+    source: { properties: { ip: { type: 'ip', ignore_malformed: true } } },
+    http: {
+      properties: {
+        request: { properties: { method: keyword } },
+        response: { properties: { status_code: { type: 'long' } } },
+      },
+    },
+    url: { properties: { path: keyword } },
+    user_agent: { properties: { original: keyword } },
+    error: { properties: { code: keyword, message: text } },
+    trace: { properties: { id: keyword } },
     orchestrator: { properties: { type: keyword, namespace: keyword } },
+    key: { properties: { id: keyword } },
     submission: { properties: { id: keyword, code_digest: keyword } },
     temporal: { properties: { workflow_id: keyword, run_id: keyword } },
   } as const);
+  if (!lifecycle) return template;
+  const { settings, ...rest } = template.template;
+  return {
+    ...template,
+    template: {
+      ...rest,
+      settings: { ...settings, 'index.lifecycle.name': lifecycle.policy },
+      aliases: { [lifecycle.alias]: {} },
+    },
+  };
 }
 
 /** Where documents are put that an index of actions cannot have. */
 export function rejectedIndexOf(index: string): string {
   return `${index}-rejected`;
+}
+
+/** What was asked of a gateway is kept beside what was done. */
+export function auditIndexOf(index: string): string {
+  return `${index}-audit`;
 }
 
 /** The index template of rejected documents: when, why, and the document as text. */

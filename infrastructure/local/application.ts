@@ -110,6 +110,7 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
         environment: {
           ...shared(endpoints),
           API_KEY: apiKey,
+          AUDIT_DIRECTORY: process.env.AUDIT_DIRECTORY || join(settings.stateDirectory, 'audit'),
           TEMPORAL_UI_URL: process.env.TEMPORAL_UI_URL || endpoints.temporalUi,
           HOST: process.env.HOST || '0.0.0.0',
           PORT: String(port),

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { readConfig } from '../../infrastructure/config';
-import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
+import { auditIndexOf, rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { converterOf } from '../../infrastructure/temporal/connection';
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
@@ -30,6 +33,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
   const id = randomUUID().slice(0, 8);
   const apiKey = randomUUID();
   const index = `test-actions-${id}`;
+  const auditDirectory = await mkdtemp(join(tmpdir(), 'audit-'));
   const shared = {
     TEMPORAL_ADDRESS: servers.temporalAddress,
     TEMPORAL_TASK_QUEUE: `test-${id}`,
@@ -64,6 +68,9 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         HOST: '127.0.0.1',
         PORT: '0',
         API_KEY: apiKey,
+        ELASTICSEARCH_HOST: servers.elasticsearchHost,
+        ELASTICSEARCH_INDEX: index,
+        AUDIT_DIRECTORY: auditDirectory,
         KUBECONFIG: servers.gatewayKubeconfig,
         KUBE_CONTEXT: servers.kubeContext,
         ...shared,
@@ -77,6 +84,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
     await Promise.all([
       removeIndex(servers.elasticsearchHost, index),
       endWorkflows(servers.temporalAddress, shared),
+      rm(auditDirectory, { recursive: true }),
     ]);
   };
   try {
@@ -122,7 +130,8 @@ async function endWorkflows(address: string, settings: Record<string, string>): 
 async function removeIndex(node: string, index: string): Promise<void> {
   const client = new Client({ node });
   try {
-    for (const name of [index, rejectedIndexOf(index)]) {
+    const audit = auditIndexOf(index);
+    for (const name of [index, rejectedIndexOf(index), audit, rejectedIndexOf(audit)]) {
       await client.indices.delete({ index: name, ignore_unavailable: true });
       await client.indices.deleteIndexTemplate({ name }, { ignore: [404] });
     }

@@ -20,13 +20,14 @@ const BATCH = 500;
 async function main(args: string[]): Promise<object> {
   const { since, index } = optionsIn(args);
   const config = readConfig(
-    [...TEMPORAL_VARIABLES, 'TEMPORAL_TASK_QUEUE', ...ELASTICSEARCH_VARIABLES],
+    [...TEMPORAL_VARIABLES, 'TEMPORAL_TASK_QUEUE', 'ACTIONS_RETENTION_DAYS', ...ELASTICSEARCH_VARIABLES],
     serverEnvironment(),
   );
   const client = connectClient(config);
   const log = createActionLog({
     ...accessTo(config),
     index: index ?? config.ELASTICSEARCH_INDEX,
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
   });
   const report = {
     ...{ workflows: 0, under_way: 0, stored: 0, known: 0, rejected: 0 },

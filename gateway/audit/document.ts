@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { namespaceOf } from '../../workflows/contract';
+import type { Asked } from './audit';
+
+/** Version of the Elastic Common Schema whose names and values documents have. */
+const ECS_VERSION = '8.17.0';
+
+/** Longest text that a client chose, in characters. */
+const MAX_CHARACTERS = 256;
+
+/** What each action is, in the schema's own words; other ones change something through the API. */
+const KINDS: Record<string, { category: string[]; type: string[] }> = {
+  'api.login': { category: ['authentication'], type: ['start'] },
+  'api.logout': { category: ['authentication'], type: ['end'] },
+  'api.refused': { category: ['authentication'], type: ['start'] },
+  'api.forbidden': { category: ['api'], type: ['denied'] },
+  'api.submit': { category: ['api'], type: ['creation'] },
+};
+
+export interface AuditDocument {
+  _id: string;
+  '@timestamp': string;
+  [field: string]: unknown;
+}
+
+/** One call as a document of the Elastic Common Schema; its id is made once, and stays when it is sent again. */
+export function auditDocument(request: IncomingMessage, asked: Asked, at = new Date()): AuditDocument {
+  const { action, status, error, principal, userId, submissionId, workflowId, runId, details } = asked;
+  const id = randomUUID();
+  const concerned = userId ?? principal?.userId ?? undefined;
+  const outcome = error || (status !== undefined && status >= 400) ? 'failure' : 'success';
+  const traceId = traceIn(request);
+  return {
+    _id: id,
+    '@timestamp': at.toISOString(),
+    message: `${action}: ${error?.message ?? outcome}`,
+    ecs: { version: ECS_VERSION },
+    event: {
+      ...{ id, kind: 'event', dataset: 'orchestration.audit', action, outcome },
+      ...(KINDS[action] ?? { category: ['api'], type: ['change'] }),
+      ...(error && { reason: error.code }),
+    },
+    service: { name: 'orchestration-gateway' },
+    source: { ip: addressOf(request) },
+    http: {
+      request: { method: request.method },
+      ...(status !== undefined && { response: { status_code: status } }),
+    },
+    url: { path: pathOf(request) },
+    user_agent: { original: request.headers['user-agent']?.slice(0, MAX_CHARACTERS) },
+    ...(error && { error: { code: error.code, message: error.message } }),
+    ...(traceId !== undefined && { trace: { id: traceId } }),
+    ...(principal && { key: { id: principal.keyId } }),
+    ...(concerned !== undefined && {
+      user: { id: concerned },
+      orchestrator: { type: 'kubernetes', namespace: namespaceOf(concerned) },
+    }),
+    ...(submissionId !== undefined && { submission: { id: submissionId } }),
+    ...(workflowId !== undefined && { temporal: { workflow_id: workflowId, run_id: runId } }),
+    ...(details && { details }),
+  };
+}
+
+/** The other end of the connection: headers that name another one can be sent by anybody. */
+export function addressOf({ socket }: IncomingMessage): string | undefined {
+  return socket.remoteAddress?.replace(/^::ffff:/, '');
+}
+
+/** Without the query, which may hold what is nobody's business. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0]?.slice(0, MAX_CHARACTERS) ?? '/';
+}
+
+/** Of the caller's trace, in the form of W3C's Trace Context. */
+function traceIn({ headers }: IncomingMessage): string | undefined {
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(String(headers.traceparent))?.[1];
+}

@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { accessTo } from '../../infrastructure/elasticsearch/access';
+import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
+import { auditIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
+import { createAuditLog } from '../../infrastructure/elasticsearch/auditLog';
+import type { LogCounters } from '../../infrastructure/elasticsearch/counters';
+import { Spool } from '../../infrastructure/elasticsearch/spool';
+import type { Logger } from '../../infrastructure/logging';
+import type { Asked, Audit } from './audit';
+import { addressOf, auditDocument } from './document';
+import { Refusals } from './refusals';
+
+export interface AuditSettings {
+  ELASTICSEARCH_HOST: string;
+  ELASTICSEARCH_CA_FILE?: string | undefined;
+  ELASTICSEARCH_API_KEY?: string | undefined;
+  ELASTICSEARCH_INDEX: string;
+  AUDIT_DIRECTORY: string;
+  AUDIT_SPOOL_MB: number;
+  ACTIONS_RETENTION_DAYS: number;
+}
+
+/** Calls that have no key, or a wrong one: anybody can send them. */
+const ANYBODYS = ['api.refused', 'api.login'];
+
+/** How often refusals that were only counted are told, in milliseconds. */
+const SWEEP_MS = 60_000;
+
+const MEGABYTE = 1_048_576;
+
+/** The audit of a gateway: kept on disk, and stored in Elasticsearch when that is there. */
+export function elasticAudit(
+  settings: AuditSettings,
+  logger: Logger,
+  counters: LogCounters,
+): Audit & { close(): Promise<void> } {
+  const store = createActionLog({
+    ...accessTo(settings),
+    index: auditIndexOf(settings.ELASTICSEARCH_INDEX),
+    retentionDays: settings.ACTIONS_RETENTION_DAYS,
+    counters,
+    say: (layout) => logger.info({ layout }, 'the audit is stored'),
+  });
+  const spool = new Spool({
+    // Gateways of one index may share it, others not: each takes over what another one left.
+    directory: join(settings.AUDIT_DIRECTORY, settings.ELASTICSEARCH_INDEX),
+    maxBytes: settings.AUDIT_SPOOL_MB * MEGABYTE,
+  });
+  const log = createAuditLog({ spool, write: (documents) => store.write(documents), logger, counters });
+  const refusals = new Refusals();
+  const sweeps = setInterval(() => {
+    for (const [address, suppressed] of refusals.sweep())
+      logger.warn({ remote: address, suppressed }, 'more calls were refused than the audit notes');
+  }, SWEEP_MS);
+  sweeps.unref();
+
+  return {
+    note(request: IncomingMessage, asked: Asked) {
+      try {
+        const counted = isAnybodys(asked) ? refusals.take(addressOf(request) ?? '') : KNOWN;
+        if (!counted.noted) return;
+        const { suppressed } = counted;
+        const details = {
+          ...asked.details,
+          ...(suppressed > 0 && { refused_before_and_not_noted: suppressed }),
+        };
+        log.record(auditDocument(request, { ...asked, details }));
+      } catch (error) {
+        // A disk that fails must not fail the call, which was carried out.
+        logger.error({ err: error, asked }, 'the audit could not be kept: this call is here alone');
+      }
+    },
+    async close() {
+      clearInterval(sweeps);
+      await log.close();
+      await store.close();
+    },
+  };
+}
+
+const KNOWN = { noted: true, suppressed: 0 };
+
+function isAnybodys({ action, principal }: Asked): boolean {
+  return principal === null && ANYBODYS.includes(action);
+}
