@@ -1,4 +1,6 @@
 import type { Config } from '../infrastructure/config';
+import { createOutputArchive } from '../infrastructure/elasticsearch/outputArchive';
+import { outputIndexOf } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { followPodLog } from '../infrastructure/kubernetes/podLog';
@@ -23,6 +25,7 @@ export const GATEWAY_VARIABLES = [
   'APPS_ADDRESS',
   'MAX_CODE_BYTES',
   'RUN_WALL_SECONDS',
+  'RUN_INTERACTIVE_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_MAX_OUTPUT_BYTES',
   'TEMPORAL_ADDRESS',
@@ -30,6 +33,8 @@ export const GATEWAY_VARIABLES = [
   'TEMPORAL_TASK_QUEUE',
   'TEMPORAL_UI_URL',
   'KIBANA_URL',
+  'ELASTICSEARCH_HOST',
+  'ELASTICSEARCH_INDEX',
   'KUBECONFIG',
   'KUBE_CONTEXT',
   'KUBERNETES_SERVICE_HOST',
@@ -52,6 +57,10 @@ export async function startGateway(
   const client = connectClient(config);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
+    const outputArchive = createOutputArchive({
+      node: config.ELASTICSEARCH_HOST,
+      index: outputIndexOf(config.ELASTICSEARCH_INDEX),
+    });
     const server = await startServer(config, {
       ...{ submissions, rules: rulesFrom(config), logger, keys, limits },
       links: {
@@ -59,6 +68,7 @@ export async function startGateway(
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
       },
+      outputArchive,
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),
     });
@@ -66,7 +76,7 @@ export async function startGateway(
       url: server.url,
       close: () => {
         closed.abort();
-        return server.close().finally(() => client.connection.close());
+        return server.close().finally(() => Promise.all([client.connection.close(), outputArchive.close()]));
       },
     };
   } catch (error) {
@@ -82,6 +92,7 @@ function rulesFrom(config: GatewayConfig): SubmissionRules {
     maxCodeBytes: config.MAX_CODE_BYTES,
     limits: {
       wall_seconds: config.RUN_WALL_SECONDS,
+      interactive_seconds: config.RUN_INTERACTIVE_SECONDS,
       memory_mb: config.RUN_MEMORY_MB,
       output_bytes: config.RUN_MAX_OUTPUT_BYTES,
     },

@@ -9,6 +9,7 @@ import { cutOffSilent } from './heartbeat';
 import { createApps, type AppsParts } from './http/apps';
 import { httpHandler } from './http/handler';
 import type { LiveParts } from './http/live';
+import type { ReadOutput } from './http/output';
 import { createAccess } from './keys/access';
 import { keepValid } from './keys/connections';
 import { loginHandler } from './keys/login';
@@ -54,6 +55,7 @@ export async function startServer(
     links = NO_LINKS,
     limits = limitsFor(rules.maxCodeBytes),
     inspect = null,
+    outputArchive = null,
     programAddress = null,
   }: ServerParts,
 ): Promise<RunningServer> {
@@ -69,7 +71,7 @@ export async function startServer(
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
-    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logger },
+    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, outputArchive, logger },
     closing: goingDown.signal,
   });
   const http = createServer((request, response) => {
@@ -159,6 +161,8 @@ export interface ServerParts {
   links?: PageLinks;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
+  /** Where output is that nobody else has any more. */
+  outputArchive?: ReadOutput | null;
   /** Looks what is in production; null when no cluster is known. */
   inspect?: LiveParts['inspect'];
   /** Where programs are reached, for /apps/{user}/; null when nothing is forwarded. */

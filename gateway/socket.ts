@@ -31,6 +31,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
   const gone = new AbortController();
   let inFlight = 0;
   let refusedInARow = 0;
+  const inputs = new Map<string, Promise<void>>();
   metrics.connected();
 
   socket.on('close', (code) => {
@@ -81,6 +82,22 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     });
   });
 
+  /** Input of one submission goes on in the order in which it came, one piece at a time. */
+  async function inOrder<T>(submissionId: string, work: () => Promise<T>): Promise<T> {
+    const before = inputs.get(submissionId) ?? Promise.resolve();
+    const done = before.then(work);
+    const settled = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    inputs.set(submissionId, settled);
+    try {
+      return await done;
+    } finally {
+      if (inputs.get(submissionId) === settled) inputs.delete(submissionId);
+    }
+  }
+
   /** Tells a client that sends faster than its key may; one that does not listen is closed. */
   function isTooFast(): boolean {
     const wait = quota.message();
@@ -115,6 +132,11 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
           const state = await submissions.cancel(message.submissionId);
           log.info({ state }, 'submission cancelled');
           return await send({ type: 'cancel', submission_id: message.submissionId, state });
+        }
+        case 'stdin': {
+          const { submissionId, piece } = message;
+          const state = await inOrder(submissionId, () => submissions.input(submissionId, piece));
+          return await send({ type: 'stdin', submission_id: submissionId, ...state });
         }
         case 'status': {
           const { submissionId } = message;

@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
+import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
@@ -34,6 +35,7 @@ const VARIABLES = [
   'PACKAGE_INDEX_URL',
   'PACKAGE_INDEX_CIDR',
   'RUN_WALL_SECONDS',
+  'RUN_INTERACTIVE_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_KEEP_OUTPUT_BYTES',
   'RUN_MAX_OUTPUT_BYTES',
@@ -68,6 +70,12 @@ async function main(): Promise<void> {
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const workflowRecords = createWorkflowRecords(client);
   const actionLog = createActionLog({ node: config.ELASTICSEARCH_HOST, index: config.ELASTICSEARCH_INDEX });
+  const outputIndex = outputIndexOf(config.ELASTICSEARCH_INDEX);
+  const outputLog = createActionLog({
+    node: config.ELASTICSEARCH_HOST,
+    index: outputIndex,
+    template: outputTemplate(outputIndex),
+  });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
   let sweeps: { stop: () => Promise<void> } | undefined;
@@ -76,7 +84,7 @@ async function main(): Promise<void> {
     const worker = await createWorker(
       connection,
       { namespace: config.TEMPORAL_NAMESPACE, taskQueue: config.TEMPORAL_TASK_QUEUE },
-      { ...parts, actionLog, workflowRecords, settings: settingsOf(config) },
+      { ...parts, actionLog, outputLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();
     sweeps = idleSweeps(kube, client, config, logger);
@@ -86,6 +94,7 @@ async function main(): Promise<void> {
     await sweeps?.stop();
     parts.testRunner.close();
     await actionLog.close();
+    await outputLog.close();
     await connection.close();
   }
 }
@@ -165,6 +174,7 @@ function settingsOf(config: WorkerConfig) {
       keepOutputBytes: config.RUN_KEEP_OUTPUT_BYTES,
       maxOutputBytes: config.RUN_MAX_OUTPUT_BYTES,
     },
+    interactiveWallMs: config.RUN_INTERACTIVE_SECONDS * 1000,
     rolloutDeadlineMs: config.ROLLOUT_SECONDS * 1000,
   };
 }

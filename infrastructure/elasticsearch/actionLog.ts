@@ -1,5 +1,5 @@
 import { Client, errors } from '@elastic/elasticsearch';
-import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
+import { actionsTemplate, rejectedIndexOf, rejectedTemplate, type IndexTemplate } from './actionsTemplate';
 
 interface Document {
   _id: string;
@@ -10,6 +10,8 @@ export interface ActionLogSettings {
   /** URL of Elasticsearch, such as `http://elasticsearch:9200`. */
   node: string;
   index: string;
+  /** Of that index; by default that of actions. */
+  template?: IndexTemplate;
 }
 
 /** How long one request may take, in milliseconds; the activity around it asks again. */
@@ -36,7 +38,7 @@ class ActionLogUnavailable extends Error {
 }
 
 /** Stores action documents in Elasticsearch, each exactly once. */
-export function createActionLog({ node, index }: ActionLogSettings) {
+export function createActionLog({ node, index, template = actionsTemplate(index) }: ActionLogSettings) {
   const client = new Client({ node, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
   let templatesStored = false;
@@ -59,17 +61,18 @@ export function createActionLog({ node, index }: ActionLogSettings) {
   return {
     /**
      * Stores the documents that are not stored yet. One that can never be stored is put aside, so that it holds up no
-     * other: as text, under its own id, in the index that `rejectedIndexOf` names.
+     * other: as text, under its own id, in the index that `rejectedIndexOf` names. Without documents it only makes sure
+     * of the templates.
      * @throws Error named `Unavailable` that says what Elasticsearch answered.
      */
     async write(documents: Document[]): Promise<WriteReport> {
-      if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
       try {
         if (!templatesStored) {
-          await client.indices.putIndexTemplate(actionsTemplate(index));
+          await client.indices.putIndexTemplate(template);
           await client.indices.putIndexTemplate(rejectedTemplate(rejections));
           templatesStored = true;
         }
+        if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
         const refusals = await create(index, documents);
         const rejected = refusals.filter(({ status }) => status === REJECTED);
         if (rejected.length > 0) {

@@ -1,12 +1,12 @@
-const keyword = { type: 'keyword', ignore_above: 1024 } as const;
-const date = { type: 'date' } as const;
-const text = { type: 'text' } as const;
+export const keyword = { type: 'keyword', ignore_above: 1024 } as const;
+export const date = { type: 'date' } as const;
+export const text = { type: 'text' } as const;
 
 /**
  * An index template. Fields that it does not name are stored and not indexed, so that no document can be refused for
  * their type.
  */
-function templateOf<Properties extends object>(index: string, properties: Properties) {
+export function templateOf<Properties extends object>(index: string, properties: Properties) {
   return {
     name: index,
     index_patterns: [index],
@@ -41,6 +41,8 @@ export function actionsTemplate(index: string) {
     temporal: { properties: { workflow_id: keyword, run_id: keyword } },
   } as const);
 }
+
+export type IndexTemplate = ReturnType<typeof templateOf>;
 
 /** Where documents are put that an index of actions cannot have. */
 export function rejectedIndexOf(index: string): string {

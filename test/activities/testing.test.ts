@@ -14,6 +14,9 @@ const plan = {
 
 const context = { signal: new AbortController().signal, heartbeat: jest.fn() };
 
+const never = () => Promise.reject(new Error('not asked for here'));
+const unused = { feed: never, read: never, say: () => undefined };
+
 /** Answers each command with what the test gives for it. */
 async function planned(answers: Record<string, Partial<RunReport>>) {
   const requests: RunRequest[] = [];
@@ -22,6 +25,7 @@ async function planned(answers: Record<string, Partial<RunReport>>) {
       requests.push(request);
       return Promise.resolve({ ...pass, ...answers[request.command] });
     },
+    ...unused,
   };
   return { report: await runPlan(runner, plan, context), requests };
 }

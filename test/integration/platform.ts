@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
+import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate';
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
 
@@ -116,7 +117,8 @@ async function endWorkflows(address: string, taskQueue: string): Promise<void> {
 async function removeIndex(node: string, index: string): Promise<void> {
   const client = new Client({ node });
   try {
-    for (const name of [index, rejectedIndexOf(index)]) {
+    const output = outputIndexOf(index);
+    for (const name of [index, rejectedIndexOf(index), output, rejectedIndexOf(output)]) {
       await client.indices.delete({ index: name, ignore_unavailable: true });
       await client.indices.deleteIndexTemplate({ name }, { ignore: [404] });
     }
