@@ -82,7 +82,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     });
   });
 
-  /** Input of one submission goes on in the order in which it came, one piece at a time. */
+  /** A submission and the input for it go on in the order in which they came, one at a time. */
   async function inOrder<T>(submissionId: string, work: () => Promise<T>): Promise<T> {
     const before = inputs.get(submissionId) ?? Promise.resolve();
     const done = before.then(work);
@@ -125,7 +125,11 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     try {
       switch (message.type) {
         case 'submit':
-          return await follow(await submit(message.submission, log, begun), null, log, begun);
+          // Input for it may come right behind it.
+          return await follow(
+            await inOrder(message.submission.submissionId, () => submit(message.submission, log, begun)),
+            ...([null, log, begun] as const),
+          );
         case 'resume':
           return await follow(await submissions.find(message.submissionId), message.after, log);
         case 'cancel': {

@@ -192,14 +192,18 @@ export function temporalSubmissions(
       }),
 
     input: (submissionId, piece) =>
-      answer(submissionId, () =>
-        sendInput(client, submissionId, piece).catch(async (error: unknown) => {
-          if (!(error instanceof WorkflowNotFoundError)) throw error;
-          // A workflow that is closed takes no updates: then this finds it.
-          await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
-          throw new InputRefused('not_running', 'the submission is over');
-        }),
-      ),
+      answer(submissionId, async () => {
+        for (;;) {
+          try {
+            return await sendInput(client, submissionId, piece);
+          } catch (error) {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          }
+          // There is none, or it is closed and takes no updates, or it has begun in this moment.
+          const { status } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
+          if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
+        }
+      }),
 
     status: (submissionId) =>
       answer(submissionId, async () =>

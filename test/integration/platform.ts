@@ -63,6 +63,8 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         HOST: '127.0.0.1',
         PORT: '0',
         API_KEY: apiKey,
+        ELASTICSEARCH_HOST: servers.elasticsearchHost,
+        ELASTICSEARCH_INDEX: index,
         KUBECONFIG: servers.gatewayKubeconfig,
         KUBE_CONTEXT: servers.kubeContext,
         ...shared,

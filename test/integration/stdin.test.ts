@@ -105,6 +105,7 @@ test('a repeat is not written again; what does not follow on is refused with the
 
 test('over HTTP as well', async () => {
   const submission_id = submit(ASKS);
+  await client.frame(({ type }) => type === 'accepted');
   const post = async (body: unknown, id = submission_id) => {
     const response = await fetch(`${httpUrl(platform.url)}/api/submissions/${id}/stdin`, {
       method: 'POST',
