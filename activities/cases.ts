@@ -24,14 +24,14 @@ export function verdictOfCases(runs: CaseRun[]): {
   /** The first execution that did not pass, or the last one. */
   deciding: RunReport;
 } {
-  const tests = runs.map(resultOf);
+  const tests = runs.map(resultOfCase);
   const failed = tests.findIndex((test) => test.outcome !== 'passed');
   const deciding = runs[failed === -1 ? runs.length - 1 : failed];
   if (deciding === undefined) throw new Error('There must be a case.');
   return { outcome: (tests[failed]?.outcome ?? 'passed') as TestOutcome, tests, deciding: deciding.report };
 }
 
-function resultOf({ expected, report }: CaseRun): TestResult {
+export function resultOfCase({ expected, report }: CaseRun): TestResult {
   const { name, expectedStdout } = expected;
   const durationMs = report.wallMs;
   if (report.outcome !== 'passed')

@@ -1,14 +1,19 @@
 import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
+import { keptOutput, type OutputOrigin } from './output';
 import type {
+  ActionDocument,
   ActionLog,
   CallContext,
   DatabaseReport,
   DeployedProgram,
   EnvironmentReport,
+  InputFeed,
+  InputPlace,
   Environments,
   LiveReport,
   MigrationReport,
+  OutputLog,
   Production,
   ProgramReport,
   Provenance,
@@ -23,8 +28,10 @@ import type {
   WorkflowRecord,
   WorkflowRecords,
 } from './ports';
+import { tellInput } from './input';
+import { storeUnkept, type StoredOutput } from './storing';
 import { runPlan } from './testing';
-import type { TestReport } from './testReport';
+import type { TestReport, UnkeptOutput } from './testReport';
 
 /** What the activities work with. */
 export interface ActivityDependencies {
@@ -33,11 +40,14 @@ export interface ActivityDependencies {
   production: Production;
   testDatabases: TestDatabases;
   actionLog: ActionLog;
+  outputLog: OutputLog;
   workflowRecords: WorkflowRecords;
   /** Id of the trace that is under way, if anything traces. */
   traceId?: () => string | undefined;
   settings: {
     limits: RunLimits;
+    /** Wall time of a program that gets input while it runs, in milliseconds: it waits for people. */
+    interactiveWallMs: number;
     /** How long a rollout, or the way back, may take, in milliseconds. */
     rolloutDeadlineMs: number;
   };
@@ -63,11 +73,14 @@ export interface TestedSubmission extends SubmissionIdentity {
 
 const HEARTBEAT_MS = 1_000;
 
+/** How often output is asked for of a test pod that does not answer. */
+const POD_TRIES = 20;
+
 export type Activities = ReturnType<typeof createActivities>;
 
 /** The side effects of `submitCode`. Each is idempotent, keyed by workflow, run and activity. */
 export function createActivities(deps: ActivityDependencies) {
-  const { limits, rolloutDeadlineMs } = deps.settings;
+  const { limits, interactiveWallMs, rolloutDeadlineMs } = deps.settings;
   return {
     async prepareEnvironment(userId: string): Promise<EnvironmentReport> {
       return deps.environments.ensure(userId, callContext());
@@ -76,15 +89,38 @@ export function createActivities(deps: ActivityDependencies) {
     async runTests(submission: TestedSubmission): Promise<TestReport> {
       const { userId, submissionId, program, tests } = submission;
       const input = submission.testDatabase ? await withDatabase(deps, submission) : submission.input;
+      const most = input.interactive ? { ...limits, wallMs: interactiveWallMs } : limits;
+      const key = runKey();
       return runPlan(
         deps.testRunner,
         {
-          key: runKey(),
-          ...{ userId, submissionId, program, input, tests },
-          limits: within(limits, submission.limits),
+          ...{ key, userId, submissionId, program, input, tests },
+          limits: within(most, submission.limits),
         },
-        { ...callContext(), lastHeartbeat: Context.current().info.heartbeatDetails as unknown },
+        {
+          ...callContext(),
+          lastHeartbeat: Context.current().info.heartbeatDetails as unknown,
+          ...(input.interactive && { onInput: tellInput(Context.current(), `${key}/run`) }),
+        },
       );
+    },
+
+    /** Gives an interactive run more input. */
+    async feedInput(userId: string, feed: InputFeed): Promise<InputPlace> {
+      return deps.testRunner.feed(userId, feed);
+    },
+
+    /** Stores the output that the report of the tests does not have. */
+    async storeOutput(
+      submission: SubmissionIdentity,
+      { namespace, at }: Pick<OutputOrigin, 'namespace' | 'at'>,
+      unkept: UnkeptOutput[],
+    ): Promise<StoredOutput> {
+      const origin = { provenance: provenanceOf(submission), namespace, at };
+      const isLastTry = Context.current().info.attempt >= POD_TRIES;
+      const stored = await storeUnkept(deps, origin, unkept, callContext(), isLastTry);
+      if (stored.lostBytes > 0) log.warn('output was not kept until it could be stored', { ...stored });
+      return stored;
     },
 
     /** The user's database, in which that of the tests is made. */
@@ -150,6 +186,7 @@ export function createActivities(deps: ActivityDependencies) {
     async recordActions(trail: ActionTrail): Promise<void> {
       const { rejected } = await deps.actionLog.write(documentsOf(trail, { traceId: deps.traceId?.() }));
       if (rejected > 0) log.error('the log store rejected actions: they were put aside', { rejected });
+      await deps.outputLog.write(outputIn(trail));
     },
   };
 }
@@ -170,6 +207,21 @@ async function withDatabase(
   } finally {
     clearInterval(timer);
   }
+}
+
+/** What the trail of a submission has of what it printed. */
+function outputIn({ provenance, namespace, actions }: ActionTrail): ActionDocument[] {
+  const { submissionId, codeDigest, ...rest } = provenance;
+  if (submissionId === undefined || codeDigest === undefined) return [];
+  return actions.flatMap(({ name, endedAt, details }) => {
+    // A stage that could not be carried out has no report.
+    if (name !== 'stage.run_tests' || !details) return [];
+    const at = new Date(endedAt).toISOString();
+    return keptOutput(
+      { provenance: { ...rest, submissionId, codeDigest }, namespace, at },
+      details as TestReport,
+    );
+  });
 }
 
 /** The limits asked for, each at most the worker's own. */

@@ -55,6 +55,8 @@ export interface RunInput {
   stdin: string;
   args: string[];
   env: Record<string, string>;
+  /** Whether more of `stdin` may come while it runs; otherwise it ends with what is here. */
+  interactive?: boolean;
 }
 
 /** One run of the program whose output is known. The expectation never enters the pod. */
@@ -144,9 +146,46 @@ export interface RunReport {
   executionId: string;
 }
 
+export interface RunContext extends CallContext {
+  /**
+   * Told each time when it is known where the input of an interactive run stands, as when it begins or is joined.
+   * @param received bytes that came beside those of the request
+   */
+  onInput?: (received: number) => void;
+}
+
+/** Input for an interactive run: bytes that begin at `offset` of all that it is fed beside its request's own. */
+export interface InputFeed {
+  /** Of the run, as it was asked for. */
+  key: string;
+  offset: number;
+  /** In base64, one after the other. */
+  pieces: string[];
+  /** Whether nothing comes after them. */
+  eof: boolean;
+}
+
+/** Where the input of a run stands after a feed. Null when there is no such run any more, or it has ended. */
+export type InputPlace = { received: number } | null;
+
+/** Bytes of a stream of a run, from `start` on and before `end`. */
+export interface OutputRange {
+  /** Of the run, as it was asked for. */
+  key: string;
+  stream: 'stdout' | 'stderr';
+  start: number;
+  end: number;
+}
+
 export interface TestRunner {
   /** Runs a submission in its user's test pod. Throws `EnvironmentMissing` or `Unavailable`. */
-  run(request: RunRequest, context: CallContext): Promise<RunReport>;
+  run(request: RunRequest, context: RunContext): Promise<RunReport>;
+  /** Gives a run more input; what it has already is not given again. Throws as `run` does. */
+  feed(userId: string, feed: InputFeed): Promise<InputPlace>;
+  /** Bytes that a run printed, fewer than asked for when the rest is not kept, none when nothing is. Throws as `run` does. */
+  read(userId: string, range: OutputRange): Promise<Uint8Array>;
+  /** Puts a line about a submission into its test pod's log. Never throws; a line may be lost. */
+  say(userId: string, submissionId: string, text: string): void;
 }
 
 export interface EnvironmentReport {
@@ -309,3 +348,6 @@ export interface ActionLog {
    */
   write(documents: ActionDocument[]): Promise<{ rejected: number }>;
 }
+
+/** Keeps what programs printed, in pieces; stores as {@link ActionLog} does. */
+export type OutputLog = ActionLog;

@@ -1,4 +1,4 @@
-import type { RunOutcome, RunReport } from './ports';
+import type { OutputRange, RunOutcome, RunReport } from './ports';
 
 /** What is executed for a submission's tests, in the order in which it can occur. */
 export type Step = 'install' | 'run' | 'tests';
@@ -29,6 +29,13 @@ export interface TestResult {
   message: string | null;
 }
 
+/** Output of an execution that the report of the tests does not have. */
+export interface UnkeptOutput extends OutputRange {
+  /** Name of the execution, such as `run` or `case-3`. */
+  name: string;
+  executionId: string;
+}
+
 /** How a submission's tests ended. */
 export interface TestReport {
   outcome: TestOutcome;
@@ -37,6 +44,8 @@ export interface TestReport {
   tests: TestResult[];
   /** True when a step was executed once more because the pod that ran it first is gone. */
   executedAgain: boolean;
+  /** Output of its executions that this report does not have: it is in the test pod for a while. */
+  unkept?: UnkeptOutput[];
   /** What was installed for its requirements, each package in its version: production gets the same. */
   installed?: string[];
 }

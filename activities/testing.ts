@@ -1,9 +1,10 @@
-import { verdictOfCases, type CaseRun } from './cases';
+import { resultOfCase, verdictOfCases, type CaseRun } from './cases';
 import { readFrameworkReport } from './frameworkReport';
 import { readInstalled } from './installed';
-import type { CallContext, RunInput, RunLimits, RunReport, RunRequest, TestRunner, Tests } from './ports';
+import type { RunContext, RunInput, RunLimits, RunReport, RunRequest, TestRunner, Tests } from './ports';
 import type { Program } from './ports';
-import type { StepReport, TestOutcome, TestReport, TestResult } from './testReport';
+import type { StepReport, TestOutcome, TestReport, TestResult, UnkeptOutput } from './testReport';
+import { allOf, middlesOf } from './unkept';
 
 /** What is to be tested, and how. */
 export interface TestPlan {
@@ -41,6 +42,7 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
       tests,
       executedAgain: executions.executedAgain,
       ...(installed && { installed }),
+      ...(executions.unkept.length > 0 && { unkept: executions.unkept }),
     };
   };
 
@@ -58,12 +60,16 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
 
   if (plan.tests?.kind === 'cases') {
     const runs: CaseRun[] = [];
-    for (const [index, expected] of plan.tests.cases.entries()) {
+    const { cases } = plan.tests;
+    for (const [index, expected] of cases.entries()) {
       const { stdin, args } = expected;
       const input = { ...plan.input, stdin, args: args.length > 0 ? args : plan.input.args };
-      runs.push({ expected, report: await executions.run(`case-${index + 1}`, { command: 'run', input }) });
+      const run = { expected, report: await executions.run(`case-${index + 1}`, { command: 'run', input }) };
+      runs.push(run);
+      tellCase(runner, plan, index + 1, cases.length, resultOfCase(run));
     }
     const { outcome, tests, deciding } = verdictOfCases(runs);
+    executions.reportHas(deciding);
     steps.push({ ...deciding, step: 'tests' });
     return end(outcome, tests);
   }
@@ -75,7 +81,7 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
   const { framework, files } = plan.tests;
   const report = await executions.run('tests', {
     command: framework,
-    input: { ...plan.input, args: Object.keys(files) },
+    input: { ...plan.input, args: Object.keys(files), interactive: false },
     files,
     keep: KEEP_BESIDE_THE_RUN,
   });
@@ -84,8 +90,31 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
   return end(outcome, tests);
 }
 
+/**
+ * Says in the pod's log how a case ended, for those who follow it; infrastructure/test-pod/PROTOCOL.md has the form.
+ * The verdict is the report's.
+ */
+function tellCase(
+  runner: TestRunner,
+  { key, userId, submissionId }: TestPlan,
+  number: number,
+  total: number,
+  { name, outcome, durationMs }: TestResult,
+): void {
+  const words = `case ${number} of ${total} ${outcome} in ${durationMs} ms`;
+  runner.say(userId, submissionId, `${words} key=${key}/case-${number} name=${quoted(name)}`);
+}
+
+/** As JSON, without any character that a log cannot show as it is. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** A call's context, with what the attempt before this one left behind. */
-export interface TestContext extends CallContext {
+export interface TestContext extends RunContext {
   /** The last heartbeat of the attempt before this one. */
   lastHeartbeat?: unknown;
 }
@@ -109,6 +138,8 @@ interface Execution {
 
 class Executions {
   executedAgain = false;
+  /** Of all executions so far, as long as the report of the tests has none of the cases. */
+  unkept: UnkeptOutput[] = [];
   private readonly known: Record<string, string>;
   private readonly before: Record<string, string>;
 
@@ -122,12 +153,22 @@ class Executions {
   }
 
   async run(name: string, execution: Execution): Promise<RunReport> {
-    const report = await this.runner.run(this.requestOf(name, execution), {
-      signal: this.context.signal,
-      heartbeat: (current) => this.beat(name, current),
-    });
-    this.note(name, report.executionId);
+    const request = this.requestOf(name, execution);
+    const { signal, onInput } = this.context;
+    const heartbeat = (current: unknown) => this.beat(name, current);
+    const report = await this.runner.run(request, { signal, heartbeat, ...(onInput && { onInput }) });
+    const { executionId } = report;
+    this.note(name, executionId);
+    const isCase = name.startsWith('case-');
+    this.unkept.push(...(isCase ? allOf : middlesOf)({ key: request.key, name, executionId }, report));
     return report;
+  }
+
+  /** To be called when the report of the tests has this run, too. */
+  reportHas(run: RunReport): void {
+    const own = this.unkept.find(({ executionId }) => executionId === run.executionId);
+    const others = this.unkept.filter(({ executionId }) => executionId !== run.executionId);
+    this.unkept = own ? [...others, ...middlesOf(own, run)] : others;
   }
 
   private requestOf(name: string, { command, input, files, keep, wallMs }: Execution): RunRequest {

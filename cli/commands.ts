@@ -5,12 +5,14 @@ import { recordLine, showFrame, verdictLine, type Terminal } from './display';
 import { EXIT, exitCodeOf, UsageError } from './exitCodes';
 import { readProgram, textOf } from './files';
 import { logs } from './logs';
+import { handOnInput } from './input';
 import { readSettings, type Settings } from './settings';
 
 export const USAGE = `Usage: orchestration-app COMMAND ...
   submit FILE|DIR [--follow] [--user USER] [--language NAME] [--entrypoint FILE] [--stdin FILE]
-                  [--tests FILE] [--id ID]
-                       submits a file, or a folder; --tests names a JSON file with what the field tests takes
+                  [--tests FILE] [--id ID] [--interactive]
+                       submits a file, or a folder; --tests names a JSON file with what the field tests takes;
+                       --interactive follows it, and hands on what it is typed or piped while it runs
   logs USER|ID [--part test|prod|db] [--follow] [--since 10m|TIME] [--tail N] [--stream stdout|stderr]
                        what a user's pods print and printed, those that are gone included; of a submission without
                        --part what it printed in its tests, while it runs
@@ -29,6 +31,7 @@ Exit codes: 0 done or deployed, 1 tests_failed, 2 wrong usage, 3 deploy_failed, 
 const OPTIONS = {
   json: { type: 'boolean' },
   follow: { type: 'boolean' },
+  interactive: { type: 'boolean' },
   user: { type: 'string' },
   language: { type: 'string' },
   entrypoint: { type: 'string' },
@@ -58,7 +61,7 @@ export interface Context {
 
 /** Which options each command takes, beside `json`. */
 const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
-  submit: ['follow', 'user', 'language', 'entrypoint', 'stdin', 'tests', 'id'],
+  submit: ['follow', 'interactive', 'user', 'language', 'entrypoint', 'stdin', 'tests', 'id'],
   logs: ['stream', 'part', 'follow', 'since', 'tail'],
   status: ['wait'],
   list: ['user', 'status', 'since', 'until', 'limit', 'page'],
@@ -134,18 +137,22 @@ async function submit({ client, settings, terminal, values, print }: Context, pa
     ...(values.stdin !== undefined && { stdin: textOf(values.stdin) }),
     ...(values.tests !== undefined && { tests: testsIn(values.tests) }),
     ...(values.id !== undefined && { submission_id: values.id }),
+    ...(values.interactive && { interactive: true }),
   };
   const taken = await client.submit(submission);
-  if (!values.follow) {
+  if (!values.follow && !values.interactive) {
     if (values.json) print(taken);
     else terminal.out(`${taken.submission_id}\n`);
     return exitCodeOf(taken.status);
   }
   const onBreak = () => terminal.err('the connection broke: going on after the last frame\n');
+  const input = values.interactive ? handOnInput(client, taken.submission_id, terminal) : null;
   for await (const frame of client.follow(taken.submission_id, { onBreak })) {
     if (values.json) print(frame);
     else showFrame(frame, terminal);
-    if ('status' in frame) return exitCodeOf(frame.status);
+    if (!('status' in frame)) continue;
+    await input?.stop();
+    return exitCodeOf(frame.status);
   }
   return EXIT.platformFailed;
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { SubmissionFrame, SubmissionRecord } from '../client';
 
 /** What is told to a person, line by line. */
@@ -6,6 +7,8 @@ export interface Terminal {
   /** Progress, beside what the program prints. */
   err: (text: string) => void;
   colours: boolean;
+  /** What is typed, or piped in. */
+  input: () => Readable;
 }
 
 const COLOURS = { green: 32, red: 31, yellow: 33, dim: 2 };
@@ -31,6 +34,10 @@ export function showFrame(frame: SubmissionFrame, terminal: Terminal): void {
       const shown = terminal.colours ? withoutControls(bytes) : bytes;
       return frame.stream === 'stdout' ? terminal.out(shown) : terminal.err(shown.toString());
     }
+    case 'case':
+      return terminal.err(
+        `${markOf(frame.outcome === 'passed', terminal)} ${frame.name}: ${frame.outcome}\n`,
+      );
     case 'test':
       return terminal.err(
         `${markOf(frame.outcome === 'passed', terminal)} ${frame.name}: ${frame.outcome}\n${frame.message ?? ''}`,

@@ -15,6 +15,7 @@ runCommand(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   colours,
+  input: () => process.stdin,
 }).then(
   (code) => {
     process.exitCode = code;

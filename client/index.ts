@@ -1,4 +1,10 @@
-import type { CancelFrame, FinalFrame, ServerFrame, SubmissionFrame } from '../gateway/serverFrames';
+import type {
+  CancelFrame,
+  FinalFrame,
+  ServerFrame,
+  StdinFrame,
+  SubmissionFrame,
+} from '../gateway/serverFrames';
 import type { SubmitMessage } from '../gateway/messages/submit';
 import type { SubmissionFilter } from '../gateway/messages/filter';
 import type { SubmissionDetails, SubmissionList, SubmissionRecord } from '../gateway/submissionRecord';
@@ -14,6 +20,7 @@ export type {
   LogEvent,
   LogQuery,
   OperationState,
+  StdinFrame,
   SubmissionDetails,
   SubmissionFrame,
   SubmissionList,
@@ -65,6 +72,19 @@ export class OrchestrationClient {
   /** @throws ApiError, Unreachable */
   cancel(submissionId: string): Promise<CancelFrame> {
     return this.json('POST', `${one(submissionId)}/cancel`);
+  }
+
+  /**
+   * Gives a program more input, of a submission that is `interactive`. Repeated safely, as it says where it begins.
+   * @param offset bytes that were sent before it: the `received` of the call before @throws ApiError, Unreachable
+   */
+  stdin(
+    submissionId: string,
+    data: Uint8Array | string,
+    { offset, eof = false }: { offset: number; eof?: boolean },
+  ): Promise<StdinFrame> {
+    const text = typeof data === 'string' ? { data } : { data: base64(data), encoding: 'base64' };
+    return this.json('POST', `${one(submissionId)}/stdin`, { ...text, offset, eof });
   }
 
   /** What is in a user's production. @throws ApiError, Unreachable */
@@ -187,6 +207,10 @@ interface FollowOptions {
   signal?: AbortSignal;
   /** Told when the connection broke; it is made again. */
   onBreak?: (reason: unknown) => void;
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
 interface CallOptions {

@@ -1,5 +1,6 @@
 import { errorFrame, type ErrorFrame } from './errorFrame';
 import { NothingFollows } from './follow';
+import { InputRefused } from './input';
 import { NotTheUser } from './keys/scoped';
 import { UnknownPage } from './listing';
 import { OperationRefused } from './operations';
@@ -10,6 +11,15 @@ export function explain(error: unknown, submission_id?: string): ErrorFrame {
   const field = 'submission_id';
   if (error instanceof NotTheUser)
     return errorFrame('forbidden', error.message, { field: error.field, submission_id });
+  if (error instanceof InputRefused) {
+    const { code, limit } = error;
+    const at = { conflict: 'offset', too_much_input: 'data' }[code as string] ?? field;
+    return errorFrame(code, error.message, {
+      field: at,
+      ...(limit !== undefined && { limit }),
+      submission_id,
+    });
+  }
   if (error instanceof SubmissionConflict)
     return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof SubmissionNotFound)

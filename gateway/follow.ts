@@ -93,7 +93,9 @@ export async function* follow(
         continue;
       }
       if ('live' in item) {
-        yield* frames.live(item.live.event, item.live.piece, new Date());
+        const { live: told } = item;
+        if ('ended' in told) yield* frames.ended(told.event, told.ended);
+        else yield* frames.live(told.event, told.piece, new Date());
         continue;
       }
       const told = frames.read(item.event);

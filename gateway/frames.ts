@@ -4,8 +4,8 @@ import { STAGE_OF_ACTIVITY } from '../workflows/contract';
 import { comesAfter, formatCursor, type Cursor } from './cursor';
 import { finalFrame, type End } from './finalFrame';
 import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
-import { OutputTeller, type LivePiece } from './output/teller';
-import type { SubmissionFrame, Unplaced } from './serverFrames';
+import { OutputTeller, type EndedCase, type LivePiece } from './output/teller';
+import type { CaseFrame, SubmissionFrame, Unplaced } from './serverFrames';
 import { Stages, type StageStep } from './stages';
 import { stepFrames, testFrames } from './testFrames';
 
@@ -80,6 +80,15 @@ export class FrameReader {
   live(event: number, piece: LivePiece, now: Date): SubmissionFrame[] {
     if (this.pending?.event !== event) return [];
     return this.unseen([...this.pending.output.live(piece, now.toISOString())]);
+  }
+
+  /** The frame of a case that ended, of the tests that the event `event` began. */
+  ended(event: number, { number, total, name, outcome, durationMs }: EndedCase): CaseFrame[] {
+    if (this.pending?.event !== event) return [];
+    const { submissionId: submission_id } = this.submission;
+    return [
+      { type: 'case', submission_id, index: number - 1, total, name, outcome, duration_ms: durationMs },
+    ];
   }
 
   private unseen(frames: Placed[]): SubmissionFrame[] {

@@ -1,6 +1,8 @@
 import type { Config } from '../infrastructure/config';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
+import { createOutputArchive } from '../infrastructure/elasticsearch/outputArchive';
+import { outputIndexOf } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { createLiveLogs } from '../infrastructure/kubernetes/logs/live';
@@ -29,6 +31,7 @@ export const GATEWAY_VARIABLES = [
   'APPS_ADDRESS',
   'MAX_CODE_BYTES',
   'RUN_WALL_SECONDS',
+  'RUN_INTERACTIVE_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_MAX_OUTPUT_BYTES',
   ...TEMPORAL_VARIABLES,
@@ -68,9 +71,14 @@ export async function startGateway(
   const closed = new AbortController();
   const keys = kube && watchKeys(kube, { signal: closed.signal, logger });
   const history = createLogHistory({ ...accessTo(config), prefix: config.ELASTICSEARCH_LOGS });
+  const outputArchive = createOutputArchive({
+    ...accessTo(config),
+    index: outputIndexOf(config.ELASTICSEARCH_INDEX),
+  });
   const metrics = createMetrics();
   const audit = elasticAudit(config, logger, metrics.log);
-  const disconnect = () => Promise.all([client.connection.close(), history.close(), audit.close()]);
+  const disconnect = () =>
+    Promise.all([client.connection.close(), history.close(), outputArchive.close(), audit.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const server = await startServer(config, {
@@ -82,6 +90,7 @@ export async function startGateway(
       },
       ...{ audit, metrics },
       logs: { live: kube && createLiveLogs(kube), history },
+      outputArchive,
       inspect: kube && ((userId) => inspectProduction(kube, userId)),
       programAddress: programAddresses(config, kube),
     });
@@ -105,6 +114,7 @@ function rulesFrom(config: GatewayConfig): SubmissionRules {
     maxCodeBytes: config.MAX_CODE_BYTES,
     limits: {
       wall_seconds: config.RUN_WALL_SECONDS,
+      interactive_seconds: config.RUN_INTERACTIVE_SECONDS,
       memory_mb: config.RUN_MEMORY_MB,
       output_bytes: config.RUN_MAX_OUTPUT_BYTES,
     },

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { cancelMessage, listMessage, resumeMessage, statusMessage } from './messages/message';
+import { stdinMessage } from './messages/stdin';
 import type { SubmissionRules } from './messages/rules';
 import { submitMessage } from './messages/submit';
 import { serverFrame } from './serverFrames';
 
 /** JSON Schema (2020-12) of what clients send; `$defs.server_frame` is what they get. Served at /schema.json. */
 export function protocolSchema(rules: SubmissionRules): object {
-  const messages = [submitMessage(rules), resumeMessage, cancelMessage, statusMessage, listMessage];
+  const messages = [
+    ...[submitMessage(rules), resumeMessage, cancelMessage],
+    ...[stdinMessage, statusMessage, listMessage],
+  ];
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Messages of /ws/code',

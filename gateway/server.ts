@@ -12,6 +12,7 @@ import { createApps, type AppsParts } from './http/apps';
 import { httpHandler } from './http/handler';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
+import type { ReadOutput } from './http/output';
 import { createAccess, type Refusal } from './keys/access';
 import { keepValid } from './keys/connections';
 import { loginHandler } from './keys/login';
@@ -60,6 +61,7 @@ export async function startServer(
     logs = { live: null, history: null },
     audit = NO_AUDIT,
     metrics = createMetrics(),
+    outputArchive = null,
     programAddress = null,
   }: ServerParts,
 ): Promise<RunningServer> {
@@ -74,7 +76,20 @@ export async function startServer(
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
-    ...{ submissions, rules, parseMessage, limits, access, quotas, metrics, inspect, logs, audit, logger },
+    ...{
+      submissions,
+      rules,
+      parseMessage,
+      limits,
+      access,
+      quotas,
+      metrics,
+      inspect,
+      logs,
+      outputArchive,
+      audit,
+      logger,
+    },
     closing: goingDown.signal,
   });
   const http = createServer((request, response) => {
@@ -167,6 +182,8 @@ export interface ServerParts {
   links?: PageLinks;
   /** Default: those that go with the largest submission. */
   limits?: Limits;
+  /** Where output is that nobody else has any more. */
+  outputArchive?: ReadOutput | null;
   /** Looks what is in production; null when no cluster is known. */
   inspect?: LiveParts['inspect'];
   /** Where lines of users' pods come from; default: nowhere. */

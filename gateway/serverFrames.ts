@@ -82,6 +82,28 @@ export const cancelFrame = z.object({
   state: z.enum(['requested', 'over']).describe('`over`: it had ended before.'),
 });
 
+/** The answer to a message that brings input. */
+export const stdinFrame = z.object({
+  type: z.literal('stdin'),
+  submission_id,
+  received: z.int().describe('Bytes of input that came so in all: where the next piece begins.'),
+  eof: z.boolean().describe('Whether the input has ended.'),
+});
+
+/**
+ * How a case ended, told as soon as it has. The `test` frames come when all are over, and are the ones that count: this
+ * one tells of the moment, and so has no cursor.
+ */
+export const caseFrame = z.object({
+  type: z.literal('case'),
+  submission_id,
+  index: z.int().describe('Of the case, from 0 on.'),
+  total: z.int(),
+  name: z.string(),
+  outcome: z.string(),
+  duration_ms: z.number(),
+});
+
 /** The answer to a message that asks for the status; no frame of the submission, and so without a cursor. */
 export const statusFrame = z.object({
   type: z.literal('status'),
@@ -103,11 +125,11 @@ export const rolloutFrame = z.object({
 
 /** What a submission is told in, over WebSockets and as events of HTTP. */
 export const submissionFrame = z
-  .union([acceptedFrame, stageFrame, outputFrame, stepFrame, testFrame, rolloutFrame, finalFrame])
+  .union([acceptedFrame, stageFrame, outputFrame, caseFrame, stepFrame, testFrame, rolloutFrame, finalFrame])
   .meta({ title: 'Submission frame', description: 'A frame with "status" is the last of its submission.' });
 
 export const serverFrame = z
-  .union([...submissionFrame.options, cancelFrame, statusFrame, listFrame, errorFrameSchema])
+  .union([...submissionFrame.options, cancelFrame, stdinFrame, statusFrame, listFrame, errorFrameSchema])
   .meta({ title: 'Server frame', description: 'A frame with "status" is the last of its submission.' });
 
 export type StageFrame = z.infer<typeof stageFrame>;
@@ -115,6 +137,8 @@ export type OutputFrame = z.infer<typeof outputFrame>;
 export type StepFrame = z.infer<typeof stepFrame>;
 export type TestFrame = z.infer<typeof testFrame>;
 export type CancelFrame = z.infer<typeof cancelFrame>;
+export type StdinFrame = z.infer<typeof stdinFrame>;
+export type CaseFrame = z.infer<typeof caseFrame>;
 export type StatusFrame = z.infer<typeof statusFrame>;
 export type ListFrame = z.infer<typeof listFrame>;
 export type { FinalFrame };
@@ -122,11 +146,12 @@ export type SubmissionFrame =
   | z.infer<typeof acceptedFrame>
   | StageFrame
   | OutputFrame
+  | (CaseFrame & { cursor?: undefined })
   | StepFrame
   | TestFrame
   | z.infer<typeof rolloutFrame>
   | FinalFrame;
-export type ServerFrame = SubmissionFrame | CancelFrame | StatusFrame | ListFrame | ErrorFrame;
+export type ServerFrame = SubmissionFrame | CancelFrame | StdinFrame | StatusFrame | ListFrame | ErrorFrame;
 
 /** A frame before it is told which submission and place it belongs to. */
 export type Unplaced<T> = T extends unknown ? Omit<T, 'submission_id' | 'cursor'> : never;

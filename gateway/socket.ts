@@ -38,6 +38,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
   const gone = new AbortController();
   let inFlight = 0;
   let refusedInARow = 0;
+  const inputs = new Map<string, Promise<void>>();
   metrics.connected();
 
   socket.on('close', (code) => {
@@ -88,6 +89,22 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     });
   });
 
+  /** A submission and the input for it go on in the order in which they came, one at a time. */
+  async function inOrder<T>(submissionId: string, work: () => Promise<T>): Promise<T> {
+    const before = inputs.get(submissionId) ?? Promise.resolve();
+    const done = before.then(work);
+    const settled = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    inputs.set(submissionId, settled);
+    try {
+      return await done;
+    } finally {
+      if (inputs.get(submissionId) === settled) inputs.delete(submissionId);
+    }
+  }
+
   /** Tells a client that sends faster than its key may; one that does not listen is closed. */
   function isTooFast(): boolean {
     const wait = quota.message();
@@ -124,6 +141,12 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
           note(message, { details: { state } });
           return await send({ type: 'cancel', submission_id: message.submissionId, state });
         }
+        case 'stdin': {
+          const { submissionId, piece } = message;
+          const state = await inOrder(submissionId, () => submissions.input(submissionId, piece));
+          note(message, { details: state });
+          return await send({ type: 'stdin', submission_id: submissionId, ...state });
+        }
         case 'status': {
           const { submissionId } = message;
           const { callTimeoutMs } = limits;
@@ -149,7 +172,11 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
   function submitAndFollow(submission: Submission, log: Logger, begun: number): Promise<void> {
     const attributes = { 'submission.id': submission.submissionId };
     return inSpan('submit', { attributes, kind: SpanKind.SERVER, parent: trace }, async () =>
-      follow(await submit(submission, log, begun), null, log, begun),
+      // Input for it may come right behind it.
+      follow(
+        await inOrder(submission.submissionId, () => submit(submission, log, begun)),
+        ...([null, log, begun] as const),
+      ),
     );
   }
 

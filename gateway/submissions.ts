@@ -3,7 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Clien
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
-import type { SubmitCodeInput } from '../workflows/contract';
+import type { InputPiece, InputState, SubmitCodeInput } from '../workflows/contract';
 import {
   CANCEL_REQUESTED_SIGNAL,
   CONTENT_DIGEST_MEMO,
@@ -17,6 +17,7 @@ import type { Cursor } from './cursor';
 import { digestOf } from './digest';
 import { follow, followSources } from './follow';
 import type { AcceptedSubmission } from './frames';
+import { InputRefused, sendInput } from './input';
 import type { Limits } from './limits';
 import { listSubmissions } from './listing';
 import type { SubmissionFilter } from './messages/filter';
@@ -47,6 +48,11 @@ export interface Submissions {
    * @throws SubmissionNotFound, PlatformUnavailable
    */
   cancel(submissionId: string, keyId?: string): Promise<'requested' | 'over'>;
+  /**
+   * Gives a submission that is interactive more input, which is kept when this resolves.
+   * @throws InputRefused, SubmissionNotFound, PlatformUnavailable
+   */
+  input(submissionId: string, piece: InputPiece): Promise<InputState>;
   /**
    * Where a submission stands.
    * @throws SubmissionNotFound, PlatformUnavailable
@@ -183,6 +189,20 @@ export function temporalSubmissions(
         if (keyId !== undefined) await handle.signal(CANCEL_REQUESTED_SIGNAL, keyId);
         await handle.cancel();
         return 'requested';
+      }),
+
+    input: (submissionId, piece) =>
+      answer(submissionId, async () => {
+        for (;;) {
+          try {
+            return await sendInput(client, submissionId, piece);
+          } catch (error) {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          }
+          // There is none, or it is closed and takes no updates, or it has begun in this moment.
+          const { status } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
+          if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
+        }
       }),
 
     status: (submissionId) =>

@@ -44,6 +44,7 @@ const variables = {
     .optional(),
   PACKAGE_INDEX_CIDR: z.cidrv4({ error: 'must be a range of addresses such as 192.0.2.7/32' }).optional(),
   RUN_WALL_SECONDS: z.coerce.number().positive().max(600).default(10),
+  RUN_INTERACTIVE_SECONDS: z.coerce.number().positive().max(600).default(120),
   RUN_MEMORY_MB: count(32).max(1_536, 'must be at most 1536: a container of a user has 2.5 GiB').default(256),
   RUN_KEEP_OUTPUT_BYTES: count(1024)
     .max(262_144, 'must be at most 262144: it travels in the history')

@@ -3,6 +3,7 @@ import { NativeConnection, Runtime } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
+import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
@@ -38,6 +39,7 @@ const VARIABLES = [
   'PACKAGE_INDEX_URL',
   'PACKAGE_INDEX_CIDR',
   'RUN_WALL_SECONDS',
+  'RUN_INTERACTIVE_SECONDS',
   'RUN_MEMORY_MB',
   'RUN_KEEP_OUTPUT_BYTES',
   'RUN_MAX_OUTPUT_BYTES',
@@ -79,6 +81,12 @@ async function main(): Promise<void> {
     retentionDays: config.ACTIONS_RETENTION_DAYS,
     say: (layout) => logger.info({ layout }, 'actions are stored'),
   });
+  const outputLog = createActionLog({
+    ...accessTo(config),
+    index: outputIndexOf(config.ELASTICSEARCH_INDEX),
+    retentionDays: config.ACTIONS_RETENTION_DAYS,
+    template: outputTemplate,
+  });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
   let sweeps: { stop: () => Promise<void> } | undefined;
@@ -93,7 +101,7 @@ async function main(): Promise<void> {
         tracing,
         ...(config.WORKFLOW_BUNDLE && { workflowBundle: { codePath: config.WORKFLOW_BUNDLE } }),
       },
-      { ...observed(parts), actionLog, workflowRecords, settings: settingsOf(config) },
+      { ...observed(parts), actionLog, outputLog, workflowRecords, settings: settingsOf(config) },
     );
     const running = worker.run();
     sweeps = idleSweeps(kube, client, config, logger);
@@ -103,6 +111,7 @@ async function main(): Promise<void> {
     await sweeps?.stop();
     parts.testRunner.close();
     await actionLog.close();
+    await outputLog.close();
     await connection.close();
     await tracing?.stop();
   }
@@ -183,6 +192,7 @@ function settingsOf(config: WorkerConfig) {
       keepOutputBytes: config.RUN_KEEP_OUTPUT_BYTES,
       maxOutputBytes: config.RUN_MAX_OUTPUT_BYTES,
     },
+    interactiveWallMs: config.RUN_INTERACTIVE_SECONDS * 1000,
     rolloutDeadlineMs: config.ROLLOUT_SECONDS * 1000,
   };
 }

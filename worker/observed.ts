@@ -10,6 +10,7 @@ export function observed<Parts extends Observed>({ testRunner, production, ...ot
   return {
     ...others,
     testRunner: {
+      ...testRunner,
       run: (request, context) =>
         inSpan('exec', { attributes: testPod(request) }, async (span) => {
           const report = await testRunner.run(request, context);

@@ -1,4 +1,8 @@
-import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  type ActivityOptions,
+  type LocalActivityOptions,
+} from '@temporalio/workflow';
 
 /** Failures that come back the same however often one asks; activities/ports.ts says what each means. */
 const FINAL = ['EnvironmentMissing', 'Rejected'];
@@ -22,6 +26,16 @@ export const activityOptions = {
 
   /** The longest run (RUN_WALL_SECONDS is at most 10 min) after a queue of others in the same pod. */
   runTests: bounded('30 min', '1 h', '10 s'),
+
+  /**
+   * Local, so that a line of input costs one task of the workflow. Tried again until the run is over; what takes longer
+   * than a moment waits on a timer, not in that task.
+   */
+  feedInput: {
+    startToCloseTimeout: '5 s',
+    localRetryThreshold: '1 s',
+    retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '5 s' },
+  },
 
   /** What is not dropped then goes with a later one (test-database.sh in infrastructure/prod/database). */
   dropTestDatabase: bounded('90 s', '3 min', '90 s'),
@@ -47,13 +61,21 @@ export const activityOptions = {
   /** Must outlast an outage of the API server: until it is done, a failed program may be what users reach. */
   rollBack: bounded('30 min', '24 h', '20 s'),
 
+  /** Has no end either; it may have 16 MiB of each stream to move. */
+  storeOutput: {
+    startToCloseTimeout: '10 min',
+    heartbeatTimeout: '60 s',
+    retry: { ...retry, nonRetryableErrorTypes: [] },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  },
+
   /** Has no end: an outage of Elasticsearch, however long, loses no action. It comes after the verdict. */
   recordActions: {
     startToCloseTimeout: '30 s',
     retry: { ...retry, nonRetryableErrorTypes: [] },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   },
-} satisfies Record<string, ActivityOptions>;
+} satisfies Record<string, ActivityOptions | LocalActivityOptions>;
 
 function bounded(startToClose: Duration, scheduleToClose: Duration, heartbeat: Duration): ActivityOptions {
   return {

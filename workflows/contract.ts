@@ -90,6 +90,44 @@ export const orderIdOf = (taskQueue: string, userId: string): string => `order-$
 /** Tells a submission, before it is cancelled, which key asks for that: its argument is the key's id. */
 export const CANCEL_REQUESTED_SIGNAL = 'cancelRequested';
 
+/** Update by which a client gives a submission that is interactive more input. */
+export const INPUT_UPDATE = 'input';
+
+/** Types of failure with which {@link INPUT_UPDATE} is refused. */
+export const INPUT_REFUSALS = {
+  notInteractive: 'NotInteractive',
+  over: 'InputOver',
+  conflict: 'InputConflict',
+  tooMuch: 'TooMuchInput',
+} as const;
+
+/** Bounds of the input that a submission may get while it runs: all of it is kept in its history. */
+export const INPUT_LIMITS = {
+  /** Of one piece, in bytes. */
+  pieceBytes: 65_536,
+  /** Of all pieces together, in bytes. */
+  bytes: 1_048_576,
+  /** A workflow takes 2,000 updates at most. */
+  pieces: 1_000,
+} as const;
+
+/** More input for a submission. */
+export interface InputPiece {
+  /** Where it begins, in all that came so; at the end when null. A piece that came before is not taken again. */
+  offset: number | null;
+  /** In base64, and how many bytes it stands for. */
+  data: string;
+  bytes: number;
+  /** Whether nothing comes after it. */
+  eof: boolean;
+}
+
+/** How much input was taken so far. */
+export interface InputState {
+  received: number;
+  eof: boolean;
+}
+
 export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
 export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName] | typeof AWAIT_TURN;
 

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   defineSignal,
   isCancellation,
+  patched,
   proxyActivities,
   setHandler,
   upsertMemo,
@@ -19,12 +20,14 @@ import type { Program, SubmitCodeInput, TestSummary, Verdict } from './contract'
 import { deploy } from './deploy';
 import { evaluate } from './evaluate';
 import { explain, failedWith, Trail } from './trail';
+import { Stdin } from './stdin';
 import { inTurn, Superseded } from './turn';
 
 const { prepareEnvironment } = proxyActivities<Activities>(activityOptions.prepareEnvironment);
 const { prepareTestDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
 const { dropTestDatabase } = proxyActivities<Activities>(activityOptions.dropTestDatabase);
 const { runTests } = proxyActivities<Activities>(activityOptions.runTests);
+const { storeOutput } = proxyActivities<Activities>(activityOptions.storeOutput);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
 /** How often an environment that is missing is made before a submission is given up. */
@@ -55,20 +58,31 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   setHandler(cancelRequested, (keyId) =>
     trail.note('submission.cancel_requested', { details: { requested_by: keyId } }),
   );
+  const stdin = new Stdin(input.input.interactive === true);
+  // What goes on beside the way to the verdict, and keeps nobody waiting for that.
+  const storing: Promise<unknown>[] = [];
   let decision: Decision;
   try {
-    decision = await testAndDeploy(input, trail);
+    decision = await testAndDeploy(input, trail, stdin, (report) => storing.push(storeUnkept(input, report)));
   } catch (error) {
     const { reason, message } = explain(error);
     const status = isCancellation(error) ? 'cancelled' : 'internal_error';
-    await conclude(input, trail, { ...nothingDeployed, status, reason, message, tests: null });
+    await conclude(input, trail, { ...nothingDeployed, status, reason, message, tests: null }, storing);
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
   }
-  return conclude(input, trail, decision);
+  return conclude(input, trail, decision, storing);
 }
 
-async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Decision> {
-  const report = await (input.testDatabase ? testWithDatabase : test)(input, trail);
+async function testAndDeploy(
+  input: SubmitCodeInput,
+  trail: Trail,
+  stdin: Stdin,
+  onReport: (report: TestReport) => void,
+): Promise<Decision> {
+  const report = await (input.testDatabase ? testWithDatabase : test)(input, trail, stdin).finally(() =>
+    stdin.end(),
+  );
+  onReport(report);
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
   if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
@@ -77,10 +91,10 @@ async function testAndDeploy(input: SubmitCodeInput, trail: Trail): Promise<Deci
 }
 
 /** A database that cannot be dropped now changes no verdict: it goes later. */
-async function testWithDatabase(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
+async function testWithDatabase(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise<TestReport> {
   const { submissionId, userId, codeDigest } = input;
   try {
-    return await test(input, trail);
+    return await test(input, trail, stdin);
   } finally {
     await CancellationScope.nonCancellable(() =>
       trail.stage('drop_test_database', () => dropTestDatabase({ submissionId, userId, codeDigest })),
@@ -91,12 +105,14 @@ async function testWithDatabase(input: SubmitCodeInput, trail: Trail): Promise<T
 }
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
-async function test(input: SubmitCodeInput, trail: Trail): Promise<TestReport> {
+async function test(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise<TestReport> {
   const { acceptedAt: _, requestedBy: __, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
       if (input.testDatabase) await prepareDatabase(input, trail);
-      return await trail.stage('run_tests', () => runTests(tested), readTests);
+      const run = () =>
+        input.input.interactive ? stdin.feeding(input.userId, () => runTests(tested)) : runTests(tested);
+      return await trail.stage('run_tests', run, readTests);
     } catch (error) {
       if (!failedWith(error, 'EnvironmentMissing') || preparations === PREPARATIONS) throw error;
       await trail.stage(
@@ -147,7 +163,12 @@ async function deployInTurn(
 }
 
 /** Announces the verdict to everyone who follows, then records what was done. */
-async function conclude(input: SubmitCodeInput, trail: Trail, decision: Decision): Promise<Verdict> {
+async function conclude(
+  input: SubmitCodeInput,
+  trail: Trail,
+  decision: Decision,
+  storing: Promise<unknown>[],
+): Promise<Verdict> {
   const { submissionId, userId, codeDigest, requestedBy } = input;
   const namespace = namespaceOf(userId);
   const verdict: Verdict = { ...decision, namespace, submissionId };
@@ -165,7 +186,22 @@ async function conclude(input: SubmitCodeInput, trail: Trail, decision: Decision
   await CancellationScope.nonCancellable(() =>
     recordActions({ provenance, namespace, actions: trail.actions }),
   );
+  await Promise.all(storing);
   return verdict;
+}
+
+/** Begun at once: the test pod keeps output for a while only. What cannot be stored changes no verdict. */
+async function storeUnkept(
+  { submissionId, userId, codeDigest }: SubmitCodeInput,
+  { unkept }: TestReport,
+): Promise<void> {
+  if (!unkept || !patched('store-output')) return;
+  const origin = { namespace: namespaceOf(userId), at: new Date().toISOString() };
+  await CancellationScope.nonCancellable(() =>
+    storeOutput({ submissionId, userId, codeDigest }, origin, unkept),
+  ).catch((error: unknown) => {
+    if (!(error instanceof ActivityFailure)) throw error;
+  });
 }
 
 function readTests(report: TestReport) {

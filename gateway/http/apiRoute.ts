@@ -41,6 +41,8 @@ export type SchemaName =
   | 'SubmissionList'
   | 'SubmissionFrame'
   | 'Cancelled'
+  | 'Stdin'
+  | 'InputState'
   | 'Live'
   | 'Rollback'
   | 'Operation'

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { errorFrameSchema } from '../errorFrame';
 import { finalFrame } from '../finalFrameSchema';
 import { cancelMessage, listMessage, resumeMessage, statusMessage } from '../messages/message';
+import { stdinMessage } from '../messages/stdin';
 import type { SubmissionRules } from '../messages/rules';
 import { submitMessage } from '../messages/submit';
 import { schemaOf } from '../schema';
@@ -13,6 +14,7 @@ export function asyncApi(rules: SubmissionRules): object {
     submit: submitMessage(rules),
     resume: resumeMessage,
     cancel: cancelMessage,
+    stdin: stdinMessage,
     status: statusMessage,
     list: listMessage,
   };
@@ -20,6 +22,7 @@ export function asyncApi(rules: SubmissionRules): object {
     accepted: frames.acceptedFrame,
     stage: frames.stageFrame,
     output: frames.outputFrame,
+    case: frames.caseFrame,
     step: frames.stepFrame,
     test: frames.testFrame,
     rollout: frames.rolloutFrame,
@@ -27,6 +30,7 @@ export function asyncApi(rules: SubmissionRules): object {
   };
   const answers = {
     cancelled: frames.cancelFrame,
+    inputTaken: frames.stdinFrame,
     submissionStatus: frames.statusFrame,
     submissionList: frames.listFrame,
     error: errorFrameSchema,
@@ -35,6 +39,7 @@ export function asyncApi(rules: SubmissionRules): object {
     submit: [...Object.keys(progress), 'error'],
     resume: [...Object.keys(progress), 'error'],
     cancel: ['cancelled', 'error'],
+    stdin: ['inputTaken', 'error'],
     status: ['submissionStatus', 'error'],
     list: ['submissionList', 'error'],
   };

@@ -20,6 +20,16 @@ export async function jsonText(request: IncomingMessage, maxBytes: number): Prom
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** @throws HttpError */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new HttpError(errorFrame('invalid_json', `the body is not JSON: ${cause}`));
+  }
+}
+
 /** The rest is not read: the connection ends with the answer. */
 function tooLarge(limit: number): HttpError {
   const frame = errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit });

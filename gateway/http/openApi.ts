@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { errorFrameSchema, type ErrorCode } from '../errorFrame';
 import { submissionId, userId } from '../messages/identifiers';
 import type { SubmissionRules } from '../messages/rules';
+import { stdinBody } from '../messages/stdin';
 import { submitMessage } from '../messages/submit';
 import { operationState } from '../operations';
 import { schemaOf } from '../schema';
-import { cancelFrame, submissionFrame } from '../serverFrames';
+import { cancelFrame, stdinFrame, submissionFrame } from '../serverFrames';
 import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
 import { STATUS_OF } from './error';
 import type { Answer, Route, SchemaName } from './apiRoute';
@@ -71,6 +72,8 @@ function schemas(rules: SubmissionRules): Record<SchemaName, object> {
     SubmissionList: schemaOf(submissionList),
     SubmissionFrame: schemaOf(submissionFrame),
     Cancelled: schemaOf(cancelFrame),
+    Stdin: schemaOf(stdinBody),
+    InputState: schemaOf(stdinFrame),
     Live: schemaOf(liveBody),
     Rollback: schemaOf(rollbackMessage),
     Operation: schemaOf(operationState),

@@ -1,11 +1,24 @@
 import { z } from 'zod';
+import type { Logger } from '../../infrastructure/logging';
 import type { Limits } from '../limits';
 import { isFinal, type OutputFrame, type SubmissionFrame } from '../serverFrames';
 import { acceptedIn } from '../submissionRecord';
 import type { Submissions } from '../submissions';
+import { parseCursor } from '../cursor';
 import { queryOf, submissionIn } from './query';
 import type { Call } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';
+
+/** Reads what was stored of an execution's output: what there is of the range, from its start on. */
+export interface ReadOutput {
+  read(range: {
+    submissionId: string;
+    executionId: string;
+    stream: 'stdout' | 'stderr';
+    start: number;
+    end: number;
+  }): AsyncIterable<Buffer>;
+}
 
 export const outputQuery = z.strictObject({
   stream: z.enum(['stdout', 'stderr']).optional().describe('Both, as they came, when left out.'),
@@ -15,7 +28,11 @@ export const outputQuery = z.strictObject({
 /** What the program printed, byte by byte, while it runs and up to the end of the tests. */
 export async function sendOutput(
   call: Call,
-  { submissions, limits }: { submissions: Submissions; limits: Limits },
+  {
+    submissions,
+    limits,
+    outputArchive,
+  }: { submissions: Submissions; limits: Limits; outputArchive: ReadOutput | null },
 ): Promise<void> {
   const { response, signal, logger } = call;
   const wanted = queryOf(call, outputQuery);
@@ -24,8 +41,8 @@ export async function sendOutput(
   const settings = { progress: true, after: null, signal, logger };
   for await (const frame of submissions.follow(acceptedIn(record), settings)) {
     if (signal.aborted || isOver(frame)) break;
-    const piece = pieceOf(frame, wanted);
-    if (piece.length > 0) await writePiece(response, piece, { signal, patienceMs: limits.pingIntervalMs });
+    for await (const piece of piecesOf(frame, wanted, outputArchive, logger))
+      if (piece.length > 0) await writePiece(response, piece, { signal, patienceMs: limits.pingIntervalMs });
   }
   // An end without the last piece would look like a whole answer.
   if (signal.aborted) response.destroy();
@@ -38,18 +55,42 @@ function isOver(frame: SubmissionFrame): boolean {
   );
 }
 
-function pieceOf(frame: SubmissionFrame, { stream, step }: z.output<typeof outputQuery>): Buffer {
-  if (!('type' in frame)) return NOTHING;
+async function* piecesOf(
+  frame: SubmissionFrame,
+  { stream, step }: z.output<typeof outputQuery>,
+  archive: ReadOutput | null,
+  logger: Logger,
+): AsyncGenerator<Buffer> {
+  if (!('type' in frame)) return;
   if (frame.type === 'stage' && frame.state === 'executed_again')
-    return Buffer.from('\n[... the test pod was replaced: the tests are executed again ...]\n');
-  if (frame.type !== 'output') return NOTHING;
-  const isWanted = (stream ?? frame.stream) === frame.stream && (step ?? frame.step) === frame.step;
-  return isWanted ? bytesOf(frame) : NOTHING;
+    yield Buffer.from('\n[... the test pod was replaced: the tests are executed again ...]\n');
+  if (frame.type !== 'output') return;
+  if ((stream ?? frame.stream) !== frame.stream || (step ?? frame.step) !== frame.step) return;
+  const { text, data, omitted_bytes: omitted } = frame;
+  if (omitted !== undefined) yield* omittedBytes(frame, omitted, archive, logger);
+  else yield data === undefined ? Buffer.from(text ?? '') : Buffer.from(data, 'base64');
 }
 
-function bytesOf({ text, data, omitted_bytes: omitted }: OutputFrame): Buffer {
-  if (omitted !== undefined) return Buffer.from(`\n[... ${omitted} bytes left out ...]\n`);
-  return data === undefined ? Buffer.from(text ?? '') : Buffer.from(data, 'base64');
+/** What the report of the tests does not have: from the log store, and a line about what is not there either. */
+async function* omittedBytes(
+  { submission_id: submissionId, cursor, stream, offset }: OutputFrame,
+  omitted: number,
+  archive: ReadOutput | null,
+  logger: Logger,
+): AsyncGenerator<Buffer> {
+  const place = parseCursor(cursor);
+  let left = omitted;
+  if (archive !== null && place !== null && 'output' in place) {
+    const { execution: executionId } = place.output;
+    const range = { submissionId, executionId, stream, start: offset, end: offset + omitted };
+    try {
+      for await (const piece of archive.read(range)) {
+        left -= piece.length;
+        yield piece;
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'output cannot be read from the log store');
+    }
+  }
+  if (left > 0) yield Buffer.from(`\n[... ${left} bytes left out ...]\n`);
 }
-
-const NOTHING = Buffer.alloc(0);

@@ -3,11 +3,9 @@ import { submissionId, userId } from '../messages/identifiers';
 import { fields } from '../messages/texts';
 import type { SubmissionRouteParts } from './submissionRoutes';
 import type { Route } from './apiRoute';
-import { jsonText } from './body';
+import { jsonIn, jsonText } from './body';
 import { seenBy } from './caller';
 import { checked, MAX_WAIT_SECONDS, queryOf } from './query';
-import { HttpError } from './error';
-import { errorFrame } from '../errorFrame';
 
 /** More than any body of these calls needs. */
 const MAX_BODY_BYTES = 4_096;
@@ -44,7 +42,7 @@ export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'su
         const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
         const { submission_id } = checked(
           rollbackMessage,
-          parsed(await jsonText(call.request, MAX_BODY_BYTES)),
+          jsonIn(await jsonText(call.request, MAX_BODY_BYTES)),
         );
         call.logger.info({ userId: user_id, submissionId: submission_id }, 'rollback asked for');
         const body = await seenBy(call, submissions).rollBack(user_id, submission_id, wait * 1000);
@@ -52,13 +50,4 @@ export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'su
       },
     },
   ];
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    throw new HttpError(errorFrame('invalid_json', `the body is not JSON: ${cause}`));
-  }
 }

@@ -6,13 +6,14 @@ import type { Limits } from '../limits';
 import { filterFields } from '../messages/filter';
 import { submissionId } from '../messages/identifiers';
 import type { ParseMessage } from '../messages/message';
+import { pieceOf, stdinBody } from '../messages/stdin';
 import type { Metrics } from '../metrics';
 import type { Submissions } from '../submissions';
-import { jsonText } from './body';
+import { jsonIn, jsonText } from './body';
 import { callerOf, seenBy } from './caller';
 import { HttpError } from './error';
 import { eventsQuery, sendEvents } from './events';
-import { outputQuery, sendOutput } from './output';
+import { outputQuery, sendOutput, type ReadOutput } from './output';
 import { checked, MAX_WAIT_SECONDS, queryOf, submissionIn } from './query';
 import type { Call, Reply, Route } from './apiRoute';
 
@@ -23,6 +24,8 @@ export interface SubmissionRouteParts {
   /** How much each key may do. */
   quotas: Quotas;
   metrics: Metrics;
+  /** Where output is that nobody else has any more; null when there is no such place. */
+  outputArchive: ReadOutput | null;
   /** Aborted when the gateway is going down. */
   closing: AbortSignal;
 }
@@ -144,11 +147,31 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       path: `${ONE}/output`,
       operationId: 'output',
       summary: 'Follows what the program prints in its tests',
-      description: 'The bytes as they were printed. The stream ends when the tests are over.',
+      description:
+        'The bytes as they were printed. The stream ends when the tests are over. What is not in the report of the ' +
+        'tests comes from the log store, a moment after them; a line says what could not be had.',
       query: outputQuery,
       answers: { 200: { description: 'The output.', type: 'text/plain' } },
       errors: ['invalid_message', 'not_found'],
       handle: (call) => sendOutput(call, partsFor(call)),
+    },
+    {
+      method: 'POST',
+      path: `${ONE}/stdin`,
+      operationId: 'stdin',
+      summary: 'Gives a running program more input',
+      description:
+        'Of a submission that is `interactive`. With an `offset` it may be repeated: each byte is written once.',
+      body: 'Stdin',
+      answers: {
+        200: { description: 'It is kept, and is on its way to the program.', schema: 'InputState' },
+      },
+      errors: [
+        ...(['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large'] as const),
+        ...(['not_found', 'not_interactive', 'not_running', 'conflict', 'too_much_input'] as const),
+        'too_many_messages',
+      ],
+      handle: (call) => takeInput(call, partsFor(call)),
     },
     {
       method: 'POST',
@@ -192,6 +215,22 @@ async function submit(
   const { submissionId: id, userId, workflowId, runId } = accepted;
   logger.info({ submissionId: id, userId, workflowId, runId }, 'submission accepted');
   return accepted;
+}
+
+/** @throws HttpError, InputRefused, SubmissionNotFound, PlatformUnavailable */
+async function takeInput(call: Call, { submissions, limits, quotas }: SubmissionRouteParts): Promise<Reply> {
+  const submission_id = submissionIn(call);
+  const quota = quotas.of(callerOf(call));
+  const beyond = quota.message();
+  if (beyond > 0) {
+    const limit = quota.limits.messagesPerSecond;
+    const details = { limit, retry_after_seconds: beyond, submission_id };
+    const frame = errorFrame('too_many_messages', `this key may send ${limit} messages a second`, details);
+    throw new HttpError(frame, { 'Retry-After': beyond });
+  }
+  const input = checked(stdinBody, jsonIn(await jsonText(call.request, limits.maxMessageBytes)));
+  const state = await submissions.input(submission_id, pieceOf(input));
+  return { status: 200, body: { type: 'stdin', submission_id, ...state } };
 }
 
 function tooMany(limit: number, retry_after_seconds: number, submission_id: string): HttpError {

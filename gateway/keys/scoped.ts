@@ -40,6 +40,10 @@ export function scoped(submissions: Submissions, principal: Principal): Submissi
       if (userId !== null) await find(submissionId);
       return submissions.cancel(submissionId, keyId);
     },
+    async input(submissionId, piece) {
+      if (userId !== null) await find(submissionId);
+      return submissions.input(submissionId, piece);
+    },
     async status(submissionId) {
       const record = await submissions.status(submissionId);
       if (userId !== null && record.user_id !== userId) throw unknown(submissionId);

@@ -5,7 +5,12 @@ import { fields } from './texts';
 /** Limits of the run below the platform's own. */
 export function limits(most: SubmissionRules['limits']) {
   return fields({
-    wall_seconds: z.number().min(0.1).max(most.wall_seconds).optional(),
+    wall_seconds: z
+      .number()
+      .min(0.1)
+      .max(Math.max(most.wall_seconds, most.interactive_seconds))
+      .optional()
+      .describe(`At most ${most.wall_seconds}; of an interactive submission ${most.interactive_seconds}.`),
     memory_mb: z
       .int()
       .min(Math.min(LEAST_MEMORY_MB, most.memory_mb))

@@ -1,6 +1,7 @@
 /** What a client may send. The schemas here are the source of the types and of `/schema.json`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { InputPiece } from '../../workflows/contract';
 import { parseCursor, type Cursor } from '../cursor';
 import { errorFrame, type ErrorFrame } from '../errorFrame';
 import { faultyField, invalidMessage, wordsFor } from './faults';
@@ -8,6 +9,7 @@ import { filterFields, type SubmissionFilter } from './filter';
 import { knownSubmissionId, submissionId } from './identifiers';
 import type { SubmissionRules } from './rules';
 import { sizeOf } from './size';
+import { pieceOf, stdinMessage } from './stdin';
 import { Fault, submissionOf, type Asked } from './submission';
 import { submitMessage, type SubmitMessage } from './submit';
 import { fields } from './texts';
@@ -42,6 +44,7 @@ export type ClientMessage =
   | { type: 'submit'; submission: Asked & { submissionId: string } }
   | { type: 'resume'; submissionId: string; after: Cursor | null }
   | { type: 'cancel' | 'status'; submissionId: string }
+  | { type: 'stdin'; submissionId: string; piece: InputPiece }
   | { type: 'list'; filter: SubmissionFilter };
 
 export type Parsed = { message: ClientMessage; error?: never } | { message?: never; error: ErrorFrame };
@@ -52,7 +55,7 @@ export type Parsed = { message: ClientMessage; error?: never } | { message?: nev
  */
 export type ParseMessage = (frame: string, submissionId?: string) => Parsed;
 
-const TYPES = ['submit', 'resume', 'cancel', 'status', 'list'] as const;
+const TYPES = ['submit', 'resume', 'cancel', 'stdin', 'status', 'list'] as const;
 
 export function messageParser(rules: SubmissionRules): ParseMessage {
   const submit = submitMessage(rules);
@@ -78,6 +81,10 @@ export function messageParser(rules: SubmissionRules): ParseMessage {
       case 'cancel':
         return parsed(cancelMessage, json, ({ submission_id }) => {
           return { message: { type, submissionId: submission_id } };
+        });
+      case 'stdin':
+        return parsed(stdinMessage, json, ({ submission_id, ...input }) => {
+          return { message: { type, submissionId: submission_id, piece: pieceOf(input) } };
         });
       case 'status':
         return parsed(statusMessage, json, ({ submission_id }) => {

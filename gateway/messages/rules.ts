@@ -7,7 +7,7 @@ export interface SubmissionRules {
   /** All text of a submission together, in bytes of UTF-8. */
   maxCodeBytes: number;
   /** The most that a submission may ask for in its `limits`. */
-  limits: { wall_seconds: number; memory_mb: number; output_bytes: number };
+  limits: { wall_seconds: number; interactive_seconds: number; memory_mb: number; output_bytes: number };
 }
 
 /** The language of a submission that neither names one nor has an entrypoint of a known extension. */

@@ -28,12 +28,17 @@ const MEBIBYTE = 1024 * 1024;
 export function submissionOf(message: SubmitMessage, rules: SubmissionRules): Asked {
   const language = languageOf(message, rules.languages);
   const program = programOf(message, language);
-  const { stdin = '', args = [], env = {}, limits = {} } = message;
+  const { stdin = '', args = [], env = {}, limits = {}, interactive = false } = message;
+  if (interactive && message.tests?.cases)
+    throw new Fault(['interactive'], 'cannot stand beside cases, which bring their input');
+  const most = rules.limits.wall_seconds;
+  if (!interactive && (limits.wall_seconds ?? 0) > most)
+    throw new Fault(['limits', 'wall_seconds'], `must be at most ${most}`, most);
   const { wall_seconds: wall, memory_mb: memory, output_bytes: output } = limits;
   return {
     userId: message.user_id,
     program,
-    input: { stdin, args, env },
+    input: { stdin, args, env, ...(interactive && { interactive }) },
     tests: message.tests ? testsOf(message.tests, language, program) : null,
     limits: {
       ...(wall !== undefined && { wallMs: Math.round(wall * 1000) }),

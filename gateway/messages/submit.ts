@@ -31,6 +31,10 @@ export function submitMessage(rules: SubmissionRules) {
         'Which of the files is run once before the rollout, with DATABASE_URL, to change the database.',
       ),
     stdin: text().optional(),
+    interactive: z
+      .boolean()
+      .optional()
+      .describe('Whether more input may come while it runs; otherwise `stdin` is all of it.'),
     args: args().optional(),
     env: env().optional(),
     tests: tests().optional(),

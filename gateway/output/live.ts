@@ -4,7 +4,7 @@ import type { Logger } from '../../infrastructure/logging';
 import type { AcceptedSubmission, PendingTests } from '../frames';
 import { OwnExecutions } from './ownExecutions';
 import { PendingOutput } from './pendingOutput';
-import type { LivePiece } from './teller';
+import type { EndedCase, LivePiece } from './teller';
 
 /** Follows the log of a user's test pod from a moment on, until the signal is aborted. Never throws before. */
 export type FollowLog = (
@@ -12,11 +12,8 @@ export type FollowLog = (
   options: { since: Date; signal: AbortSignal; logger: Logger },
 ) => AsyncIterable<LogEvent>;
 
-/** Output of the tests that the event `event` began. */
-export interface LiveItem {
-  event: number;
-  piece: LivePiece;
-}
+/** Of the tests that the event `event` began: output, or how a case ended. */
+export type LiveItem = { event: number; piece: LivePiece } | { event: number; ended: EndedCase };
 
 /** Tests that are over by then need no log: most are. In milliseconds. */
 const PATIENCE_MS = 30;
@@ -65,6 +62,7 @@ export class LiveOutput {
       (async () => {
         for await (const event of this.followLog(userId, { since, signal, logger })) {
           for (const output of own.take(event)) pending.add(output);
+          for (const ended of own.cases(event)) await this.put({ event: tests.event, ended });
           await pending.room();
         }
       })(),

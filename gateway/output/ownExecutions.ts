@@ -1,6 +1,7 @@
 import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
 import type { OutputPlace } from '../cursor';
 import type { Stream } from './pieces';
+import type { EndedCase } from './teller';
 
 /** Output of an execution as the log has it. */
 export interface LoggedOutput {
@@ -21,6 +22,8 @@ type Execution = Pick<LoggedOutput, 'execution' | 'step' | 'again'>;
 /** Finds in the log of a pod, which runs one execution after another, those of one submission's tests. */
 export class OwnExecutions {
   private current: Execution | null = null;
+  /** Number of the last case that was told. */
+  private lastCase = 0;
   private last: { execution: string; step: string | null } | null;
   /** The execution that was told before: what stands before it in the log was told too. */
   private awaited: string | null;
@@ -44,11 +47,27 @@ export class OwnExecutions {
     return event.lines.flatMap((line) => {
       if (line.type === 'start') this.started(line.key, line.execution);
       else if (line.type === 'end') this.current = null;
-      else if (this.current) {
+      else if (line.type === 'output' && this.current) {
         const { stream, offset, data } = line;
         return [{ ...this.current, stream, offset, data }];
       }
       return [];
+    });
+  }
+
+  /** Cases of these tests that have ended, each once. */
+  cases(event: LogEvent): EndedCase[] {
+    if (event.type === 'reopened') {
+      // Another pod executes them again.
+      if (!event.sameContainer) this.lastCase = 0;
+      return [];
+    }
+    return event.lines.flatMap((line) => {
+      if (line.type !== 'case' || !line.key.startsWith(this.keyPrefix) || line.number <= this.lastCase)
+        return [];
+      this.lastCase = line.number;
+      const { number, total, name, outcome, durationMs } = line;
+      return [{ number, total, name, outcome, durationMs }];
     });
   }
 

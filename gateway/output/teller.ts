@@ -11,6 +11,15 @@ export interface Told {
   cursor: OutputCursor;
 }
 
+/** How one of a submission's cases ended, before all have. */
+export interface EndedCase {
+  number: number;
+  total: number;
+  name: string;
+  outcome: string;
+  durationMs: number;
+}
+
 /** A piece that came while its execution goes on. */
 export interface LivePiece extends Piece {
   execution: string;

@@ -3,6 +3,7 @@ import type { ElasticsearchAccess } from './access';
 import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 import type { LogCounters } from './counters';
 import { findLayout, type Layout } from './layout';
+import type { IndexTemplate, TemplateLayout } from './template';
 
 export interface Document {
   _id: string;
@@ -17,6 +18,8 @@ export interface ActionLogSettings extends ElasticsearchAccess {
   counters?: LogCounters | undefined;
   /** Told once in which form documents are kept. */
   say?: (message: string) => void;
+  /** Of its index; by default that of actions. */
+  template?: (index: string, layout: TemplateLayout) => IndexTemplate;
 }
 
 /** How long one request may take, in milliseconds; the activity around it asks again. */
@@ -47,7 +50,14 @@ class ActionLogUnavailable extends Error {
 
 /** Stores action documents in Elasticsearch, each exactly once. */
 export function createActionLog(settings: ActionLogSettings) {
-  const { index, retentionDays = RETENTION_DAYS, counters, say, ...access } = settings;
+  const {
+    index,
+    retentionDays = RETENTION_DAYS,
+    template = actionsTemplate,
+    counters,
+    say,
+    ...access
+  } = settings;
   const { node } = access;
   const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
@@ -74,7 +84,7 @@ export function createActionLog(settings: ActionLogSettings) {
   /** Says how documents are indexed, before the first one is. */
   async function prepare(): Promise<Layout> {
     const found = await findLayout(client, index, retentionDays);
-    await client.indices.putIndexTemplate(actionsTemplate(index, found));
+    await client.indices.putIndexTemplate(template(index, found));
     await client.indices.putIndexTemplate(rejectedTemplate(rejections));
     say?.(found.description);
     return found;
@@ -83,11 +93,11 @@ export function createActionLog(settings: ActionLogSettings) {
   return {
     /**
      * Stores the documents that are not stored yet. One that can never be stored is put aside, so that it holds up no
-     * other: as text, under its own id, in the index that `rejectedIndexOf` names.
+     * other: as text, under its own id, in the index that `rejectedIndexOf` names. Without documents it only makes sure
+     * of the templates.
      * @throws Error named `Unavailable` that says what Elasticsearch answered.
      */
     async write(documents: Document[]): Promise<WriteReport> {
-      if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
       try {
         layout ??= await prepare();
         const refusals = await create(documents, layout.indexFor);

@@ -1,14 +1,12 @@
-import type { Layout } from './layout';
-import { date, keyword, templateOf, text } from './template';
+import { date, keyword, templateOf, text, type TemplateLayout } from './template';
 
 /**
  * The index template of action and audit documents: fields of the Elastic Common Schema and a few of our own, of
  * the names `submission`, `temporal`, `key` and `details` that it has not. test/infrastructure/elasticsearch/ecs.json
  * has the list.
  */
-export function actionsTemplate(index: string, layout: Pick<Layout, 'patterns' | 'lifecycle'>) {
-  const { patterns, lifecycle } = layout;
-  const template = templateOf(index, patterns, {
+export function actionsTemplate(index: string, layout: TemplateLayout) {
+  return templateOf(index, layout, {
     '@timestamp': date,
     message: text,
     ecs: { properties: { version: keyword } },
@@ -46,16 +44,6 @@ export function actionsTemplate(index: string, layout: Pick<Layout, 'patterns' |
     submission: { properties: { id: keyword, code_digest: keyword } },
     temporal: { properties: { workflow_id: keyword, run_id: keyword } },
   } as const);
-  if (!lifecycle) return template;
-  const { settings, ...rest } = template.template;
-  return {
-    ...template,
-    template: {
-      ...rest,
-      settings: { ...settings, 'index.lifecycle.name': lifecycle.policy },
-      aliases: { [lifecycle.alias]: {} },
-    },
-  };
 }
 
 /** Where documents are put that an index of actions cannot have. */
@@ -70,9 +58,13 @@ export function auditIndexOf(index: string): string {
 
 /** The index template of rejected documents: when, why, and the document as text. */
 export function rejectedTemplate(index: string) {
-  return templateOf(index, [index], {
-    '@timestamp': date,
-    error: { properties: { type: keyword, message: text } },
-    document: text,
-  });
+  return templateOf(
+    index,
+    { patterns: [index], lifecycle: null },
+    {
+      '@timestamp': date,
+      error: { properties: { type: keyword, message: text } },
+      document: text,
+    },
+  );
 }

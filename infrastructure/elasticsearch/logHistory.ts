@@ -79,7 +79,9 @@ export function createLogHistory({ prefix, ...access }: LogHistorySettings): Log
         }
       } catch (error) {
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
-        throw new Error(`Elasticsearch at ${access.node} does not answer: ${error.message}`, { cause: error });
+        throw new Error(`Elasticsearch at ${access.node} does not answer: ${error.message}`, {
+          cause: error,
+        });
       }
       return found.reverse();
     },

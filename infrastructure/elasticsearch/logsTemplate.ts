@@ -8,7 +8,7 @@ export const logsPatternOf = (prefix: string): string => `${prefix}-*`;
  * them; an id made of pod, file, time and place makes a line that is sent again the same document.
  */
 export function logsTemplate(prefix: string) {
-  return templateOf(prefix, [logsPatternOf(prefix)], {
+  return templateOf(prefix, { patterns: [logsPatternOf(prefix)], lifecycle: null }, {
     // To the nanosecond: the order of lines, and where one goes on.
     '@timestamp': { type: 'date_nanos' },
     message: text,

@@ -4,6 +4,7 @@ import { PlatformError } from './errors';
 import { Attempt } from './testPod/attempt';
 import { PodStreams } from './testPod/podStreams';
 import type { PodStreamsSettings } from './testPod/podStreams';
+import { feed, read, say, type InputFeed, type OutputRange } from './testPod/questions';
 import type { RunReport, RunRequest } from './testPod/runReport';
 
 export type { RunReport, RunRequest } from './testPod/runReport';
@@ -11,10 +12,15 @@ export type { RunReport, RunRequest } from './testPod/runReport';
 interface CallContext {
   signal: AbortSignal;
   heartbeat(details?: unknown): void;
+  /** Told where the input of an interactive run stands, each time that it begins or is joined. */
+  onInput?: (received: number) => void;
 }
 
 export interface TestRunner {
   run(request: RunRequest, context: CallContext): Promise<RunReport>;
+  feed(userId: string, input: InputFeed): Promise<{ received: number } | null>;
+  read(userId: string, range: OutputRange): Promise<Uint8Array>;
+  say(userId: string, submissionId: string, text: string): void;
   /** Closes the streams to test pods. Runs go on, and another worker can join them. */
   close(): void;
 }
@@ -49,7 +55,8 @@ export function createTestRunner(
       const language = languages.get(request.program.language);
       if (language === undefined)
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
-      const attempt = new Attempt(streams, request, language, packageIndexUrl);
+      const onInput = request.input.interactive ? context.onInput : undefined;
+      const attempt = new Attempt(streams, request, language, packageIndexUrl, onInput);
       const beat = () => context.heartbeat(attempt.progress());
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
@@ -64,6 +71,12 @@ export function createTestRunner(
         clearInterval(timer);
         attempt.close();
       }
+    },
+    feed: (userId, input) => feed(streams, userId, input),
+    read: (userId, range) => read(streams, userId, range),
+    say: (userId, submissionId, text) => {
+      // A courtesy: whoever cannot be told live is told by the report.
+      say(streams, userId, submissionId, text).catch(() => undefined);
     },
     close: () => streams.close(),
   };

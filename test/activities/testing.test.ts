@@ -1,5 +1,6 @@
 import { runPlan } from '../../activities/testing';
 import type { RunReport, RunRequest } from '../../activities/ports';
+import { parseLogLine } from '../../infrastructure/kubernetes/testPod/logLines';
 import { pass } from '../scripted/ports';
 
 const plan = {
@@ -14,6 +15,9 @@ const plan = {
 
 const context = { signal: new AbortController().signal, heartbeat: jest.fn() };
 
+const never = () => Promise.reject(new Error('not asked for here'));
+const unused = { feed: never, read: never, say: () => undefined };
+
 /** Answers each command with what the test gives for it. */
 async function planned(answers: Record<string, Partial<RunReport>>) {
   const requests: RunRequest[] = [];
@@ -22,6 +26,7 @@ async function planned(answers: Record<string, Partial<RunReport>>) {
       requests.push(request);
       return Promise.resolve({ ...pass, ...answers[request.command] });
     },
+    ...unused,
   };
   return { report: await runPlan(runner, plan, context), requests };
 }
@@ -53,4 +58,39 @@ test('requirements that cannot be installed end the tests', async () => {
   const { report, requests } = await planned({ install: { outcome: 'failed', exitCode: 1 } });
   expect(requests).toHaveLength(1);
   expect(report).toMatchObject({ outcome: 'requirements_failed', steps: [{ step: 'install' }] });
+});
+
+test('each case is told when it ends, and what the report does not have of them is named', async () => {
+  const said: string[] = [];
+  const output = (text: string) => ({ text, bytes: text.length, truncated: false });
+  let executions = 0;
+  const runner = {
+    ...unused,
+    run: ({ input: { stdin } }: RunRequest) =>
+      Promise.resolve({ ...pass, executionId: `e${executions++}`, stdout: output(stdin) }),
+    say: (_user: string, _submission: string, text: string) => void said.push(text),
+  };
+  const cases = ['a', 'bb', 'ccc'].map((stdin, index) => {
+    return { name: `"${index}"\n\u2028`, stdin, args: [], expectedStdout: index === 1 ? 'x' : stdin };
+  });
+  const tested = {
+    ...plan,
+    program: { ...plan.program, requirements: [] },
+    tests: { kind: 'cases' as const, cases },
+  };
+  const report = await runPlan(runner, tested, context);
+  expect(said).toEqual([
+    'case 1 of 3 passed in 12 ms key=key/case-1 name="\\"0\\"\\n\\u2028"',
+    'case 2 of 3 wrong_output in 12 ms key=key/case-2 name="\\"1\\"\\n\\u2028"',
+    'case 3 of 3 passed in 12 ms key=key/case-3 name="\\"2\\"\\n\\u2028"',
+  ]);
+  // The second one decided: the report has it.
+  expect(report.unkept).toEqual([
+    { key: 'key/case-1', name: 'case-1', executionId: 'e0', stream: 'stdout', start: 0, end: 1 },
+    { key: 'key/case-3', name: 'case-3', executionId: 'e2', stream: 'stdout', start: 0, end: 3 },
+  ]);
+  expect(parseLogLine(`[s] ${said[1]}`)).toEqual({
+    ...{ type: 'case', number: 2, total: 3, outcome: 'wrong_output', durationMs: 12 },
+    ...{ key: 'key/case-2', name: '"1"\n\u2028' },
+  });
 });

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { NothingFollows } from '../../gateway/follow';
 import type { AcceptedSubmission } from '../../gateway/frames';
+import { InputRefused } from '../../gateway/input';
+import type { InputPiece, InputState } from '../../workflows/contract';
 import { UnknownPage } from '../../gateway/listing';
 import type { SubmissionFilter } from '../../gateway/messages/filter';
 import { OperationRefused, type OperationState } from '../../gateway/operations';
@@ -20,6 +22,8 @@ export const FLOOD_BYTES = 2_000_000;
 export class FakeSubmissions implements Submissions {
   private readonly codes = new Map<string, string>();
   down = false;
+  /** Bytes of input so far. */
+  received = 0;
   /** The filter of the last list. */
   asked: object | null = null;
   /** Called when a submission stops being followed. */
@@ -42,6 +46,16 @@ export class FakeSubmissions implements Submissions {
   async cancel(submissionId: string): Promise<'requested' | 'over'> {
     await this.find(submissionId);
     return this.codes.get(submissionId) === 'hang' ? 'requested' : 'over';
+  }
+
+  async input(submissionId: string, { offset, bytes, eof }: InputPiece): Promise<InputState> {
+    await this.find(submissionId);
+    const code = this.codes.get(submissionId);
+    if (code !== 'hang') throw new InputRefused('not_running', 'it is over');
+    if (offset !== null && offset !== this.received)
+      throw new InputRefused('conflict', 'elsewhere', this.received);
+    this.received += bytes;
+    return { received: this.received, eof };
   }
 
   async status(submissionId: string): Promise<SubmissionRecord> {

@@ -8,5 +8,5 @@ const python = languages.get('python')!;
 export const rules: SubmissionRules = {
   languages: new Map([...languages, ['python', { ...python, installs: true }]]),
   maxCodeBytes: 1_000,
-  limits: { wall_seconds: 10, memory_mb: 256, output_bytes: 1_000_000 },
+  limits: { wall_seconds: 10, interactive_seconds: 20, memory_mb: 256, output_bytes: 1_000_000 },
 };

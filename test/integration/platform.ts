@@ -7,6 +7,7 @@ import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporal
 import { readConfig } from '../../infrastructure/config';
 import { auditIndexOf, rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { converterOf } from '../../infrastructure/temporal/connection';
+import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate';
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
 
@@ -131,7 +132,8 @@ async function removeIndex(node: string, index: string): Promise<void> {
   const client = new Client({ node });
   try {
     const audit = auditIndexOf(index);
-    for (const name of [index, rejectedIndexOf(index), audit, rejectedIndexOf(audit)]) {
+    const output = outputIndexOf(index);
+    for (const name of [index, audit, output].flatMap((each) => [each, rejectedIndexOf(each)])) {
       await client.indices.delete({ index: name, ignore_unavailable: true });
       await client.indices.deleteIndexTemplate({ name }, { ignore: [404] });
     }

@@ -68,11 +68,20 @@ export const platformError = (name: string, message: string) => Object.assign(ne
 export interface Recording {
   calls: string[];
   documents: ActionDocument[];
+  /** The same of what programs printed. */
+  output: ActionDocument[];
 }
 
 export type Script = {
   [
-    Port in 'testRunner' | 'environments' | 'production' | 'testDatabases' | 'actionLog' | 'workflowRecords'
+    Port in
+      | 'testRunner'
+      | 'environments'
+      | 'production'
+      | 'testDatabases'
+      | 'actionLog'
+      | 'outputLog'
+      | 'workflowRecords'
   ]?: Partial<ActivityDependencies[Port]>;
 };
 
@@ -84,9 +93,19 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
   return {
     settings: {
       limits: { wallMs: 1, memoryBytes: 1, keepOutputBytes: 1, maxOutputBytes: 1 },
+      interactiveWallMs: 1,
       rolloutDeadlineMs: 1,
     },
-    testRunner: { run: () => call('run', pass), ...script.testRunner },
+    testRunner: {
+      run: () => call('run', pass),
+      feed: (_, { offset, pieces }) =>
+        call('feed', {
+          received: offset + Buffer.concat(pieces.map((piece) => Buffer.from(piece, 'base64'))).length,
+        }),
+      read: (_, { start, end }) => call('read', Buffer.alloc(end - start, 'x')),
+      say: () => void call('say', undefined),
+      ...script.testRunner,
+    },
     environments: {
       remove: () => call('removeEnvironment', undefined),
       ensure: () => call('ensure', { namespace: 'user-test', changed: ['Pod/test-test'] }),
@@ -118,6 +137,13 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
         return Promise.resolve({ rejected: 0 });
       },
       ...script.actionLog,
+    },
+    outputLog: {
+      write: (documents) => {
+        recording.output.push(...documents);
+        return Promise.resolve({ rejected: 0 });
+      },
+      ...script.outputLog,
     },
   };
 }

@@ -53,7 +53,7 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
   return {
     client,
     async submit(script, observe, program = {}, asked = {}) {
-      const recording: Recording = { calls: [], documents: [] };
+      const recording: Recording = { calls: [], documents: [], output: [] };
       const taskQueue = randomUUID();
       const settings = { namespace: 'default', taskQueue, workflowBundle };
       const worker = await createWorker(native, settings, scripted(script, recording));

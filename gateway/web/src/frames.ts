@@ -49,6 +49,16 @@ export interface TestFrame extends Placed {
   message: string | null;
 }
 
+/** A case that ended, before all have; `test` frames come when they have. */
+export interface CaseFrame extends Placed {
+  type: 'case';
+  index: number;
+  total: number;
+  name: string;
+  outcome: string;
+  duration_ms: number;
+}
+
 export interface RolloutFrame extends Placed {
   type: 'rollout';
   outcome: 'live' | 'failed' | 'superseded';
@@ -94,6 +104,7 @@ export type Frame =
   | OutputFrame
   | StepFrame
   | TestFrame
+  | CaseFrame
   | RolloutFrame
   | CancelFrame
   | ErrorFrame

@@ -1,4 +1,4 @@
-import type { TestFrame } from './frames';
+import type { CaseFrame, TestFrame } from './frames';
 import { duration } from './timeline';
 import type { Run } from './run';
 import type { Links } from './session';
@@ -88,19 +88,24 @@ function kibanaLink(kibana: string, submissionId: string): string {
 }
 
 /** Each test with why it did not pass; a diff has its lines coloured. */
-export function Tests({ tests }: { tests: TestFrame[] }) {
+export function Tests({ tests, total }: { tests: (TestFrame | CaseFrame)[]; total: number | undefined }) {
   if (tests.length === 0) return null;
   return (
     <section class="card" aria-labelledby="tests-title">
       <h2 id="tests-title">Tests</h2>
+      {total !== undefined && tests.length < total && (
+        <p class="muted">
+          {tests.length} of {total} so far
+        </p>
+      )}
       <ul class="tests">
-        {tests.map(({ name, outcome, duration_ms, message }, index) => (
+        {tests.map(({ name, outcome, duration_ms, ...test }, index) => (
           <li key={index} class={outcome === 'passed' || outcome === 'skipped' ? outcome : 'failed'}>
             <span class="name">{name}</span> <span class="state">{outcome.replaceAll('_', ' ')}</span>{' '}
             <span class="time">{duration(duration_ms)}</span>
-            {message !== null && (
+            {'message' in test && test.message !== null && (
               <pre class="diff" tabIndex={0} aria-label={`Why ${name} did not pass`}>
-                {message.split('\n').map((line, number) => (
+                {test.message.split('\n').map((line, number) => (
                   <span key={number} class={diffClass(line)}>{`${line}\n`}</span>
                 ))}
               </pre>

@@ -1,4 +1,13 @@
-import type { ErrorFrame, FinalFrame, Frame, RolloutFrame, StageFrame, StepFrame, TestFrame } from './frames';
+import type {
+  CaseFrame,
+  ErrorFrame,
+  FinalFrame,
+  Frame,
+  RolloutFrame,
+  StageFrame,
+  StepFrame,
+  TestFrame,
+} from './frames';
 
 /** What is known of a submission, put together from its frames. */
 export interface Run {
@@ -7,6 +16,8 @@ export interface Run {
   output: Segment[];
   steps: StepFrame[];
   tests: TestFrame[];
+  /** Those that have ended, until all have. */
+  cases: CaseFrame[];
   rollout: RolloutFrame | null;
   final: FinalFrame | null;
   error: ErrorFrame | null;
@@ -30,6 +41,7 @@ export function newRun(id: string): Run {
     output: [],
     steps: [],
     tests: [],
+    cases: [],
     rollout: null,
     final: null,
     error: null,
@@ -55,6 +67,8 @@ export function read(run: Run, frame: Frame): Run {
       return { ...run, output: withOutput(run.output, frame) };
     case 'step':
       return { ...run, steps: [...run.steps, frame] };
+    case 'case':
+      return { ...run, cases: [...run.cases.filter(({ index }) => index < frame.index), frame] };
     case 'test':
       return { ...run, tests: [...run.tests, frame] };
     case 'rollout':

@@ -215,7 +215,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               <Verdict run={run} links={links} />
               {run.final?.status === 'deployed' && <RollBack user={user} submissionId={run.id} />}
               <Timeline run={run} />
-              <Tests tests={run.tests} />
+              <Tests tests={run.tests.length > 0 ? run.tests : run.cases} total={run.cases.at(-1)?.total} />
               <Output output={run.output} />
             </>
           ) : (

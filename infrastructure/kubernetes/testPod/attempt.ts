@@ -38,6 +38,7 @@ export class Attempt {
     private readonly request: RunRequest,
     private readonly language: Language,
     private readonly packageIndexUrl: string | undefined,
+    private readonly onInput: (received: number) => void = () => undefined,
   ) {
     const { keepOutputBytes } = request.limits;
     this.output = {
@@ -109,6 +110,7 @@ export class Attempt {
         this.state = frame.state;
         this.position = frame.position;
         if (frame.execution !== null) this.executed(frame.execution);
+        if (frame.execution !== null && frame.state === 'running') this.onInput(frame.input);
         return;
       case 'queued':
         this.position = frame.position;
@@ -117,11 +119,14 @@ export class Attempt {
         this.state = 'running';
         this.position = 0;
         this.executed(frame.execution);
+        this.onInput(frame.input);
         return;
       case 'output':
         this.output[frame.stream].add(frame.offset, frame.data);
         return;
       case 'alive':
+      case 'input':
+      case 'read':
         return;
     }
   }
@@ -148,6 +153,7 @@ export class Attempt {
       requirements,
       ...(command === 'install' && { index_url: this.packageIndexUrl }),
       stdin: encode(input.stdin),
+      ...(input.interactive && { interactive: true }),
       args: input.args,
       env: input.env,
       limits: {
@@ -168,7 +174,7 @@ function encode(text: string): string {
 }
 
 /** An `error` frame. By PROTOCOL.md, the first two codes can never succeed, the others may at the next try. */
-class Refusal extends PlatformError {
+export class Refusal extends PlatformError {
   constructor(code: string, message: string) {
     const name = code === 'invalid' || code === 'key_taken' ? 'Rejected' : 'Unavailable';
     super(name, `The test pod did not run the submission: ${message}`, { reason: code });

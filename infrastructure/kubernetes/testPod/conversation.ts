@@ -7,6 +7,9 @@ import type { Frame } from './frames';
  */
 export const SILENCE_MS = 10_000;
 
+/** Types of frames after which none comes of their conversation. */
+const LAST = new Set<Frame['type']>(['end', 'error', 'input', 'read']);
+
 /** What the supervisor says of one run: frames that have come and are not taken yet, or the failure after the last. */
 export class Conversation {
   private readonly frames: Frame[] = [];
@@ -25,7 +28,7 @@ export class Conversation {
 
   push(frame: Frame): void {
     this.heard = true;
-    this.finished ||= frame.type === 'end' || frame.type === 'error';
+    this.finished ||= LAST.has(frame.type);
     this.frames.push(frame);
     this.wake();
   }

@@ -8,6 +8,8 @@ const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: co
 const streamName = z.enum(['stdout', 'stderr', 'report']);
 const channel = z.string();
 const execution = z.string();
+/** Bytes of input that came while it ran. Supervisors of before do not say it. */
+const input = count.default(0);
 
 const endRecord = z.object({
   outcome: z.enum([
@@ -37,9 +39,12 @@ const frame = z.discriminatedUnion('type', [
   z.object({
     ...{ type: z.literal('accepted'), channel, state: z.string(), position: count, pod_uid: z.string() },
     execution: execution.nullable(),
+    input,
   }),
   z.object({ type: z.literal('queued'), channel, position: count }),
-  z.object({ type: z.literal('started'), channel, execution }),
+  z.object({ type: z.literal('started'), channel, execution, input }),
+  z.object({ type: z.literal('input'), channel, received: count, over: z.boolean() }),
+  z.object({ type: z.literal('read'), channel, to: count }),
   z.object({ type: z.literal('output'), channel, stream: streamName, offset: count, data: base64 }),
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('end'), channel, result: endRecord }),

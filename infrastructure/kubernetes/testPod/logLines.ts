@@ -20,10 +20,24 @@ export interface EndLine {
   type: 'end';
 }
 
-export type LogLine = StartLine | OutputLine | EndLine;
+/** How a case ended, as the worker found. */
+export interface CaseLine {
+  type: 'case';
+  /** From 1 on. */
+  number: number;
+  total: number;
+  outcome: string;
+  durationMs: number;
+  /** Of the case's run. */
+  key: string;
+  name: string;
+}
+
+export type LogLine = StartLine | OutputLine | EndLine | CaseLine;
 
 const START = /^\[\S+\] start .* execution=(\S+) key=(\S+)$/s;
 const OUTPUT = /^\[\S+ (out|err) (\d+)(-?)(\\?)\] ?(.*)$/s;
+const CASE = /^\[\S+\] case (\d+) of (\d+) (\w+) in ([\d.]+) ms key=(\S+) name=(".*")$/s;
 const END = /^\[\S+\] end /;
 
 /** Null for a line that says nothing of these. @param line without its newline */
@@ -37,7 +51,26 @@ export function parseLogLine(line: string): LogLine | null {
   }
   const start = START.exec(line);
   if (start) return { type: 'start', execution: start[1] ?? '', key: start[2] ?? '' };
+  const found = CASE.exec(line);
+  if (found) return caseLine(found);
   return END.test(line) ? { type: 'end' } : null;
+}
+
+function caseLine([
+  ,
+  number,
+  total,
+  outcome = '',
+  ms,
+  key = '',
+  name = '',
+]: RegExpExecArray): CaseLine | null {
+  try {
+    const counted = { number: Number(number), total: Number(total), durationMs: Number(ms) };
+    return { type: 'case', ...counted, outcome, key, name: String(JSON.parse(name)) };
+  } catch {
+    return null;
+  }
 }
 
 const NEWLINE = Buffer.from('\n');

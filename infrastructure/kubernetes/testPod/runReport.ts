@@ -11,7 +11,7 @@ export interface RunRequest {
   submissionId: string;
   program: { language: string; files: Record<string, string>; entrypoint: string; requirements: string[] };
   command: string;
-  input: { stdin: string; args: string[]; env: Record<string, string> };
+  input: { stdin: string; args: string[]; env: Record<string, string>; interactive?: boolean };
   limits: { wallMs: number; memoryBytes: number; keepOutputBytes: number; maxOutputBytes: number };
 }
 

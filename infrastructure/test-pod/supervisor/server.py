@@ -32,7 +32,7 @@ IDLE_DEADLINE = 60
 # A reader that is this far behind is cut off; its run goes on, and it can join again.
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 # Of a line of a worker in the log, in characters.
-MAX_SAID = 1024
+MAX_SAID = 4096
 
 Say = Callable[[str, str], None]
 

@@ -41,6 +41,11 @@ class BobsSubmissions implements Submissions {
     this.cancelled.push(keyId);
     return Promise.resolve('requested' as const);
   }
+  readonly fed: string[] = [];
+  input(submissionId: string) {
+    this.fed.push(submissionId);
+    return Promise.resolve({ received: 0, eof: false });
+  }
   status(submissionId: string): Promise<SubmissionRecord> {
     return Promise.resolve({
       ...{ submission_id: submissionId, user_id: 'bob', namespace: 'user-bob', status: 'deployed' },

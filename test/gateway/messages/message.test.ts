@@ -159,11 +159,12 @@ test('the JSON Schema tells the rules of the messages', () => {
             properties: {
               user_id: { pattern: '^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$' },
               language: { enum: ['javascript', 'python'] },
-              limits: { properties: { wall_seconds: { maximum: 10 } } },
+              limits: { properties: { wall_seconds: { maximum: 20 } } },
             },
           },
           { properties: { type: { const: 'resume' } } },
           { properties: { type: { const: 'cancel' } } },
+          { properties: { type: { const: 'stdin' }, data: { default: '' }, eof: { default: false } } },
           { properties: { type: { const: 'status' } } },
           { properties: { type: { const: 'list' } } },
         ],

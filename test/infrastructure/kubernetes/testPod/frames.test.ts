@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { encodeFrame, FrameReader } from '../../../../infrastructure/kubernetes/testPod/frames';
 
 const alive = { type: 'alive' };
-const started = { type: 'started', channel: '0', execution: 'e1' };
+const started = { type: 'started', channel: '0', execution: 'e1', input: 0 };
 const output = {
   type: 'output',
   channel: '0',

@@ -1,0 +1,122 @@
+import { isUtf8 } from 'node:buffer';
+import type { ActionDocument, Provenance } from './ports';
+import type { StepReport, TestReport, UnkeptOutput } from './testReport';
+
+/** The most that one document has of a stream, in bytes. */
+export const CHUNK_BYTES = 65_536;
+
+/** Whose output it is, and when it is written. */
+export interface OutputOrigin {
+  provenance: Provenance;
+  namespace: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+type Stream = UnkeptOutput['stream'];
+
+/** Bytes that an execution printed, from `offset` on. */
+interface Piece {
+  /** Such as `run` or `case-3`. */
+  name: string;
+  executionId: string;
+  stream: Stream;
+  offset: number;
+  data: Buffer;
+}
+
+/** Documents of the output that a report of tests has, for those who look for it where all output is. */
+export function keptOutput(origin: OutputOrigin, { steps }: TestReport): ActionDocument[] {
+  return steps.flatMap((step) =>
+    (['stdout', 'stderr'] as const).flatMap((stream) =>
+      piecesOf(step, stream).flatMap((piece) =>
+        chunksOf(piece, true).map((chunk) => documentOf(origin, chunk)),
+      ),
+    ),
+  );
+}
+
+/**
+ * Cuts bytes into chunks, in the same places however many come at a time: the rest that is shorter than a chunk is
+ * left out unless it is the last.
+ */
+export function chunksOf(piece: Piece, isLast: boolean): Piece[] {
+  const chunks: Piece[] = [];
+  let { data, offset } = piece;
+  while (data.length >= CHUNK_BYTES || (isLast && data.length > 0)) {
+    const first = withoutHalfCharacter(data.subarray(0, CHUNK_BYTES));
+    chunks.push({ ...piece, offset, data: first });
+    offset += first.length;
+    data = data.subarray(first.length);
+  }
+  return chunks;
+}
+
+/** The same id for the same bytes of the same execution: writing them again changes nothing. */
+export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): ActionDocument {
+  const content = isUtf8(data)
+    ? { message: data.toString('utf8') }
+    : { output: { encoding: 'base64', data: data.toString('base64') } };
+  return {
+    ...common(origin, place),
+    ...content,
+    output: { ...placeOf(place), bytes: data.length, ...content.output },
+  };
+}
+
+/** Says which bytes could not be had any more. */
+export function lostDocument(origin: OutputOrigin, { start, end, ...place }: UnkeptOutput): ActionDocument {
+  const bytes = end - start;
+  const document = common(origin, { ...place, offset: start });
+  return {
+    ...document,
+    _id: `${document._id}:lost`,
+    message: `${bytes} bytes of output were not kept: their test pod is gone, or had no room for them`,
+    output: { ...placeOf({ ...place, offset: start }), bytes, lost: true },
+  };
+}
+
+type Place = Omit<Piece, 'data'>;
+
+function common(
+  { provenance, namespace, at }: OutputOrigin,
+  { executionId, stream, offset }: Place,
+): ActionDocument {
+  const { workflowId, runId, submissionId, userId, codeDigest, keyId } = provenance;
+  return {
+    _id: `${workflowId}:${runId}:${executionId}:${stream}:${offset}`,
+    '@timestamp': at,
+    event: { action: 'submission.output' },
+    user: { id: userId },
+    key: { id: keyId },
+    orchestrator: { type: 'kubernetes', namespace },
+    submission: { id: submissionId, code_digest: codeDigest },
+    temporal: { workflow_id: workflowId, run_id: runId },
+  };
+}
+
+function placeOf({ name, executionId, stream, offset }: Place) {
+  return { step: name, execution: executionId, stream, offset };
+}
+
+function piecesOf(step: StepReport, stream: Stream): Piece[] {
+  const { text, gap, base64, bytes } = step[stream];
+  const head = base64 ? Buffer.from(base64.head, 'base64') : Buffer.from(gap ? text.slice(0, gap.end) : text);
+  const tail = base64 ? Buffer.from(base64.tail, 'base64') : Buffer.from(gap ? text.slice(gap.start) : '');
+  const place = { name: step.step, executionId: step.executionId, stream };
+  return [
+    { ...place, offset: 0, data: head },
+    { ...place, offset: bytes - tail.length, data: tail },
+  ];
+}
+
+/** Cuts off the beginning of a character of UTF-8 whose end is missing, unless nothing else is there. */
+function withoutHalfCharacter(data: Buffer): Buffer {
+  for (let back = 1; back <= Math.min(3, data.length - 1); back++) {
+    const byte = data[data.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return back < length ? data.subarray(0, data.length - back) : data;
+  }
+  return data;
+}

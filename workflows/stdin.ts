@@ -1,0 +1,123 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  proxyLocalActivities,
+  setHandler,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import { activityOptions } from './activityOptions';
+import { INPUT_LIMITS, INPUT_REFUSALS, INPUT_UPDATE, type InputPiece, type InputState } from './contract';
+
+const { feedInput } = proxyLocalActivities<Activities>(activityOptions.feedInput);
+
+const inputUpdate = defineUpdate<InputState, [InputPiece]>(INPUT_UPDATE);
+
+/** Sent by `runTests` when its run begins or is joined; activities/input.ts. */
+const inputWanted = defineSignal<[{ key: string; received: number }]>('inputWanted');
+
+interface Taken extends InputPiece {
+  offset: number;
+}
+
+/**
+ * The input that clients send to a submission while it runs. It is kept here, in the history, and fed to the run from
+ * where that stands: the run says so each time that it begins or is joined. So a piece reaches the program once,
+ * whatever dies in between.
+ */
+export class Stdin {
+  private readonly taken: Taken[] = [];
+  private received = 0;
+  private eof = false;
+  /** Of the run that wants input, and where it stands; null when none does. */
+  private wanted: { key: string; received: number; eof: boolean } | null = null;
+  private over = false;
+
+  constructor(interactive: boolean) {
+    setHandler(inputUpdate, (piece) => this.take(piece), {
+      validator: (piece: InputPiece) => this.check(piece, interactive),
+    });
+    if (!interactive) return;
+    setHandler(inputWanted, ({ key, received }) => {
+      this.wanted = { key, received, eof: false };
+    });
+  }
+
+  /** Feeds the run while the work goes on. */
+  async feeding<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    const feeding = new CancellationScope();
+    const done = feeding
+      .run(() => this.feed(userId))
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
+    try {
+      return await work();
+    } finally {
+      feeding.cancel();
+      this.wanted = null;
+      await done;
+    }
+  }
+
+  /** To be called when nothing reads input any more. */
+  end(): void {
+    this.over = true;
+  }
+
+  private check({ offset, bytes, data, eof }: InputPiece, interactive: boolean): void {
+    if (!interactive) throw refusal('notInteractive', 'the submission did not ask for input while it runs');
+    const known = this.taken.find((piece) => piece.offset === offset && piece.bytes === bytes);
+    if (known && known.data === data && known.eof === eof) return;
+    if (this.over) throw refusal('over', 'the program has ended');
+    if (this.eof) throw refusal('over', 'the input has ended');
+    if (offset !== null && offset !== this.received)
+      throw refusal(
+        'conflict',
+        `offset must be ${this.received}, where the input so far ends`,
+        this.received,
+      );
+    if (this.received + bytes > INPUT_LIMITS.bytes)
+      throw refusal('tooMuch', `input may have ${INPUT_LIMITS.bytes} bytes in all`, INPUT_LIMITS.bytes);
+    if (this.taken.length >= INPUT_LIMITS.pieces)
+      throw refusal('tooMuch', `input may come in ${INPUT_LIMITS.pieces} pieces`, INPUT_LIMITS.pieces);
+  }
+
+  private take(piece: InputPiece): InputState {
+    const offset = piece.offset ?? this.received;
+    if (offset === this.received && !this.eof) {
+      this.taken.push({ ...piece, offset });
+      this.received += piece.bytes;
+      this.eof = piece.eof;
+    }
+    return { received: this.received, eof: this.eof };
+  }
+
+  private async feed(userId: string): Promise<void> {
+    for (;;) {
+      await condition(() => this.isMissing());
+      const { wanted } = this;
+      if (wanted === null) continue;
+      const { key, received: offset } = wanted;
+      const pieces = this.taken.filter((piece) => piece.offset >= offset).map(({ data }) => data);
+      const { received, eof } = this;
+      const place = await feedInput(userId, { key, offset, pieces, eof });
+      // Another run may have begun meanwhile, and said where it stands.
+      if (this.wanted !== wanted) continue;
+      // One that takes nothing of it is not asked again until it says where it stands.
+      const took = place !== null && (place.received > offset || place.received === received);
+      this.wanted = took ? { key, received: place.received, eof: eof && place.received === received } : null;
+    }
+  }
+
+  private isMissing(): boolean {
+    return this.wanted !== null && (this.wanted.received < this.received || (this.eof && !this.wanted.eof));
+  }
+}
+
+function refusal(type: keyof typeof INPUT_REFUSALS, message: string, limit?: number): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, INPUT_REFUSALS[type], limit);
+}
