@@ -49,8 +49,8 @@ export function createTestRunner(
       const language = languages.get(request.program.language);
       if (language === undefined)
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
-      const attempt = new Attempt(streams, request, language, packageIndexUrl);
       const beat = () => context.heartbeat(attempt.progress());
+      const attempt: Attempt = new Attempt(streams, request, language, packageIndexUrl, beat);
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
       const work = attempt.result(signal);

@@ -54,3 +54,14 @@ test('requirements that cannot be installed end the tests', async () => {
   expect(requests).toHaveLength(1);
   expect(report).toMatchObject({ outcome: 'requirements_failed', steps: [{ step: 'install' }] });
 });
+
+test('a step that another execution takes over, in the middle of an attempt, is told as executed again', async () => {
+  const runner = {
+    run: (_: RunRequest, { heartbeat }: { heartbeat(details?: unknown): void }) => {
+      heartbeat({ executionId: 'e0' });
+      return Promise.resolve({ ...pass, executionId: 'e1' });
+    },
+  };
+  const report = await runPlan(runner, { ...plan, program: { ...plan.program, requirements: [] } }, context);
+  expect(report.executedAgain).toBe(true);
+});
