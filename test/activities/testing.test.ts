@@ -57,8 +57,8 @@ test('requirements that cannot be installed end the tests', async () => {
 
 test('a step that another execution takes over, in the middle of an attempt, is told as executed again', async () => {
   const runner = {
-    run: (_: RunRequest, { heartbeat }: { heartbeat(details?: unknown): void }) => {
-      heartbeat({ executionId: 'e0' });
+    run: (_: RunRequest, call: { heartbeat(details?: unknown): void }) => {
+      call.heartbeat({ executionId: 'e0' });
       return Promise.resolve({ ...pass, executionId: 'e1' });
     },
   };

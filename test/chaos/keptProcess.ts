@@ -103,7 +103,9 @@ export class KeptProcess {
 
   private async run(): Promise<void> {
     const { entry, environment, readyMessage } = this.specification;
-    const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+    // The kernel ends it with the driver, however that one ends.
+    const command = ['--pdeathsig', 'KILL', '--', process.execPath, '--import', 'tsx', entry];
+    const child = spawn('setpriv', command, {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
