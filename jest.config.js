@@ -19,7 +19,7 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/(integration|replay|chaos|browser)/'],
+      testPathIgnorePatterns: ['<rootDir>/test/(integration|replay|browser)/'],
     },
     {
       ...shared,

@@ -140,16 +140,15 @@ class Executions {
   executedAgain = false;
   /** Of all executions so far, as long as the report of the tests has none of the cases. */
   unkept: UnkeptOutput[] = [];
+  /** Each execution by the name of its step, those of the attempt before this one as well. */
   private readonly known: Record<string, string>;
-  private readonly before: Record<string, string>;
 
   constructor(
     private readonly runner: TestRunner,
     private readonly plan: TestPlan,
     private readonly context: TestContext,
   ) {
-    this.before = (context.lastHeartbeat as Beat | undefined)?.executions ?? {};
-    this.known = { ...this.before };
+    this.known = { ...(context.lastHeartbeat as Beat | undefined)?.executions };
   }
 
   async run(name: string, execution: Execution): Promise<RunReport> {
@@ -196,7 +195,7 @@ class Executions {
   }
 
   private note(name: string, executionId: string): void {
-    const before = this.before[name];
+    const before = this.known[name];
     if (before !== undefined && before !== executionId) this.executedAgain = true;
     this.known[name] = executionId;
   }

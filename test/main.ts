@@ -6,6 +6,7 @@ import { withServers } from './servers';
 /**
  * `npm test`: everything, cheapest first, on the local stack (one that runs, or one of its own that it stops).
  * `npm run test:integration [FILE ...]`: only the tests on real servers, in a real browser too.
+ * Last in `npm test` comes a short run of chaos (docs/chaos.md), on the same stack.
  */
 
 interface Check {
@@ -20,16 +21,18 @@ const WITHOUT_SERVERS: Check[] = [
   { name: 'replay', command: ['npm', 'run', '--silent', 'test:replay'] },
 ];
 
+const SHORT_CHAOS: Check['command'] = [process.execPath, '--import', 'tsx', 'test/chaos/main.ts', '--short'];
+
 async function main([only, ...files]: string[]): Promise<string[]> {
   const failed: string[] = [];
   if (only !== 'integration') {
     for (const check of WITHOUT_SERVERS) if (!(await passes(check))) failed.push(check.name);
   }
-  if (!(await integrationPasses(files))) failed.push('integration tests');
+  failed.push(...(await failedOnServers(files, only !== 'integration')));
   return failed;
 }
 
-function integrationPasses(files: string[]): Promise<boolean> {
+function failedOnServers(files: string[], withChaos: boolean): Promise<string[]> {
   const jest = [
     'node_modules/.bin/jest',
     '--selectProjects',
@@ -38,12 +41,20 @@ function integrationPasses(files: string[]): Promise<boolean> {
     '--runInBand',
     ...files,
   ];
-  return withServers((servers) =>
-    passes(
-      { name: 'integration tests', command: [process.execPath, ...jest] },
-      { [STACK_VARIABLE]: JSON.stringify(servers) },
-    ),
-  );
+  const onServers: Check[] = [
+    { name: 'integration tests', command: [process.execPath, ...jest] },
+    ...(withChaos ? [{ name: 'chaos, in short', command: SHORT_CHAOS }] : []),
+  ];
+  return withServers(async (servers) => {
+    const environment = {
+      [STACK_VARIABLE]: JSON.stringify(servers),
+      // Chaos would else look for a stack of its own.
+      LOCAL_STACK_NUMBER: process.env.LOCAL_STACK_NUMBER || '0',
+    };
+    const failed: string[] = [];
+    for (const check of onServers) if (!(await passes(check, environment))) failed.push(check.name);
+    return failed;
+  });
 }
 
 async function passes({ name, command }: Check, environment: Record<string, string> = {}): Promise<boolean> {

@@ -56,8 +56,8 @@ export function createTestRunner(
       if (language === undefined)
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
       const onInput = request.input.interactive ? context.onInput : undefined;
-      const attempt = new Attempt(streams, request, language, packageIndexUrl, onInput);
       const beat = () => context.heartbeat(attempt.progress());
+      const attempt: Attempt = new Attempt(streams, request, language, packageIndexUrl, beat, onInput);
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
       const work = attempt.result(signal);

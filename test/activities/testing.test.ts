@@ -94,3 +94,15 @@ test('each case is told when it ends, and what the report does not have of them 
     ...{ key: 'key/case-2', name: '"1"\n\u2028' },
   });
 });
+
+test('a step that another execution takes over, in the middle of an attempt, is told as executed again', async () => {
+  const runner = {
+    ...unused,
+    run: (_: RunRequest, call: { heartbeat(details?: unknown): void }) => {
+      call.heartbeat({ executionId: 'e0' });
+      return Promise.resolve({ ...pass, executionId: 'e1' });
+    },
+  };
+  const report = await runPlan(runner, { ...plan, program: { ...plan.program, requirements: [] } }, context);
+  expect(report.executedAgain).toBe(true);
+});

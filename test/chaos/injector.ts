@@ -11,7 +11,7 @@ export interface Injected extends Pick<Harm, 'what' | 'user' | 'executionsLost' 
   kind: Kind;
   /** Milliseconds since the epoch. */
   at: number;
-  /** When what was harmed served again; null when it never did. */
+  /** When what was harmed served again; null when it never did, or nobody looked. */
   healedAt: number | null;
   /** Milliseconds from the fault to the verdict of a submission that was sent at its moment. */
   verdictMs: number | null;
@@ -62,11 +62,12 @@ export class Injector {
       this.injected.push(fault);
       this.timeline.add('fault', `${kind}: ${harm.what}`);
       const probed = this.probe(harm.user ?? null).then((ms) => void (fault.verdictMs = ms));
+      // The next of a kind need not wait for the probe, the end of the run does.
+      this.probes.push(probed);
+      if (!heal) return;
       await heal();
       fault.healedAt = Date.now();
       this.timeline.add('fault', `${kind}: ${harm.what}: healed after ${fault.healedAt - fault.at} ms`);
-      // The next of a kind need not wait for the probe, the end of the run does.
-      this.probes.push(probed);
     } catch (error) {
       this.failures.push(`${kind}: ${String(error)}`);
       this.timeline.add('fault', `${kind}: FAILED: ${String(error)}`);

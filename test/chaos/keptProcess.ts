@@ -14,8 +14,8 @@ export interface Specification {
   logFile: string;
 }
 
-/** A start that has not said `ready` by then has failed, in milliseconds; two busy cores need half a minute. */
-const READY_WITHIN_MS = 120_000;
+/** A start that has not said `ready` by then has failed, in milliseconds; two busy cores can need three minutes. */
+const READY_WITHIN_MS = 300_000;
 const RESTART_PAUSE_MS = 1_000;
 
 /** A process that is started again whenever it ends, as a Deployment would do it. */
@@ -103,7 +103,9 @@ export class KeptProcess {
 
   private async run(): Promise<void> {
     const { entry, environment, readyMessage } = this.specification;
-    const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+    // The kernel ends it with the driver, however that one ends.
+    const command = ['--pdeathsig', 'KILL', '--', process.execPath, '--import', 'tsx', entry];
+    const child = spawn('setpriv', command, {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

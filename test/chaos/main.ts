@@ -3,6 +3,9 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../../infrastructure/commandLine';
+import { readSettings } from '../../infrastructure/local/settings';
+import { findRunningStack } from '../../infrastructure/local/stack';
+import { STACK_VARIABLE } from '../integration/stack';
 import { withServers } from '../servers';
 import { optionsIn } from './options';
 import { reportOf } from './report';
@@ -18,6 +21,10 @@ const OWN_STACK = '9';
 async function main(args: string[]): Promise<number> {
   const options = optionsIn(args, () => randomInt(2 ** 32 - 1));
   process.env.LOCAL_STACK_NUMBER ??= OWN_STACK;
+  if (process.env[STACK_VARIABLE] && !findRunningStack(readSettings())) {
+    console.log('SKIPPED: the servers were named by the environment, and faults are for a local stack.');
+    return 0;
+  }
   const directory = await mkdtemp(join(tmpdir(), 'chaos-'));
   console.log(`Seed ${options.seed}; logs are in ${directory}.`);
   const outcome = await withServers((servers) =>

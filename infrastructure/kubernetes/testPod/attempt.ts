@@ -1,7 +1,7 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { Language } from '../../languages/languages';
 import { PlatformError } from '../errors';
-import type { Conversation } from './conversation';
+import { Silence, type Conversation } from './conversation';
 import type { Frame, StreamName } from './frames';
 import type { PodStreams } from './podStreams';
 import { ReceivedOutput } from './receivedOutput';
@@ -16,6 +16,12 @@ const KEEP_REPORT_BYTES = 262_144;
  * in milliseconds. A program can kill its relay, so a broken stream alone says little.
  */
 const REJOIN_PAUSES_MS = [20, 100, 300, 1_000, 2_000];
+
+/**
+ * A stream can be dead because a server on its way is, and the run goes on in the pod. A supervisor that says nothing
+ * on a stream that was opened anew for it is as good as none.
+ */
+const UNHEARD_IN_A_ROW = 2;
 
 /** How long to wait until the supervisor has ended a cancelled run. */
 const CANCEL_DEADLINE_MS = 3_000;
@@ -38,6 +44,8 @@ export class Attempt {
     private readonly request: RunRequest,
     private readonly language: Language,
     private readonly packageIndexUrl: string | undefined,
+    /** Called when another execution takes the place of one, while `progress` still tells of that one. */
+    private readonly beforeRepeat: () => void,
     private readonly onInput: (received: number) => void = () => undefined,
   ) {
     const { keepOutputBytes } = request.limits;
@@ -57,11 +65,17 @@ export class Attempt {
   }
 
   async result(signal: AbortSignal): Promise<RunReport> {
+    let unheard = 0;
     for (let broken = 0; ; broken++) {
       try {
         return await this.follow(signal);
       } catch (error) {
         this.close();
+        unheard = error instanceof Silence && !error.everHeard ? unheard + 1 : 0;
+        if (unheard === UNHEARD_IN_A_ROW)
+          throw new PlatformError('EnvironmentMissing', `${(error as Error).message}, twice`, {
+            cause: error,
+          });
         const pause = REJOIN_PAUSES_MS[broken];
         if (signal.aborted || pause === undefined || !mayBeJoinedAgain(error)) throw error;
         await pauseFor(pause, undefined, { signal });
@@ -132,9 +146,11 @@ export class Attempt {
   }
 
   private executed(executionId: string): void {
-    // Another execution than before: nothing that was received is part of it.
-    if (this.executionId !== null && this.executionId !== executionId)
+    if (this.executionId !== null && this.executionId !== executionId) {
+      this.beforeRepeat();
+      // Another execution than before: nothing that was received is part of it.
       for (const output of Object.values(this.output)) output.restart();
+    }
     this.executionId = executionId;
   }
 

@@ -10,6 +10,17 @@ export const SILENCE_MS = 10_000;
 /** Types of frames after which none comes of their conversation. */
 const LAST = new Set<Frame['type']>(['end', 'error', 'input', 'read']);
 
+/** Nothing came for too long. */
+export class Silence extends PlatformError {
+  /** @param everHeard whether something had come before */
+  constructor(
+    silenceMs: number,
+    readonly everHeard: boolean,
+  ) {
+    super('Unavailable', `The test pod said nothing for ${silenceMs} ms`);
+  }
+}
+
 /** What the supervisor says of one run: frames that have come and are not taken yet, or the failure after the last. */
 export class Conversation {
   private readonly frames: Frame[] = [];
@@ -38,7 +49,7 @@ export class Conversation {
     this.wake();
   }
 
-  /** The next frame. Throws `Unavailable` or `EnvironmentMissing` when no more can come. */
+  /** The next frame. Throws `Unavailable`, such as {@link Silence}, or `EnvironmentMissing` when no more can come. */
   async next(): Promise<Frame> {
     for (;;) {
       const frame = this.frames.shift();
@@ -59,15 +70,9 @@ export class Conversation {
     if (this.leave(false)) this.giveUpStream(error);
   }
 
-  /** A supervisor that never answered is as good as none. */
-  private silence(): PlatformError {
-    const name = this.heard ? 'Unavailable' : 'EnvironmentMissing';
-    return new PlatformError(name, `The test pod said nothing for ${this.silenceMs} ms`);
-  }
-
   private somethingOrSilence(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.fail(this.silence()), this.silenceMs);
+      const timer = setTimeout(() => this.fail(new Silence(this.silenceMs, this.heard)), this.silenceMs);
       this.wake = () => {
         clearTimeout(timer);
         resolve();

@@ -19,6 +19,9 @@ export interface ExecListener {
   onFailure(error: Error): void;
 }
 
+/** An exec takes some 50 ms to open; on a busy node, seconds. */
+const OPENING_MS = 30_000;
+
 /** Kept of what the relay or the container runtime says on stderr. */
 const STDERR_BYTES = 2_000;
 
@@ -70,7 +73,7 @@ export async function openExecStream(
     false,
     onStatus,
   );
-  const socket = await opening.catch(async (error: unknown) => {
+  const socket = await inTime(opening, doing).catch(async (error: unknown) => {
     throw await explain(kube, userId, translate(error, doing));
   });
   // The status does not come when the connection breaks: closing is the only sign then.
@@ -97,6 +100,26 @@ export async function openExecStream(
       setImmediate(() => socket.close());
     },
   };
+}
+
+/** The client waits for ever for an API server that took the connection and says nothing. */
+async function inTime<T extends { close(): void }>(opening: Promise<T>, doing: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      // One that opens all the same is of no use to anybody.
+      opening.then(
+        (socket) => socket.close(),
+        () => undefined,
+      );
+      reject(new PlatformError('Unavailable', `Could not ${doing} within ${OPENING_MS / 1000} s`));
+    }, OPENING_MS);
+  });
+  try {
+    return await Promise.race([opening, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function sink(take: (data: Buffer) => void): Writable {

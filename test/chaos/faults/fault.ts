@@ -22,8 +22,11 @@ export interface Harm {
   executionsLost?: true;
   /** Whether something that is live may be gone for good with it, until that user deploys again. */
   productionLost?: true;
-  /** Ends the harm, as whoever repairs it would, and resolves when what was harmed serves again. */
-  heal: () => Promise<void>;
+  /**
+   * Ends the harm, as whoever repairs it would, and resolves when what was harmed serves again. Nobody repairs
+   * what was deleted but the cluster and the platform, each in its own time.
+   */
+  heal?: () => Promise<void>;
 }
 
 /** Does harm. Resolves with null when there is nothing to harm at the moment. */

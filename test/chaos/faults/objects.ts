@@ -45,7 +45,7 @@ export const deleteOne =
     if (found.length === 0) return null;
     const one = random.pick(found);
     await remove(reach, one);
-    return { what: `${kind.kind}/${one.metadata?.name}`, user, ...lost, heal: () => Promise.resolve() };
+    return { what: `${kind.kind}/${one.metadata?.name}`, user, ...lost };
   };
 
 /** Deletes everything in a user's namespace, object by object. */
@@ -59,7 +59,7 @@ export const emptyNamespace: Fault = async (reach, random) => {
     }
   if (count === 0) return null;
   const what = `${count} objects of user-${user}`;
-  return { what, user, executionsLost: true, productionLost: true, heal: () => Promise.resolve() };
+  return { what, user, executionsLost: true, productionLost: true };
 };
 
 async function objectsOf(

@@ -25,7 +25,6 @@ export const killShim: Fault = async ({ kube, users }, random) => {
     what: `of ${pod.name}`,
     user,
     ...(pod.name === `${user}-test` && { executionsLost: true as const }),
-    heal: () => Promise.resolve(),
   };
 };
 

@@ -92,9 +92,30 @@ test.each([
   });
 });
 
-test('a supervisor that never says a word has to be prepared', async () => {
-  const runner = runnerOf(new FakePod([() => undefined]).kube, { silenceMs: 20 });
+test('a supervisor that says nothing on a new stream either has to be prepared', async () => {
+  const pod = new FakePod([() => undefined, () => undefined]);
+  const runner = runnerOf(pod.kube, { silenceMs: 20 });
   await expect(runner.run(request, context())).rejects.toMatchObject({ name: 'EnvironmentMissing' });
+  expect(pod.requests).toHaveLength(2);
+});
+
+test('a stream that went silent with a server on its way is opened again, and nothing is executed twice', async () => {
+  const pod = new FakePod([() => undefined, answers]);
+  const report = await runnerOf(pod.kube, { silenceMs: 20 }).run(request, context());
+  expect(report).toMatchObject({ outcome: 'passed' });
+  expect(pod.requests.map(({ key }) => key)).toEqual(['key-1', 'key-1']);
+});
+
+test('a container that restarts in the middle is told before its second execution takes the place of the first', async () => {
+  const dies: Conversation = (say, hangUp) => {
+    say({ ...accepted, execution: 'e0' });
+    hangUp();
+  };
+  const told = context();
+  await runnerOf(new FakePod([dies, answers]).kube).run(request, told);
+  expect(told.heartbeat.mock.calls.map(([beat]: [{ executionId?: string }]) => beat.executionId)).toContain(
+    'e0',
+  );
 });
 
 test('a pod of another version has to be prepared: it is replaced then', async () => {
