@@ -5,11 +5,15 @@ import { standsOnOverlay } from '../machine/fileSystem';
 import { takeLock } from '../machine/lock';
 import type { Progress, Report } from '../machine/progress';
 import type { Settings } from '../settings';
+import { npmSecrets } from './npmSecrets';
 import { keyOfBase, obtainBase, type BaseName } from './baseImages';
 
 /** One image to build. */
 export interface ImageBuild {
-  base: BaseName;
+  /** What stands for the public bases of the Dockerfile, by the ARG that names each. */
+  bases: Readonly<Record<string, BaseName>>;
+  /** Whether npm packages are installed in it: with the registry of this machine, and its steps are kept. */
+  usesNpm: boolean;
   /** Absolute path. */
   dockerfile: string;
   /** Absolute path of the build context. */
@@ -24,7 +28,8 @@ const acceptAnything = { default: [{ type: 'insecureAcceptAnything' }] };
 
 /**
  * Runs Dockerfiles with buildah, in an image store of our own in the cache: the machine's images are not
- * touched. Only the bases stay in the store, so that a changed Dockerfile does not unpack them again.
+ * touched. The bases stay in the store, so that a changed Dockerfile does not unpack them again, and the steps of those
+ * images in which npm packages are installed, which have them in common.
  */
 export class ImageBuilder {
   private readonly store: string;
@@ -40,15 +45,32 @@ export class ImageBuilder {
 
   /** @throws Error with buildah's output. */
   async build(image: ImageBuild, report: Report): Promise<void> {
+    if (!image.usesNpm) return this.run(image, report);
+    // One after the other: the next one finds the steps that they have in common.
+    const lock = await takeLock(join(this.settings.cacheDirectory, 'buildah-npm.lock'), () =>
+      report('waiting for the other image of the platform'),
+    );
+    try {
+      await this.run(image, report);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  private async run(image: ImageBuild, report: Report): Promise<void> {
     await mkdir(this.store, { recursive: true });
     await writeFile(this.policy, JSON.stringify(acceptAnything));
-    const base = await this.ensureBase(image.base, report);
+    const baseArguments: string[] = [];
+    for (const [argument, name] of Object.entries(image.bases))
+      baseArguments.push('--build-arg', `${argument}=${await this.ensureBase(name, report)}`);
     report('running its Dockerfile');
     const unsigned = ['--signature-policy', this.policy];
     await this.buildah(
       'build',
-      ...['--isolation', 'chroot', '--pull-never', '--layers=false', ...unsigned],
-      ...['--build-arg', `BASE_IMAGE=${base}`, '--tag', image.reference, '--file', image.dockerfile],
+      // The format that keeps HEALTHCHECK.
+      ...['--isolation', 'chroot', '--format', 'docker', '--pull-never', ...unsigned],
+      ...(image.usesNpm ? ['--layers=true', ...(await npmSecrets(this.store))] : ['--layers=false']),
+      ...[...baseArguments, '--tag', image.reference, '--file', image.dockerfile],
       image.context,
     );
     try {

@@ -10,28 +10,39 @@ import { contextFiles } from './contextFiles';
 
 /** The images of this repository: Dockerfile, relative to the root of it, and what it stands on here. */
 const recipes = {
-  'test-pod': { dockerfile: 'Dockerfile.test', base: 'languages' },
-  program: { dockerfile: 'infrastructure/prod/Dockerfile', base: 'languages' },
-  database: { dockerfile: 'infrastructure/prod/database/Dockerfile', base: 'database' },
-  pause: { dockerfile: 'infrastructure/local/images/Dockerfile.pause', base: 'pause' },
-} as const satisfies Record<string, { dockerfile: string; base: BaseName }>;
+  'test-pod': { dockerfile: 'Dockerfile.test', bases: { BASE_IMAGE: 'languages' } },
+  program: { dockerfile: 'infrastructure/prod/Dockerfile', bases: { BASE_IMAGE: 'languages' } },
+  database: { dockerfile: 'infrastructure/prod/database/Dockerfile', bases: { BASE_IMAGE: 'database' } },
+  pause: { dockerfile: 'infrastructure/local/images/Dockerfile.pause', bases: { BASE_IMAGE: 'pause' } },
+  gateway: { dockerfile: 'Dockerfile.gateway', bases: { BASE_IMAGE: 'node', RUNTIME_IMAGE: 'runtime' } },
+  worker: { dockerfile: 'Dockerfile.worker', bases: { BASE_IMAGE: 'node', RUNTIME_IMAGE: 'runtime' } },
+} as const satisfies Record<string, { dockerfile: string; bases: Record<string, BaseName> }>;
 
-export type ImageName = keyof typeof recipes;
-export const imageNames = Object.keys(recipes) as ImageName[];
+export type AnyImage = keyof typeof recipes;
+/** Those that a cluster needs for users' pods; worker and gateway run beside the local one, unless they are installed. */
+export type ImageName = Exclude<AnyImage, 'gateway' | 'worker'>;
+export const imageNames: readonly ImageName[] = ['test-pod', 'program', 'database', 'pause'];
 
 /** What an image is called. The tag is the hash of all that goes into it, and it needs no registry to be clear. */
-export type ImageReferences = Record<ImageName, string>;
+export type ImageReferences<Name extends AnyImage = ImageName> = Record<Name, string>;
 
 /** The names of the images as the checkout is now: another name as soon as anything that goes into one changes. */
 export async function imageReferences(settings: Settings): Promise<ImageReferences> {
+  return referencesOf(imageNames, settings);
+}
+
+export async function referencesOf<Name extends AnyImage>(
+  names: readonly Name[],
+  settings: Settings,
+): Promise<ImageReferences<Name>> {
   const named = await Promise.all(
-    imageNames.map(async (name) => [name, referenceOf(name, await keyOfImage(name, settings))] as const),
+    names.map(async (name) => [name, referenceOf(name, await keyOfImage(name, settings))] as const),
   );
-  return Object.fromEntries(named) as ImageReferences;
+  return Object.fromEntries(named) as ImageReferences<Name>;
 }
 
 /** The path of an image's archive (docker-archive format), built when it is not in the cache. */
-export async function obtainImage(name: ImageName, settings: Settings, progress: Progress): Promise<string> {
+export async function obtainImage(name: AnyImage, settings: Settings, progress: Progress): Promise<string> {
   const key = await keyOfImage(name, settings);
   const directory = await obtain(
     {
@@ -42,7 +53,8 @@ export async function obtainImage(name: ImageName, settings: Settings, progress:
         await ensurePrograms(imagePrerequisites, progress);
         await new ImageBuilder(settings, progress).build(
           {
-            base: recipes[name].base,
+            bases: recipes[name].bases,
+            usesNpm: 'RUNTIME_IMAGE' in recipes[name].bases,
             dockerfile: join(settings.checkout, recipes[name].dockerfile),
             context: settings.checkout,
             reference: referenceOf(name, key),
@@ -58,13 +70,14 @@ export async function obtainImage(name: ImageName, settings: Settings, progress:
   return join(directory, 'image.tar');
 }
 
-async function keyOfImage(name: ImageName, settings: Settings): Promise<string> {
-  const { dockerfile, base } = recipes[name];
+async function keyOfImage(name: AnyImage, settings: Settings): Promise<string> {
+  const { dockerfile, bases } = recipes[name];
   const path = join(settings.checkout, dockerfile);
   const files = await contextFiles(path, settings.checkout);
-  return keyOfInputs([await keyOfBase(base)], [{ name: 'Dockerfile', path }, ...files]);
+  const keys = await Promise.all(Object.values(bases).map((base) => keyOfBase(base)));
+  return keyOfInputs(keys, [{ name: 'Dockerfile', path }, ...files]);
 }
 
-function referenceOf(name: ImageName, key: string): string {
+function referenceOf(name: AnyImage, key: string): string {
   return `docker.io/orchestration-app/${name}:${key}`;
 }

@@ -1,0 +1,23 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runCommand } from '../machine/command';
+
+/**
+ * The npm configuration of this machine, and the authority that its Node trusts, for a build: as secrets, which leave no
+ * trace in an image.
+ * @param directory - where the file for npm is kept, readable by us alone.
+ */
+export async function npmSecrets(directory: string): Promise<string[]> {
+  const [user, registry] = (await runCommand('npm', ['config', 'get', 'userconfig', 'registry']))
+    .split('\n')
+    .map((line) => line.replace(/^\w+=/, '').trim());
+  const kept = user && existsSync(user) ? readFileSync(user, 'utf8') : '';
+  const file = join(directory, 'npmrc');
+  await writeFile(file, `${kept}\nregistry=${registry}\n`, { mode: 0o600 });
+  const authority = process.env.NODE_EXTRA_CA_CERTS;
+  return [
+    ...['--secret', `id=npmrc,src=${file}`],
+    ...(authority && existsSync(authority) ? ['--secret', `id=ca,src=${authority}`] : []),
+  ];
+}
