@@ -15,6 +15,8 @@ import { versions } from '../versions';
 const bases = {
   languages: { variant: 'minbase', packages: ['ca-certificates', ...languagePackages()] },
   database: { variant: 'minbase', packages: ['postgresql', 'postgresql-client'] },
+  // For a test alone: Elasticsearch as a pod.
+  java: { variant: 'minbase', packages: ['default-jre-headless'] },
   pause: { variant: 'extract', packages: ['busybox-static'] },
 } as const;
 
