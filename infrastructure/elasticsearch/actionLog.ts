@@ -1,6 +1,7 @@
 import { Client, errors } from '@elastic/elasticsearch';
 import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 import type { LogCounters } from './counters';
+import { withoutPassword } from './address';
 import { findLayout, type Layout } from './layout';
 
 export interface Document {
@@ -49,6 +50,7 @@ class ActionLogUnavailable extends Error {
 /** Stores action documents in Elasticsearch, each exactly once. */
 export function createActionLog(settings: ActionLogSettings) {
   const { node, index, retentionDays = RETENTION_DAYS, counters, say } = settings;
+  const place = withoutPassword(node);
   const client = new Client({ node, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
   let layout: Layout | undefined;
@@ -110,7 +112,7 @@ export function createActionLog(settings: ActionLogSettings) {
         counters?.failed();
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
         throw new ActionLogUnavailable(
-          `Elasticsearch at ${node} did not store the actions: ${error.message}`,
+          `Elasticsearch at ${place} did not store the actions: ${error.message}`,
           {
             cause: error,
           },

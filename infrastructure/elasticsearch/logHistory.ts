@@ -1,4 +1,5 @@
 import { Client, errors, type estypes } from '@elastic/elasticsearch';
+import { withoutPassword } from './address';
 import { logsPatternOf, logsTemplate } from './logsTemplate';
 
 export interface LogHistorySettings {
@@ -80,7 +81,9 @@ export function createLogHistory({ node, prefix }: LogHistorySettings): LogHisto
         }
       } catch (error) {
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
-        throw new Error(`Elasticsearch at ${node} does not answer: ${error.message}`, { cause: error });
+        throw new Error(`Elasticsearch at ${withoutPassword(node)} does not answer: ${error.message}`, {
+          cause: error,
+        });
       }
       return found.reverse();
     },

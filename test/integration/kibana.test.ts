@@ -41,7 +41,7 @@ afterAll(async () => {
 function nested(aggregations: Aggregation[]): Record<string, estypes.AggregationsAggregationContainer> {
   const metrics = aggregations.filter(({ schema, type }) => schema === 'metric' && type !== 'count');
   const inner = Object.fromEntries(
-    metrics.map(({ type, params }, index) => [`metric_${index}`, { [type]: params } as object]),
+    metrics.map(({ type, params }, index) => [`metric_${index}`, { [type]: params }]),
   );
   const buckets = aggregations.filter(({ schema }) => schema !== 'metric');
   return buckets.reduceRight<Record<string, estypes.AggregationsAggregationContainer>>(
