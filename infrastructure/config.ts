@@ -22,6 +22,7 @@ const variables = {
   TEMPORAL_TASK_QUEUE: z.string().default('submissions'),
   ...temporalAccess(),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
+  KIBANA_API_KEY: z.string().optional(),
   KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
   ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),

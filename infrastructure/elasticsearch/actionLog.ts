@@ -2,6 +2,7 @@ import { Client, errors } from '@elastic/elasticsearch';
 import type { ElasticsearchAccess } from './access';
 import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 import type { LogCounters } from './counters';
+import { withoutPassword } from './address';
 import { findLayout, type Layout } from './layout';
 import type { IndexTemplate, TemplateLayout } from './template';
 
@@ -58,7 +59,7 @@ export function createActionLog(settings: ActionLogSettings) {
     say,
     ...access
   } = settings;
-  const { node } = access;
+  const place = withoutPassword(access.node);
   const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
   let layout: Layout | undefined;
@@ -120,7 +121,7 @@ export function createActionLog(settings: ActionLogSettings) {
         counters?.failed();
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
         throw new ActionLogUnavailable(
-          `Elasticsearch at ${node} did not store the actions: ${error.message}`,
+          `Elasticsearch at ${place} did not store the actions: ${error.message}`,
           {
             cause: error,
           },

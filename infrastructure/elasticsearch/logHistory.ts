@@ -1,5 +1,6 @@
 import { Client, errors, type estypes } from '@elastic/elasticsearch';
 import type { ElasticsearchAccess } from './access';
+import { withoutPassword } from './address';
 import { logsPatternOf, logsTemplate } from './logsTemplate';
 
 export interface LogHistorySettings extends ElasticsearchAccess {
@@ -79,9 +80,12 @@ export function createLogHistory({ prefix, ...access }: LogHistorySettings): Log
         }
       } catch (error) {
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
-        throw new Error(`Elasticsearch at ${access.node} does not answer: ${error.message}`, {
-          cause: error,
-        });
+        throw new Error(
+          `Elasticsearch at ${withoutPassword(access.node)} does not answer: ${error.message}`,
+          {
+            cause: error,
+          },
+        );
       }
       return found.reverse();
     },

@@ -23,6 +23,7 @@ export function logsTemplate(prefix: string) {
     },
     container: { properties: { id: keyword, name: keyword } },
     submission: { properties: { id: keyword } },
+    trace: { properties: { id: keyword } },
     user: { properties: { id: keyword } },
     kubernetes: { properties: { labels: { type: 'object', enabled: false } } },
   } as const);

@@ -12,6 +12,7 @@ import { recordedTrails } from './trails';
 
 const USAGE = `Usage: npm run reindex [-- [--since 2026-01-31T00:00:00Z] [--index NAME]]
 Writes what the index (ELASTICSEARCH_INDEX, or NAME) lacks of the actions in Temporal's history. What it has stays.
+What is in no history cannot be built again: the audit of calls, keys made and revoked, backups, lines of pods.
 Ends with 0 when it has all, 1 when actions are missing or were rejected, 2 when the command is not understood.`;
 
 /** Documents of a request to Elasticsearch, about. */

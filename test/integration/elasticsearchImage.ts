@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { obtain } from '../../infrastructure/local/artifacts/cache';
+import { keyOfInputs } from '../../infrastructure/local/artifacts/checksum';
+import { containerdPrograms } from '../../infrastructure/local/artifacts/containerdPrograms';
+import { elasticsearchHome } from '../../infrastructure/local/artifacts/elasticsearchHome';
+import { keyOfBase } from '../../infrastructure/local/images/baseImages';
+import { ImageBuilder } from '../../infrastructure/local/images/imageBuilder';
+import { runCommand } from '../../infrastructure/local/machine/command';
+import { ensurePrograms, imagePrerequisites } from '../../infrastructure/local/machine/prerequisites';
+import { Progress } from '../../infrastructure/local/machine/progress';
+import { readSettings, statePaths } from '../../infrastructure/local/settings';
+
+/** Gives the stack an image of Elasticsearch, built here, under the name that the manifest asks for. */
+export async function loadElasticsearchImage(reference: string): Promise<void> {
+  const settings = readSettings();
+  const progress = new Progress();
+  const home = await elasticsearchHome(settings, progress);
+  const dockerfile = join(settings.checkout, 'infrastructure/local/images/Dockerfile.elasticsearch');
+  const directory = await obtain(
+    {
+      title: 'image elasticsearch (for a test)',
+      name: 'image-elasticsearch',
+      key: await keyOfInputs(
+        [reference, home, await keyOfBase('java')],
+        [{ name: 'Dockerfile', path: dockerfile }],
+      ),
+      make: async (into, report) => {
+        await ensurePrograms(imagePrerequisites, progress);
+        const archive = join(into, 'image.tar');
+        const build = { base: 'java', dockerfile, context: home, reference, archive } as const;
+        await new ImageBuilder(settings, progress).build(build, report);
+      },
+    },
+    settings.cacheDirectory,
+    progress,
+  );
+  const ctr = join(await containerdPrograms(settings, progress), 'ctr');
+  const target = ['--address', statePaths(settings).containerdSocket, '--namespace', 'k8s.io'];
+  await runCommand(ctr, [...target, 'images', 'import', join(directory, 'image.tar')]);
+}
