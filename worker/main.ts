@@ -21,6 +21,7 @@ import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecord
 import { sweepRegularly } from './idle';
 import { observed } from './observed';
 import { temporalLogger } from './temporalLogger';
+import { tracedBundleOf } from './tracing';
 import { createWorker } from './worker';
 
 const VARIABLES = [
@@ -99,7 +100,11 @@ async function main(): Promise<void> {
         taskQueue: config.TEMPORAL_TASK_QUEUE,
         dataConverter,
         tracing,
-        ...(config.WORKFLOW_BUNDLE && { workflowBundle: { codePath: config.WORKFLOW_BUNDLE } }),
+        ...(config.WORKFLOW_BUNDLE && {
+          workflowBundle: {
+            codePath: tracing ? tracedBundleOf(config.WORKFLOW_BUNDLE) : config.WORKFLOW_BUNDLE,
+          },
+        }),
       },
       { ...observed(parts), actionLog, outputLog, workflowRecords, settings: settingsOf(config) },
     );

@@ -48,7 +48,7 @@ export async function createWorker(
     ...(workflowBundle ? { workflowBundle } : { workflowsPath }),
     activities: createActivities(dependencies),
     interceptors: {
-      workflowModules: tracing ? [workflowTracing] : [],
+      workflowModules: tracing && !workflowBundle ? [workflowTracing] : [],
       activity: [...(tracing ? [tracedActivities] : []), () => ({ inbound: new PlatformFailures() })],
     },
     ...(tracing && { sinks: spansOfWorkflows(tracing) }),

@@ -27,7 +27,8 @@ export async function loadElasticsearchImage(reference: string): Promise<void> {
       make: async (into, report) => {
         await ensurePrograms(imagePrerequisites, progress);
         const archive = join(into, 'image.tar');
-        const build = { base: 'java', dockerfile, context: home, reference, archive } as const;
+        const bases = { BASE_IMAGE: 'java' } as const;
+        const build = { bases, usesNpm: false, dockerfile, context: home, reference, archive };
         await new ImageBuilder(settings, progress).build(build, report);
       },
     },

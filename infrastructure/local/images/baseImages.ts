@@ -24,7 +24,7 @@ const bases: Record<BaseName, Base> = {
   runtime: { variant: 'extract', packages: ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6'] },
 };
 
-export type BaseName = 'languages' | 'database' | 'pause' | 'node' | 'runtime';
+export type BaseName = 'languages' | 'database' | 'java' | 'pause' | 'node' | 'runtime';
 
 interface Base {
   variant: 'minbase' | 'extract';
