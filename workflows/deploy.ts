@@ -1,9 +1,16 @@
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { CancellationScope, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities, SubmissionIdentity } from '../activities';
-import type { MigrationReport, Program, ProgramReport, RolloutReport } from '../activities/ports';
+import type {
+  DeployedProgram,
+  MigrationReport,
+  Program,
+  ProgramReport,
+  RolloutReport,
+} from '../activities/ports';
 import { activityOptions } from './activityOptions';
 import type { Verdict } from './contract';
-import type { Trail } from './trail';
+import { findDeployed } from './remembered';
+import { failedWith, type Trail } from './trail';
 
 const { applyDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
 const { applyProgram } = proxyActivities<Activities>(activityOptions.applyProgram);
@@ -98,15 +105,47 @@ async function migrate(identity: SubmissionIdentity, program: Program, trail: Tr
 }
 
 /** Puts back what was live before; goes on when the submission is cancelled meanwhile. */
-async function restore(userId: string, trail: Trail, { program, previous }: ProgramReport) {
-  const { live } = await CancellationScope.nonCancellable(() =>
-    trail.stage(
-      'roll_back',
-      () => rollBack(userId, program, previous),
-      (details) => ({ details }),
-    ),
+async function restore(
+  userId: string,
+  trail: Trail,
+  { program, previous }: ProgramReport,
+): Promise<DeployedProgram | null> {
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      const { live } = await trail.stage(
+        'roll_back',
+        () => rollBack(userId, program, previous),
+        (details) => ({ details }),
+      );
+      return live;
+    } catch (error) {
+      const isGone = previous !== null && failedWith(error, 'EnvironmentMissing');
+      if (!isGone || !patched('restore-from-memory')) throw error;
+      return deployAgain(userId, previous, trail, error);
+    }
+  });
+}
+
+/** What was live before, whose files the cluster does not have any more, from what Temporal remembers of it. */
+async function deployAgain(
+  userId: string,
+  previous: DeployedProgram,
+  trail: Trail,
+  notRestored: unknown,
+): Promise<DeployedProgram> {
+  const { identity, program } = await findDeployed(userId, previous.submissionId);
+  const applied = await trail.stage(
+    'apply_program',
+    () => applyProgram(identity, program),
+    (details) => ({ details }),
   );
-  return live;
+  const rollout = await trail.stage(
+    'await_rollout',
+    () => awaitRollout(userId, applied.program),
+    readRollout,
+  );
+  if (rollout.outcome !== 'live') throw notRestored;
+  return applied.program;
 }
 
 function readMigration(report: MigrationReport) {

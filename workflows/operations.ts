@@ -5,19 +5,13 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, SubmissionIdentity } from '../activities';
-import type { LiveReport, Program } from '../activities/ports';
+import type { Activities } from '../activities';
+import type { LiveReport } from '../activities/ports';
 import { activityOptions } from './activityOptions';
-import { namespaceOf, VERDICT_MEMO, workflowIdOf } from './contract';
-import type {
-  DeleteProductionInput,
-  OperationInput,
-  OperationReport,
-  RollBackToInput,
-  SubmitCodeInput,
-  Verdict,
-} from './contract';
+import { namespaceOf } from './contract';
+import type { DeleteProductionInput, OperationInput, OperationReport, RollBackToInput } from './contract';
 import { deploy } from './deploy';
+import { findDeployed } from './remembered';
 import { explain, Trail } from './trail';
 import { inTurn, Superseded } from './turn';
 
@@ -42,7 +36,7 @@ export async function rollBackTo(input: RollBackToInput): Promise<OperationRepor
     whenItsTurn(`rollback to ${input.submissionId}`, input, trail, { yields: true }, async () => {
       const { live } = await activities.inspectProduction(input.userId);
       if (live?.submissionId === input.submissionId) return done('It is live already.');
-      const { identity, program } = await findDeployed(input);
+      const { identity, program } = await findDeployed(input.userId, input.submissionId);
       const { status, message } = await deploy(identity, { ...program, migrate: null }, trail);
       return { status: status === 'deployed' ? 'done' : 'failed', message };
     }),
@@ -135,28 +129,4 @@ async function record(userId: string, trail: Trail): Promise<void> {
   await CancellationScope.nonCancellable(() =>
     recordActions({ provenance: { userId, workflowId, runId }, namespace, actions: trail.actions }),
   );
-}
-
-/** The program of an earlier submission, from what Temporal remembers of it. */
-async function findDeployed({
-  userId,
-  submissionId,
-}: RollBackToInput): Promise<{ identity: SubmissionIdentity; program: Program }> {
-  const found = await activities.readWorkflow(workflowIdOf(submissionId));
-  const submission = found?.input as SubmitCodeInput | undefined;
-  if (submission?.userId !== userId)
-    throw ApplicationFailure.nonRetryable(
-      `There is no submission ${submissionId} of ${userId}, or it is older than Temporal remembers.`,
-      'NotFound',
-    );
-  const { status, tests } = (found?.memo[VERDICT_MEMO] ?? { status: 'running', tests: null }) as Verdict;
-  if (status !== 'deployed')
-    throw ApplicationFailure.nonRetryable(
-      `Submission ${submissionId} was never in production: its status is ${status}.`,
-      'NeverDeployed',
-    );
-  const { codeDigest, program } = submission;
-  // In the versions of then: what is newest today was never tested with it.
-  const requirements = tests?.installed ?? program.requirements;
-  return { identity: { submissionId, userId, codeDigest }, program: { ...program, requirements } };
 }

@@ -2,11 +2,13 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   defineSignal,
   isCancellation,
   patched,
   proxyActivities,
   setHandler,
+  sleep,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -30,8 +32,9 @@ const { runTests } = proxyActivities<Activities>(activityOptions.runTests);
 const { storeOutput } = proxyActivities<Activities>(activityOptions.storeOutput);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
-/** How often an environment that is missing is made before a submission is given up. */
+/** How often an environment that is missing is made at once, and the pauses before it is made again after that. */
 const PREPARATIONS = 3;
+const PAUSES = ['2 s', '5 s', '10 s', '15 s'] as const;
 
 const cancelRequested = defineSignal<[keyId: string]>(CANCEL_REQUESTED_SIGNAL);
 
@@ -65,12 +68,22 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   try {
     decision = await testAndDeploy(input, trail, stdin, (report) => storing.push(storeUnkept(input, report)));
   } catch (error) {
-    const { reason, message } = explain(error);
-    const status = isCancellation(error) ? 'cancelled' : 'internal_error';
+    const end = cancelled(error) ?? error;
+    const { reason, message } = explain(end);
+    const status = isCancellation(end) ? 'cancelled' : 'internal_error';
     await conclude(input, trail, { ...nothingDeployed, status, reason, message, tests: null }, storing);
-    throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
+    throw isCancellation(end) ? end : ApplicationFailure.nonRetryable(message, reason);
   }
   return conclude(input, trail, decision, storing);
+}
+
+/**
+ * The cancellation that an error stands for: an activity that is to be cancelled is not tried again, so that a failure
+ * that would have passed is its end.
+ */
+function cancelled(error: unknown): CancelledFailure | null {
+  if (isCancellation(error) || !CancellationScope.current().consideredCancelled) return null;
+  return patched('failed-while-cancelled') ? new CancelledFailure('The submission was cancelled.') : null;
 }
 
 async function testAndDeploy(
@@ -114,7 +127,8 @@ async function test(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise
         input.input.interactive ? stdin.feeding(input.userId, () => runTests(tested)) : runTests(tested);
       return await trail.stage('run_tests', run, readTests);
     } catch (error) {
-      if (!failedWith(error, 'EnvironmentMissing') || preparations === PREPARATIONS) throw error;
+      if (!failedWith(error, 'EnvironmentMissing')) throw error;
+      if (preparations >= PREPARATIONS) await pauseFor(preparations - PREPARATIONS, error);
       await trail.stage(
         'prepare_environment',
         () => prepareEnvironment(input.userId),
@@ -122,6 +136,13 @@ async function test(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise
       );
     }
   }
+}
+
+/** Servers that come and go can take several environments in a row. @throws the error when it was tried long enough */
+async function pauseFor(further: number, error: unknown): Promise<void> {
+  const pause = PAUSES[further];
+  if (pause === undefined || !patched('prepare-longer')) throw error;
+  await sleep(pause);
 }
 
 async function prepareDatabase(

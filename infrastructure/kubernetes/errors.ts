@@ -96,6 +96,8 @@ export function translate(error: unknown, doing: string): Error {
 export function failureOfStatus(status: number, reason: string | null, message: string): FailureName {
   if (status === 404) return 'EnvironmentMissing';
   if (status === 403 && /being terminated/.test(message)) return 'EnvironmentMissing';
+  // Pods that are on their way out count until they are gone, and a quota that was just made is not counted yet.
+  if (status === 403 && /exceeded quota|status unknown for quota/.test(message)) return 'Unavailable';
   // A field of the wrong type comes back as 500; asking again cannot help.
   if (status === 500 && /typed patch object|cannot unmarshal|unable to decode/.test(message))
     return 'Rejected';

@@ -1,6 +1,15 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import type { ActionDocument, CallContext } from '../../activities/ports';
-import { crashed, live, migrated, pass, platformError, untilCancelled } from '../scripted/ports';
+import {
+  crashed,
+  deployedBefore,
+  live,
+  migrated,
+  pass,
+  platformError,
+  unavailableWhenCancelled,
+  untilCancelled,
+} from '../scripted/ports';
 import { connectScripted, type ScriptedTemporal } from '../scripted/temporal';
 import { VERDICT_MEMO } from '../../workflows/contract';
 import { stack } from './stack';
@@ -64,7 +73,7 @@ test('an environment that stays missing ends the submission with an error that s
   const run = () => Promise.reject(platformError('EnvironmentMissing', 'no pod test-test'));
   await temporal.submit({ testRunner: { run } }, async ({ handle, calls }) => {
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
-    expect(calls).toEqual(['ensure', 'ensure', 'ensure']);
+    expect(calls).toEqual(Array(7).fill('ensure')); // Three at once, then after longer and longer pauses.
     expect((await handle.describe()).memo?.[VERDICT_MEMO]).toMatchObject({
       status: 'internal_error',
       reason: 'EnvironmentMissing',
@@ -171,6 +180,36 @@ test('a submission that is cancelled while it rolls out is rolled back first', a
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
     expect(calls).toEqual(['run', 'applyDatabase', 'applyProgram', 'rollBack']);
+  });
+});
+
+test('a cancellation that meets an activity which fails for the moment is a cancellation', async () => {
+  const run = (_: unknown, context: CallContext) => unavailableWhenCancelled(context);
+  await temporal.submit({ testRunner: { run } }, async ({ handle, reached }) => {
+    await reached('runTests');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toBeInstanceOf(WorkflowFailedError);
+    const { memo, status } = await handle.describe();
+    expect(memo?.[VERDICT_MEMO]).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
+    expect(status.name).toBe('CANCELLED');
+  });
+});
+
+test('what was live before, and whose files are gone from the cluster, comes back from memory', async () => {
+  const rollouts = [crashed, live];
+  const script = {
+    production: {
+      awaitRollout: () => Promise.resolve(rollouts.shift()!),
+      rollBack: () => Promise.reject(platformError('EnvironmentMissing', 'its files are gone')),
+    },
+    workflowRecords: { read: () => Promise.resolve(deployedBefore) },
+  };
+  await temporal.submit(script, async ({ handle }) => {
+    expect(await handle.result()).toMatchObject({
+      status: 'deploy_failed',
+      reason: 'crash_loop',
+      live: { submissionId: 'earlier' },
+    });
   });
 });
 

@@ -12,6 +12,7 @@ import {
   migrated,
   pass,
   platformError,
+  unavailableWhenCancelled,
   untilCancelled,
   type Script,
 } from '../scripted/ports';
@@ -65,6 +66,19 @@ const PATHS: Record<string, Path> = {
   cancelled_in_rollout: {
     script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
     act: cancelAt('awaitRollout'),
+  },
+  failed_while_cancelled: {
+    script: { testRunner: { run: (_: unknown, context: CallContext) => unavailableWhenCancelled(context) } },
+    act: cancelAt('runTests'),
+  },
+  restored_from_memory: {
+    script: {
+      production: {
+        awaitRollout: crashingFirst(),
+        rollBack: () => Promise.reject(platformError('EnvironmentMissing', 'no files')),
+      },
+      workflowRecords: { read: () => Promise.resolve(deployedBefore) },
+    },
   },
   test_database: { script: failingFirst('EnvironmentMissing', 1), asked: { testDatabase: true } },
   test_database_stays: {
@@ -125,6 +139,12 @@ const PATHS: Record<string, Path> = {
 /** Long enough for others to come meanwhile. */
 function slowRollout(): Script {
   return { production: { awaitRollout: () => wait(1_000, live) } };
+}
+
+/** The first program crashes, the next one is live. */
+function crashingFirst() {
+  let rollouts = 0;
+  return () => Promise.resolve(rollouts++ === 0 ? crashed : live);
 }
 
 async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {

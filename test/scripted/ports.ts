@@ -157,3 +157,7 @@ export const untilCancelled = (context: CallContext) =>
       reject(context.signal.reason as Error);
     });
   });
+
+/** Ends when the call is cancelled, with a failure that may pass: as an adapter whose server is away just then. */
+export const unavailableWhenCancelled = (context: CallContext) =>
+  untilCancelled(context).catch(() => Promise.reject(platformError('Unavailable', 'socket hang up')));

@@ -10,7 +10,7 @@ import type { DeployedProgram, ProductionSettings } from './types';
 /**
  * The pod template with which a program was live: restoring it finds its pods still running. It is made anew
  * from the program's files when its revision is gone from the Deployment's history.
- * @throws PlatformError `Rejected` when the files are gone too
+ * @throws PlatformError `EnvironmentMissing` when the files are gone too
  */
 export async function templateOf(
   kube: Kube,
@@ -57,8 +57,8 @@ async function rebuilt(
   const start = files && startOf(files);
   if (start === null)
     throw new PlatformError(
-      'Rejected',
-      `Submission ${program.submissionId} cannot be restored: its files in ConfigMap/${name} are gone. Submit it again.`,
+      'EnvironmentMissing',
+      `Submission ${program.submissionId} cannot be restored from the cluster: its files in ConfigMap/${name} are gone.`,
     );
   return programTemplate(userId, program, start, settings);
 }

@@ -24,7 +24,8 @@ export interface RollbackReport {
 /**
  * Puts back what was live before a failed program and waits for it, or takes the failed one away when there
  * was nothing. Leaves a newer submission's program alone, and the database always.
- * @throws PlatformError `Rejected` when what was live before does not come up either
+ * @throws PlatformError `Rejected` when what was live before does not come up either, `EnvironmentMissing` when its
+ * files are gone
  */
 export async function rollBack(
   kube: Kube,

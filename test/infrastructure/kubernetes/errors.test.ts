@@ -7,11 +7,13 @@ const answer = (code: number, message: string, reason = '') =>
 test.each([
   [404, 'pods "x" not found', 'EnvironmentMissing'],
   [403, 'namespace user-x is forbidden: it is being terminated', 'EnvironmentMissing'],
-  [403, 'exceeded quota: user', 'Rejected'],
   [403, 'violates PodSecurity "restricted:latest"', 'Rejected'],
   [401, 'Unauthorized', 'Rejected'],
   [422, 'spec.containers[0].image: Required value', 'Rejected'],
   [500, 'failed to create typed patch object', 'Rejected'],
+  // What is on its way out still counts, and a quota that was just made is not counted yet.
+  [403, 'exceeded quota: user', 'Unavailable'],
+  [403, 'status unknown for quota: user', 'Unavailable'],
   [500, 'etcdserver: leader changed', 'Unavailable'],
   [409, 'the object has been modified', 'Unavailable'],
   [429, 'too many requests', 'Unavailable'],

@@ -1,0 +1,32 @@
+import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import type { Activities, SubmissionIdentity } from '../activities';
+import type { Program } from '../activities/ports';
+import { activityOptions } from './activityOptions';
+import { VERDICT_MEMO, workflowIdOf } from './contract';
+import type { SubmitCodeInput, Verdict } from './contract';
+
+const { readWorkflow } = proxyActivities<Activities>(activityOptions.read);
+
+/** The program of an earlier submission, from what Temporal remembers of it. */
+export async function findDeployed(
+  userId: string,
+  submissionId: string,
+): Promise<{ identity: SubmissionIdentity; program: Program }> {
+  const found = await readWorkflow(workflowIdOf(submissionId));
+  const submission = found?.input as SubmitCodeInput | undefined;
+  if (submission?.userId !== userId)
+    throw ApplicationFailure.nonRetryable(
+      `There is no submission ${submissionId} of ${userId}, or it is older than Temporal remembers.`,
+      'NotFound',
+    );
+  const { status, tests } = (found?.memo[VERDICT_MEMO] ?? { status: 'running', tests: null }) as Verdict;
+  if (status !== 'deployed')
+    throw ApplicationFailure.nonRetryable(
+      `Submission ${submissionId} was never in production: its status is ${status}.`,
+      'NeverDeployed',
+    );
+  const { codeDigest, program } = submission;
+  // In the versions of then: what is newest today was never tested with it.
+  const requirements = tests?.installed ?? program.requirements;
+  return { identity: { submissionId, userId, codeDigest }, program: { ...program, requirements } };
+}
