@@ -108,6 +108,7 @@ export class FakeSubmissions implements Submissions {
       while (code === 'stream' && progress && !signal.aborted)
         yield outputFrame(accepted, 'x'.repeat(65_536));
       if (code === 'print' && progress) yield outputFrame(accepted, 'Hello\nWörld\n');
+      if (code === 'long' && progress) yield* longOutput(accepted);
       if (code === 'hang' && !signal.aborted) await once(signal, 'abort');
       if (signal.aborted) return;
       yield finalFrame(accepted, code === 'flood' ? 'x'.repeat(FLOOD_BYTES) : '');
@@ -161,6 +162,14 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
     run_id: runId,
     cursor: '2.0',
   };
+}
+
+/** `ab`, six bytes that were not kept, `ij`. */
+function* longOutput(accepted: AcceptedSubmission): Generator<SubmissionFrame> {
+  const frame = outputFrame(accepted, 'ab') as Extract<SubmissionFrame, { type: 'output' }>;
+  yield { ...frame, cursor: '1.e.2.0' };
+  yield { ...frame, cursor: '1.e.8.0', offset: 2, bytes: 0, text: '', omitted_bytes: 6 };
+  yield { ...frame, cursor: '1.e.10.0', offset: 8, text: 'ij' };
 }
 
 function outputFrame({ submissionId }: AcceptedSubmission, text: string): SubmissionFrame {

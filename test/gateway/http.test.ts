@@ -21,8 +21,28 @@ async function start(limits: Partial<Limits> = {}): Promise<void> {
   submissions = new FakeSubmissions();
   server = await startServer(
     { API_KEY, HOST: '127.0.0.1', PORT: 0 },
-    { submissions, rules, logger, limits: { ...DEFAULT_LIMITS, ...limits } },
+    {
+      submissions,
+      rules,
+      logger,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      outputArchive: { read: readArchive },
+    },
   );
+}
+
+/** What the log store has of what the command `long` printed; see FakeSubmissions. */
+let archived = '';
+async function* readArchive(range: {
+  submissionId: string;
+  executionId: string;
+  start: number;
+  end: number;
+}) {
+  if (archived === 'broken') throw new Error('the log store is away');
+  expect(range).toMatchObject({ submissionId: 'mine', executionId: 'e', stream: 'stdout', start: 2, end: 8 });
+  await Promise.resolve();
+  if (archived) yield Buffer.from(archived);
 }
 
 afterEach(() => server.close());
@@ -170,6 +190,40 @@ describe('a submission', () => {
       status: 400,
       body: { field: 'submission_id' },
     });
+  });
+
+  test.each([
+    ['', 'ab\n[... 6 bytes left out ...]\nij'],
+    ['cdefgh', 'abcdefghij'],
+    ['cd', 'abcd\n[... 4 bytes left out ...]\nij'],
+    ['broken', 'ab\n[... 6 bytes left out ...]\nij'],
+  ])(
+    'brings what the report lacks from the log store, and says what is not there (%j)',
+    async (has, text) => {
+      archived = has;
+      await start();
+      await submit('long', 'mine');
+      expect(await textOf(await open('/api/submissions/mine/output'))).toBe(text);
+    },
+  );
+
+  test('takes input as long as it runs, and says why it does not', async () => {
+    await start();
+    await submit('hang', 'mine');
+    const feed = (body: object, id = 'mine') => call('POST', `/api/submissions/${id}/stdin`, body);
+    expect(await feed({ data: 'né', offset: 0 })).toMatchObject({
+      status: 200,
+      body: { type: 'stdin', submission_id: 'mine', received: 3, eof: false },
+    });
+    expect(await feed({ data: 'x', offset: 0 })).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', field: 'offset', limit: 3 },
+    });
+    expect(await feed({ eof: true })).toMatchObject({ status: 200, body: { eof: true } });
+    expect(await feed({})).toMatchObject({ status: 400, body: { field: 'data' } });
+    expect(await feed({ data: 'x' }, 'other')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    await submit('print', 'over');
+    expect(await feed({ data: 'x' }, 'over')).toMatchObject({ status: 409, body: { code: 'not_running' } });
   });
 
   test('brings the bytes of its output', async () => {

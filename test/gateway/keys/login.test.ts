@@ -231,11 +231,14 @@ describe("a user's key", () => {
     expect(submissions.submitted).toMatchObject([{ userId: 'alice', requestedBy: alice.id }]);
   });
 
-  test.each(['resume', 'cancel'])('does not see submissions of others: %s', async (type) => {
-    const message = { type, submission_id: 'of-bob' };
-    expect(await answerTo(message, headers)).toMatchObject({ code: 'not_found' });
-    expect(submissions.cancelled).toEqual([]);
-  });
+  test.each([{ type: 'resume' }, { type: 'cancel' }, { type: 'stdin', data: 'x' }])(
+    'does not see submissions of others: %j',
+    async (asked) => {
+      const message = { ...asked, submission_id: 'of-bob' };
+      expect(await answerTo(message, headers)).toMatchObject({ code: 'not_found' });
+      expect([...submissions.cancelled, ...submissions.fed]).toEqual([]);
+    },
+  );
 
   test('differs from an admin key, whose id is told as well', async () => {
     const message = { type: 'cancel', submission_id: 'of-bob' };
