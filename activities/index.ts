@@ -34,6 +34,8 @@ export interface ActivityDependencies {
   testDatabases: TestDatabases;
   actionLog: ActionLog;
   workflowRecords: WorkflowRecords;
+  /** Id of the trace that is under way, if anything traces. */
+  traceId?: () => string | undefined;
   settings: {
     limits: RunLimits;
     /** How long a rollout, or the way back, may take, in milliseconds. */

@@ -98,6 +98,7 @@ export async function startServer(
     );
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
+      metrics.refused(admission.refused.status);
       return refuseUpgrade(socket, admission);
     }
     webSockets.handleUpgrade(request, socket, head, (client) => {

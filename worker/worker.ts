@@ -1,6 +1,10 @@
 import { Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { Context } from '@temporalio/activity';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { createActivities, type ActivityDependencies } from '../activities';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
+import { ActivityMetrics } from './metrics/activityMetrics';
+import type { WorkerMetrics } from './metrics/metrics';
 import { PlatformFailures } from './platformFailures';
 import { spansOfWorkflows, tracedActivities, workflowTracing } from './tracing';
 
@@ -11,6 +15,10 @@ export interface WorkerSettings {
   workflowBundle?: WorkflowBundleWithSourceMap;
   /** Default: nothing is traced. A bundle that was made before must be one for tracing. */
   tracing?: Tracing | null;
+  /** Default: nothing is counted. */
+  metrics?: WorkerMetrics;
+  /** The version of a Worker Deployment that this is (docs/replay.md); default: none. */
+  version?: WorkerDeploymentVersion | undefined;
 }
 
 /** Where the workflows are, for the bundler. */
@@ -31,7 +39,7 @@ const MAX_ACTIVITIES = 200;
 /** Makes a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
-  { namespace, taskQueue, workflowBundle, tracing = null }: WorkerSettings,
+  { namespace, taskQueue, workflowBundle, tracing = null, metrics, version }: WorkerSettings,
   dependencies: ActivityDependencies,
 ): Promise<Worker> {
   return Worker.create({
@@ -41,9 +49,20 @@ export async function createWorker(
     ...(workflowBundle ? { workflowBundle } : { workflowsPath }),
     activities: createActivities(dependencies),
     interceptors: {
-      workflowModules: tracing ? [workflowTracing] : [],
-      activity: [...(tracing ? [tracedActivities] : []), () => ({ inbound: new PlatformFailures() })],
+      workflowModules: tracing && !workflowBundle ? [workflowTracing] : [],
+      activity: [
+        ...(metrics ? [(context: Context) => ({ inbound: new ActivityMetrics(context, metrics) })] : []),
+        ...(tracing ? [tracedActivities] : []),
+        () => ({ inbound: new PlatformFailures() }),
+      ],
     },
+    ...(version && {
+      workerDeploymentOptions: {
+        version,
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED',
+      },
+    }),
     ...(tracing && { sinks: spansOfWorkflows(tracing) }),
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,

@@ -26,10 +26,10 @@ export interface HttpParts extends SubmissionRouteParts, Pick<LiveParts, 'inspec
 
 /** Answers plain HTTP requests. */
 export function httpHandler(parts: HttpParts): RequestListener {
-  const { submissions, rules, closing, logger } = parts;
+  const { submissions, rules, closing, metrics, logger } = parts;
   const served = [
     ...serviceRoutes(() => submissions.ready(), closing),
-    metricsRoute(parts.metrics),
+    metricsRoute(metrics),
     ...submissionRoutes(parts),
     liveRoute(parts),
     ...productionRoutes(parts),
@@ -59,6 +59,10 @@ export function httpHandler(parts: HttpParts): RequestListener {
   ): Promise<void> {
     try {
       const { route, parameters } = find(request.method ?? 'GET', url.pathname);
+      const begun = performance.now();
+      response.once('close', () =>
+        metrics.answered(route.method, route.path, response.statusCode, performance.now() - begun),
+      );
       const principal = route.open ? null : authorized(request, parts.access);
       const call: Call = { ...{ request, response, url, parameters, principal, signal }, logger: log };
       const reply = await traced(route, request, async () => route.handle(call));

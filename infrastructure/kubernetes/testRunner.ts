@@ -15,6 +15,8 @@ interface CallContext {
 
 export interface TestRunner {
   run(request: RunRequest, context: CallContext): Promise<RunReport>;
+  /** How many streams to test pods are open. */
+  openStreams(): number;
   /** Closes the streams to test pods. Runs go on, and another worker can join them. */
   close(): void;
 }
@@ -65,6 +67,7 @@ export function createTestRunner(
         attempt.close();
       }
     },
+    openStreams: () => streams.size,
     close: () => streams.close(),
   };
 }
