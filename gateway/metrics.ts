@@ -11,6 +11,14 @@ export interface Metrics {
   disconnected(): void;
   received(): void;
   sent(frame: ServerFrame): void;
+  /** A submission is followed for a client, until what this returns is called. */
+  following(): () => void;
+  /** A client was cut off because it does not read. */
+  cutOff(): void;
+  /** An upgrade to a WebSocket was refused. */
+  refused(status: number): void;
+  /** An HTTP request came to its end. @param route the pattern of its address */
+  answered(method: string, route: string, status: number, ms: number): void;
   /** A submission was accepted so many milliseconds after its message came. */
   accepted(ms: number): void;
   /** The verdict of a submission that was sent here came, so many milliseconds after its message. */
@@ -46,8 +54,31 @@ export function createMetrics(): Metrics {
     buckets: BUCKETS,
     registers,
   });
+  const followed = new Gauge({
+    name: 'gateway_followed_submissions',
+    help: 'Submissions that are followed over WebSockets.',
+    registers,
+  });
+  const cutOff = counter('gateway_slow_clients_total', 'Clients cut off because they did not read.');
+  const refused = counter('gateway_upgrades_refused_total', 'WebSockets refused, by HTTP status.', [
+    'status',
+  ]);
+  const requests = new Histogram({
+    name: 'gateway_http_request_seconds',
+    help: 'HTTP requests, to the end of the answer. Streams last as long as what they follow.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: BUCKETS,
+    registers,
+  });
   return {
     log: createLogCounters(register),
+    following() {
+      followed.inc();
+      return () => followed.dec();
+    },
+    cutOff: () => cutOff.inc(),
+    refused: (status) => refused.inc({ status }),
+    answered: (method, route, status, ms) => requests.observe({ method, route, status }, ms / 1000),
     connected: () => connections.inc(),
     disconnected: () => connections.dec(),
     received: () => received.inc(),

@@ -117,6 +117,7 @@ export async function startServer(
     );
     if (admission.refused) {
       connection.info({ status: admission.refused.status }, 'upgrade refused');
+      metrics.refused(admission.refused.status);
       noteRefusal(audit, request, admission.refused);
       return refuseUpgrade(socket, admission);
     }

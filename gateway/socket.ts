@@ -204,14 +204,19 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     begun?: number,
   ): Promise<void> {
     const { signal } = gone;
-    for await (const frame of submissions.follow(accepted, { progress, after, signal, logger: log })) {
-      await send(frame);
-      if (signal.aborted) return;
-      if (isFinal(frame)) {
-        const { status, reason, durations_ms: durationsMs } = frame;
-        if (begun !== undefined) metrics.judged(status, performance.now() - begun);
-        log.info({ status, reason, durationsMs }, 'verdict sent');
+    const unfollowed = metrics.following();
+    try {
+      for await (const frame of submissions.follow(accepted, { progress, after, signal, logger: log })) {
+        await send(frame);
+        if (signal.aborted) return;
+        if (isFinal(frame)) {
+          const { status, reason, durations_ms: durationsMs } = frame;
+          if (begun !== undefined) metrics.judged(status, performance.now() - begun);
+          log.info({ status, reason, durationsMs }, 'verdict sent');
+        }
       }
+    } finally {
+      unfollowed();
     }
   }
 
@@ -220,6 +225,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     if (socket.readyState !== WebSocket.OPEN) return;
     if (socket.bufferedAmount > limits.maxBufferedBytes) {
       logger.warn({ bufferedBytes: socket.bufferedAmount }, 'client does not read: closing its connection');
+      metrics.cutOff();
       gone.abort();
       return socket.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
     }

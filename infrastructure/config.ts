@@ -9,6 +9,15 @@ const variables = {
   API_KEY: z.string('is missing').min(16, 'must have at least 16 characters'),
   HOST: z.string().default('0.0.0.0'),
   PORT: port().default(8000),
+  WORKER_PORT: port().optional(),
+  WORKER_DEPLOYMENT: z
+    .string()
+    .regex(/^[\w-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -')
+    .optional(),
+  WORKER_BUILD_ID: z
+    .string()
+    .regex(/^[\w.-]{1,128}$/, 'must be 1 to 128 letters, digits, dots, _ or -')
+    .optional(),
   FORWARD_APPS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   APPS_ADDRESS: z
     .string()

@@ -1,21 +1,56 @@
-import { writeFile } from 'node:fs/promises';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { runCommandLine, UsageError } from '../infrastructure/commandLine';
-import { tracedBundleOf, workflowTracing } from './tracing';
+import { createHash } from 'node:crypto';
+import { join, parse } from 'node:path';
+import { bundleWorkflowCode, type Logger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { workflowTracing } from './tracing';
 import { workflowsPath } from './worker';
 
-/** Bundles the workflow code into a file, for WORKFLOW_BUNDLE, and for tracing into another beside it: a worker that has it starts without a compiler. */
-async function main([file]: string[]): Promise<object> {
-  if (!file) throw new UsageError('Usage: node worker/bundle.js FILE');
-  const files = { [file]: [], [tracedBundleOf(file)]: [workflowTracing] };
-  const bytes: Record<string, number> = {};
-  for (const [path, workflowInterceptorModules] of Object.entries(files)) {
-    const logger = new DefaultLogger('WARN');
-    const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger });
-    await writeFile(path, code);
-    bytes[path] = Buffer.byteLength(code);
-  }
-  return { bytes };
+export interface BundleSettings {
+  /** Other workflow code than that of this checkout. */
+  path?: string;
+  /** For a worker that has a version. */
+  versioned?: boolean;
+  traced?: boolean;
+  logger: Logger;
 }
 
-runCommandLine(main);
+/** Kinds of bundle: for a worker that has a version, and for one that traces. */
+export type BundleKind = Pick<BundleSettings, 'versioned' | 'traced'>;
+
+export const BUNDLE_KINDS: BundleKind[] = [
+  {},
+  { versioned: true },
+  { traced: true },
+  { versioned: true, traced: true },
+];
+
+/** Where a bundle of a kind is, beside the plain one: such as `workflows.versioned.traced.js`. */
+export function bundlePath(plain: string, { versioned = false, traced = false }: BundleKind): string {
+  const { dir, name, ext } = parse(plain);
+  return join(dir, `${name}${versioned ? '.versioned' : ''}${traced ? '.traced' : ''}${ext}`);
+}
+
+/** Bundles workflow code, as a worker runs it. Takes about 2 s. */
+export function bundleWorkflows({
+  path = workflowsPath,
+  versioned = false,
+  traced = false,
+  logger,
+}: BundleSettings): Promise<WorkflowBundleWithSourceMap> {
+  const workflowInterceptorModules = [
+    ...(versioned ? [require.resolve('../workflows/versioned')] : []),
+    ...(traced ? [workflowTracing] : []),
+  ];
+  return bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger });
+}
+
+/** Hexadecimal digits of a build id. */
+const DIGITS = 16;
+
+/**
+ * Names a version of the workflow code: equal for equal code, whatever folder it is bundled in. To be made from a
+ * bundle that is versioned and not traced, so that a worker keeps its version when tracing is turned on.
+ */
+export function buildIdOf({ code }: Pick<WorkflowBundleWithSourceMap, 'code'>): string {
+  const withoutMap = code.replace(/^\/\/# sourceMappingURL=.*$/m, '');
+  return createHash('sha256').update(withoutMap).digest('hex').slice(0, DIGITS);
+}

@@ -1,5 +1,5 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection, type RuntimeOptions } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
@@ -13,15 +13,20 @@ import { createTestDatabases } from '../infrastructure/kubernetes/production/tes
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
+import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';
 import { accessOf, converterOf, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
+import { openSubmissions } from '../infrastructure/temporal/backlog';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
+import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
+import { addGauges, createWorkerMetrics } from './metrics/metrics';
+import { installRuntime } from './metrics/sdkMetrics';
 import { observed } from './observed';
 import { temporalLogger } from './temporalLogger';
-import { tracedBundleOf } from './tracing';
+import { versionedBundle } from './version';
 import { createWorker } from './worker';
 
 const VARIABLES = [
@@ -51,6 +56,10 @@ const VARIABLES = [
   'ROLLOUT_SECONDS',
   'TEST_POD_IDLE_MINUTES',
   'PROGRAM_IDLE_MINUTES',
+  'HOST',
+  'WORKER_PORT',
+  'WORKER_DEPLOYMENT',
+  'WORKER_BUILD_ID',
   'LOG_LEVEL',
 ] as const;
 
@@ -69,17 +78,23 @@ const BESIDE_THE_RUN_MIB = 896;
 async function main(): Promise<void> {
   const config = readConfig(VARIABLES);
   const logger = createLogger('worker', config.LOG_LEVEL);
-  Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
-
+  const { TEMPORAL_NAMESPACE: namespace, TEMPORAL_TASK_QUEUE: taskQueue } = config;
+  const sdkLogger = temporalLogger(logger);
+  const options: RuntimeOptions = { logger: sdkLogger, shutdownSignals: ['SIGINT', 'SIGTERM'] };
+  const readSdkMetrics = await installRuntime(options, { metrics: config.WORKER_PORT !== undefined });
   const tracing = await startTracing('worker', logger);
+  const { workflowBundle, buildId, version } = await versionedBundle(config, tracing !== null, sdkLogger);
+  const metrics = createWorkerMetrics(buildId, version);
+
   const connection = await NativeConnection.connect(accessOf(config));
   const dataConverter = converterOf(config.PAYLOAD_KEYS);
-  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter });
+  const client = new Client({ connection, namespace, dataConverter });
   const workflowRecords = createWorkflowRecords(client);
   const actionLog = createActionLog({
     ...accessTo(config),
     index: config.ELASTICSEARCH_INDEX,
     retentionDays: config.ACTIONS_RETENTION_DAYS,
+    counters: metrics.log,
     say: (layout) => logger.info({ layout }, 'actions are stored'),
   });
   const outputLog = createActionLog({
@@ -87,32 +102,39 @@ async function main(): Promise<void> {
     index: outputIndexOf(config.ELASTICSEARCH_INDEX),
     retentionDays: config.ACTIONS_RETENTION_DAYS,
     template: outputTemplate,
+    counters: metrics.log,
   });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config);
+  const lookUp = { open: openSubmissions(client, taskQueue), streams: () => parts.testRunner.openStreams() };
+  addGauges(metrics, lookUp);
   let sweeps: { stop: () => Promise<void> } | undefined;
+  let health: HealthServer | undefined;
   try {
-    await ensureSearchAttributes(connection.operatorService, config.TEMPORAL_NAMESPACE, SEARCH_ATTRIBUTES);
+    await ensureSearchAttributes(connection.operatorService, namespace, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
       {
-        namespace: config.TEMPORAL_NAMESPACE,
-        taskQueue: config.TEMPORAL_TASK_QUEUE,
-        dataConverter,
-        tracing,
-        ...(config.WORKFLOW_BUNDLE && {
-          workflowBundle: {
-            codePath: tracing ? tracedBundleOf(config.WORKFLOW_BUNDLE) : config.WORKFLOW_BUNDLE,
-          },
-        }),
+        ...{ namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
       },
-      { ...observed(parts), actionLog, outputLog, workflowRecords, settings: settingsOf(config) },
+      {
+        ...{ ...parts, ...observed(parts, metrics), actionLog, outputLog, workflowRecords },
+        traceId: currentTraceId,
+        settings: settingsOf(config),
+      },
     );
     const running = worker.run();
     sweeps = idleSweeps(kube, client, config, logger);
-    logger.info({ taskQueue: config.TEMPORAL_TASK_QUEUE }, 'worker ready');
+    if (config.WORKER_PORT !== undefined)
+      health = await serveHealth(config.HOST, config.WORKER_PORT, {
+        ready: () => readyToWork(worker, connection, namespace),
+        metrics: async () => `${await metrics.register.metrics()}\n${await readSdkMetrics()}`,
+        logger,
+      });
+    logger.info({ taskQueue, buildId, ...version, healthPort: health?.port }, 'worker ready');
     await running;
   } finally {
+    await health?.close();
     await sweeps?.stop();
     parts.testRunner.close();
     await actionLog.close();

@@ -2,13 +2,13 @@ import type { ActivityDependencies } from '../activities';
 import { namesOf } from '../infrastructure/kubernetes/production/names';
 import { testPodOf } from '../infrastructure/kubernetes/testPod/names';
 import { inSpan } from '../infrastructure/telemetry/span';
+import type { WorkerMetrics } from './metrics/metrics';
 
-type Observed = Pick<ActivityDependencies, 'testRunner' | 'production'>;
+type Ports = Pick<ActivityDependencies, 'testRunner' | 'production' | 'environments'>;
 
-/** The same ports, and what they do is told in traces. */
-export function observed<Parts extends Observed>({ testRunner, production, ...others }: Parts) {
+/** The same ports; what they do is told in traces, and counted. */
+export function observed({ testRunner, production, environments }: Ports, metrics: WorkerMetrics) {
   return {
-    ...others,
     testRunner: {
       ...testRunner,
       run: (request, context) =>
@@ -17,17 +17,33 @@ export function observed<Parts extends Observed>({ testRunner, production, ...ot
           span.setAttributes({ outcome: report.outcome, 'execution.id': report.executionId });
           return report;
         }),
-    } satisfies Observed['testRunner'],
+    },
     production: {
       ...production,
       awaitRollout: (request, context) =>
         inSpan('rollout', { attributes: deployment(request) }, async (span) => {
           const report = await production.awaitRollout(request, context);
-          span.setAttributes({ outcome: report.outcome, ...(report.reason && { reason: report.reason }) });
+          const { outcome, reason } = report;
+          span.setAttributes({ outcome, ...(reason && { reason }) });
+          metrics.rollouts.inc({ outcome });
           return report;
         }),
-    } satisfies Observed['production'],
-  };
+      rollBack: (request, context) =>
+        inSpan('rollback', { attributes: deployment(request) }, async () => {
+          const report = await production.rollBack(request, context);
+          metrics.rollbacks.inc();
+          return report;
+        }),
+    },
+    environments: {
+      ...environments,
+      async ensure(userId, context) {
+        const report = await environments.ensure(userId, context);
+        for (const object of report.changed) metrics.made.inc({ kind: object.split('/')[0] });
+        return report;
+      },
+    },
+  } satisfies Ports;
 }
 
 function testPod({ userId, command }: { userId: string; command: string }) {

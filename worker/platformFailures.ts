@@ -2,7 +2,7 @@ import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from
 import { ApplicationFailure } from '@temporalio/common';
 import type { PlatformFailure } from '../activities/ports';
 
-const PLATFORM_FAILURES: readonly string[] = [
+export const PLATFORM_FAILURES: readonly string[] = [
   'EnvironmentMissing',
   'Rejected',
   'Unavailable',

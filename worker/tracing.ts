@@ -1,4 +1,3 @@
-import { join, parse } from 'node:path';
 import {
   makeWorkflowExporter,
   OpenTelemetryActivityInboundInterceptor,
@@ -13,12 +12,6 @@ import type { Tracing } from '../infrastructure/telemetry/tracing';
 /** Part of the workflows' bundle when they are traced. */
 export const workflowTracing =
   require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors');
-
-/** Where a bundle for workers that trace is, beside one for those that do not: such as `workflows.traced.js`. */
-export function tracedBundleOf(path: string): string {
-  const { dir, name, ext } = parse(path);
-  return join(dir, `${name}.traced${ext}`);
-}
 
 /** Activities as steps of the trace that their workflow belongs to. */
 export const tracedActivities = (context: Context) => ({

@@ -1,7 +1,10 @@
-import type { DataConverter } from '@temporalio/common';
+import type { Context } from '@temporalio/activity';
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
+import { ActivityMetrics } from './metrics/activityMetrics';
+import type { WorkerMetrics } from './metrics/metrics';
 import { PlatformFailures } from './platformFailures';
 import { spansOfWorkflows, tracedActivities, workflowTracing } from './tracing';
 
@@ -17,6 +20,10 @@ export interface WorkerSettings {
   dataConverter?: DataConverter;
   /** Default: nothing is traced. */
   tracing?: Tracing | null;
+  /** Default: nothing is counted. */
+  metrics?: WorkerMetrics;
+  /** The version of a Worker Deployment that this is (docs/replay.md); default: none. */
+  version?: WorkerDeploymentVersion | undefined;
 }
 
 /** Where the workflows are, for the bundler. */
@@ -37,7 +44,15 @@ const MAX_ACTIVITIES = 200;
 /** Makes a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
-  { namespace, taskQueue, workflowBundle, dataConverter = {}, tracing = null }: WorkerSettings,
+  {
+    namespace,
+    taskQueue,
+    workflowBundle,
+    dataConverter = {},
+    tracing = null,
+    metrics,
+    version,
+  }: WorkerSettings,
   dependencies: ActivityDependencies,
 ): Promise<Worker> {
   return Worker.create({
@@ -49,8 +64,19 @@ export async function createWorker(
     activities: createActivities(dependencies),
     interceptors: {
       workflowModules: tracing && !workflowBundle ? [workflowTracing] : [],
-      activity: [...(tracing ? [tracedActivities] : []), () => ({ inbound: new PlatformFailures() })],
+      activity: [
+        ...(metrics ? [(context: Context) => ({ inbound: new ActivityMetrics(context, metrics) })] : []),
+        ...(tracing ? [tracedActivities] : []),
+        () => ({ inbound: new PlatformFailures() }),
+      ],
     },
+    ...(version && {
+      workerDeploymentOptions: {
+        version,
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED',
+      },
+    }),
     ...(tracing && { sinks: spansOfWorkflows(tracing) }),
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,

@@ -30,10 +30,10 @@ export interface HttpParts
 
 /** Answers plain HTTP requests. */
 export function httpHandler(parts: HttpParts): RequestListener {
-  const { submissions, rules, closing, audit, logger } = parts;
+  const { submissions, rules, closing, audit, metrics, logger } = parts;
   const served = [
     ...serviceRoutes(() => submissions.ready(), closing),
-    metricsRoute(parts.metrics),
+    metricsRoute(metrics),
     ...submissionRoutes(parts),
     liveRoute(parts),
     logsRoute(parts),
@@ -72,6 +72,10 @@ export function httpHandler(parts: HttpParts): RequestListener {
     };
     try {
       const { route, parameters } = find(request.method ?? 'GET', url.pathname);
+      const begun = performance.now();
+      response.once('close', () =>
+        metrics.answered(route.method, route.path, response.statusCode, performance.now() - begun),
+      );
       action = `api.${route.operationId}`;
       principal = route.open ? null : authorized(request, parts.access);
       const call: Call = { ...{ request, response, url, parameters, principal, signal }, logger: log };

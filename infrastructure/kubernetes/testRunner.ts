@@ -21,6 +21,8 @@ export interface TestRunner {
   feed(userId: string, input: InputFeed): Promise<{ received: number } | null>;
   read(userId: string, range: OutputRange): Promise<Uint8Array>;
   say(userId: string, submissionId: string, text: string): void;
+  /** How many streams to test pods are open. */
+  openStreams(): number;
   /** Closes the streams to test pods. Runs go on, and another worker can join them. */
   close(): void;
 }
@@ -78,6 +80,7 @@ export function createTestRunner(
       // A courtesy: whoever cannot be told live is told by the report.
       say(streams, userId, submissionId, text).catch(() => undefined);
     },
+    openStreams: () => streams.size,
     close: () => streams.close(),
   };
 }

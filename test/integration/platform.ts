@@ -18,7 +18,8 @@ export interface Platform {
   apiKey: string;
   index: string;
   taskQueue: string;
-  startWorker(): Promise<RunningProcess>;
+  /** @param settings that differ from those of the platform */
+  startWorker(settings?: Record<string, string>): Promise<RunningProcess>;
   worker: RunningProcess;
   /** Starts one more gateway, which knows nothing of the first. @returns its URL, as `url` */
   startGateway(settings?: Record<string, string>): Promise<string>;
@@ -46,7 +47,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
     processes.push(running);
     return running;
   };
-  const startWorker = () =>
+  const startWorker = (more: Record<string, string> = {}) =>
     started(
       startProcess('worker/main.ts', 'worker ready', {
         ELASTICSEARCH_HOST: servers.elasticsearchHost,
@@ -61,6 +62,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
           PACKAGE_INDEX_CIDR: servers.packageIndex.cidr,
         }),
         ...shared,
+        ...more,
       }),
     );
   const startGateway = async (more: Record<string, string> = {}) => {

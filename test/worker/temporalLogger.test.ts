@@ -1,7 +1,7 @@
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import pino from 'pino';
-import { traceId } from '../../activities/traceId';
 import { createLogger } from '../../infrastructure/logging';
+import { currentTraceId } from '../../infrastructure/telemetry/span';
 import { temporalLogger } from '../../worker/temporalLogger';
 
 /** Each line of the log says which submission and which trace it is about. */
@@ -41,21 +41,21 @@ test('what it says of other workflows names no submission', () => {
   expect(line).toEqual({ level: 30, msg: 'done', workflowId: 'order-submissions-test' });
 });
 
-test('without tracing no line has a trace id; within a step of a trace, each has, and documents have it', () => {
+test('without tracing no line has a trace id; within a step of a trace, each has', () => {
   const written: string[] = [];
   const log = createLogger('test', 'info', { write: (line: string) => void written.push(line) });
   const say = () => {
     log.info('it is said');
     return (JSON.parse(written.at(-1)!) as { traceId?: string }).traceId;
   };
-  expect([say(), traceId()]).toEqual([undefined, undefined]);
+  expect([say(), currentTraceId()]).toEqual([undefined, undefined]);
 
   const provider = new NodeTracerProvider();
   provider.register();
   provider.getTracer('test').startActiveSpan('a step', (span) => {
     const id = span.spanContext().traceId;
-    expect([say(), traceId()]).toEqual([id, id]);
+    expect([say(), currentTraceId()]).toEqual([id, id]);
     span.end();
   });
-  expect([say(), traceId()]).toEqual([undefined, undefined]);
+  expect([say(), currentTraceId()]).toEqual([undefined, undefined]);
 });

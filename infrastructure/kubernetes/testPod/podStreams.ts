@@ -39,6 +39,10 @@ export class PodStreams {
     return stream.converse();
   }
 
+  get size(): number {
+    return this.streams.size;
+  }
+
   /** Closes what is open. Runs go on, and another worker can join them. */
   close(): void {
     for (const stream of this.streams.values()) stream.close(closedByUs());

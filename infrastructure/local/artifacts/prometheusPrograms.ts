@@ -1,0 +1,64 @@
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '../machine/command';
+import { findProgram } from '../machine/prerequisites';
+import type { Progress } from '../machine/progress';
+import type { Settings } from '../settings';
+import { versions } from '../versions';
+import { obtain } from './cache';
+import { keyOfInputs } from './checksum';
+import { firstThatWorks, type Source } from './sources';
+
+/** Paths of Prometheus and of its checker. */
+export interface PrometheusPrograms {
+  prometheus: string;
+  promtool: string;
+}
+
+/** Prometheus, for tests: installed, or out of Debian's package, which is not installed: that would start a server. */
+export function prometheusPrograms(settings: Settings, progress: Progress): Promise<PrometheusPrograms> {
+  const { cacheDirectory } = settings;
+  return firstThatWorks('Prometheus', [installed(), unpacked(settings, progress)], {
+    cacheDirectory,
+    progress,
+  });
+}
+
+function installed(): Source<PrometheusPrograms> {
+  return {
+    title: 'installed here',
+    find: () => {
+      const [prometheus, promtool] = [findProgram('prometheus'), findProgram('promtool')];
+      return Promise.resolve(prometheus && promtool ? { prometheus, promtool } : undefined);
+    },
+  };
+}
+
+function unpacked({ cacheDirectory }: Settings, progress: Progress): Source<PrometheusPrograms> {
+  return {
+    title: "from Debian's package",
+    find: async () => {
+      if (!findProgram('apt-get') || !findProgram('dpkg-deb')) return undefined;
+      const directory = await obtain(
+        {
+          title: 'Prometheus (Debian package, once)',
+          name: 'prometheus',
+          key: await keyOfInputs(['prometheus', versions.debian, arch()]),
+          make: async (into) => {
+            await runCommand('apt-get', ['update', '-qq']);
+            await runCommand('apt-get', ['download', '-qq', 'prometheus'], { cwd: into });
+            const archive = readdirSync(into).find((name) => name.endsWith('.deb'))!;
+            await runCommand('dpkg-deb', ['--extract', join(into, archive), into]);
+            await rm(join(into, archive));
+          },
+        },
+        cacheDirectory,
+        progress,
+      );
+      const program = (name: string) => join(directory, 'usr', 'bin', name);
+      return { prometheus: program('prometheus'), promtool: program('promtool') };
+    },
+  };
+}

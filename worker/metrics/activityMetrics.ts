@@ -1,0 +1,58 @@
+import { CancelledFailure, type Context } from '@temporalio/activity';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import type { ActionTrail } from '../../activities/actions';
+import { STAGE_OF_ACTIVITY } from '../../workflows/contract';
+import { PLATFORM_FAILURES } from '../platformFailures';
+import type { WorkerMetrics } from './metrics';
+
+const STAGES: Record<string, string> = STAGE_OF_ACTIVITY;
+
+/** Counts each attempt at an activity. */
+export class ActivityMetrics implements ActivityInboundCallsInterceptor {
+  constructor(
+    private readonly context: Context,
+    private readonly metrics: WorkerMetrics,
+  ) {}
+
+  async execute(
+    input: ActivityExecuteInput,
+    next: Next<ActivityInboundCallsInterceptor, 'execute'>,
+  ): Promise<unknown> {
+    const { activityType, attempt, currentAttemptScheduledTimestampMs: scheduled } = this.context.info;
+    const stage = STAGES[activityType] ?? activityType;
+    const { metrics } = this;
+    metrics.queue.observe({ stage }, Math.max(0, Date.now() - scheduled) / 1000);
+    if (attempt > 1) metrics.retries.inc({ stage });
+    else if (activityType === 'recordActions') countVerdict(metrics, input.args[0] as ActionTrail);
+
+    const begun = performance.now();
+    const ended = (outcome: string) =>
+      metrics.stage.observe({ stage, outcome }, (performance.now() - begun) / 1000);
+    try {
+      const result = await next(input);
+      ended('success');
+      return result;
+    } catch (error) {
+      ended(error instanceof CancelledFailure ? 'cancelled' : 'failure');
+      if (!(error instanceof CancelledFailure)) metrics.failures.inc({ stage, failure: kindOf(error) });
+      throw error;
+    }
+  }
+}
+
+/** The trail of a submission comes right after its verdict, whole. What an operator does has no verdict. */
+function countVerdict({ verdicts, submission, turn }: WorkerMetrics, { provenance, actions }: ActionTrail) {
+  const finished = actions.find(({ name }) => name === 'submission.finished');
+  const [first] = actions;
+  if (provenance.submissionId === undefined || !first || !finished) return;
+  const status = finished.reason ?? 'unknown';
+  verdicts.inc({ status });
+  submission.observe({ status }, (finished.endedAt - first.startedAt) / 1000);
+  for (const { name, startedAt, endedAt } of actions)
+    if (name === 'stage.await_turn') turn.observe((endedAt - startedAt) / 1000);
+}
+
+function kindOf(error: unknown): string {
+  const name = (error as { type?: unknown }).type ?? (error as Error).name;
+  return PLATFORM_FAILURES.find((known) => known === name) ?? 'other';
+}

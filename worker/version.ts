@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
+import type { Logger, WorkflowBundle } from '@temporalio/worker';
+import type { Config } from '../infrastructure/config';
+import { buildIdOf, bundlePath, bundleWorkflows, type BundleKind } from './bundle';
+
+/** Variables that name the version of a worker, and where its workflows are when they were bundled before. */
+export type VersionConfig = Config<'WORKER_DEPLOYMENT' | 'WORKER_BUILD_ID' | 'WORKFLOW_BUNDLE'>;
+
+/** The workflows of a worker, and which version of their code it is. */
+export interface VersionedBundle {
+  workflowBundle: WorkflowBundle;
+  buildId: string;
+  /** Undefined when the worker is of no deployment. */
+  version: WorkerDeploymentVersion | undefined;
+}
+
+/** Bundles the workflows, or reads the bundle that was made before. */
+export async function versionedBundle(
+  { WORKER_DEPLOYMENT: deploymentName, WORKER_BUILD_ID: named, WORKFLOW_BUNDLE: made }: VersionConfig,
+  traced: boolean,
+  logger: Logger,
+): Promise<VersionedBundle> {
+  const versioned = deploymentName !== undefined;
+  const obtain = async (kind: BundleKind): Promise<WorkflowBundle> =>
+    made ? { code: await readFile(bundlePath(made, kind), 'utf8') } : bundleWorkflows({ ...kind, logger });
+  const workflowBundle = await obtain({ versioned, traced });
+  if (!versioned) return { workflowBundle, buildId: named ?? buildIdOf(workflowBundle), version: undefined };
+  const buildId = named ?? buildIdOf(await obtain({ versioned }));
+  return { workflowBundle, buildId, version: { deploymentName, buildId } };
+}
+
+/** The build id of the workflow code of this checkout. */
+export async function ownBuildId(logger: Logger): Promise<string> {
+  return buildIdOf(await bundleWorkflows({ versioned: true, logger }));
+}

@@ -1,0 +1,32 @@
+import type { Client } from '@temporalio/client';
+import { PRODUCTION_ORDER } from '../../workflows/contract';
+import { Replayer } from '../replay/replayer';
+import { forGate, fromQuery } from '../replay/sources';
+
+export interface Gate {
+  /** Runs that today's workflow code can go on with. */
+  ok: number;
+  /** Those that it cannot go on with, each with the reason. */
+  refused: { run: string; reason: string }[];
+}
+
+/**
+ * Replays what is open, and some of what is closed, with the workflow code of this checkout.
+ * @param which only the runs that move to a new version as soon as it is current, or all
+ */
+export async function replayGate(
+  client: Client,
+  taskQueue: string,
+  { closed, which }: { closed: number; which: 'all' | 'moving' },
+): Promise<Gate> {
+  const replayer = await Replayer.of();
+  const moving = `TaskQueue = '${taskQueue}' AND WorkflowType = '${PRODUCTION_ORDER}' AND ExecutionStatus = 'Running'`;
+  const sources = which === 'all' ? forGate(client, taskQueue, closed) : fromQuery(client, moving, Infinity);
+  const gate: Gate = { ok: 0, refused: [] };
+  for await (const { name, workflowId, history } of sources) {
+    const replay = await replayer.replay(await history(), workflowId);
+    if (replay.outcome === 'ok') gate.ok++;
+    else gate.refused.push({ run: name, reason: replay.message.trim() });
+  }
+  return gate;
+}

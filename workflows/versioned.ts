@@ -1,0 +1,9 @@
+import { setWorkflowOptions } from '@temporalio/workflow';
+import { productionOrder } from './productionOrder';
+
+/**
+ * Part of the bundle of workers that have a version (docs/replay.md), and of no other: a server refuses this from
+ * them. Workflows stay with the version that began them; the order outlives any submission, and would keep the
+ * version that began it from ever being drained.
+ */
+setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, productionOrder);
