@@ -1,12 +1,69 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadAllYaml, type KubernetesObject } from '@kubernetes/client-node';
 import { kubectl } from './kubectl';
 
 /** Manifests that nothing on the local stack needs: the server takes them, and nothing is made. */
+
+const DRY_RUN = ['apply', '--server-side', '--dry-run=server'];
+
+/** Kinds of operators that the local stack has not: their own definitions would check them. */
+const OF_OPERATORS = ['monitoring.coreos.com', 'keda.sh'];
 
 test.each([
   ['infrastructure/', 'ingress.networking.k8s.io/gateway'],
   ['infrastructure/secured/', 'configmap/elasticsearch-roles'],
 ])('a cluster takes all of %s, without a conflict', async (folder, one) => {
-  const said = await kubectl('apply', '--server-side', '--dry-run=server', '-f', folder);
+  const said = await kubectl(...DRY_RUN, '-f', folder);
   expect(said).toContain(`${one} serverside-applied (server dry run)`);
   for (const line of said.trim().split('\n')) expect(line).toMatch(/ serverside-applied \(server dry run\)$/);
 });
+
+describe.each(['local', 'production'])('the overlay %s', (overlay) => {
+  let objects: KubernetesObject[];
+
+  beforeAll(async () => {
+    const rendered = await kubectl('kustomize', `infrastructure/install/overlays/${overlay}`);
+    objects = loadAllYaml(rendered) as KubernetesObject[];
+  });
+
+  test('is one that a cluster takes', async () => {
+    const known = objects.filter(({ apiVersion }) => !OF_OPERATORS.includes(apiVersion!.split('/')[0]!));
+    const directory = await mkdtemp(join(tmpdir(), 'manifests-'));
+    try {
+      const file = join(directory, 'objects.json');
+      await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: known }));
+      const said = await kubectl(...DRY_RUN, '-f', file);
+      expect(said.trim().split('\n')).toHaveLength(known.length);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('puts everything into one namespace, and no secret into any object', () => {
+    for (const { metadata, kind } of objects) {
+      expect(metadata?.namespace).toBe('orchestration-system');
+      expect(kind).not.toBe('Secret');
+    }
+  });
+
+  test('has pods that are as restricted as their namespace asks, and cannot write', () => {
+    const deployments = objects.filter(({ kind }) => kind === 'Deployment') as Deployment[];
+    expect(deployments.map(({ metadata }) => metadata!.name).sort()).toEqual(['codec', 'gateway', 'worker']);
+    for (const { spec } of deployments) {
+      const pod = spec.template.spec;
+      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true });
+      for (const { securityContext } of pod.containers)
+        expect(securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+    }
+  });
+});
+
+interface Deployment extends KubernetesObject {
+  spec: { template: { spec: { securityContext: object; containers: { securityContext: object }[] } } };
+}

@@ -1,0 +1,77 @@
+import { kubectl } from './kubectl';
+
+/** What the identities of infrastructure/rbac.yaml may not do: nothing that their component does not need. */
+
+/** What a service account of orchestration-system is told when it asks whether it may: yes or no. */
+async function may(account: string, ...question: string[]): Promise<string> {
+  const identity = `system:serviceaccount:orchestration-system:${account}`;
+  // It ends with 1 for no, which is an answer and no failure.
+  const asked = kubectl('auth', 'can-i', ...question, '--as', identity);
+  return (await asked.catch((error: { stdout?: string }) => error.stdout ?? '')).trim();
+}
+
+test.each([
+  ['create', 'pods/exec', '-n', 'user-test'],
+  ['create', 'secrets', '-n', 'user-test'],
+  ['patch', 'deployments.apps', '-n', 'user-test'],
+])('the worker may %s %s: the question is asked rightly', async (...question) => {
+  expect(await may('orchestration-worker', ...question)).toBe('yes');
+});
+
+test.each([
+  ['get', 'secrets', '-n', 'user-test'],
+  ['list', 'secrets', '-A'],
+  ['get', 'secrets', '-n', 'orchestration-system'],
+  ['list', 'secrets', '-n', 'orchestration-keys'],
+  ['get', 'nodes'],
+  ['create', 'clusterrolebindings'],
+  ['create', 'rolebindings', '-n', 'user-test'],
+  ['escalate', 'clusterroles'],
+  ['impersonate', 'users'],
+  ['create', 'serviceaccounts/token', '-n', 'kube-system'],
+  ['create', 'daemonsets.apps', '-A'],
+  ['create', 'jobs.batch', '-A'],
+  ['create', 'ingresses.networking.k8s.io', '-A'],
+  ['delete', 'nodes'],
+  ['get', 'nodes/proxy'],
+  ['create', 'pods/portforward', '-A'],
+  ['create', 'pods/attach', '-A'],
+  ['delete', 'persistentvolumes'],
+  ['delete', 'networkpolicies', '-A'],
+  ['delete', 'resourcequotas', '-A'],
+])('the worker may not %s %s %s %s', async (...question) => {
+  expect(await may('orchestration-worker', ...question)).toBe('no');
+});
+
+test.each([
+  ['get', 'pods/log', '-n', 'user-test'],
+  ['list', 'secrets', '-n', 'orchestration-keys'],
+])('the gateway may %s %s', async (...question) => {
+  expect(await may('orchestration-gateway', ...question)).toBe('yes');
+});
+
+test.each([
+  ['create', 'pods', '-A'],
+  ['delete', 'pods', '-A'],
+  ['create', 'pods/exec', '-n', 'user-test'],
+  ['get', 'pods/exec', '-n', 'user-test'],
+  ['get', 'secrets', '-n', 'user-test'],
+  ['list', 'secrets', '-A'],
+  ['list', 'secrets', '-n', 'orchestration-system'],
+  ['create', 'secrets', '-n', 'orchestration-keys'],
+  ['delete', 'secrets', '-n', 'orchestration-keys'],
+  ['patch', 'deployments.apps', '-A'],
+  ['list', 'configmaps', '-A'],
+  ['create', 'namespaces'],
+  ['delete', 'namespaces'],
+  ['impersonate', 'users'],
+])('the gateway may not %s %s %s %s', async (...question) => {
+  expect(await may('orchestration-gateway', ...question)).toBe('no');
+});
+
+test.each(['orchestration-worker', 'orchestration-gateway'])(
+  '%s may do everything nowhere',
+  async (account) => {
+    expect(await may(account, '*', '*', '--all-namespaces')).toBe('no');
+  },
+);
