@@ -1,27 +1,65 @@
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
 import { STACK_VARIABLE } from '../test/integration/stack';
 import { withServers } from '../test/servers';
+import { benchCapacity } from './capacity/load';
 import { benchDeploy } from './deploy';
+import { benchEndToEnd } from './endToEnd';
+import type { Suite } from './findings';
+import { benchGrowth } from './growth';
+import { takePrinted } from './measure';
+import { machine, write } from './report';
 import { benchRun } from './run';
+import { serverVersions } from './versions';
 
 /**
- * `npm run bench -- NAME`: prints figures of one benchmark, each beside its baseline, measured in the same run on the
- * same servers. Machines are noisy: compare the ratios.
+ * `npm run bench -- [NAME] [--write]`: prints figures of one suite, or of all, each beside its baseline, measured in the
+ * same run on the same servers. Machines are noisy: compare the ratios. With --write they go into docs/performance.md.
  */
 
-const BENCHMARKS: Record<string, () => Promise<void>> = { run: benchRun, deploy: benchDeploy };
+/** Every suite there is: what is not here is not in `all`. */
+const SUITES: Record<string, Suite> = {
+  run: benchRun,
+  deploy: benchDeploy,
+  e2e: benchEndToEnd,
+  growth: benchGrowth,
+  capacity: benchCapacity,
+};
 
-async function main([name]: string[]): Promise<number> {
-  const benchmark = name === undefined ? undefined : BENCHMARKS[name];
-  if (!benchmark) {
-    console.error(`Usage: npm run bench -- NAME, with NAME one of: ${Object.keys(BENCHMARKS).join(', ')}`);
+async function main(args: string[]): Promise<number> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { write: { type: 'boolean', default: false } },
+  });
+  const [name = 'all'] = positionals;
+  const names = name === 'all' ? Object.keys(SUITES) : [name];
+  if (names.some((one) => !SUITES[one])) {
+    console.error(
+      `Usage: npm run bench -- [NAME] [--write], NAME one of: all, ${Object.keys(SUITES).join(', ')}`,
+    );
     return 2;
   }
   await withServers(async (servers) => {
     // What starts platforms and calls kubectl reads it there, as in a test.
     process.env[STACK_VARIABLE] = JSON.stringify(servers);
-    await benchmark();
+    for (const one of names) await runSuite(one, values.write);
   });
   return 0;
+}
+
+async function runSuite(name: string, keep: boolean): Promise<void> {
+  console.log(`\n${name}`);
+  const setting = {
+    day: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    versions: await serverVersions(),
+    loadAverage: loadavg()[0]!,
+  };
+  const findings = (await SUITES[name]!()) ?? {};
+  for (const note of findings.notes ?? []) console.log(note);
+  const result = { setting, tables: takePrinted(), ...findings };
+  if (keep) await write(name, result);
 }
 
 main(process.argv.slice(2)).then(

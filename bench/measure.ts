@@ -1,3 +1,5 @@
+import type { Table } from './findings';
+
 /** Durations of a number of calls, in milliseconds, and how long all of them took together. */
 export interface Measurement {
   durations: number[];
@@ -33,8 +35,14 @@ export function percentile(values: number[], share: number): number {
 export const perSecond = ({ durations, elapsedMs }: Measurement): number =>
   (durations.length / elapsedMs) * 1000;
 
+const printed: Table[] = [];
+
+/** The tables printed since it was last called: what a report is made of. */
+export const takePrinted = (): Table[] => printed.splice(0);
+
 /** Prints rows under a header, in columns. */
 export function table(header: string[], rows: (string | number)[][]): void {
+  printed.push({ header, rows });
   const cells = [header, ...rows.map((row) => row.map(String))];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   for (const row of cells)

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { kubectl } from '../test/integration/kubectl';
+import { startPlatform } from '../test/integration/platform';
+import { stack } from '../test/integration/stack';
+import { openMeter, type Cost } from './costs';
+import type { Findings, Plot } from './findings';
+import { measure, ms, percentile, table } from './measure';
+import { startOriginal } from './reference/original';
+import { askFor, connectTo } from './socket';
+
+/**
+ * How the cost of a submission grows with its output, its files, what its user submitted before, and the number of
+ * users; beside the latency of the same code by the original's way, which knows one file a submission.
+ */
+
+const EACH = 6;
+const BASELINES = 3;
+const OUTPUT_BYTES = [0, 1_024, 65_536, 1_048_576];
+const FILES = [1, 10, 100];
+const EARLIER = [0, 50, 150];
+const USERS = [1, 2, 4];
+const FILLING = 8;
+
+const FAILING = 'raise SystemExit(1)';
+const printing = (bytes: number) => `print('x' * ${bytes})\n${FAILING}`;
+
+interface Point {
+  value: number;
+  cost: Cost;
+  originalMs: number;
+}
+
+export async function benchGrowth(): Promise<Findings> {
+  const { kubeconfig, kubeContext: context } = stack();
+  const kube = connectKubernetes({ kubeconfig, context });
+  const id = randomBytes(3).toString('hex');
+  const users = Array.from({ length: Math.max(...USERS) }, (_, index) => `bench-${id}-${index}`);
+  const [user] = users as [string];
+  const platform = await startPlatform();
+  const original = await startOriginal();
+  const meter = await openMeter(platform, kube);
+  const ours = await connectTo(`${platform.url}?progress=false`, platform.apiKey);
+  const theirs = await connectTo(original.url, platform.apiKey);
+
+  const point = async (value: number, messages: { user_id: string }[], code: string): Promise<Point> => {
+    const cost = await meter.costOf('tests_failed', messages);
+    const { durations } = await measure(BASELINES, 1, () =>
+      askFor('tests_failed', theirs, { user_id: user, code }),
+    );
+    return { value, cost, originalMs: percentile(durations, 0.5) };
+  };
+  const repeated = (message: object) => Array.from({ length: EACH }, () => ({ user_id: user, ...message }));
+  try {
+    for (const one of users) await askFor('tests_failed', ours, { user_id: one, code: FAILING });
+
+    const history: Point[] = [];
+    let earlier = 1;
+    for (const wanted of EARLIER) {
+      earlier += await fill(platform, user, wanted - earlier);
+      history.push(await point(wanted, repeated({ code: FAILING }), FAILING));
+      earlier += EACH;
+    }
+    const output: Point[] = [];
+    for (const bytes of OUTPUT_BYTES)
+      output.push(await point(bytes, repeated({ code: printing(bytes) }), printing(bytes)));
+    const files: Point[] = [];
+    for (const count of FILES) files.push(await point(count, repeated({ files: filesOf(count) }), FAILING));
+    const many: Point[] = [];
+    for (const count of USERS) {
+      const turns = Array.from({ length: EACH }, (_, index) => ({
+        user_id: users[index % count]!,
+        code: FAILING,
+      }));
+      many.push(await point(count, turns, FAILING));
+    }
+    await askFor('deployed', ours, { user_id: user, code: "print('first')" });
+    const deploy = await meter.costOf(
+      'deployed',
+      Array.from({ length: 4 }, (_, n) => ({ user_id: user, code: `print('deploy ${n}')` })),
+    );
+
+    show('output, bytes', output);
+    show('files', files);
+    show('earlier submissions', history);
+    show('users', many);
+    show('a redeploy', [{ value: 1, cost: deploy, originalMs: NaN }]);
+    return {
+      plots: [
+        plotOf('output', 'output, bytes', output),
+        plotOf('files', 'files', files),
+        plotOf('history', 'earlier submissions of the user', history),
+        plotOf('users', 'users', many),
+      ],
+      figures: { failing: history[0]!.cost, deploy, output, files, history, users: many },
+      notes: [
+        'The original has one file a submission: beside files stands its time for one.',
+        'Kubernetes writes are those in the users’ namespaces, by whomever; documents are what Elasticsearch was sent.',
+        'Processor time has the processes’ own upkeep in it. The order of a user’s deploys is a workflow of its own.',
+      ],
+    };
+  } finally {
+    await Promise.all([ours.close(), theirs.close(), meter.close()]);
+    await original.stop();
+    await platform.stop();
+    for (const one of users)
+      await kubectl('delete', 'namespace', `user-${one}`, '--wait=false', '--ignore-not-found');
+  }
+}
+
+/** @returns how many were submitted */
+async function fill(server: { url: string; apiKey: string }, user: string, count: number): Promise<number> {
+  if (count <= 0) return 0;
+  const idle = await Promise.all(
+    Array.from({ length: FILLING }, () => connectTo(`${server.url}?progress=false`, server.apiKey)),
+  );
+  await measure(count, FILLING, async () => {
+    const one = idle.pop()!;
+    await askFor('tests_failed', one, { user_id: user, code: FAILING });
+    idle.push(one);
+  });
+  await Promise.all(idle.map((one) => one.close()));
+  return count;
+}
+
+function filesOf(count: number): Record<string, string> {
+  const others = Array.from({ length: count - 1 }, (_, index) => [
+    `lib/part${index}.py`,
+    `VALUE = ${index}\n`,
+  ]);
+  return Object.fromEntries([['main.py', FAILING], ...others]) as Record<string, string>;
+}
+
+function show(what: string, points: Point[]): void {
+  table(
+    [
+      what,
+      'p50 ms',
+      'original p50 ms',
+      'ratio',
+      'events',
+      'history kB',
+      'transitions',
+      'Kubernetes writes',
+      'documents',
+      'document kB',
+      'worker CPU ms',
+      'gateway CPU ms',
+    ],
+    points.map(({ value, cost, originalMs }) => [
+      value,
+      ms(cost.latencyMs),
+      Number.isNaN(originalMs) ? '' : ms(originalMs),
+      Number.isNaN(originalMs) ? '' : (originalMs / cost.latencyMs).toFixed(1),
+      cost.events.toFixed(0),
+      (cost.historyBytes / 1000).toFixed(1),
+      cost.stateTransitions.toFixed(0),
+      cost.kubernetesWrites.toFixed(1),
+      cost.documents.toFixed(1),
+      (cost.documentBytes / 1000).toFixed(1),
+      ms(cost.workerCpuSeconds * 1000),
+      ms(cost.gatewayCpuSeconds * 1000),
+    ]),
+  );
+}
+
+function plotOf(name: string, xLabel: string, points: Point[]): Plot {
+  return {
+    name: `growth-${name}`,
+    title: `Median from frame to answer, by ${xLabel}`,
+    xLabel,
+    yLabel: 'ms',
+    series: [
+      { name: 'this platform', points: points.map(({ value, cost }) => [value, cost.latencyMs]) },
+      { name: 'original: kubectl exec', points: points.map(({ value, originalMs }) => [value, originalMs]) },
+    ],
+  };
+}

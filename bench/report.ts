@@ -1,0 +1,93 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Findings, Table } from './findings';
+import { capacityTables, type GrowthFigures } from './capacityTables';
+import { drawPlot } from './plot';
+
+const DOCS = join(__dirname, '../docs');
+const FOLDER = join(DOCS, 'performance');
+const RESULTS = join(FOLDER, 'results.json');
+
+/** Where a run took place. */
+export interface Setting {
+  /** Day, ISO 8601. */
+  day: string;
+  machine: string;
+  versions: Record<string, string>;
+  /** Processes that waited for a processor when the suite began: other work on the same machine. */
+  loadAverage: number;
+}
+
+export interface SuiteResult extends Findings {
+  setting: Setting;
+  tables: Table[];
+}
+
+export const machine = (): string =>
+  `${cpus().length} processors (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
+
+/** Keeps what a suite found beside what the others did, and writes the pages anew from all of them. */
+export async function write(name: string, result: SuiteResult): Promise<void> {
+  await mkdir(FOLDER, { recursive: true });
+  const results = { ...(await readResults()), [name]: result };
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
+  for (const plot of result.plots ?? []) await writeFile(join(FOLDER, `${plot.name}.svg`), drawPlot(plot));
+  await writeFile(join(DOCS, 'performance.md'), performancePage(results));
+  const growth = results.growth?.figures as GrowthFigures | undefined;
+  if (growth) await writeCapacity(capacityTables(growth));
+}
+
+async function readResults(): Promise<Record<string, SuiteResult>> {
+  try {
+    return JSON.parse(await readFile(RESULTS, 'utf8')) as Record<string, SuiteResult>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+export function performancePage(results: Record<string, SuiteResult>): string {
+  const parts = Object.entries(results).map(([name, { setting, tables, plots = [], notes = [] }]) =>
+    [
+      `## ${name}`,
+      `${setting.day}, ${setting.machine}, load average ${setting.loadAverage.toFixed(0)} when it began; ${Object.entries(
+        setting.versions,
+      )
+        .map((pair) => pair.join(' '))
+        .join(', ')}.`,
+      ...tables.map(markdown),
+      ...notes.map((note) => `- ${note}`),
+      ...plots.map(({ name: file, title }) => `![${title}](performance/${file}.svg)`),
+    ].join('\n\n'),
+  );
+  return `${[PREFACE, ...parts].join('\n\n')}\n`;
+}
+
+const PREFACE = `# Performance
+
+Written by \`npm run bench -- --write\`; raw figures are in [performance/results.json](performance/results.json). Every
+figure stands beside its baseline from the same run. Machines are noisy: compare the ratios.
+
+The baselines: the original's way is \`bench/reference/original.py\`, a Python WebSocket server that shells out to
+kubectl; a Job a step is how workflow engines on Kubernetes run one, \`bench/reference/jobPerStep.ts\`.`;
+
+export function markdown({ header, rows }: Table): string {
+  const line = (cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(header),
+    line(header.map((_, column) => (column === 0 ? '---' : '---:'))),
+    ...rows.map(line),
+  ].join('\n');
+}
+
+const [BEGIN, END] = ['<!-- begin: npm run bench -- growth --write -->', '<!-- end -->'];
+
+async function writeCapacity(tables: Table[]): Promise<void> {
+  const path = join(DOCS, 'capacity.md');
+  const page = await readFile(path, 'utf8');
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`docs/capacity.md has lost its marks ${BEGIN} and ${END}.`);
+  const written = [BEGIN, ...tables.map(markdown), END].join('\n\n');
+  await writeFile(path, page.slice(0, begin) + written + page.slice(end + END.length));
+}
