@@ -11,9 +11,10 @@ def write_files(folder: str, files: dict[str, bytes]) -> None:
     """Fills an empty folder. The files' names were checked when the request came in."""
     for name, data in files.items():
         path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        if "/" in name:
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
         # Fails for a name that stands twice ('a/../b' never gets here, but 'A' and 'a' may be one on some disks).
-        with open(path, "xb") as file:
+        with open(path, "xb", buffering=0) as file:
             file.write(data)
 
 

@@ -4,6 +4,8 @@ import os
 
 _V2 = "/sys/fs/cgroup"
 _V1 = "/sys/fs/cgroup/memory"
+# More than the counters of events take.
+_EVENTS_BYTES = 4096
 # Below this share of the limit the kernel has no reason to kill. On cgroup v2 it may kill the whole container,
 # so the supervisor stops the run before that.
 _DANGER = 0.9
@@ -23,6 +25,8 @@ class Memory:
             self._events, self._stat = f"{v1}/memory.oom_control", f"{v1}/memory.stat"
             self._fields = (b"total_rss", b"total_shmem")
             limit = _read(f"{v1}/memory.limit_in_bytes")
+        # Held open, as it is asked after each run.
+        self._events_file = os.open(self._events, os.O_RDONLY | os.O_CLOEXEC) if self._events else None
         self._killed = self._kills()
         self._danger = int(int(limit) * _DANGER) if limit is not None and limit.isdigit() else None
 
@@ -32,7 +36,9 @@ class Memory:
         return self._killed - before
 
     def _kills(self) -> int:
-        return _field(self._events, b"oom_kill") if self._events else 0
+        if self._events_file is None:
+            return 0
+        return _field_in(os.pread(self._events_file, _EVENTS_BYTES, 0), b"oom_kill")
 
     def is_scarce(self) -> bool:
         """True when what cannot be reclaimed (processes and memory-backed files) nears the limit."""
@@ -50,7 +56,11 @@ def _read(path: str) -> bytes | None:
 
 
 def _field(path: str, name: bytes) -> int:
-    for line in (_read(path) or b"").splitlines():
+    return _field_in(_read(path) or b"", name)
+
+
+def _field_in(text: bytes, name: bytes) -> int:
+    for line in text.splitlines():
         key, _, value = line.partition(b" ")
         if key == name:
             return int(value)

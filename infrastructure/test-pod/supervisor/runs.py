@@ -80,8 +80,16 @@ class Runs:
         self._make_execution = make_execution
         self._layers = layers
         self._by_key: OrderedDict[str, Run] = OrderedDict()
+        # Those that have ended, the oldest first, and how much of their output is kept: looked at after each run, so they
+        # are counted and not added up.
+        self._finished: OrderedDict[str, Run] = OrderedDict()
+        self._size = 0
+        self._with_rest: OrderedDict[str, Run] = OrderedDict()
+        self._rest = 0
         self._queue: deque[Run] = deque()
         self._current: Run | None = None
+        # Whether its program has been started: until then the next fork is its own.
+        self._current_started = False
         self._wake = asyncio.Event()
         self._telling: asyncio.TimerHandle | None = None
 
@@ -92,7 +100,7 @@ class Runs:
         """
         known = self._by_key.get(request.key)
         if known is not None and self._is_void(known):
-            del self._by_key[request.key]
+            self._forget(request.key)
             known = None
         if known is not None:
             if known.request.digest != request.digest:
@@ -148,6 +156,7 @@ class Runs:
         while True:
             while self._queue:
                 self._current = self._queue.popleft()
+                self._current_started = False
                 if self._queue:
                     self._tell_positions_soon()
                 await self._execute(self._current)
@@ -157,7 +166,7 @@ class Runs:
 
     def _make_next_ready(self) -> None:
         """What comes next is made ready while the one before it runs."""
-        if self._current is not None and self._queue and self._queue[0].execution is None:
+        if self._current is not None and self._current_started and self._queue and self._queue[0].execution is None:
             run = self._queue[0]
             run.execution = self._execution_of(run)
             run.execution.make_ready()
@@ -166,7 +175,11 @@ class Runs:
         def on_output(stream: str, offset: int, data: bytes) -> None:
             run.tell({"type": "output", "stream": stream, "offset": offset, "data": data})
 
-        return self._make_execution(run.request, run.stdin, on_output, self._make_next_ready)
+        def on_start() -> None:
+            self._current_started = True
+            self._make_next_ready()
+
+        return self._make_execution(run.request, run.stdin, on_output, on_start)
 
     async def _execute(self, run: Run) -> None:
         run.state = "running"
@@ -195,7 +208,7 @@ class Runs:
             run.tell(_error("cancelled", "the run was cancelled"))
         else:
             run.tell({"type": "finished"})
-            self._make_room()
+            self._keep(run)
 
     def _tell_positions_soon(self) -> None:
         """Not at each move: with many waiting, telling all of them would take longer than a run."""
@@ -206,15 +219,28 @@ class Runs:
         for position, run in enumerate(self._queue, start=0 if self._current is None else 1):
             run.tell({"type": "queued", "position": position})
 
-    def _make_room(self) -> None:
-        finished = deque(key for key, run in self._by_key.items() if run.state == "finished")
-        size = sum(self._by_key[key].size for key in finished)
-        while len(finished) > MAX_RESULTS or (size > MAX_RESULT_BYTES and len(finished) > 1):
-            size -= self._by_key.pop(finished.popleft()).size
-        rest = sum(self._by_key[key].rest_size for key in finished)
-        while rest > MAX_REST_BYTES and len(finished) > 1:
-            run = self._by_key[finished.popleft()]
-            rest -= run.rest_size
+    def _keep(self, run: Run) -> None:
+        """Keeps the result of a run, and makes room for it."""
+        key = run.request.key
+        self._finished[key] = run
+        self._size += run.size
+        if run.rest_size > 0:
+            self._with_rest[key] = run
+            self._rest += run.rest_size
+        while len(self._finished) > MAX_RESULTS or (self._size > MAX_RESULT_BYTES and len(self._finished) > 1):
+            self._forget(next(iter(self._finished)))
+        while self._rest > MAX_REST_BYTES and len(self._with_rest) > 1:
+            self._forget_rest(next(iter(self._with_rest)))
+
+    def _forget(self, key: str) -> None:
+        self._forget_rest(key)
+        self._size -= self._finished.pop(key).size
+        del self._by_key[key]
+
+    def _forget_rest(self, key: str) -> None:
+        run = self._with_rest.pop(key, None)
+        if run is not None:
+            self._rest -= run.rest_size
             for capture in run.captures.values():
                 capture.forget_rest()
 
