@@ -2,6 +2,8 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { nodeSelector, tolerations } from './kubernetes/environment/placement';
+import { plans } from './kubernetes/environment/planSchema';
 import { payloadKeys } from './payloadKeys';
 
 /** Every variable that the gateway and the worker read, with its default. `.env.example` documents each. */
@@ -47,6 +49,10 @@ const variables = {
   KUBERNETES_SERVICE_HOST: z.string().optional(),
   TEST_IMAGE: z.string().default('docker.io/orchestration-app/test-pod:latest'),
   TEST_RUNTIME_CLASS: z.string().optional(),
+  TEST_NODE_SELECTOR: nodeSelector.optional(),
+  TEST_TOLERATIONS: tolerations.optional(),
+  USER_PLANS: plans.optional(),
+  MAX_USERS: count(0).default(0),
   PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
   DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),
   PACKAGE_INDEX_URL: z
@@ -93,11 +99,16 @@ export function readConfig<Name extends keyof Variables>(
   for (const name of names) {
     const result = variables[name].safeParse(environment[name] || undefined);
     if (result.success) config[name] = result.data;
-    else faults.push(`${name} ${result.error.issues.map((issue) => issue.message).join(', ')}`);
+    else faults.push(`${name} ${result.error.issues.map(inWords).join(', ')}`);
   }
   if (faults.length > 0)
     throw new Error(`The environment is not usable: ${faults.join('; ')}. See .env.example.`);
   return config as Config<Name>;
+}
+
+/** Of a variable that holds more than one value, also where in it. */
+function inWords({ path, message }: z.core.$ZodIssue): string {
+  return [path.join('.'), message].filter((part) => part !== '').join(' ');
 }
 
 function count(least: number) {

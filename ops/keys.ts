@@ -4,7 +4,9 @@ import { readConfig } from '../infrastructure/config';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { PLAN_NAME } from '../infrastructure/kubernetes/environment/planSchema';
 import { createKey, listKeys, revokeKey } from '../infrastructure/kubernetes/keys';
+import { setPlan } from '../infrastructure/kubernetes/plans';
 import { serverEnvironment } from '../infrastructure/local/serverEnvironment';
 import { USER_ID } from '../workflows/contract';
 import { operatorDocument } from './actionDocument';
@@ -13,7 +15,9 @@ import { requestedBy } from './requestedBy';
 /** `npm run keys -- COMMAND ...`: who may use the gateway. docs/keys.md */
 
 const USAGE = `Usage: npm run keys -- COMMAND ...
-  create USER [--expires 30d] [--note TEXT]   makes a key of one user, and shows it this once
+  create USER [--plan NAME] [--expires 30d] [--note TEXT]
+                                              makes a key of one user, and shows it this once; the user has
+                                              the plan then (USER_PLANS)
   create --admin [--expires 12h] [--note TEXT]
                                               makes a key that may act for every user
   list [USER]                                 keys that were not revoked, without their secrets
@@ -26,7 +30,12 @@ async function main(args: string[]): Promise<unknown> {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { admin: { type: 'boolean' }, expires: { type: 'string' }, note: { type: 'string' } },
+    options: {
+      admin: { type: 'boolean' },
+      plan: { type: 'string' },
+      expires: { type: 'string' },
+      note: { type: 'string' },
+    },
   });
   const [command, argument, ...rest] = positionals;
   if (rest.length > 0) throw new UsageError(USAGE);
@@ -53,13 +62,14 @@ async function main(args: string[]): Promise<unknown> {
 
 interface Asked {
   admin?: boolean | undefined;
+  plan?: string | undefined;
   expires?: string | undefined;
   note?: string | undefined;
 }
 
 async function create(
   user: string | undefined,
-  { admin = false, expires, note = '' }: Asked,
+  { admin = false, plan, expires, note = '' }: Asked,
 ): Promise<object> {
   if ((user === undefined) !== admin)
     throw new UsageError(`create needs either a user or --admin.\n${USAGE}`);
@@ -67,20 +77,35 @@ async function create(
     throw new UsageError(
       `USER must be a DNS label of 1 to 40 characters, and ${JSON.stringify(user)} is not.`,
     );
+  if (plan !== undefined) checkPlan(user, plan);
   const userId = user ?? null;
   const createdAt = new Date();
   const expiresAt = expires === undefined ? null : new Date(createdAt.getTime() + durationOf(expires));
-  const { id, key } = await createKey(connect(), {
+  const kube = connect();
+  if (user !== undefined && plan !== undefined) await setPlan(kube, user, plan);
+  const { id, key } = await createKey(kube, {
     userId,
     note,
     createdAt: createdAt.toISOString(),
     expiresAt: expiresAt?.toISOString() ?? null,
     createdBy: requestedBy(),
   });
-  const made = { id, userId, admin, expiresAt, note };
+  const made = { id, userId, admin, expiresAt, note, ...(plan !== undefined && { plan }) };
   process.stdout.write(`${JSON.stringify({ ...made, key }, null, 2)}\n`);
   await record('key.created', id, made);
   return { message: 'Keep the key: it is stored nowhere and not shown again.' };
+}
+
+/** What plans give is the worker's setting: only where it is known here too, it can be looked up. */
+function checkPlan(user: string | undefined, plan: string): void {
+  if (user === undefined) throw new UsageError(`--plan is for the key of a user.\n${USAGE}`);
+  if (!PLAN_NAME.test(plan))
+    throw new UsageError(
+      `--plan must be a DNS label of 1 to 40 characters, and ${JSON.stringify(plan)} is not.`,
+    );
+  const { USER_PLANS: plans } = readConfig(['USER_PLANS'], serverEnvironment());
+  if (plans && !plans[plan])
+    throw new UsageError(`--plan ${plan} is none of USER_PLANS: ${Object.keys(plans).join(', ')}.`);
 }
 
 function durationOf(text: string): number {

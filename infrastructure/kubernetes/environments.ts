@@ -6,6 +6,7 @@ import { ENSURE_DEADLINE_MS } from './environment/settings';
 import type { EnvironmentSettings } from './environment/settings';
 import { ensureTestPod } from './environment/testPod';
 import { PlatformError } from './errors';
+import { planOf } from './plans';
 import { namespaceOf } from './testPod/names';
 
 export type { EnvironmentSettings } from './environment/settings';
@@ -38,8 +39,9 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
       const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
       const ensuring = startEnsuring(kube, userId, context.signal, deadlineMs);
       try {
-        changed.push(...(await ensureNamespace(ensuring, settings)));
-        changed.push(...(await ensureTestPod(ensuring, settings)));
+        const plan = await planOf(kube, userId, settings.plans ?? {});
+        changed.push(...(await ensureNamespace(ensuring, { ...settings, plan })));
+        changed.push(...(await ensureTestPod(ensuring, { ...settings, plan })));
         return { namespace: namespaceOf(userId), changed };
       } catch (error) {
         throw somebodyDeletes(error) ? asUnavailable(error) : error;

@@ -22,3 +22,31 @@ test('one message names every variable at fault and what is wrong with each', ()
 test('an API key has no default', () => {
   expect(() => readConfig(['API_KEY'], {})).toThrow('API_KEY is missing');
 });
+
+test('nodes and taints are written as kubectl takes them', () => {
+  const environment = {
+    TEST_NODE_SELECTOR: 'pool=tests,example.com/disk=ssd',
+    TEST_TOLERATIONS: 'pool=tests:NoSchedule,busy:NoExecute',
+  };
+  expect(readConfig(['TEST_NODE_SELECTOR', 'TEST_TOLERATIONS'], environment)).toEqual({
+    TEST_NODE_SELECTOR: { pool: 'tests', 'example.com/disk': 'ssd' },
+    TEST_TOLERATIONS: [
+      { key: 'pool', operator: 'Equal', value: 'tests', effect: 'NoSchedule' },
+      { key: 'busy', operator: 'Exists', effect: 'NoExecute' },
+    ],
+  });
+  expect(() => readConfig(['TEST_NODE_SELECTOR'], { TEST_NODE_SELECTOR: 'tests' })).toThrow(
+    'TEST_NODE_SELECTOR must be labels',
+  );
+  expect(() => readConfig(['TEST_TOLERATIONS'], { TEST_TOLERATIONS: 'pool=tests' })).toThrow(
+    'TEST_TOLERATIONS must be taints',
+  );
+});
+
+test('plans are JSON, and a message says which field of which plan is at fault', () => {
+  const plans = (USER_PLANS: string) => readConfig(['USER_PLANS'], { USER_PLANS }).USER_PLANS;
+  expect(plans('{"large": {"cpus": 16}}')).toEqual({ large: { cpus: 16 } });
+  expect(() => plans('{"large": {"pods": 1}}')).toThrow('USER_PLANS large.pods must be at least 4');
+  expect(() => plans('{"large": {"disks": 1}}')).toThrow(/USER_PLANS large .*disks/);
+  expect(() => plans('large')).toThrow('USER_PLANS must be JSON');
+});

@@ -5,18 +5,19 @@ import type {
   V1ServiceAccount,
 } from '@kubernetes/client-node';
 import { apply, nameOf } from '../apply';
-import { attemptToFind } from '../errors';
+import { attempt, attemptToFind, PlatformError } from '../errors';
 import { namespaceOf } from '../testPod/names';
 import { waitFor } from '../waiting';
 import { inTime } from './ensuring';
 import type { Ensuring } from './ensuring';
-import { boundsOf, userNamespace } from './namespaceManifests';
-import type { EnvironmentSettings } from './settings';
+import { boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
+import type { UserSettings } from './settings';
 
 /** Makes the user's namespace and its bounds as they should be. @returns what was made or changed */
-export async function ensureNamespace(ensuring: Ensuring, settings: EnvironmentSettings): Promise<string[]> {
+export async function ensureNamespace(ensuring: Ensuring, settings: UserSettings): Promise<string[]> {
   const { userId } = ensuring;
-  await awaitDeletion(ensuring);
+  const exists = await awaitDeletion(ensuring);
+  if (!exists) await checkRoom(ensuring, settings.maxUsers ?? 0);
   const namespace = await applyAndCompare(ensuring, userNamespace(userId));
   const bounds = await Promise.all(
     boundsOf(userId, settings).map((manifest) => applyAndCompare(ensuring, manifest)),
@@ -26,11 +27,31 @@ export async function ensureNamespace(ensuring: Ensuring, settings: EnvironmentS
   return changed;
 }
 
-/** Nothing can be made in a namespace that is being deleted: it must be gone first. */
-async function awaitDeletion({ kube, userId, signal, timeLeft }: Ensuring): Promise<void> {
+/**
+ * Several workers may look at once, so that a few users more than that may come in.
+ * @throws PlatformError `Rejected` when there are as many users as there may be
+ */
+async function checkRoom({ kube, userId }: Ensuring, maxUsers: number): Promise<void> {
+  if (maxUsers === 0) return;
+  const { items } = await attempt('count users', () =>
+    kube.core.listNamespace({ labelSelector: USER_NAMESPACES, limit: maxUsers }),
+  );
+  if (items.length >= maxUsers)
+    throw new PlatformError(
+      'Rejected',
+      `There is no room for the user ${userId}: there are ${maxUsers} users, and MAX_USERS allows no more.`,
+      { reason: 'too_many_users' },
+    );
+}
+
+/**
+ * Nothing can be made in a namespace that is being deleted: it must be gone first.
+ * @returns whether there is one that stays
+ */
+async function awaitDeletion({ kube, userId, signal, timeLeft }: Ensuring): Promise<boolean> {
   const name = namespaceOf(userId);
   const found = await attemptToFind(`read namespace ${name}`, () => kube.core.readNamespace({ name }));
-  if (found?.metadata?.deletionTimestamp === undefined) return;
+  if (found?.metadata?.deletionTimestamp === undefined) return found !== null;
   const gone = await waitFor<{ namespaces: V1Namespace[] }, true>(kube, {
     collections: {
       namespaces: {
@@ -46,6 +67,7 @@ async function awaitDeletion({ kube, userId, signal, timeLeft }: Ensuring): Prom
     beat: () => undefined,
   });
   inTime(gone, `the old namespace ${name} was deleted`);
+  return false;
 }
 
 /**

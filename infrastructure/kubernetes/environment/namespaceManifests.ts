@@ -10,7 +10,8 @@ import type {
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/resources';
 import { namespaceOf } from '../testPod/names';
-import type { EnvironmentSettings } from './settings';
+import type { Plan } from './planSchema';
+import type { EnvironmentSettings, UserSettings } from './settings';
 
 type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;
 
@@ -64,10 +65,18 @@ export function boundsOf(
   {
     packageIndex,
     programResources: program = PROGRAM_RESOURCES,
-  }: Pick<EnvironmentSettings, 'packageIndex' | 'programResources'> = {},
+    plan = {},
+  }: Pick<UserSettings, 'packageIndex' | 'programResources' | 'plan'> = {},
 ): KubernetesObject[] {
-  return [quota(userId, program), limitRange(userId, program), ...networkPolicies(userId, packageIndex)];
+  return [
+    quota(userId, program, plan),
+    limitRange(userId, program),
+    ...networkPolicies(userId, packageIndex),
+  ];
 }
+
+/** Finds the namespaces of users. */
+export const USER_NAMESPACES = 'app.kubernetes.io/managed-by=orchestration-app,orchestration-app/user';
 
 /** Labels of every object of a user's environment. */
 export function ownedBy(userId: string): Record<string, string> {
@@ -79,7 +88,13 @@ export function testPodLabels(userId: string): Record<string, string> {
   return { app: 'test', ...ownedBy(userId) };
 }
 
-function quota(userId: string, program: ProgramResources): V1ResourceQuota {
+function quota(userId: string, program: ProgramResources, plan: Plan): V1ResourceQuota {
+  const {
+    cpuRequests = COMPUTE.cpuRequests,
+    cpus = COMPUTE.cpuLimits,
+    memoryRequestsMiB = COMPUTE.memoryRequestsMiB,
+    memoryMiB = COMPUTE.memoryLimitsMiB,
+  } = plan;
   const beyond = (name: keyof ProgramResources) =>
     PROGRAM_PODS * Math.max(0, program[name] - PROGRAM_RESOURCES[name]);
   return {
@@ -89,10 +104,11 @@ function quota(userId: string, program: ProgramResources): V1ResourceQuota {
     spec: {
       hard: {
         ...QUOTA,
-        'requests.cpu': cpuQuantity(COMPUTE.cpuRequests + beyond('cpuRequest')),
-        'limits.cpu': cpuQuantity(COMPUTE.cpuLimits + beyond('cpus')),
-        'requests.memory': `${COMPUTE.memoryRequestsMiB + beyond('memoryRequestMiB')}Mi`,
-        'limits.memory': `${COMPUTE.memoryLimitsMiB + beyond('memoryMiB')}Mi`,
+        ...(plan.pods !== undefined && { pods: String(plan.pods) }),
+        'requests.cpu': cpuQuantity(cpuRequests + beyond('cpuRequest')),
+        'limits.cpu': cpuQuantity(cpus + beyond('cpus')),
+        'requests.memory': `${memoryRequestsMiB + beyond('memoryRequestMiB')}Mi`,
+        'limits.memory': `${memoryMiB + beyond('memoryMiB')}Mi`,
       },
     },
   };

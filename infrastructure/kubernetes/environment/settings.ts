@@ -1,4 +1,6 @@
+import type { V1Toleration } from '@kubernetes/client-node';
 import type { ProgramResources } from '../production/resources';
+import type { Plan, Plans } from './planSchema';
 
 /** Settings of users' environments. What is not given has the default beside it. */
 export interface EnvironmentSettings {
@@ -6,6 +8,14 @@ export interface EnvironmentSettings {
   testImage: string;
   /** RuntimeClass of test pods, such as `kata`; the cluster's default runtime when not given. */
   runtimeClass?: string | undefined;
+  /** Labels of the nodes that test pods may be on; any node when not given. */
+  nodeSelector?: Record<string, string> | undefined;
+  /** Taints of nodes that test pods put up with. */
+  tolerations?: V1Toleration[] | undefined;
+  /** Plans that users may have. */
+  plans?: Plans | undefined;
+  /** How many users there may be; any number when 0 or not given. */
+  maxUsers?: number | undefined;
   /** Memory of a test pod in MiB: what all processes of a run, its files and the supervisor use. */
   testMemoryMiB?: number | undefined;
   /** Processors that a test pod may use. */
@@ -16,6 +26,11 @@ export interface EnvironmentSettings {
   programResources?: ProgramResources | undefined;
   /** How long `ensure` may take, in milliseconds. */
   deadlineMs?: number | undefined;
+}
+
+/** The settings of one user's environment. */
+export interface UserSettings extends EnvironmentSettings {
+  plan?: Plan | undefined;
 }
 
 /** RUN_MEMORY_MB is 256 a process by default: room for two, the supervisor, files in memory and requirements. */

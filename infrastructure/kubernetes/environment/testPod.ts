@@ -7,7 +7,7 @@ import { waitFor } from '../waiting';
 import type { Ensuring } from './ensuring';
 import { nextStep } from './nextStep';
 import { SPEC_ANNOTATION, testPod } from './testPodManifest';
-import type { EnvironmentSettings } from './settings';
+import type { UserSettings } from './settings';
 
 /** A pod that was there before and is not ready after this time, in milliseconds, is made anew: once a call. */
 const PATIENCE_WITH_OLD_MS = 45_000;
@@ -16,7 +16,7 @@ const PATIENCE_WITH_OLD_MS = 45_000;
 const PATIENCE_WITH_DELETION_MS = 30_000;
 
 /** Makes the test pod, or another in its place, and waits until it is ready. @returns what was changed */
-export async function ensureTestPod(ensuring: Ensuring, settings: EnvironmentSettings): Promise<string[]> {
+export async function ensureTestPod(ensuring: Ensuring, settings: UserSettings): Promise<string[]> {
   const manifest = testPod(ensuring.userId, settings);
   const name = `Pod/${testPodOf(ensuring.userId)}`;
   let ours = false;

@@ -4,7 +4,7 @@ import { restrictedContainer, restrictedPod } from '../pods/security';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
 import { testPodLabels } from './namespaceManifests';
 import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
-import type { EnvironmentSettings } from './settings';
+import type { EnvironmentSettings, UserSettings } from './settings';
 
 /** uid of Dockerfile.test. */
 const RUNNER_UID = 10_001;
@@ -24,13 +24,16 @@ const FOLDERS = [
 ];
 
 /** The pod in which a user's submissions are tested, one after the other. */
-export function testPod(userId: string, settings: EnvironmentSettings): V1Pod {
+export function testPod(userId: string, settings: UserSettings): V1Pod {
+  const nodes = { ...settings.nodeSelector, ...settings.plan?.nodeSelector };
   const spec: V1Pod['spec'] = {
     ...restrictedPod(RUNNER_UID),
     restartPolicy: 'Always',
     // The supervisor ends at once; the rest is for a node that is busy.
     terminationGracePeriodSeconds: 5,
     ...(settings.runtimeClass !== undefined && { runtimeClassName: settings.runtimeClass }),
+    ...(Object.keys(nodes).length > 0 && { nodeSelector: nodes }),
+    ...(settings.tolerations !== undefined && { tolerations: settings.tolerations }),
     containers: [runner(settings)],
     volumes: FOLDERS.map(({ name, sizeLimit }): V1Volume => {
       return { name, emptyDir: { medium: 'Memory', sizeLimit } };

@@ -114,3 +114,21 @@ test('the bounds of a user have room for two programs of the size that programs 
     max: { cpu: '5', memory: '4096Mi' },
   });
 });
+
+test('a plan takes the place of what everybody has, and what it leaves out stays', () => {
+  const [quota] = boundsOf('ada', { plan: { pods: 12, cpus: 16 } }) as [V1ResourceQuota];
+  expect(quota.spec?.hard).toMatchObject({ pods: '12', 'limits.cpu': '16', 'limits.memory': '4096Mi' });
+});
+
+test('test pods are on the nodes of the settings and of their plan', () => {
+  const taint = { key: 'pool', operator: 'Exists', effect: 'NoSchedule' };
+  const { spec } = testPod('ada', {
+    ...settings,
+    nodeSelector: { pool: 'tests', disk: 'ssd' },
+    tolerations: [taint],
+    plan: { nodeSelector: { pool: 'large' } },
+  });
+  expect(spec?.nodeSelector).toEqual({ pool: 'large', disk: 'ssd' });
+  expect(spec?.tolerations).toEqual([taint]);
+  expect(testPod('ada', settings).spec).not.toHaveProperty('nodeSelector');
+});

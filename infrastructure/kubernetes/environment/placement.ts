@@ -1,0 +1,29 @@
+import type { V1Toleration } from '@kubernetes/client-node';
+import { z } from 'zod';
+
+const KEY = String.raw`[\w./-]+`;
+const VALUE = String.raw`[\w.-]+`;
+const EFFECT = '(?:NoSchedule|PreferNoSchedule|NoExecute)';
+const listOf = (item: string) => new RegExp(`^${item}(?:,${item})*$`);
+
+/** Labels of the nodes that pods may be on, as kubectl takes them: `pool=tests,disk=ssd`. */
+export const nodeSelector = z
+  .string()
+  .regex(listOf(`${KEY}=${VALUE}`), 'must be labels such as pool=tests,disk=ssd')
+  .transform((text) => Object.fromEntries(text.split(',').map((label) => label.split('='))) as Labels);
+
+type Labels = Record<string, string>;
+
+/** Taints that pods put up with, as kubectl writes them: `pool=tests:NoSchedule`, or `pool:NoSchedule` for any value. */
+export const tolerations = z
+  .string()
+  .regex(listOf(`${KEY}(?:=${VALUE})?:${EFFECT}`), 'must be taints such as pool=tests:NoSchedule')
+  .transform((text) => text.split(',').map(tolerationOf));
+
+function tolerationOf(taint: string): V1Toleration {
+  const [matched = '', effect = ''] = taint.split(':');
+  const [key = '', value] = matched.split('=');
+  return value === undefined
+    ? { key, operator: 'Exists', effect }
+    : { key, operator: 'Equal', value, effect };
+}
