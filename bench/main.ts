@@ -2,13 +2,18 @@ import { STACK_VARIABLE } from '../test/integration/stack';
 import { withServers } from '../test/servers';
 import { benchDeploy } from './deploy';
 import { benchRun } from './run';
+import { benchTracing } from './tracing';
 
 /**
  * `npm run bench -- NAME`: prints figures of one benchmark, each beside its baseline, measured in the same run on the
  * same servers. Machines are noisy: compare the ratios.
  */
 
-const BENCHMARKS: Record<string, () => Promise<void>> = { run: benchRun, deploy: benchDeploy };
+const BENCHMARKS: Record<string, () => Promise<void>> = {
+  run: benchRun,
+  deploy: benchDeploy,
+  tracing: benchTracing,
+};
 
 async function main([name]: string[]): Promise<number> {
   const benchmark = name === undefined ? undefined : BENCHMARKS[name];
