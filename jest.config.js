@@ -14,6 +14,8 @@ const shared = {
 };
 
 module.exports = {
+  // Some unit tests start real processes, on machines that may be busy with other things.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,

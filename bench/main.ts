@@ -11,6 +11,7 @@ import { takePrinted } from './measure';
 import { machine, write } from './report';
 import { benchRun } from './run';
 import { serverVersions } from './versions';
+import { benchTracing } from './tracing';
 
 /**
  * `npm run bench -- [NAME] [--write]`: prints figures of one suite, or of all, each beside its baseline, measured in the
@@ -24,6 +25,7 @@ const SUITES: Record<string, Suite> = {
   e2e: benchEndToEnd,
   growth: benchGrowth,
   capacity: benchCapacity,
+  tracing: benchTracing,
 };
 
 async function main(args: string[]): Promise<number> {

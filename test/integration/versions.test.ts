@@ -1,37 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { temporalProgram } from '../../infrastructure/local/artifacts/temporalProgram';
 import { Progress } from '../../infrastructure/local/machine/progress';
 import { readSettings } from '../../infrastructure/local/settings';
+import type { CallContext } from '../../activities/ports';
+import { ensureSearchAttributes } from '../../infrastructure/temporal/searchAttributes';
+import { bundleWorkflows } from '../../worker/bundle';
 import { versionsOf } from '../../worker/versions/deployment';
-import { Client, type Frame } from './client';
+import { createWorker } from '../../worker/worker';
+import { orderIdOf, SUBMIT_CODE, workflowIdOf, type SubmitCodeInput } from '../../workflows/contract';
+import { pass, scripted } from '../scripted/ports';
+import type { SubmitCode } from '../scripted/temporal';
 import { eventually } from './eventually';
-import { kubectl } from './kubectl';
-import { startPlatform, type Platform } from './platform';
 import { runScript } from './script';
 
 /**
- * Two versions of a worker on a Temporal server of their own, which looks for drained versions every second: what was
- * begun by the old one ends there, what begins then is the new one's, and the old one is drained in the end.
+ * Two versions of a worker, with scripted ports, on a real Temporal server that looks for drained versions every
+ * second: what was begun by the old one ends there, what begins then is the new one's, and the old one drains.
  */
 
-const [USER, OTHER] = ['versions', 'versions-2'];
 const DEPLOYMENT = 'orchestration';
+const TASK_QUEUE = 'versions';
+const USER = 'test';
 
-/** Waits for its end by a cancellation. */
-const LONG = "import time; print('begun', flush=True); time.sleep(100)";
+const QUICKLY = ['VersionDrainageStatusVisibilityGracePeriod', 'VersionDrainageStatusRefreshInterval'];
 
 let temporal: TestWorkflowEnvironment;
-let platform: Platform;
-let client: Client;
+const running: { stop: () => Promise<void> }[] = [];
 
-async function versions(...args: string[]): Promise<object> {
-  const { output } = await runScript('worker/versions/main.ts', args, {
+/** Runs a worker of a version. @returns the submissions whose tests it ran, and how to let them end */
+async function startVersion(buildId: string) {
+  const tested = new Set<string>();
+  let letEnd = () => {};
+  const mayEnd = new Promise<void>((resolve) => (letEnd = resolve));
+  const run = async ({ submissionId }: { submissionId: string }, context: CallContext) => {
+    tested.add(submissionId);
+    const timer = setInterval(() => context.heartbeat(), 1_000);
+    await mayEnd.finally(() => clearInterval(timer));
+    return pass;
+  };
+  const logger = new DefaultLogger('ERROR');
+  const workflowBundle = await bundleWorkflows({ versioned: true, logger });
+  const version = { deploymentName: DEPLOYMENT, buildId };
+  const worker = await createWorker(
+    temporal.nativeConnection,
+    { namespace: 'default', taskQueue: TASK_QUEUE, workflowBundle, version },
+    scripted({ testRunner: { run } }, { calls: [], documents: [] }),
+  );
+  const ended = worker.run();
+  const stop = () => {
+    letEnd();
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    return ended;
+  };
+  running.push({ stop });
+  return { tested, letEnd, stop };
+}
+
+function submit() {
+  const submissionId = randomUUID();
+  const input: SubmitCodeInput = {
+    ...{ submissionId, userId: USER, tests: null, limits: {}, codeDigest: 'digest' },
+    program: { language: 'python', files: { 'main.py': '' }, entrypoint: 'main.py', requirements: [] },
+    input: { stdin: '', args: [], env: {} },
+    acceptedAt: new Date().toISOString(),
+  };
+  const workflowId = workflowIdOf(submissionId);
+  const options = { taskQueue: TASK_QUEUE, workflowId, args: [input] as [SubmitCodeInput] };
+  return temporal.client.workflow.start<SubmitCode>(SUBMIT_CODE, options);
+}
+
+const submissionOf = ({ workflowId }: { workflowId: string }) => workflowId.slice(workflowIdOf('').length);
+
+async function versions(...args: string[]): Promise<{ code: number; report: object }> {
+  const { code, output } = await runScript('worker/versions/main.ts', args, {
     TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_TASK_QUEUE: platform.taskQueue,
+    TEMPORAL_TASK_QUEUE: TASK_QUEUE,
     WORKER_DEPLOYMENT: DEPLOYMENT,
   });
-  if (!output.startsWith('{')) throw new Error(output);
-  return JSON.parse(output) as object;
+  return { code, report: output.startsWith('{') ? (JSON.parse(output) as object) : { output } };
 }
 
 async function stateOf(buildId: string) {
@@ -40,86 +88,80 @@ async function stateOf(buildId: string) {
 }
 
 /** The version that a workflow was worked on by last. */
-async function versionOf(workflowId: unknown): Promise<string | null | undefined> {
-  const { raw } = await temporal.client.workflow.getHandle(String(workflowId)).describe();
+async function versionOf(workflowId: string): Promise<string | null | undefined> {
+  const { raw } = await temporal.client.workflow.getHandle(workflowId).describe();
   return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
 }
 
-/** Begins a submission, and comes back when the frame is there. */
-async function begin(userId: string, code: string, until: (frame: Frame) => boolean): Promise<Frame> {
-  const known = new Set(client.frames);
-  client.send({ user_id: userId, code });
-  const accepted = await client.frame((frame) => !known.has(frame) && frame.type === 'accepted');
-  await client.frame((frame) => frame.submission_id === accepted.submission_id && until(frame));
-  return accepted;
-}
-
-const final = ({ submission_id }: Frame) =>
-  client.frame((frame) => 'status' in frame && frame.submission_id === submission_id);
-
 beforeAll(async () => {
-  const quickly = ['VersionDrainageStatusVisibilityGracePeriod', 'VersionDrainageStatusRefreshInterval'];
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   temporal = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: await temporalProgram(readSettings(), new Progress()) },
-      extraArgs: quickly.flatMap((name) => ['--dynamic-config-value', `matching.wv.${name}="1s"`]),
+      extraArgs: QUICKLY.flatMap((name) => ['--dynamic-config-value', `matching.wv.${name}="1s"`]),
     },
   });
-  platform = await startPlatform({
-    TEMPORAL_ADDRESS: temporal.address,
-    WORKER_DEPLOYMENT: DEPLOYMENT,
-    WORKER_BUILD_ID: 'old',
-    RUN_WALL_SECONDS: '120',
-  });
-  client = await Client.connect(platform);
+  const { operatorService } = temporal.connection;
+  await ensureSearchAttributes(operatorService, 'default', ['UserId', 'SubmissionStatus', 'CodeDigest']);
 });
 
 afterAll(async () => {
-  await client?.close();
-  await platform?.stop();
+  await Promise.all(running.map(({ stop }) => stop()));
   await temporal?.teardown();
-  for (const user of [USER, OTHER])
-    await kubectl('delete', 'namespace', `user-${user}`, '--ignore-not-found', '--wait=false');
 });
 
-test('a version gets no work before it is promoted', async () => {
-  const accepted = await begin(USER, "print('Hello')", ({ type }) => type === 'accepted');
-  expect(await stateOf('old')).toMatchObject({ state: 'inactive', open_runs: 0 });
-  expect(await versions('promote', 'old')).toMatchObject({ promoted: true, refused: [] });
-  expect((await final(accepted)).status).toBe('deployed');
-  const [old] = await versionsOf(temporal.client, DEPLOYMENT);
-  expect(old).toMatchObject({ build_id: 'old', state: 'current' });
-  expect(await versions()).toMatchObject({
-    deployment: DEPLOYMENT,
-    versions: [{ build_id: 'old', state: 'current' }],
+test('a run stays with its version, new ones are those of the promoted one, and the old one drains', async () => {
+  const old = await startVersion('old');
+  const first = await submit();
+  await eventually(async () => expect(await stateOf('old')).toMatchObject({ state: 'inactive' }));
+  expect([...old.tested]).toEqual([]);
+  expect(await versions('promote', 'old')).toMatchObject({
+    code: 0,
+    report: { promoted: true, refused: [] },
   });
-});
+  await eventually(() => Promise.resolve(expect([...old.tested]).toEqual([submissionOf(first)])));
 
-test("a run stays with its version, new ones are the new version's, and the old one drains", async () => {
-  const begun = await begin(USER, LONG, ({ type }) => type === 'output');
-  const worker = await platform.startWorker({ WORKER_BUILD_ID: 'new' });
-  expect(worker.ready).toMatchObject({ deploymentName: DEPLOYMENT, buildId: 'new' });
-  expect(await versions('promote', 'new')).toMatchObject({ promoted: true, refused: [] });
-
-  const next = await begin(OTHER, "print('Hello')", (frame) => 'status' in frame);
-  expect((await final(next)).status).toBe('deployed');
-  expect(await versionOf(next.workflow_id)).toBe('new');
+  const renewed = await startVersion('new');
+  renewed.letEnd();
+  await eventually(async () => expect(await stateOf('new')).toMatchObject({ state: 'inactive' }));
+  const promoted = { code: 0, report: { build_id: 'new', promoted: true, ok: 1, refused: [] } };
+  expect(await versions('promote', 'new')).toMatchObject(promoted);
   expect(await stateOf('old')).toMatchObject({ state: 'draining', open_runs: 1 });
 
-  client.send({ type: 'cancel', submission_id: begun.submission_id });
-  expect((await final(begun)).status).toBe('cancelled');
-  expect(await versionOf(begun.workflow_id)).toBe('old');
-  await eventually(
-    async () => expect(await stateOf('old')).toMatchObject({ state: 'drained', open_runs: 0 }),
-    60_000,
+  const next = await submit();
+  expect((await next.result()).status).toBe('deployed');
+  expect([...renewed.tested]).toEqual([submissionOf(next)]);
+  expect(await versionOf(next.workflowId)).toBe('new');
+
+  old.letEnd();
+  expect((await first.result()).status).toBe('superseded');
+  expect([...old.tested]).toEqual([submissionOf(first)]);
+  expect(await versionOf(first.workflowId)).toBe('old');
+  await eventually(async () =>
+    expect(await stateOf('old')).toMatchObject({ state: 'drained', open_runs: 0 }),
   );
-  await platform.worker.stop();
+  await old.stop();
 
-  const after = await begin(USER, "print('again')", (frame) => 'status' in frame);
-  expect((await final(after)).status).toBe('deployed');
-  expect(await versionOf(`order-${platform.taskQueue}-${USER}`)).toBe('new');
-}, 300_000);
+  const last = await submit();
+  expect((await last.result()).status).toBe('deployed');
+  expect(await versionOf(orderIdOf(TASK_QUEUE, USER))).toBe('new');
+  expect(await versions()).toMatchObject({
+    code: 0,
+    report: {
+      versions: expect.arrayContaining([
+        expect.objectContaining({ build_id: 'new', state: 'current' }),
+      ]) as object,
+    },
+  });
+}, 400_000);
 
-test('what no worker has ever been cannot be promoted', async () => {
-  await expect(versions('promote', 'unheard-of')).rejects.toThrow('Version not found in deployment');
+test.each([
+  [['promote', 'unheard-of'], 1, 'Version not found in deployment'],
+  [['demote'], 2, 'Usage:'],
+  [['promote', 'a', 'b'], 2, 'Usage:'],
+  [['promote', '--closed', 'x'], 2, '--closed must be a whole number'],
+])('npm run versions -- %j ends with %d', async (args, code, said) => {
+  const { report, ...ended } = await versions(...args);
+  expect(ended.code).toBe(code);
+  expect((report as { output: string }).output).toContain(said);
 });
