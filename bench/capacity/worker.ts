@@ -33,7 +33,7 @@ async function main(): Promise<void> {
         },
         actionLog: { write: () => Promise.resolve({ rejected: 0 }) },
       },
-      { calls: [], documents: [] },
+      { calls: [], documents: [], output: [] },
     );
     const worker = await createWorker(
       connection,

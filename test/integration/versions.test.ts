@@ -46,7 +46,7 @@ async function startVersion(buildId: string) {
   const worker = await createWorker(
     temporal.nativeConnection,
     { namespace: 'default', taskQueue: TASK_QUEUE, workflowBundle, version },
-    scripted({ testRunner: { run } }, { calls: [], documents: [] }),
+    scripted({ testRunner: { run } }, { calls: [], documents: [], output: [] }),
   );
   const ended = worker.run();
   const stop = () => {
