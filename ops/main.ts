@@ -13,6 +13,7 @@ import { namespaceOf, operationIdOf, OPERATIONS } from '../workflows/contract';
 import type { LiveReport, OperationInput, OperationReport } from '../workflows/contract';
 import { operatorDocument } from './actionDocument';
 import { requestedBy } from './requestedBy';
+import { resultOf } from './resultOf';
 
 /** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
 
@@ -27,6 +28,9 @@ const USAGE = `Usage: npm run ops -- COMMAND USER ...
   backup USER FILE             writes a dump of the database
   restore USER FILE --confirm USER
                                replaces everything in the database by a dump`;
+
+/** How long Temporal may take to answer, in milliseconds. */
+const START_WITHIN_MS = 10_000;
 
 async function main(args: string[]): Promise<unknown> {
   const { positionals, values } = parseArgs({
@@ -80,11 +84,15 @@ async function operate<Report extends LiveReport | OperationReport = OperationRe
     ...details,
   };
   try {
-    const report = (await client.workflow.execute(type, {
-      workflowId: operationIdOf(randomUUID()),
-      taskQueue: config.TEMPORAL_TASK_QUEUE,
-      args: [input],
-    })) as Report;
+    const taskQueue = config.TEMPORAL_TASK_QUEUE;
+    const handle = await client.connection.withDeadline(Date.now() + START_WITHIN_MS, () =>
+      client.workflow.start(type, {
+        workflowId: operationIdOf(randomUUID()),
+        taskQueue,
+        args: [input],
+      }),
+    );
+    const report = (await resultOf(client, handle, taskQueue)) as Report;
     if ('status' in report && report.status !== 'done')
       throw new Error(`${report.status}: ${report.message}`);
     return report;
