@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { cpus } from 'node:os';
 import { startProcess } from '../../test/integration/process';
 import { stack } from '../../test/integration/stack';
 import type { Findings } from '../findings';
@@ -60,7 +61,7 @@ export async function benchCapacity(): Promise<Findings> {
 /** Known when it runs on this machine. */
 function temporalServer(): Record<string, number> {
   const port = stack().temporalAddress.split(':').at(-1)!;
-  const [pid] = processesWith('temporal server start-dev', `--port ${port}`);
+  const [pid] = processesWith('temporal server start-dev', `--port=${port}`);
   return pid === undefined ? {} : { Temporal: pid };
 }
 
@@ -127,6 +128,8 @@ function report(steps: Step[]): Findings {
     ]),
   );
   const best = steps.reduce((most, one) => (one.perSecond > most.perSecond ? one : most));
+  const ours = Object.values(best.cpus).reduce((sum, value) => sum + value, 0);
+  const each = names.map((name) => `${name} ${ms((best.cpus[name]! / best.perSecond) * 1000)}`).join(', ');
   const [first = 'nothing'] = Object.entries(best.cpus)
     .sort(([, one], [, other]) => other - one)
     .map(([name]) => name);
@@ -134,6 +137,7 @@ function report(steps: Step[]): Findings {
     figures: { users: USERS, steps, most: best.perSecond, busiest: first },
     notes: [
       `At most ${best.perSecond.toFixed(1)} submissions a second of ${USERS} users, at ${best.load} in flight; the machine was ${(best.machine * 100).toFixed(0)} % busy, and of the platform's processes ${first} used the most (${best.cpus[first]!.toFixed(2)} processors).`,
+      `These processes used ${ours.toFixed(2)} of the machine's ${cpus().length} processors; the rest of what was busy was other work, which takes from the rate. A submission took, in milliseconds of a processor: ${each}.`,
       'Refused are those that the gateway answered by `unavailable`, since Temporal did not answer in time.',
       'A Temporal that others use at the same time has their work in its figure too.',
     ],
