@@ -22,7 +22,6 @@ export interface AcceptedSubmission {
 export interface PendingTests {
   /** The event that scheduled them. */
   event: number;
-  activityId: string;
   /** In milliseconds since the epoch, by the clock of Temporal. */
   scheduledAt: number;
   output: OutputTeller;
@@ -98,12 +97,12 @@ export class FrameReader {
   }
 
   /** Begins to follow the output of tests that begin, and ends it with what was not told. */
-  private outputAt({ stage, scheduled: event, activityId, frame, result }: StageStep, at: number): Placed[] {
+  private outputAt({ stage, scheduled: event, frame, result }: StageStep, at: number): Placed[] {
     if (stage !== STAGE_OF_ACTIVITY.runTests) return [];
     if (frame.state === 'started') {
       const { after } = this;
       const told = after?.event === event && 'output' in after ? after.output : null;
-      this.pending = { event, activityId, scheduledAt: at, output: new OutputTeller(event, told) };
+      this.pending = { event, scheduledAt: at, output: new OutputTeller(event, told) };
       return [];
     }
     const { pending } = this;

@@ -5,7 +5,6 @@ import type { StageFrame, Unplaced } from './serverFrames';
 
 interface ScheduledActivity {
   stage: Stage;
-  activityId: string;
   scheduledAt: number;
   attempt?: number;
 }
@@ -15,7 +14,6 @@ export interface StageStep {
   stage: Stage;
   /** The event that scheduled the stage's activity, or began the stage that is none. */
   scheduled: number;
-  activityId: string;
   frame: Unplaced<StageFrame>;
   /** Of an activity that completed. */
   result?: unknown;
@@ -40,7 +38,7 @@ export class Stages {
     // Claims are repeated, and signals come again to ask whether the submission lives: the first of each counts.
     if (claim?.signalName === CLAIM_TURN_SIGNAL && this.claimed === null) {
       this.claimed = id;
-      return this.begin(id, AWAIT_TURN, '', at);
+      return this.begin(id, AWAIT_TURN, at);
     }
     if (event.workflowExecutionSignaledEventAttributes?.signalName === TURN_SIGNAL)
       return this.end(this.claimed, 'completed', at);
@@ -48,7 +46,7 @@ export class Stages {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
       const stage = stageOfActivity(scheduled.activityType?.name);
-      return stage ? this.begin(id, stage, scheduled.activityId ?? '', at) : null;
+      return stage ? this.begin(id, stage, at) : null;
     }
     const taken = event.activityTaskStartedEventAttributes;
     if (taken) {
@@ -68,10 +66,10 @@ export class Stages {
     return cancelled ? this.end(cancelled.scheduledEventId, 'cancelled', at) : null;
   }
 
-  private begin(scheduled: number, stage: Stage, activityId: string, scheduledAt: number): StageStep {
-    this.activities.set(scheduled, { stage, activityId, scheduledAt });
+  private begin(scheduled: number, stage: Stage, scheduledAt: number): StageStep {
+    this.activities.set(scheduled, { stage, scheduledAt });
     const frame = { type: 'stage' as const, stage, state: 'started' as const, at: iso(scheduledAt) };
-    return { stage, scheduled, activityId, frame };
+    return { stage, scheduled, frame };
   }
 
   private end(
@@ -84,7 +82,7 @@ export class Stages {
     const activity = this.activities.get(scheduled);
     if (!activity) return null;
     this.activities.delete(scheduled);
-    const { stage, activityId, scheduledAt, attempt } = activity;
+    const { stage, scheduledAt, attempt } = activity;
     const duration_ms = at - scheduledAt;
     this.spent.set(stage, (this.spent.get(stage) ?? 0) + duration_ms);
     const frame: Unplaced<StageFrame> = {
@@ -96,7 +94,7 @@ export class Stages {
       duration_ms,
       ...(message !== undefined && { message }),
     };
-    return { stage, scheduled, activityId, frame };
+    return { stage, scheduled, frame };
   }
 }
 

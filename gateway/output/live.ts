@@ -53,7 +53,7 @@ export class LiveOutput {
   private async follow(tests: PendingTests, signal: AbortSignal): Promise<void> {
     await wait(PATIENCE_MS, undefined, { signal });
     const { userId, workflowId, runId } = this.submission;
-    const own = new OwnExecutions(`${workflowId}/${runId}/${tests.activityId}/`, tests.output.place);
+    const own = new OwnExecutions(`${workflowId}/${runId}/tests/`, tests.output.place);
     const pending = new PendingOutput(tests.output.place);
     const since = new Date(tests.scheduledAt - CLOCK_SKEW_MS);
     const { logger } = this.settings;

@@ -121,7 +121,7 @@ test('while nothing happens, attempts that failed are told; not being able to te
 
 describe('output that is followed live', () => {
   const logged = (text: string): LogEvent => {
-    const key = 'submission-s1/run-1/1/run';
+    const key = 'submission-s1/run-1/tests/run';
     const data = Buffer.from(text);
     return {
       type: 'lines',

@@ -1,5 +1,5 @@
 import { WorkflowFailedError } from '@temporalio/client';
-import type { ActionDocument, CallContext } from '../../activities/ports';
+import type { ActionDocument, CallContext, RunRequest } from '../../activities/ports';
 import {
   crashed,
   deployedBefore,
@@ -56,16 +56,20 @@ test('code that fails is a verdict, not an error, and nothing is deployed', asyn
   });
 });
 
-test('a missing environment is made, and then the tests run', async () => {
+test('a missing environment is made, and then the tests run, under the same key: a pod that lives has the result', async () => {
   let made = false;
-  const run = () =>
-    made ? Promise.resolve(pass) : Promise.reject(platformError('EnvironmentMissing', 'no pod test-test'));
+  const keys: string[] = [];
+  const run = ({ key }: RunRequest) =>
+    keys.push(key) && made
+      ? Promise.resolve(pass)
+      : Promise.reject(platformError('EnvironmentMissing', 'no pod test-test'));
   const ensure = () => {
     made = true;
     return Promise.resolve({ namespace: 'user-test', changed: ['Namespace/user-test'] });
   };
   await temporal.submit({ testRunner: { run }, environments: { ensure } }, async ({ handle }) => {
     expect((await handle.result()).status).toBe('deployed');
+    expect(keys).toEqual([keys[0], keys[0]]);
   });
 });
 
