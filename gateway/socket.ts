@@ -89,7 +89,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     });
   });
 
-  /** A submission and the input for it go on in the order in which they came, one at a time. */
+  /** A submission, the input for it and its cancellation go on in the order in which they came, one at a time. */
   async function inOrder<T>(submissionId: string, work: () => Promise<T>): Promise<T> {
     const before = inputs.get(submissionId) ?? Promise.resolve();
     const done = before.then(work);
@@ -136,7 +136,8 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
         case 'resume':
           return await follow(await submissions.find(message.submissionId), message.after, log);
         case 'cancel': {
-          const state = await submissions.cancel(message.submissionId);
+          const { submissionId } = message;
+          const state = await inOrder(submissionId, () => submissions.cancel(submissionId));
           log.info({ state }, 'submission cancelled');
           note(message, { details: { state } });
           return await send({ type: 'cancel', submission_id: message.submissionId, state });
