@@ -96,7 +96,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
 }
 
 /** What still runs, such as the orders of users, would wait for a worker for ever. */
-async function endWorkflows(address: string, taskQueue: string): Promise<void> {
+export async function endWorkflows(address: string, taskQueue: string): Promise<void> {
   const connection = await Connection.connect({ address });
   try {
     const { workflow } = new Temporal({ connection });
