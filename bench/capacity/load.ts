@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
+import { endWorkflows } from '../../test/integration/platform';
 import { startProcess } from '../../test/integration/process';
 import { stack } from '../../test/integration/stack';
 import type { Findings } from '../findings';
@@ -55,6 +56,7 @@ export async function benchCapacity(): Promise<Findings> {
     }
   } finally {
     await worker.stop();
+    await endWorkflows(environment.TEMPORAL_ADDRESS, environment);
   }
 }
 

@@ -109,7 +109,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
 }
 
 /** What still runs, such as the orders of users, would wait for a worker for ever. */
-async function endWorkflows(address: string, settings: Record<string, string>): Promise<void> {
+export async function endWorkflows(address: string, settings: Record<string, string>): Promise<void> {
   const { PAYLOAD_KEYS, TEMPORAL_TASK_QUEUE: taskQueue } = readConfig(
     ['PAYLOAD_KEYS', 'TEMPORAL_TASK_QUEUE'],
     settings,
