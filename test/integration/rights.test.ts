@@ -3,7 +3,10 @@ import { kubectl } from './kubectl';
 /** What the identities of infrastructure/rbac.yaml may not do: nothing that their component does not need. */
 
 /** What a service account of orchestration-system is told when it asks whether it may: yes or no. */
-async function may(account: string, ...question: string[]): Promise<string> {
+async function may(account: string, verb: string, what: string, ...where: string[]): Promise<string> {
+  // `pods/log` would be a pod of the name log.
+  const [resource = '', subresource] = what.split('/');
+  const question = [verb, resource, ...(subresource ? [`--subresource=${subresource}`] : []), ...where];
   const identity = `system:serviceaccount:orchestration-system:${account}`;
   // It ends with 1 for no, which is an answer and no failure.
   const asked = kubectl('auth', 'can-i', ...question, '--as', identity);
@@ -14,8 +17,8 @@ test.each([
   ['create', 'pods/exec', '-n', 'user-test'],
   ['create', 'secrets', '-n', 'user-test'],
   ['patch', 'deployments.apps', '-n', 'user-test'],
-])('the worker may %s %s: the question is asked rightly', async (...question) => {
-  expect(await may('orchestration-worker', ...question)).toBe('yes');
+])('the worker may %s %s: the question is asked rightly', async (verb, what, ...where) => {
+  expect(await may('orchestration-worker', verb, what, ...where)).toBe('yes');
 });
 
 test.each([
@@ -39,15 +42,15 @@ test.each([
   ['delete', 'persistentvolumes'],
   ['delete', 'networkpolicies', '-A'],
   ['delete', 'resourcequotas', '-A'],
-])('the worker may not %s %s %s %s', async (...question) => {
-  expect(await may('orchestration-worker', ...question)).toBe('no');
+])('the worker may not %s %s %s %s', async (verb, what, ...where) => {
+  expect(await may('orchestration-worker', verb, what, ...where)).toBe('no');
 });
 
 test.each([
   ['get', 'pods/log', '-n', 'user-test'],
   ['list', 'secrets', '-n', 'orchestration-keys'],
-])('the gateway may %s %s', async (...question) => {
-  expect(await may('orchestration-gateway', ...question)).toBe('yes');
+])('the gateway may %s %s', async (verb, what, ...where) => {
+  expect(await may('orchestration-gateway', verb, what, ...where)).toBe('yes');
 });
 
 test.each([
@@ -65,8 +68,8 @@ test.each([
   ['create', 'namespaces'],
   ['delete', 'namespaces'],
   ['impersonate', 'users'],
-])('the gateway may not %s %s %s %s', async (...question) => {
-  expect(await may('orchestration-gateway', ...question)).toBe('no');
+])('the gateway may not %s %s %s %s', async (verb, what, ...where) => {
+  expect(await may('orchestration-gateway', verb, what, ...where)).toBe('no');
 });
 
 test.each(['orchestration-worker', 'orchestration-gateway'])(

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs in the container cluster-setup: applies the rights of worker and gateway, and writes a kubeconfig for each, with
+# a token of its service account that is good for a year. `docker compose up` renews it.
+set -eu
+sed 's#https://127.0.0.1:6443#https://k3s:6443#' /output/kubeconfig > /tmp/admin
+export KUBECONFIG=/tmp/admin
+kubectl apply --server-side -f /setup/rbac.yaml
+authority=$(kubectl config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
+for component in worker gateway; do
+  token=$(kubectl create token "orchestration-$component" -n orchestration-system --duration=8760h)
+  file="/cluster/$component.kubeconfig"
+  cat > "$file" << END
+{"apiVersion": "v1", "kind": "Config", "current-context": "default",
+ "clusters": [{"name": "default", "cluster": {"server": "https://k3s:6443", "certificate-authority-data": "$authority"}}],
+ "users": [{"name": "default", "user": {"token": "$token"}}],
+ "contexts": [{"name": "default", "context": {"cluster": "default", "user": "default"}}]}
+END
+  chown 10003:10003 "$file"
+  chmod 0400 "$file"
+done
