@@ -101,6 +101,7 @@ export function createActionLog(settings: ActionLogSettings) {
     async write(documents: Document[]): Promise<WriteReport> {
       try {
         layout ??= await prepare();
+        if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
         const refusals = await create(documents, layout.indexFor);
         const rejected = refusals.filter(({ status }) => status === REJECTED);
         if (rejected.length > 0) {

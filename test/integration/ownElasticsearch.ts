@@ -31,7 +31,7 @@ export async function startElasticsearch(): Promise<OwnElasticsearch> {
   };
   const remove = async () => {
     await part.stop(0);
-    await rm(stateDirectory, { recursive: true });
+    await rm(stateDirectory, { recursive: true, maxRetries: 10, retryDelay: 200 });
   };
   try {
     await start();
