@@ -38,9 +38,13 @@ afterEach(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Applies a manifest with the heap and the memory of a small machine. */
+/** Makes Elasticsearch place indices on a disk of which others have used the most. */
+const ON_A_FULL_DISK = "- { name: cluster.routing.allocation.disk.threshold_enabled, value: 'false' }";
+
+/** Applies a manifest with the heap, the memory and the disk of a small machine. */
 async function applySmall(path: string): Promise<void> {
   const small = readFileSync(path, 'utf8')
+    .replace(/^( +)- \{ name: discovery\.type.*$/m, `$&\n$1${ON_A_FULL_DISK}`)
     .replace(/-Xms\w+ -Xmx\w+/, '-Xms256m -Xmx256m')
     .replace(/memory: 4Gi/g, 'memory: 1Gi');
   const manifest = join(folder, 'elasticsearch.yaml');
@@ -48,8 +52,15 @@ async function applySmall(path: string): Promise<void> {
   await kubectl('apply', '--server-side', '--force-conflicts', '-f', manifest);
 }
 
+/**
+ * Waits for the pod itself: what the StatefulSet says of it is, right after it was deleted, still of the one before.
+ * @returns where it answers
+ */
 async function isReady(): Promise<string> {
-  await kubectl('rollout', 'status', 'statefulset/elasticsearch', ...NAMESPACE, '--timeout=400s');
+  const wait = (what: string) =>
+    kubectl('wait', `--for=${what}`, 'pod/elasticsearch-0', ...NAMESPACE, '--timeout=400s');
+  await wait('create');
+  await wait('condition=Ready');
   const address = await kubectl(
     'get',
     'pod',
@@ -70,6 +81,8 @@ test('it becomes ready, takes actions, and has them when its pod was replaced', 
 
   await kubectl('delete', 'pod', 'elasticsearch-0', ...NAMESPACE);
   const client = new Client({ node: `http://${await isReady()}` });
+  // A pod is ready before each of its indices has been read from the disk.
+  await client.cluster.health({ index: 'actions', wait_for_status: 'yellow', timeout: '60s' });
   const { _source } = await client.get<{ message: string }>({ index: 'actions', id: 'w:r:0' });
   expect(_source?.message).toBe('kept');
   await client.close();
