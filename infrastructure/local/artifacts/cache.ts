@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeLock } from '../machine/lock';
 import { describeProcess } from '../machine/processIdentity';
@@ -19,13 +19,19 @@ export interface Recipe {
 
 const checksumsFile = 'checksums.json';
 
+/** What nobody has asked for in so long goes when another version of it is made: 30 days, in milliseconds. */
+const UNUSED_MS = 30 * 24 * 3_600_000;
+
 /**
  * The folder of an artifact, made when it is not in the cache or fails its checksums. A folder appears in the
  * cache complete or not at all, and two starts that want the same one make it once.
  */
 export async function obtain(recipe: Recipe, cacheDirectory: string, progress: Progress): Promise<string> {
   const directory = join(cacheDirectory, recipe.name, recipe.key);
-  if (await isIntact(directory)) return directory;
+  if (await isIntact(directory)) {
+    await utimes(join(directory, checksumsFile), new Date(), new Date());
+    return directory;
+  }
   const lock = await takeLock(join(cacheDirectory, `${recipe.name}.lock`), (holder) =>
     progress.say(
       `  ${recipe.title} is being made by ${holder ? describeProcess(holder.pid) : 'another start'}: waiting for it`,
@@ -34,6 +40,7 @@ export async function obtain(recipe: Recipe, cacheDirectory: string, progress: P
   try {
     if (await isIntact(directory)) return directory;
     await progress.step(`making ${recipe.title}`, (report) => make(recipe, directory, report));
+    await removeUnused(join(cacheDirectory, recipe.name));
     return directory;
   } finally {
     await lock.release();
@@ -54,6 +61,15 @@ async function make(recipe: Recipe, directory: string, report: Report): Promise<
     await rename(unfinished, directory);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** Of one artifact, each change of its sources leaves a version behind. */
+async function removeUnused(versions: string): Promise<void> {
+  for (const key of await readdir(versions)) {
+    const used = await stat(join(versions, key, checksumsFile)).catch(() => undefined);
+    if (used !== undefined && Date.now() - used.mtimeMs > UNUSED_MS)
+      await rm(join(versions, key), { recursive: true, force: true });
   }
 }
 

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -45,6 +46,16 @@ test('makes another artifact for another key', async () => {
   await obtain(recipe('a'), directory, silent);
   await obtain(recipe('b'), directory, silent);
   expect(made).toBe(2);
+});
+
+test('a version that nobody asked for in a month goes when another is made', async () => {
+  const old = await obtain(recipe('a'), directory, silent);
+  const used = await obtain(recipe('b'), directory, silent);
+  const longAgo = new Date(Date.now() - 31 * 24 * 3_600_000);
+  for (const version of [old, used]) utimesSync(join(version, 'checksums.json'), longAgo, longAgo);
+  await obtain(recipe('b'), directory, silent);
+  await obtain(recipe('c'), directory, silent);
+  expect(readdirSync(join(directory, 'program')).sort()).toEqual(['b', 'c']);
 });
 
 test('makes an artifact again when a byte of it changed or a file is gone', async () => {
