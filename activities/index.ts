@@ -1,8 +1,7 @@
 import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
-import { keptOutput, type OutputOrigin } from './output';
+import { outputIn, type OutputOrigin } from './output';
 import type {
-  ActionDocument,
   ActionLog,
   CallContext,
   DatabaseReport,
@@ -186,7 +185,7 @@ export function createActivities(deps: ActivityDependencies) {
     async recordActions(trail: ActionTrail): Promise<void> {
       const { rejected } = await deps.actionLog.write(documentsOf(trail, { traceId: deps.traceId?.() }));
       if (rejected > 0) log.error('the log store rejected actions: they were put aside', { rejected });
-      await deps.outputLog.write(outputIn(trail));
+      await deps.outputLog.write(outputIn(trail).kept);
     },
   };
 }
@@ -209,21 +208,6 @@ async function withDatabase(
   }
 }
 
-/** What the trail of a submission has of what it printed. */
-function outputIn({ provenance, namespace, actions }: ActionTrail): ActionDocument[] {
-  const { submissionId, codeDigest, ...rest } = provenance;
-  if (submissionId === undefined || codeDigest === undefined) return [];
-  return actions.flatMap(({ name, endedAt, details }) => {
-    // A stage that could not be carried out has no report.
-    if (name !== 'stage.run_tests' || !details) return [];
-    const at = new Date(endedAt).toISOString();
-    return keptOutput(
-      { provenance: { ...rest, submissionId, codeDigest }, namespace, at },
-      details as TestReport,
-    );
-  });
-}
-
 /** The limits asked for, each at most the worker's own. */
 function within(most: RunLimits, asked: Partial<RunLimits>): RunLimits {
   const names = Object.keys(most) as (keyof RunLimits)[];
@@ -242,7 +226,6 @@ function provenanceOf({ submissionId, userId, codeDigest }: SubmissionIdentity):
   return { submissionId, userId, codeDigest, workflowId, runId };
 }
 
-/** The same for every attempt of one activity, and for no other. */
 /**
  * The same however often the workflow asks for its tests: while a pod lives nothing is executed twice in it, also when
  * it was taken for lost meanwhile. The gateway finds output in the pod's log by it.

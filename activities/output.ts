@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { ActionTrail } from './actions';
 import type { ActionDocument, Provenance } from './ports';
 import type { StepReport, TestReport, UnkeptOutput } from './testReport';
 
@@ -23,6 +24,25 @@ interface Piece {
   stream: Stream;
   offset: number;
   data: Buffer;
+}
+
+/** What the trail of a submission has of what it printed, and what else was printed. */
+export function outputIn({ provenance, namespace, actions }: ActionTrail): {
+  kept: ActionDocument[];
+  unkept: UnkeptOutput[];
+} {
+  const { submissionId, codeDigest, ...rest } = provenance;
+  if (submissionId === undefined || codeDigest === undefined) return { kept: [], unkept: [] };
+  // A stage that could not be carried out has no report.
+  const tests = actions.filter(({ name, details }) => name === 'stage.run_tests' && details);
+  return {
+    kept: tests.flatMap(({ endedAt, details }) => {
+      const at = new Date(endedAt).toISOString();
+      const origin = { provenance: { ...rest, submissionId, codeDigest }, namespace, at };
+      return keptOutput(origin, details as TestReport);
+    }),
+    unkept: tests.flatMap(({ details }) => (details as TestReport).unkept ?? []),
+  };
 }
 
 /** Documents of the output that a report of tests has, for those who look for it where all output is. */

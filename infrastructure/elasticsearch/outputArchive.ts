@@ -20,6 +20,8 @@ export interface ArchivedRange {
 export interface OutputArchive {
   /** What there is of the range from its start on, in order. Ends at the first byte that is not there. @throws Error */
   read(range: ArchivedRange): AsyncGenerator<Buffer>;
+  /** How many bytes of the range there are, when it begins where a document does. @throws Error */
+  size(range: ArchivedRange): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -42,22 +44,12 @@ const stored = z.object({
 export function createOutputArchive({ index, ...access }: OutputArchiveSettings): OutputArchive {
   const client = new Client({ ...access, requestTimeout: TIMEOUT_MS, maxRetries: 0 });
 
-  async function page({ submissionId, executionId, stream, start, end }: ArchivedRange) {
+  async function page(range: ArchivedRange) {
     const { hits } = await client.search({
       index,
       ignore_unavailable: true,
       size: PAGE,
-      query: {
-        bool: {
-          filter: [
-            { term: { 'submission.id': submissionId } },
-            { term: { 'output.execution': executionId } },
-            { term: { 'output.stream': stream } },
-            { range: { 'output.offset': { gt: start - CHUNK_BYTES, lt: end } } },
-          ],
-          must_not: [{ term: { 'output.lost': true } }],
-        },
-      },
+      query: documentsIn({ ...range, start: range.start - CHUNK_BYTES + 1 }),
       sort: [{ 'output.offset': { order: 'asc', unmapped_type: 'long' } }],
     });
     return hits.hits.map(({ _source }) => stored.parse(_source));
@@ -78,6 +70,32 @@ export function createOutputArchive({ index, ...access }: OutputArchiveSettings)
         if (documents.length < PAGE || next >= range.end) return;
       }
     },
+    async size(range) {
+      const { aggregations } = await client.search<unknown, { bytes: { value: number } }>({
+        index,
+        ignore_unavailable: true,
+        size: 0,
+        query: documentsIn(range),
+        aggs: { bytes: { sum: { field: 'output.bytes' } } },
+      });
+      // There are none when there is no index.
+      return aggregations?.bytes.value ?? 0;
+    },
     close: () => client.close(),
+  };
+}
+
+/** Those that begin in the range. */
+function documentsIn({ submissionId, executionId, stream, start, end }: ArchivedRange) {
+  return {
+    bool: {
+      filter: [
+        { term: { 'submission.id': submissionId } },
+        { term: { 'output.execution': executionId } },
+        { term: { 'output.stream': stream } },
+        { range: { 'output.offset': { gte: start, lt: end } } },
+      ],
+      must_not: [{ term: { 'output.lost': true } }],
+    },
   };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection } from '@temporalio/client';
+import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate';
 import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { Client } from './client';
 import { kubectl } from './kubectl';
@@ -25,10 +26,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await platform?.stop();
-  for (const name of [another, rejectedIndexOf(another)]) {
-    await elasticsearch.indices.delete({ index: name, ignore_unavailable: true });
-    await elasticsearch.indices.deleteIndexTemplate({ name }, { ignore: [404] });
-  }
+  for (const index of [another, outputIndexOf(another)])
+    for (const name of [index, rejectedIndexOf(index)]) {
+      await elasticsearch.indices.delete({ index: name, ignore_unavailable: true });
+      await elasticsearch.indices.deleteIndexTemplate({ name }, { ignore: [404] });
+    }
   await elasticsearch.close();
   await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
 });
@@ -68,6 +70,35 @@ test('the index is completed, or built again, from the history; nothing is writt
   expect(JSON.parse((await reindex('--index', another)).output)).toMatchObject({ stored: recorded.length });
   expect(await documentsIn(another)).toEqual(recorded);
 }, 180_000);
+
+test('output that the history has is written again; the rest is named', async () => {
+  const client = await Client.connect(platform, '?progress=false');
+  const { submission_id } = await client.submit(USER, "print('x' * 1_000_000)\nraise SystemExit(1)");
+  await client.close();
+  const output = outputIndexOf(platform.index);
+  const bytes = async () => {
+    await elasticsearch.indices.refresh({ index: output });
+    const { hits } = await elasticsearch.search<{ output: { bytes: number } }>({
+      index: output,
+      size: 100,
+      query: { term: { 'submission.id': submission_id as string } },
+    });
+    return hits.hits.reduce((sum, { _source }) => sum + (_source?.output.bytes ?? 0), 0);
+  };
+  for (let tries = 0; (await bytes().catch(() => 0)) < 1_000_001; tries++) {
+    if (tries === 60) throw new Error(`Of 1000001 bytes there are ${await bytes()}.`);
+    await wait(500);
+  }
+  expect(JSON.parse((await reindex()).output)).toMatchObject({ output: { stored: 0 }, output_gaps: [] });
+
+  const stored = Object.keys(await elasticsearch.indices.get({ index: output }));
+  await elasticsearch.indices.delete({ index: stored });
+  const again = await reindex();
+  const { output_gaps } = JSON.parse(again.output) as { output_gaps: { missingBytes: number }[] };
+  expect(output_gaps).toMatchObject([{ submissionId: submission_id, stream: 'stdout' }]);
+  expect(await bytes()).toBe(1_000_001 - output_gaps[0]!.missingBytes);
+  expect(again.code).toBe(1);
+}, 120_000);
 
 test('a submission that was ended before it could record is named', async () => {
   const client = await Client.connect(platform);

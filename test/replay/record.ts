@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
-import type { CallContext, Program } from '../../activities/ports';
+import type { CallContext, Program, RunReport, TestRunner } from '../../activities/ports';
 import { findRunningStack } from '../../infrastructure/local/stack';
 import {
   crashed,
@@ -17,11 +17,17 @@ import {
   type Script,
 } from '../scripted/ports';
 import { connectScripted, type Observed } from '../scripted/temporal';
-import { OPERATIONS, ORDER_QUERY, type SubmitCodeInput } from '../../workflows/contract';
+import {
+  INPUT_UPDATE,
+  OPERATIONS,
+  ORDER_QUERY,
+  type InputPiece,
+  type SubmitCodeInput,
+} from '../../workflows/contract';
 import type { OrderState } from '../../workflows/order';
 
 /**
- * `npm run record`: records a history of every path through the workflows into test/replay/histories, where
+ * `npm run record -- [PATH...]`: records a history of every path through the workflows into test/replay/histories, where
  * they are replayed by each test run. To be run after a change that is meant to be incompatible, and for new
  * paths; never to silence a replay that fails: then running workflows would fail like it.
  */
@@ -90,6 +96,17 @@ const PATHS: Record<string, Path> = {
     script: { production: { migrate: () => Promise.resolve({ ...migrated, outcome: 'failed' }) } },
     program: { migrate: 'main.py' },
   },
+  output_stored: { script: { testRunner: { run: () => Promise.resolve(talkative) } } },
+  interactive: {
+    script: { testRunner: answering() },
+    asked: { input: { stdin: '', args: [], env: {}, interactive: true } },
+    act: async ({ handle, reached }) => {
+      await reached('runTests');
+      for (const text of ['a line\n', 'another\n'])
+        await handle.executeUpdate(INPUT_UPDATE, { args: [piece(text)] });
+      await handle.executeUpdate(INPUT_UPDATE, { args: [{ ...piece(''), eof: true }] });
+    },
+  },
   rolled_back_by_an_operator: {
     script: { workflowRecords: { read: () => Promise.resolve(deployedBefore) } },
     act: async ({ handle, operate }) => {
@@ -136,6 +153,39 @@ const PATHS: Record<string, Path> = {
   },
 };
 
+/** It printed more than its report has. */
+const talkative: RunReport = {
+  ...pass,
+  outcome: 'failed',
+  exitCode: 1,
+  stdout: { text: 'begin\nend\n', bytes: 200_010, truncated: true, gap: { start: 6, end: 6 } },
+};
+
+/** A program that reads its input to the end. */
+function answering(): Partial<TestRunner> {
+  let ended: () => void;
+  const read = new Promise<void>((resolve) => (ended = resolve));
+  return {
+    run: async (_, { onInput }) => {
+      onInput?.(0);
+      await read;
+      return pass;
+    },
+    feed: (_, { offset, pieces, eof }) => {
+      if (eof) ended();
+      const fed = Buffer.concat(pieces.map((data) => Buffer.from(data, 'base64'))).length;
+      return Promise.resolve({ received: offset + fed });
+    },
+  };
+}
+
+const piece = (text: string): InputPiece => ({
+  offset: null,
+  data: Buffer.from(text).toString('base64'),
+  bytes: Buffer.byteLength(text),
+  eof: false,
+});
+
 /** Long enough for others to come meanwhile. */
 function slowRollout(): Script {
   return { production: { awaitRollout: () => wait(1_000, live) } };
@@ -159,14 +209,19 @@ function failingFirst(failure: string, times: number): Script {
   return { testRunner: { run } };
 }
 
-async function main(): Promise<void> {
+async function main(asked: string[]): Promise<void> {
+  const names = asked.length > 0 ? asked : Object.keys(PATHS);
+  const unknown = names.find((name) => !PATHS[name]);
+  if (unknown !== undefined)
+    throw new Error(`There is no path ${unknown}: it is one of ${Object.keys(PATHS).join(', ')}.`);
   const address = findRunningStack()?.temporalAddress;
   if (!address) throw new Error('No local stack runs. Start one with `npm run stack`.');
   const folder = join(__dirname, 'histories');
   await mkdir(folder, { recursive: true });
   const temporal = await connectScripted(address);
   try {
-    for (const [name, { script, act, program, asked }] of Object.entries(PATHS)) {
+    for (const name of names) {
+      const { script, act, program, asked } = PATHS[name]!;
       const history = await temporal.submit(
         script,
         async (observed) => {
@@ -194,7 +249,7 @@ function withoutPlaces(json: string): string {
   return json.replaceAll(checkout, '').replaceAll(process, 'recorder');
 }
 
-main().then(
+main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
     console.error(error);
