@@ -118,9 +118,7 @@ async function main(): Promise<void> {
     await ensureSearchAttributes(connection.operatorService, namespace, SEARCH_ATTRIBUTES);
     const worker = await createWorker(
       connection,
-      {
-        ...{ namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
-      },
+      { namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
       {
         ...{ ...parts, ...observed(parts, metrics), actionLog, outputLog, workflowRecords },
         traceId: currentTraceId,
