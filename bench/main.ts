@@ -6,6 +6,8 @@ import { benchCapacity } from './capacity/load';
 import { benchDeploy } from './deploy';
 import { benchEndToEnd } from './endToEnd';
 import type { Suite } from './findings';
+import { benchFairness } from './fairness';
+import { benchGateway } from './gateway';
 import { benchGrowth } from './growth';
 import { takePrinted } from './measure';
 import { machine, write } from './report';
@@ -25,6 +27,8 @@ const SUITES: Record<string, Suite> = {
   e2e: benchEndToEnd,
   growth: benchGrowth,
   capacity: benchCapacity,
+  gateway: benchGateway,
+  fairness: benchFairness,
   tracing: benchTracing,
 };
 

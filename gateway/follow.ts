@@ -1,26 +1,16 @@
-import type { Client } from '@temporalio/client';
 import type { Logger } from '../infrastructure/logging';
 import type { Cursor } from './cursor';
+import type { FollowSources } from './followSources';
 import { FrameReader, type AcceptedSubmission } from './frames';
-import { decoded } from '../infrastructure/temporal/payloads';
-import { followHistory, temporalHistory, type ReadHistory } from './history';
 import type { HistoryEvent } from './historyEvents';
 import { Inbox } from './inbox';
-import { LiveOutput, type FollowLog, type LiveItem } from './output/live';
-import { PendingReader, type PendingActivity } from './pending';
+import { LiveOutput, type LiveItem } from './output/live';
+import { PendingReader } from './pending';
 import { isFinal, type SubmissionFrame } from './serverFrames';
 import { SILENCE, withSilences } from './silence';
 
 /** How long nothing may happen before it is looked whether an activity is being retried, in milliseconds. */
 const SILENCE_MS = { ms: 2_000, longestMs: 15_000 };
-
-export interface FollowSources {
-  readHistory: ReadHistory;
-  /** Activities that were not finished yet. */
-  readPending(submission: AcceptedSubmission): Promise<PendingActivity[]>;
-  /** The logs of test pods, or null when they cannot be read: then output comes when the tests are over. */
-  followLog: FollowLog | null;
-}
 
 export interface FollowSettings {
   /** Whether all frames are wanted, or only the final one. */
@@ -33,18 +23,6 @@ export interface FollowSettings {
   silence?: { ms: number; longestMs: number };
   /** Before the first new try after a failure to read history. */
   firstPauseMs?: number;
-}
-
-/** What following reads from a Temporal server and a cluster. */
-export function followSources(client: Client, followLog: FollowLog | null): FollowSources {
-  return {
-    readHistory: temporalHistory(client),
-    async readPending({ workflowId, runId }) {
-      const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-      return decoded(client, raw.pendingActivities ?? []);
-    },
-    followLog,
-  };
 }
 
 /** `after` is the final frame's cursor, or one that is not of this submission. */
@@ -79,7 +57,7 @@ export async function* follow(
     followLog && settings.progress
       ? new LiveOutput(followLog, submission, (item) => inbox.put({ live: item }), { ...settings, signal })
       : null;
-  void pumpHistory(sources.readHistory, submission, inbox, { ...settings, signal });
+  void pumpHistory(sources, submission, inbox, { ...settings, signal });
   try {
     for (;;) {
       const item = await inbox.take();
@@ -113,13 +91,13 @@ export async function* follow(
 
 /** Puts every event into the inbox, each silence between two, and how it ended. */
 async function pumpHistory(
-  readHistory: ReadHistory,
+  sources: FollowSources,
   submission: AcceptedSubmission,
   inbox: Inbox<Item>,
   { silence = SILENCE_MS, ...settings }: FollowSettings,
 ): Promise<void> {
   try {
-    const events = followHistory(readHistory, submission, settings);
+    const events = sources.followHistory(submission, settings);
     for await (const event of withSilences(events, silence))
       if (!(await inbox.put(event === SILENCE ? { silence: true } : { event }))) return;
     await inbox.put({ end: null });
@@ -133,7 +111,7 @@ async function pendingOf(
   sources: FollowSources,
   submission: AcceptedSubmission,
   { logger }: FollowSettings,
-): Promise<PendingActivity[]> {
+): ReturnType<FollowSources['readPending']> {
   try {
     return await sources.readPending(submission);
   } catch (error) {

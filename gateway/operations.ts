@@ -42,7 +42,12 @@ export async function rollBack(
   const { connection, workflow } = client;
   const input: RollBackToInput = { ...asked, acceptedAt: new Date().toISOString() };
   const handle = await connection.withDeadline(Date.now() + startMs, () =>
-    workflow.start(OPERATIONS.rollback, { workflowId: operationIdOf(id), taskQueue, args: [input] }),
+    workflow.start(OPERATIONS.rollback, {
+      workflowId: operationIdOf(id),
+      taskQueue,
+      args: [input],
+      priority: { fairnessKey: userId },
+    }),
   );
   const state = { operation_id: id, user_id: userId, namespace: namespaceOf(userId) };
   try {

@@ -15,7 +15,8 @@ import {
 } from '../workflows/contract';
 import type { Cursor } from './cursor';
 import { digestOf } from './digest';
-import { follow, followSources } from './follow';
+import { follow } from './follow';
+import { followSources } from './followSources';
 import type { AcceptedSubmission } from './frames';
 import { InputRefused, sendInput } from './input';
 import type { Limits } from './limits';
@@ -121,6 +122,8 @@ export function temporalSubmissions(
       workflowId: workflowIdOf(input.submissionId),
       taskQueue,
       args: [input],
+      // Its activities and children inherit it: the server takes tasks of each user in turn.
+      priority: { fairnessKey: input.userId },
       // A submission is never run twice; one that was started before is joined after a look at what it is.
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',

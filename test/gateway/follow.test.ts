@@ -1,7 +1,8 @@
 import pino from 'pino';
 import type { Cursor } from '../../gateway/cursor';
 import { follow, NothingFollows } from '../../gateway/follow';
-import { type HistoryPage, type ReadHistory } from '../../gateway/history';
+import type { FollowSources } from '../../gateway/followSources';
+import { followHistory, type HistoryPage, type ReadHistory } from '../../gateway/history';
 import type { FollowLog } from '../../gateway/output/live';
 import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
 import type { PendingActivity } from '../../gateway/pending';
@@ -48,10 +49,15 @@ async function collect(
   const frames: SubmissionFrame[] = [];
   const silence = { ms: 5, longestMs: 5 };
   const settings = { progress, after, signal, logger, firstPauseMs: 1, silence };
-  const sources = { readHistory, readPending, followLog };
+  const sources = { followHistory: historyFrom(readHistory), readPending, followLog };
   for await (const frame of follow(sources, submission, settings)) frames.push(frame);
   return frames;
 }
+
+const historyFrom =
+  (read: ReadHistory): FollowSources['followHistory'] =>
+  (execution, options) =>
+    followHistory(read, execution, options);
 
 const nothingPending = (): Promise<PendingActivity[]> => Promise.resolve([]);
 const cursors = (frames: SubmissionFrame[]) => frames.map((frame) => frame.cursor);
@@ -155,7 +161,7 @@ describe('output that is followed live', () => {
     const { readHistory, followLog, asked, complete } = sources();
     const silence = { ms: 60_000, longestMs: 60_000 };
     const settings = { progress: true, after: null, signal: new AbortController().signal, logger, silence };
-    const all = { readHistory, followLog, readPending: nothingPending };
+    const all = { followHistory: historyFrom(readHistory), followLog, readPending: nothingPending };
     const texts: unknown[] = [];
     for await (const frame of follow(all, submission, settings)) {
       if (!('type' in frame) || frame.type !== 'output') continue;

@@ -21,6 +21,7 @@ export interface Platform {
   /** @param settings that differ from those of the platform */
   startWorker(settings?: Record<string, string>): Promise<RunningProcess>;
   worker: RunningProcess;
+  gatewayPid: number;
   /** Starts one more gateway, which knows nothing of the first. @returns its URL, as `url` */
   startGateway(settings?: Record<string, string>): Promise<string>;
   stop(): Promise<void>;
@@ -65,8 +66,8 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         ...more,
       }),
     );
-  const startGateway = async (more: Record<string, string> = {}) => {
-    const gateway = await started(
+  const gatewayProcess = (more: Record<string, string> = {}) =>
+    started(
       startProcess('gateway/main.ts', 'gateway ready', {
         HOST: '127.0.0.1',
         PORT: '0',
@@ -80,8 +81,8 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         ...more,
       }),
     );
-    return `${String(gateway.ready.url).replace(/^http/, 'ws')}/ws/code`;
-  };
+  const urlOf = (gateway: RunningProcess) => `${String(gateway.ready.url).replace(/^http/, 'ws')}/ws/code`;
+  const startGateway = async (more?: Record<string, string>) => urlOf(await gatewayProcess(more));
   const stop = async () => {
     await Promise.all(processes.map((process) => process.stop()));
     await Promise.all([
@@ -91,9 +92,10 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
     ]);
   };
   try {
-    const [worker, url] = await Promise.all([startWorker(), startGateway()]);
+    const [worker, gateway] = await Promise.all([startWorker(), gatewayProcess()]);
     return {
-      url,
+      url: urlOf(gateway),
+      gatewayPid: gateway.pid,
       apiKey,
       index,
       taskQueue: shared.TEMPORAL_TASK_QUEUE,

@@ -29,6 +29,7 @@ export function temporal(settings: Settings, program: string): ServerPart {
           `--db-filename=${join(directory, 'temporal.db')}`,
           '--log-level=warn',
           '--dynamic-config-value=system.enableActivityEagerExecution=true',
+          '--dynamic-config-value=matching.enableFairness=true',
           ...searchAttributes.map((name) => `--search-attribute=${name}=Keyword`),
         ],
         graceMilliseconds: 10_000,

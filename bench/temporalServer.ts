@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { temporalProgram } from '../infrastructure/local/artifacts/temporalProgram';
+import { Progress } from '../infrastructure/local/machine/progress';
+import { readSettings } from '../infrastructure/local/settings';
+import { connectClient } from '../infrastructure/temporal/connection';
+
+/** How long the server may take to answer, in milliseconds. */
+const READY_WITHIN_MS = 60_000;
+
+/** Does something with a Temporal server of its own, in memory, with these values of its dynamic configuration. */
+export async function withTemporalServer<T>(
+  dynamicConfig: Record<string, string>,
+  work: (address: string) => Promise<T>,
+): Promise<T> {
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const values = Object.entries(dynamicConfig).map(
+    ([key, value]) => `--dynamic-config-value=${key}=${value}`,
+  );
+  const program = await temporalProgram(readSettings(), new Progress());
+  const server = spawn(
+    program,
+    ['server', 'start-dev', '--headless', '--ip=127.0.0.1', `--port=${port}`, '--log-level=never', ...values],
+    { stdio: 'ignore' },
+  );
+  const exited = once(server, 'exit');
+  try {
+    await answering(address);
+    return await work(address);
+  } finally {
+    server.kill('SIGTERM');
+    await exited;
+  }
+}
+
+/** @throws Error of the last try when the server does not answer in time */
+async function answering(address: string): Promise<void> {
+  const namespace = 'default';
+  const { connection } = connectClient({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace });
+  const deadline = Date.now() + READY_WITHIN_MS;
+  try {
+    for (;;) {
+      try {
+        await connection.withDeadline(Date.now() + 5_000, () =>
+          connection.workflowService.describeNamespace({ namespace }),
+        );
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await wait(200);
+      }
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
