@@ -9,6 +9,7 @@ import { createLiveLogs } from '../infrastructure/kubernetes/logs/live';
 import { followPodLog } from '../infrastructure/kubernetes/podLog';
 import { programAddress } from '../infrastructure/kubernetes/production/address';
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
+import { productionPods } from '../infrastructure/kubernetes/production/pods';
 import { loadLanguages } from '../infrastructure/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
@@ -91,7 +92,7 @@ export async function startGateway(
       ...{ audit, metrics },
       logs: { live: kube && createLiveLogs(kube), history },
       outputArchive,
-      inspect: kube && ((userId) => inspectProduction(kube, userId)),
+      inspect: kube && ((userId) => lookAt(kube, userId)),
       programAddress: programAddresses(config, kube),
     });
     return {
@@ -136,4 +137,10 @@ function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: K
   throw new Error(
     'FORWARD_APPS is on, and nothing says where programs are: set APPS_ADDRESS, or KUBECONFIG.',
   );
+}
+
+/** What a user has in production, and the pods of it. */
+async function lookAt(kube: Kube, userId: string) {
+  const [report, pods] = await Promise.all([inspectProduction(kube, userId), productionPods(kube, userId)]);
+  return { ...report, pods };
 }

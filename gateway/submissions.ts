@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../infrastructure/logging';
+import { inputOf } from '../infrastructure/temporal/workflowRecords';
 import { mayPass } from '../infrastructure/temporal/failures';
 import type { InputPiece, InputState, SubmitCodeInput } from '../workflows/contract';
 import {
@@ -59,6 +60,11 @@ export interface Submissions {
    * @throws SubmissionNotFound, PlatformUnavailable
    */
   status(submissionId: string): Promise<SubmissionRecord>;
+  /**
+   * What a submission asked for, as it was sent.
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  content(submissionId: string): Promise<Submission>;
   /**
    * Those that the filter lets through, a page at a time.
    * @throws UnknownPage, PlatformUnavailable
@@ -212,6 +218,13 @@ export function temporalSubmissions(
       answer(submissionId, async () =>
         recordOf(await client.workflow.getHandle(workflowIdOf(submissionId)).describe()),
       ),
+
+    content: (submissionId) =>
+      answer(submissionId, async () => {
+        const workflowId = workflowIdOf(submissionId);
+        const { runId } = await client.workflow.getHandle(workflowId).describe();
+        return (await inputOf(client, workflowId, runId)) as SubmitCodeInput;
+      }),
 
     list: (filter) =>
       within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(

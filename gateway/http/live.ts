@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import type { ProductionPod } from '../../infrastructure/kubernetes/production/pods';
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
 import { namespaceOf } from '../../workflows/contract';
@@ -13,7 +14,7 @@ import type { Route } from './apiRoute';
 
 export interface LiveParts {
   /** Looks what a user has in production; null when the gateway knows no cluster. */
-  inspect: ((userId: string) => Promise<LiveReport>) | null;
+  inspect: ((userId: string) => Promise<LiveReport & { pods: ProductionPod[] }>) | null;
   limits: Pick<Limits, 'callTimeoutMs'>;
 }
 
@@ -22,6 +23,18 @@ const program = z.object({
   code_digest: z.string(),
   workflow_id: z.string(),
   run_id: z.string(),
+});
+
+const pod = z.object({
+  name: z.string(),
+  component: z.enum(['program', 'database', 'migration']),
+  submission_id: z.string().nullable().describe('What its program comes from; null for the database.'),
+  state: z
+    .enum(['pending', 'starting', 'running', 'ready', 'failing', 'ended', 'leaving'])
+    .describe('`running` until it is `ready`; `failing` when it cannot become so by waiting.'),
+  restarts: z.int(),
+  message: z.string().nullable().describe('What keeps it from being ready.'),
+  since: z.iso.datetime().nullable().describe('When it was made.'),
 });
 
 /** What a user has in production. */
@@ -33,6 +46,7 @@ export const liveBody = z
     since: z.string().nullable().describe('When it began to be live, in ISO 8601.'),
     live: program.nullable().describe('Null when nothing is.'),
     rolling_out: program.nullable().describe('What is on its way to take its place.'),
+    pods: z.array(pod).describe('Of the program and its database, the oldest first.'),
   })
   .meta({ title: 'Live', description: 'What a user has in production.' });
 
@@ -56,7 +70,10 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
   };
 }
 
-function bodyOf(user_id: string, { state, live, since, rollingOut }: LiveReport): z.infer<typeof liveBody> {
+function bodyOf(
+  user_id: string,
+  { state, live, since, rollingOut, pods }: LiveReport & { pods: ProductionPod[] },
+): z.infer<typeof liveBody> {
   return {
     user_id,
     namespace: namespaceOf(user_id),
@@ -64,6 +81,7 @@ function bodyOf(user_id: string, { state, live, since, rollingOut }: LiveReport)
     since,
     live: live && programOf(live),
     rolling_out: rollingOut && programOf(rollingOut),
+    pods: pods.map(({ submissionId: submission_id, ...pod }) => ({ ...pod, submission_id })),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Limits } from '../limits';
 import { filterFields } from '../messages/filter';
 import { submissionId } from '../messages/identifiers';
 import type { ParseMessage } from '../messages/message';
+import { messageOf } from '../messages/content';
 import { pieceOf, stdinBody } from '../messages/stdin';
 import type { Metrics } from '../metrics';
 import type { Submissions } from '../submissions';
@@ -118,6 +119,20 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
         const { wait } = queryOf(call, waitQuery);
         return { status: 200, body: await details(call, submissionIn(call), wait) };
       },
+    },
+    {
+      method: 'GET',
+      path: `${ONE}/content`,
+      operationId: 'content',
+      summary: 'Gives back what was submitted',
+      description:
+        'A message that asks for the same: submitted again, it is the same submission under another id.',
+      answers: { 200: { description: 'The message.', schema: 'Submit' } },
+      errors: ['invalid_message', 'not_found'],
+      handle: async (call) => ({
+        status: 200,
+        body: messageOf(await submissionsFor(call).content(submissionIn(call))),
+      }),
     },
     {
       method: 'GET',

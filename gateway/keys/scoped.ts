@@ -49,6 +49,10 @@ export function scoped(submissions: Submissions, principal: Principal): Submissi
       if (userId !== null && record.user_id !== userId) throw unknown(submissionId);
       return record;
     },
+    async content(submissionId) {
+      if (userId !== null) await find(submissionId);
+      return submissions.content(submissionId);
+    },
     async list(filter) {
       if (userId === null) return submissions.list(filter);
       requireUser(principal, filter.user ?? userId, 'user');

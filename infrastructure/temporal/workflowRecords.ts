@@ -13,22 +13,27 @@ class TemporalUnavailable extends Error {
   override name = 'Unavailable';
 }
 
+/** What a workflow was started with. @throws WorkflowNotFoundError, ServiceError */
+export async function inputOf(client: Client, workflowId: string, runId?: string): Promise<unknown> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId: runId ?? null },
+    maximumPageSize: 1,
+  });
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const [payload] = await decoded(client, started?.input?.payloads ?? []);
+  return payload && defaultPayloadConverter.fromPayload(payload);
+}
+
 /** Reads back what workflows were started with and what they noted in their memo. */
 export function createWorkflowRecords(client: Client) {
-  const { workflow, workflowService, options } = client;
+  const { workflow } = client;
   return {
     /** @returns null for a workflow that the server does not know (any more) */
     async read(workflowId: string): Promise<WorkflowRecord | null> {
       try {
         const { memo = {}, runId } = await workflow.getHandle(workflowId).describe();
-        const { history } = await workflowService.getWorkflowExecutionHistory({
-          namespace: options.namespace,
-          execution: { workflowId, runId },
-          maximumPageSize: 1,
-        });
-        const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-        const [payload] = await decoded(client, started?.input?.payloads ?? []);
-        return { input: payload && defaultPayloadConverter.fromPayload(payload), memo };
+        return { input: await inputOf(client, workflowId, runId), memo };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
         if (mayPass(error))

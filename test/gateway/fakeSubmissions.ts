@@ -76,6 +76,19 @@ export class FakeSubmissions implements Submissions {
     };
   }
 
+  async content(submissionId: string): Promise<Submission> {
+    const { userId } = await this.find(submissionId);
+    const files = { 'main.py': this.codes.get(submissionId) ?? '' };
+    return {
+      submissionId,
+      userId,
+      program: { language: 'python', files, entrypoint: 'main.py', requirements: [] },
+      input: { stdin: '', args: [], env: {} },
+      tests: null,
+      limits: {},
+    };
+  }
+
   rollBack(user_id: string, submission_id: string): Promise<OperationState> {
     if (!this.codes.has(submission_id)) return Promise.reject(new OperationRefused('it never was live'));
     const live = { submission_id, code_digest: '0'.repeat(64) };

@@ -180,7 +180,7 @@ describe('a submission', () => {
     });
   });
 
-  test.each(['', '/events', '/output'])('that nobody knows is not found: %s', async (what) => {
+  test.each(['', '/events', '/output', '/content'])('that nobody knows is not found: %s', async (what) => {
     await start();
     expect(await call('GET', `/api/submissions/unknown${what}`)).toMatchObject({
       status: 404,

@@ -31,7 +31,12 @@ async function asked(
   return { status: response.status, body: await response.json() };
 }
 
-const nothing = { state: 'nothing', live: null, since: null, rollingOut: null } as const;
+const nothing = { state: 'nothing', live: null, since: null, rollingOut: null, pods: [] };
+
+const pod = {
+  ...{ name: 'ada-prod-x', component: 'program', state: 'ready', restarts: 1 },
+  ...{ message: null, since: '2026-01-01T11:59:00.000Z' },
+};
 
 test('it says what is live, since when, and from which submission', async () => {
   const report = {
@@ -39,7 +44,8 @@ test('it says what is live, since when, and from which submission', async () => 
     live: program,
     since: '2026-01-01T12:00:00.000Z',
     rollingOut: null,
-  } as const;
+    pods: [{ ...pod, submissionId: 's1' }],
+  };
   const inspect = jest.fn().mockResolvedValue(report);
   expect(await asked(inspect, '/api/users/ada/live')).toEqual({
     status: 200,
@@ -50,6 +56,7 @@ test('it says what is live, since when, and from which submission', async () => 
       since: '2026-01-01T12:00:00.000Z',
       live: { submission_id: 's1', code_digest: 'd1', workflow_id: 'submission-s1', run_id: 'r1' },
       rolling_out: null,
+      pods: [{ ...pod, submission_id: 's1' }],
     },
   });
   expect(inspect).toHaveBeenCalledWith('ada');

@@ -41,6 +41,9 @@ class BobsSubmissions implements Submissions {
     this.cancelled.push(keyId);
     return Promise.resolve('requested' as const);
   }
+  content(): Promise<Submission> {
+    return Promise.reject(new Error('not asked for here'));
+  }
   readonly fed: string[] = [];
   input(submissionId: string) {
     this.fed.push(submissionId);
@@ -269,6 +272,7 @@ describe("over HTTP a user's key", () => {
     ['GET', '/api/submissions/bobs'],
     ['GET', '/api/submissions/bobs/events'],
     ['GET', '/api/submissions/bobs/output'],
+    ['GET', '/api/submissions/bobs/content'],
     ['POST', '/api/submissions/bobs/cancel'],
   ])('knows nothing of what others submitted: %s %s', async (method, path) => {
     expect(await ask(method, path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
