@@ -126,7 +126,7 @@ async function restore(
   });
 }
 
-/** What was live before, whose files the cluster does not have any more, from what Temporal remembers of it. */
+/** What was live before, whose files or database the cluster does not have any more, from what Temporal remembers. */
 async function deployAgain(
   userId: string,
   previous: DeployedProgram,
@@ -134,6 +134,7 @@ async function deployAgain(
   notRestored: unknown,
 ): Promise<DeployedProgram> {
   const { identity, program } = await findDeployed(userId, previous.submissionId);
+  if (patched('restore-database')) await trail.stage('apply_database', () => applyDatabase(identity));
   const applied = await trail.stage(
     'apply_program',
     () => applyProgram(identity, program),

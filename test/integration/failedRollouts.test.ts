@@ -1,5 +1,14 @@
 import type { Frame } from './client';
-import { answerOf, expectNothingElse, failsInProduction, rowsOf, server, submit, Users } from './deployed';
+import {
+  answerOf,
+  expectNothingElse,
+  failsInProduction,
+  rowsOf,
+  server,
+  submit,
+  submitted,
+  Users,
+} from './deployed';
 import { kubectl } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
@@ -106,6 +115,21 @@ test('a quota that is exceeded', async () => {
     await kubectl('delete', 'quota', 'tight', '-n', namespace);
   }
 });
+
+test('what was live before comes back when all that it needs was taken away in the middle of a rollout', async () => {
+  const bereft = users.another();
+  const namespace = ['-n', `user-${bereft}`];
+  const { submission_id } = await submit(platform, bereft, server('back'));
+  const failing = await submitted(platform, bereft, lonely, 'await_rollout');
+  await kubectl('delete', 'configmap', '-l', 'app=prod', ...namespace);
+  await kubectl('delete', 'statefulset', `${bereft}-prod-db`, ...namespace);
+  await kubectl('delete', 'pod', '-l', 'app=prod', '--grace-period=0', '--force', ...namespace);
+  // Its revision stays, and with that alone it cannot be ready.
+  await kubectl('delete', 'deployment', `${bereft}-prod`, '--cascade=orphan', ...namespace);
+  const final = await failing.final();
+  expect(final).toMatchObject({ status: 'deploy_failed', live: { submission_id } });
+  expect(await answerOf(bereft)).toBe('back');
+}, 180_000);
 
 test('a program that no node has room for', async () => {
   // The environment is repaired by the worker with these settings, and its bounds get room for such a program.

@@ -208,12 +208,13 @@ test('what was live before, and whose files are gone from the cluster, comes bac
     },
     workflowRecords: { read: () => Promise.resolve(deployedBefore) },
   };
-  await temporal.submit(script, async ({ handle }) => {
+  await temporal.submit(script, async ({ handle, calls }) => {
     expect(await handle.result()).toMatchObject({
       status: 'deploy_failed',
       reason: 'crash_loop',
       live: { submissionId: 'earlier' },
     });
+    expect(calls.filter((name) => name === 'applyDatabase')).toHaveLength(2);
   });
 });
 

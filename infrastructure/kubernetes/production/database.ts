@@ -126,7 +126,7 @@ function isReady({ metadata, spec, status }: V1StatefulSet): boolean {
   );
 }
 
-function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulSet | null> {
+export function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulSet | null> {
   const { namespace, database: name } = namesOf(userId);
   return attemptToFind(`read StatefulSet/${name} in ${namespace}`, () =>
     kube.apps.readNamespacedStatefulSet({ namespace, name }),

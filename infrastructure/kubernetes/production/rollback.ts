@@ -24,8 +24,8 @@ export interface RollbackReport {
 /**
  * Puts back what was live before a failed program and waits for it, or takes the failed one away when there
  * was nothing. Leaves a newer submission's program alone, and the database always.
- * @throws PlatformError `Rejected` when what was live before does not come up either, `EnvironmentMissing` when its
- * files are gone
+ * @throws PlatformError `Rejected` when what was live before does not come up either, `EnvironmentMissing` when
+ * somebody took away what it needs
  */
 export async function rollBack(
   kube: Kube,
@@ -84,7 +84,7 @@ async function awaitRestored(
       return { live: programIn('live', end.deployment?.metadata?.annotations) };
     case 'failed':
       throw new PlatformError(
-        'Rejected',
+        end.problem.reason === 'removed' ? 'EnvironmentMissing' : 'Rejected',
         `Submission ${previous.submissionId} was restored but does not become ready: ${end.problem.message}`,
       );
   }

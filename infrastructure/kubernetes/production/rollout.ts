@@ -4,6 +4,7 @@ import { waitFor } from '../waiting';
 import { deadlineProblem, diagnose } from './diagnosis';
 import { lastLogLines, recentEvents, telltale } from './evidence';
 import { markLive } from './live';
+import { untilMissing } from './needs';
 import { replicaSetsOf } from './programRevision';
 import { namesOf, selectorOf } from './names';
 import { Patience } from '../pods/patience';
@@ -70,6 +71,33 @@ export async function awaitRollout(
  * @param deadlineMs from the start of the program on: how busy the cluster is, is not its fault
  */
 export async function watchRollout(
+  kube: Kube,
+  userId: string,
+  program: DeployedProgram,
+  deadlineMs: number,
+  context: CallContext,
+): Promise<RolloutEnd> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  try {
+    return await Promise.race([
+      watchPods(kube, userId, program, deadlineMs, { ...context, signal }),
+      untilMissing(kube, userId, program, signal).then((missing): RolloutEnd => ({
+        outcome: 'failed',
+        problem: removed(missing),
+        pods: [],
+      })),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
+
+function removed(what: string): Problem {
+  return { reason: 'removed', message: `${what}, which its pods need, was removed.`, pod: null, graceMs: 0 };
+}
+
+async function watchPods(
   kube: Kube,
   userId: string,
   program: DeployedProgram,

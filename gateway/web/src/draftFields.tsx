@@ -1,0 +1,94 @@
+import { useState } from 'preact/hooks';
+import type { Draft } from './draft';
+
+interface DraftFieldsProps {
+  draft: Draft;
+  onChange: (change: Partial<Draft>) => void;
+  /** Puts another file into the editor. */
+  onShow: (file: string) => void;
+  onAdd: (file: string) => void;
+  onRemove: (file: string) => void;
+}
+
+/** The files beside the one in the editor, and what the program is given. */
+export function DraftFields({ draft, onChange, onShow, onAdd, onRemove }: DraftFieldsProps) {
+  const { files, entrypoint, shown, stdin, args, interactive } = draft;
+  const names = Object.keys(files);
+  return (
+    <details class="fields">
+      <summary>
+        Files and input{names.length > 1 && `: ${names.length} files`}
+        {stdin !== '' && ', with input'}
+      </summary>
+      <div class="controls">
+        <label>
+          File
+          <select value={shown} onChange={({ currentTarget }) => onShow(currentTarget.value)}>
+            {names.map((name) => (
+              <option key={name} value={name}>
+                {name === entrypoint ? `${name} (is run)` : name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" disabled={shown === entrypoint} onClick={() => onRemove(shown)}>
+          Remove it
+        </button>
+        <NewFile taken={names} onAdd={onAdd} />
+      </div>
+      <label class="wide">
+        Standard input
+        <textarea
+          rows={3}
+          value={stdin}
+          spellcheck={false}
+          onInput={({ currentTarget }) => onChange({ stdin: currentTarget.value })}
+        />
+      </label>
+      <label class="wide">
+        Arguments, one a line
+        <textarea
+          rows={2}
+          value={args.join('\n')}
+          spellcheck={false}
+          onInput={({ currentTarget: { value } }) =>
+            onChange({ args: value === '' ? [] : value.split('\n') })
+          }
+        />
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={interactive}
+          onChange={({ currentTarget }) => onChange({ interactive: currentTarget.checked })}
+        />
+        More input comes while it runs
+      </label>
+    </details>
+  );
+}
+
+function NewFile({ taken, onAdd }: { taken: string[]; onAdd: (name: string) => void }) {
+  const [name, setName] = useState('');
+  const add = (event: Event) => {
+    event.preventDefault();
+    onAdd(name);
+    setName('');
+  };
+  return (
+    <form class="controls" onSubmit={add}>
+      <label>
+        New file
+        <input
+          value={name}
+          placeholder="lib/util.py"
+          spellcheck={false}
+          onInput={({ currentTarget }) => setName(currentTarget.value)}
+        />
+      </label>
+      <button type="submit" disabled={name === '' || taken.includes(name)}>
+        Add
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,136 @@
+import { useEffect, useState } from 'preact/hooks';
+import { call } from './session';
+
+interface Program {
+  submission_id: string;
+}
+
+interface Pod {
+  name: string;
+  component: string;
+  submission_id: string | null;
+  state: string;
+  restarts: number;
+  message: string | null;
+}
+
+interface Live {
+  state: string;
+  since: string | null;
+  live: Program | null;
+  rolling_out: Program | null;
+  pods: Pod[];
+}
+
+const STATES: Record<string, string> = {
+  nothing: 'Nothing is live.',
+  rolling_out: 'Being rolled out.',
+  ready: 'Live and ready.',
+  completed: 'The program has completed.',
+  not_ready: 'Live, and not ready.',
+  asleep: 'Asleep: it completed, and comes back with the next deployment.',
+};
+
+/** How often it is looked, while something changes and otherwise, in milliseconds. */
+const LOOK_MS = { busy: 1_000, quiet: 10_000 };
+
+interface ProductionProps {
+  user: string;
+  /** Whether a submission is on its way there. */
+  isBusy: boolean;
+  onOpen: (submissionId: string) => void;
+}
+
+/** What a user has in production, pod by pod. */
+export function Production({ user, isBusy, onOpen }: ProductionProps) {
+  const [live, setLive] = useState<Live | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+
+  useEffect(() => {
+    setLive(null);
+    setProblem(null);
+  }, [user]);
+
+  useEffect(() => {
+    if (user === '') return;
+    let over = false;
+    let timer: number | undefined;
+    async function look() {
+      let quick = isBusy;
+      if (!document.hidden) {
+        try {
+          const path = `/api/users/${encodeURIComponent(user)}/live`;
+          const now = (await call('GET', path)) as Live;
+          if (over) return;
+          setLive(now);
+          setProblem(null);
+          quick ||= now.state === 'rolling_out';
+        } catch (error) {
+          if (!over) setProblem((error as Error).message);
+        }
+      }
+      if (!over) timer = window.setTimeout(() => void look(), quick ? LOOK_MS.busy : LOOK_MS.quiet);
+    }
+    void look();
+    return () => {
+      over = true;
+      window.clearTimeout(timer);
+    };
+  }, [user, isBusy]);
+
+  return (
+    <section class="card" aria-labelledby="production-title">
+      <h2 id="production-title">Production</h2>
+      {live && (
+        <>
+          <p class="links">
+            <span class={`live ${live.state}`}>{STATES[live.state] ?? live.state}</span>
+            {live.state === 'ready' && (
+              <a href={`/apps/${encodeURIComponent(user)}/`} target="_blank" rel="noreferrer">
+                Open the program
+              </a>
+            )}
+            {live.since && <time dateTime={live.since}>since {new Date(live.since).toLocaleString()}</time>}
+          </p>
+          {live.pods.length > 0 && <Pods pods={live.pods} onOpen={onOpen} />}
+        </>
+      )}
+      {problem && <p class="muted">{problem}</p>}
+      {!live && !problem && <p class="muted">One moment …</p>}
+    </section>
+  );
+}
+
+function Pods({ pods, onOpen }: { pods: Pod[]; onOpen: (submissionId: string) => void }) {
+  return (
+    <table class="pods">
+      <thead>
+        <tr>
+          <th scope="col">Pod</th>
+          <th scope="col">State</th>
+          <th scope="col">Restarts</th>
+          <th scope="col">From</th>
+        </tr>
+      </thead>
+      <tbody>
+        {pods.map(({ name, component, submission_id: id, state, restarts, message }) => (
+          <tr key={name}>
+            <th scope="row">
+              {component} <code>{name}</code>
+              {message && <span class="message">{message}</span>}
+            </th>
+            <td class={`pod-state ${state}`}>{state}</td>
+            <td>{restarts}</td>
+            <td>
+              {id !== null && (
+                <button type="button" class="plain" onClick={() => onOpen(id)}>
+                  {id.slice(0, 12)}
+                </button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
