@@ -82,18 +82,20 @@ export async function startGateway(
     Promise.all([client.connection.close(), history.close(), outputArchive.close(), audit.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
+    const addressOf = programAddresses(config, kube);
     const server = await startServer(config, {
       ...{ submissions, rules: rulesFrom(config), logger, keys, limits },
       links: {
         temporal_ui: config.TEMPORAL_UI_URL ?? null,
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
+        apps: addressOf !== null,
       },
       ...{ audit, metrics },
       logs: { live: kube && createLiveLogs(kube), history },
       outputArchive,
       inspect: kube && ((userId) => lookAt(kube, userId)),
-      programAddress: programAddresses(config, kube),
+      programAddress: addressOf,
     });
     return {
       url: server.url,

@@ -18,6 +18,8 @@ const TYPES: Record<string, string> = {
 export interface PageLinks {
   temporal_ui: string | null;
   temporal_namespace: string;
+  /** Whether programs are reached under `/apps/`. */
+  apps: boolean;
   kibana: string | null;
 }
 

@@ -171,7 +171,7 @@ export async function startServer(
   return { url: urlOf(http.address() as AddressInfo), close: () => (closing ??= close()) };
 }
 
-const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', kibana: null };
+const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', apps: false, kibana: null };
 
 export interface ServerParts {
   submissions: Submissions;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { Client } from '../integration/client';
+import { Client, type Frame } from '../integration/client';
 import { kubectl } from '../integration/kubectl';
 import { startPlatform, type Platform } from '../integration/platform';
 import { startChromium } from './chromium';
@@ -26,7 +26,7 @@ const complaints: string[] = [];
 
 beforeAll(async () => {
   await promisify(execFile)(process.execPath, ['gateway/web/build.mjs']);
-  platform = await startPlatform({ TEMPORAL_UI_URL: 'http://127.0.0.1:8233' });
+  platform = await startPlatform({ TEMPORAL_UI_URL: 'http://127.0.0.1:8233', FORWARD_APPS: 'on' });
   network = await networkTo(new URL(platform.url));
   browser = await startChromium();
 });
@@ -70,6 +70,15 @@ async function submit(code: string): Promise<void> {
   await page.keyboard.press('Delete');
   await page.keyboard.insertText(code);
   await page.keyboard.press('Control+Enter');
+}
+
+/** Submits from elsewhere than the page. @returns the final frame */
+async function sent(fields: object): Promise<Frame> {
+  const client = await Client.connect(platform, '?progress=false');
+  client.send({ user_id: USER, ...fields });
+  const final = await client.frame((frame) => 'status' in frame || frame.type === 'error');
+  await client.close();
+  return final;
 }
 
 const verdict = () => page.locator('.verdict');
@@ -124,7 +133,6 @@ test('a program that is broken has its line marked; one that works is deployed; 
   );
   expect(await page.locator('.timeline .completed').count()).toBeGreaterThanOrEqual(4);
   expect(await seriousFaults()).toEqual([]);
-  await picture('page-deployed');
 
   await page.emulateMedia({ colorScheme: 'dark' });
   expect(await seriousFaults()).toEqual([]);
@@ -192,10 +200,8 @@ test('cases that do not pass show what they printed and what was expected', asyn
 });
 
 test('what was sent elsewhere is in the history, and what was deployed before is rolled back to', async () => {
-  const client = await Client.connect(platform, '?progress=false');
-  const first = await client.submit(USER, "print('first')");
-  const second = await client.submit(USER, "print('second')");
-  await client.close();
+  const first = await sent({ code: "print('first')" });
+  const second = await sent({ code: "print('second')" });
   expect([first.status, second.status]).toEqual(['deployed', 'deployed']);
   await logIn();
   await page.locator('.history button', { hasText: String(first.submission_id) }).click();
@@ -205,4 +211,74 @@ test('what was sent elsewhere is in the history, and what was deployed before is
   await page.getByText('Rolled back.').waitFor();
   expect(await kubectl('logs', '-l', 'app=prod', '-n', `user-${USER}`)).toContain('first');
   expect(await seriousFaults()).toEqual([]);
+});
+
+test('what was sent elsewhere comes back with all that it asked for, and is compared with another', async () => {
+  const files = {
+    'main.py': 'from lib.x import f\nprint(f())\nraise SystemExit(1)',
+    'lib/x.py': 'f = input',
+  };
+  const one = await sent({ files, stdin: 'a line' });
+  const changed = { ...files, 'main.py': files['main.py'].replace('1)', '2)') };
+  const other = await sent({ files: changed, stdin: 'another' });
+  const row = ({ submission_id: id }: Frame) =>
+    page.locator('.history li', { has: page.locator('code', { hasText: String(id) }) });
+
+  await logIn();
+  await row(other).locator('.open').click();
+  await expectVerdict('Tests failed');
+  await page.locator('.cm-content').getByText('raise SystemExit(2)').waitFor();
+  await page.getByText('Files and input: 2 files, with input').click();
+  expect(await page.getByLabel('Standard input').inputValue()).toBe('another');
+  await page.locator('.fields select').selectOption('lib/x.py');
+  await page.locator('.cm-content').getByText('f = input').waitFor();
+  expect(await seriousFaults()).toEqual([]);
+
+  await row(one).getByRole('button', { name: 'Compare' }).click();
+  const compared = page.locator('.card', { has: page.getByRole('heading', { name: 'Compared' }) });
+  await compared.locator('.removed', { hasText: 'raise SystemExit(1)' }).waitFor();
+  await compared.locator('.added', { hasText: 'raise SystemExit(2)' }).waitFor();
+  await compared.locator('.removed', { hasText: '-a line' }).waitFor();
+  await compared.locator('.added', { hasText: '+another' }).waitFor();
+  expect(await compared.locator('tr', { hasText: 'Exit code' }).innerText()).toMatch(/1\s+2/);
+  expect(await seriousFaults()).toEqual([]);
+  await picture('page-compared');
+});
+
+test('a program that asks gets what is typed while it runs', async () => {
+  await logIn();
+  await page.getByText('Files and input').click();
+  await page.getByLabel('More input comes while it runs').check();
+  await submit(
+    "print('Hello', input(), flush=True)\nimport sys\nprint(sys.stdin.read())\nraise SystemExit(1)",
+  );
+  await page.getByLabel('Input for the program').fill('Ada');
+  await page.keyboard.press('Enter');
+  await output().getByText('Hello Ada').waitFor();
+  expect(await seriousFaults()).toEqual([]);
+  await page.getByLabel('Input for the program').fill('and more');
+  await page.getByRole('button', { name: 'Send the line' }).click();
+  await page.getByRole('button', { name: 'End the input' }).click();
+  await expectVerdict('Tests failed');
+  expect(await output().innerText()).toContain('and more');
+});
+
+test('what is live is shown pod by pod, with its database and a link to it', async () => {
+  await logIn();
+  await page.getByLabel('Example').selectOption({ label: 'A web server' });
+  await page.getByRole('button', { name: /^Submit/ }).click();
+  const production = page.locator('.card', { has: page.getByRole('heading', { name: 'Production' }) });
+  await expectVerdict('Deployed');
+  await production.getByText('Live and ready.').waitFor();
+  await production.locator('tr', { hasText: 'database' }).locator('.ready').waitFor();
+  const program = production.locator('tr', { hasText: `${USER}-prod-` }).filter({ hasText: 'web-' });
+  await program.locator('.ready').first().waitFor();
+  const link = production.getByRole('link', { name: 'Open the program' });
+  expect(await link.getAttribute('href')).toBe(`/apps/${USER}/`);
+  const [opened] = await Promise.all([context.waitForEvent('page'), link.click()]);
+  await opened.waitForLoadState();
+  expect(await opened.locator('body').innerText()).toContain('Hello');
+  await opened.close();
+  expect(await seriousFaults()).toEqual([]);
+  await picture('page-deployed');
 });

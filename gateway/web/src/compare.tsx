@@ -120,7 +120,10 @@ const FACTS: [string, (side: Side) => string | null | undefined][] = [
   ['Exit code', ({ result }) => result?.exit_code?.toString()],
   ['Tests', ({ result }) => result?.tests && `${result.tests.passed} of ${result.tests.total} passed`],
   ['Run time', ({ result }) => (result?.wall_ms == null ? null : duration(result.wall_ms))],
-  ['Total', ({ result }) => (result?.durations_ms.total == null ? null : duration(result.durations_ms.total))],
+  [
+    'Total',
+    ({ result }) => (result?.durations_ms.total == null ? null : duration(result.durations_ms.total)),
+  ],
   [
     'Memory',
     ({ result }) =>

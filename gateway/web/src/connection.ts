@@ -1,4 +1,4 @@
-import type { Frame } from './frames';
+import { isOfInput, type ErrorFrame, type Frame } from './frames';
 
 export type ConnectionState = 'connecting' | 'open' | 'lost' | 'logged_out';
 
@@ -32,7 +32,7 @@ export class Connection {
     this.connect();
   }
 
-  submit(message: { submission_id: string }): void {
+  submit(message: { submission_id: string; [field: string]: unknown }): void {
     this.follow(message.submission_id, { message, cursor: null });
   }
 
@@ -44,6 +44,14 @@ export class Connection {
   /** @returns false when there is no connection to ask over */
   cancel(submissionId: string): boolean {
     return this.send({ type: 'cancel', submission_id: submissionId });
+  }
+
+  /**
+   * Gives a program that runs more input, from this place on in all that was sent so.
+   * @returns false when there is no connection to send it over
+   */
+  input(submissionId: string, offset: number, data: string, eof: boolean): boolean {
+    return this.send({ type: 'stdin', submission_id: submissionId, offset, data, eof });
   }
 
   close(): void {
@@ -86,7 +94,8 @@ export class Connection {
   private read(frame: Frame): void {
     const followed = this.followed.get(frame.submission_id ?? '');
     if (followed && frame.submission_id !== undefined) {
-      if (frame.type === undefined || isEnd(frame)) this.followed.delete(frame.submission_id);
+      if (frame.type === undefined || (frame.type === 'error' && isEnd(frame)))
+        this.followed.delete(frame.submission_id);
       else if ('cursor' in frame && frame.cursor !== undefined) {
         followed.cursor = frame.cursor;
         followed.message = null;
@@ -112,6 +121,6 @@ export class Connection {
 }
 
 /** An error that comes in place of frames; others pass, and the submission goes on. */
-function isEnd(frame: Frame): boolean {
-  return frame.type === 'error' && frame.code !== 'unavailable' && frame.code !== 'internal';
+function isEnd(error: ErrorFrame): boolean {
+  return error.code !== 'unavailable' && error.code !== 'internal' && !isOfInput(error);
 }

@@ -67,6 +67,7 @@ export function createEditor(parent: HTMLElement, onSubmit: () => void): Editor 
       syntaxHighlighting(colours),
       lintGutter(),
       theme,
+      EditorView.lineWrapping,
       EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
     ],
   });

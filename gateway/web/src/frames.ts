@@ -71,12 +71,25 @@ export interface CancelFrame extends Placed {
   state: 'requested' | 'over';
 }
 
+/** How much input was taken that came while it runs. */
+export interface StdinFrame extends Placed {
+  type: 'stdin';
+  /** Bytes, of all that came so. */
+  received: number;
+  eof: boolean;
+}
+
 export interface ErrorFrame {
   type: 'error';
   code: string;
   field?: string;
   message: string;
   submission_id?: string;
+}
+
+/** Whether an error only says that input was not taken: the submission goes on. */
+export function isOfInput({ code }: ErrorFrame): boolean {
+  return ['conflict', 'not_running', 'not_interactive', 'too_much_input'].includes(code);
 }
 
 export interface FinalFrame extends Placed {
@@ -107,5 +120,6 @@ export type Frame =
   | CaseFrame
   | RolloutFrame
   | CancelFrame
+  | StdinFrame
   | ErrorFrame
   | FinalFrame;

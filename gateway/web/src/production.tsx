@@ -36,13 +36,15 @@ const LOOK_MS = { busy: 1_000, quiet: 10_000 };
 
 interface ProductionProps {
   user: string;
+  /** Whether its program is reached through the gateway. */
+  isReached: boolean;
   /** Whether a submission is on its way there. */
   isBusy: boolean;
   onOpen: (submissionId: string) => void;
 }
 
 /** What a user has in production, pod by pod. */
-export function Production({ user, isBusy, onOpen }: ProductionProps) {
+export function Production({ user, isReached, isBusy, onOpen }: ProductionProps) {
   const [live, setLive] = useState<Live | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
 
@@ -85,7 +87,7 @@ export function Production({ user, isBusy, onOpen }: ProductionProps) {
         <>
           <p class="links">
             <span class={`live ${live.state}`}>{STATES[live.state] ?? live.state}</span>
-            {live.state === 'ready' && (
+            {isReached && live.state === 'ready' && (
               <a href={`/apps/${encodeURIComponent(user)}/`} target="_blank" rel="noreferrer">
                 Open the program
               </a>

@@ -8,6 +8,7 @@ import type {
   StepFrame,
   TestFrame,
 } from './frames';
+import { isOfInput } from './frames';
 
 /** What is known of a submission, put together from its frames. */
 export interface Run {
@@ -21,7 +22,11 @@ export interface Run {
   rollout: RolloutFrame | null;
   final: FinalFrame | null;
   error: ErrorFrame | null;
+  /** Why something that was asked of it was not done. */
+  notice: string | null;
   cancelling: boolean;
+  /** Input that came while it runs; null for a program that takes none. */
+  input: { received: number; eof: boolean } | null;
   workflow: { id: string; runId: string } | null;
 }
 
@@ -34,7 +39,8 @@ export interface Segment {
 /** More than this is not shown: the first characters are dropped. */
 const SHOWN_CHARACTERS = 400_000;
 
-export function newRun(id: string): Run {
+/** @param interactive whether it takes input while it runs */
+export function newRun(id: string, interactive = false): Run {
   return {
     id,
     stages: [],
@@ -45,7 +51,9 @@ export function newRun(id: string): Run {
     rollout: null,
     final: null,
     error: null,
+    notice: null,
     cancelling: false,
+    input: interactive ? { received: 0, eof: false } : null,
     workflow: null,
   };
 }
@@ -75,8 +83,10 @@ export function read(run: Run, frame: Frame): Run {
       return { ...run, rollout: frame };
     case 'cancel':
       return { ...run, cancelling: frame.state === 'requested' };
+    case 'stdin':
+      return { ...run, input: { received: frame.received, eof: frame.eof } };
     case 'error':
-      return { ...run, error: frame };
+      return { ...run, ...(isOfInput(frame) ? { notice: frame.message } : { error: frame }) };
   }
 }
 

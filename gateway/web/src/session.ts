@@ -11,6 +11,8 @@ export interface Session {
 export interface Links {
   temporal_ui: string | null;
   temporal_namespace: string;
+  /** Whether programs are reached under `/apps/`. */
+  apps: boolean;
   kibana: string | null;
 }
 

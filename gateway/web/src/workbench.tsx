@@ -1,11 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Compare } from './compare';
 import { Connection, type ConnectionState } from './connection';
-import type { Editor, Language } from './editor';
+import { draftFrom, draftOf, messageOf, readContent, type Draft } from './draft';
+import { DraftFields } from './draftFields';
+import type { Editor } from './editor';
 import { EXAMPLES } from './examples';
 import type { Frame } from './frames';
 import { keep, listAll, listKept, type Past } from './history';
+import { LiveInput } from './liveInput';
 import { Output } from './output';
 import { PodLog } from './podLog';
+import { Production } from './production';
 import { Tests, Verdict } from './results';
 import { RollBack } from './rollback';
 import { isOver, newRun, read, type Run } from './run';
@@ -28,12 +33,14 @@ const CONNECTION: Record<ConnectionState, string> = {
 
 const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 
+const firstDraft = draftOf(EXAMPLES[0]?.code ?? '', 'python');
+
 export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchProps) {
   const [user, setUser] = useState(session.user_id ?? 'test');
-  const [language, setLanguage] = useState<Language>('python');
-  const [tests, setTests] = useState<object | null>(null);
+  const [draft, setDraft] = useState<Draft>(firstDraft);
   const [state, setState] = useState<ConnectionState>('connecting');
   const [run, setRun] = useState<Run | null>(null);
+  const [comparedTo, setComparedTo] = useState<string | null>(null);
   const [past, setPast] = useState(() => listKept(user));
   const [isWhole, setWhole] = useState(true);
   const connection = useRef<Connection>(null);
@@ -44,6 +51,8 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   const submitNow = useRef(() => {});
   const newest = useRef(user);
   newest.current = user;
+  /** The submission that was opened last: what is read of an earlier one comes too late. */
+  const opened = useRef<string | null>(null);
 
   useEffect(() => {
     const readArrived = () => {
@@ -71,7 +80,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     void import('./editor').then(({ createEditor }) => {
       if (removed || !editorBox.current) return;
       editor.current = createEditor(editorBox.current, () => submitNow.current());
-      editor.current.replace(EXAMPLES[0]?.code ?? '', 'python');
+      edit(firstDraft);
       const { hash } = window.location;
       if (hash.length > 1) open(decodeURIComponent(hash.slice(1)));
     });
@@ -82,12 +91,17 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
 
   useEffect(() => {
     if (!run?.final) return;
-    const { status, error } = run.final;
+    const { status } = run.final;
     const known = listKept(user).find(({ id }) => id === run.id);
     if (known) keep({ ...known, status });
     void refresh();
-    editor.current?.mark(error?.line ? { line: error.line, message: error.message } : null);
   }, [run?.final]);
+
+  useEffect(() => {
+    const error = run?.final?.error;
+    const isShown = error?.file == null || error.file === draft.shown || !(error.file in draft.files);
+    editor.current?.mark(error?.line && isShown ? { line: error.line, message: error.message } : null);
+  }, [run?.final, draft.files, draft.shown]);
 
   useEffect(() => {
     setPast(listKept(user));
@@ -103,45 +117,74 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     setPast(all ?? listKept(user));
   }
 
-  function show(id: string) {
-    editor.current?.mark(null);
-    setRun(newRun(id));
+  function show(id: string, interactive = false) {
+    opened.current = id;
+    setRun(newRun(id, interactive));
+    setComparedTo(null);
     window.history.replaceState(null, '', `#${encodeURIComponent(id)}`);
   }
 
+  /** The draft with what is in the editor now. */
+  function written(): Draft {
+    const text = editor.current?.text();
+    return text === undefined ? draft : { ...draft, files: { ...draft.files, [draft.shown]: text } };
+  }
+
   function submit() {
-    const code = editor.current?.text() ?? '';
+    const sent = written();
+    const { language, entrypoint, files, interactive } = sent;
     // Not crypto.randomUUID: pages that are not on TLS do not have it.
     const random = crypto.getRandomValues(new Uint8Array(12));
     const id = `web-${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-    show(id);
-    keep({ id, user, at: new Date().toISOString(), status: 'running', language, code });
-    setPast((before) => [listKept(user)[0], ...before].filter((each) => each !== undefined));
-    connection.current?.submit({
-      ...{ user_id: user, language, code, submission_id: id },
-      ...(tests && { tests }),
+    setDraft(sent);
+    show(id, interactive);
+    keep({
+      id,
+      user,
+      at: new Date().toISOString(),
+      status: 'running',
+      language,
+      code: files[entrypoint] ?? '',
     });
+    setPast((before) => [listKept(user)[0], ...before].filter((each) => each !== undefined));
+    connection.current?.submit({ user_id: user, ...messageOf(sent), submission_id: id });
   }
   submitNow.current = submit;
 
   function open(id: string) {
-    const known = listKept(user).find((each) => each.id === id);
-    if (known) edit(known.code, known.language, null);
     show(id);
     connection.current?.resume(id);
+    readContent(id).then(
+      (content) => {
+        if (opened.current !== id) return;
+        edit(draftFrom(content));
+        if (content.interactive)
+          setRun((now) => now && { ...now, input: now.input ?? { received: 0, eof: false } });
+      },
+      // Temporal has forgotten it, or does not answer: what this browser sent, it kept.
+      () => {
+        const known = listKept(user).find((each) => each.id === id);
+        if (known && opened.current === id) edit(draftOf(known.code, known.language));
+      },
+    );
   }
 
-  function edit(code: string, name: Language, cases: object | null) {
-    setLanguage(name);
-    setTests(cases);
-    editor.current?.replace(code, name);
+  function edit(other: Draft) {
+    setDraft(other);
+    editor.current?.replace(other.files[other.shown] ?? '', other.language);
   }
 
   function chooseExample(event: Event) {
     const example = EXAMPLES[Number((event.currentTarget as HTMLSelectElement).value)];
-    if (example) edit(example.code, example.language, example.tests ?? null);
+    if (example) edit(draftOf(example.code, example.language, example.tests && { tests: example.tests }));
   }
 
+  function removeFile(file: string) {
+    const { [file]: _, ...files } = draft.files;
+    edit({ ...draft, files, shown: draft.entrypoint });
+  }
+
+  const isRunning = run !== null && !isOver(run);
   return (
     <>
       <header>
@@ -181,11 +224,18 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
                 </select>
               </label>
               <span class="muted">
-                {language}
-                {tests && ', with cases'}
+                <code>{draft.shown}</code>
+                {'tests' in draft.rest && ', with tests'}
               </span>
             </div>
             <div class="editor" ref={editorBox} />
+            <DraftFields
+              draft={draft}
+              onChange={(change) => setDraft({ ...written(), ...change })}
+              onShow={(shown) => edit({ ...written(), shown })}
+              onAdd={(file) => edit({ ...written(), files: { ...written().files, [file]: '' }, shown: file })}
+              onRemove={removeFile}
+            />
             <div class="controls">
               <button
                 type="button"
@@ -197,30 +247,49 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               </button>
               <button
                 type="button"
-                disabled={!run || isOver(run) || run.cancelling || state !== 'open'}
+                disabled={!isRunning || run.cancelling || state !== 'open'}
                 onClick={() => run && connection.current?.cancel(run.id)}
               >
                 Cancel
               </button>
-              <button type="button" disabled={!run || !isOver(run)} onClick={submit}>
+              <button type="button" disabled={!run || isRunning} onClick={submit}>
                 Retry
               </button>
             </div>
           </section>
-          <History past={past} isWhole={isWhole} current={run?.id ?? null} onOpen={open} />
+          <History
+            past={past}
+            isWhole={isWhole}
+            current={run?.id ?? null}
+            onOpen={open}
+            onCompare={setComparedTo}
+          />
         </div>
         <div class="column">
           {run ? (
             <>
               <Verdict run={run} links={links} />
               {run.final?.status === 'deployed' && <RollBack user={user} submissionId={run.id} />}
+              {comparedTo !== null && (
+                <Compare earlier={comparedTo} later={run.id} onClose={() => setComparedTo(null)} />
+              )}
               <Timeline run={run} />
               <Tests tests={run.tests.length > 0 ? run.tests : run.cases} total={run.cases.at(-1)?.total} />
               <Output output={run.output} />
+              {run.input && isRunning && (
+                <LiveInput
+                  input={run.input}
+                  notice={run.notice}
+                  onSend={(data, eof) =>
+                    connection.current?.input(run.id, run.input?.received ?? 0, data, eof) ?? false
+                  }
+                />
+              )}
             </>
           ) : (
             <p class="card muted">Submit something, or open a submission of before.</p>
           )}
+          <Production user={user} isReached={links.apps} isBusy={isRunning} onOpen={open} />
           <PodLog user={user} />
         </div>
       </main>
@@ -234,9 +303,11 @@ interface HistoryProps {
   isWhole: boolean;
   current: string | null;
   onOpen: (id: string) => void;
+  /** Sets one beside that which is open. */
+  onCompare: (id: string) => void;
 }
 
-function History({ past, isWhole, current, onOpen }: HistoryProps) {
+function History({ past, isWhole, current, onOpen, onCompare }: HistoryProps) {
   const [filter, setFilter] = useState('');
   const shown = past.filter(({ status }) => filter === '' || status === filter);
   const statuses = [...new Set(past.map(({ status }) => status))];
@@ -257,11 +328,16 @@ function History({ past, isWhole, current, onOpen }: HistoryProps) {
       <ul class="history">
         {shown.map(({ id, at, status, code }) => (
           <li key={id}>
-            <button type="button" onClick={() => onOpen(id)} aria-current={id === current}>
+            <button type="button" class="open" onClick={() => onOpen(id)} aria-current={id === current}>
               <span class={`badge ${status}`}>{status.replaceAll('_', ' ')}</span>
               <code>{code.trim().split('\n', 1)[0]?.slice(0, 60) || id}</code>
               <time dateTime={at}>{new Date(at).toLocaleTimeString()}</time>
             </button>
+            {current !== null && id !== current && status !== 'running' && (
+              <button type="button" aria-label={`Compare with ${id}`} onClick={() => onCompare(id)}>
+                Compare
+              </button>
+            )}
           </li>
         ))}
       </ul>
