@@ -1,4 +1,8 @@
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 
 /** gRPC statuses that come back the same however often one asks. The numbers are gRPC's own and never change. */
 const LASTING = new Set([
@@ -13,6 +17,7 @@ const LASTING = new Set([
 
 /** Whether a call to Temporal failed in a way that may pass: no server, one that restarts, no answer in time. */
 export function mayPass(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   const status = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(status) && !LASTING.has(status.code);
 }

@@ -157,6 +157,7 @@ function linesOf(one: string, other: string): string[] | null {
   if (!patch) return null;
   return patch.hunks.flatMap(({ oldStart, newStart, lines }) => [
     `@@ line ${oldStart} and line ${newStart} @@`,
-    ...lines,
+    // All but the remark that a last line has no end.
+    ...lines.filter((line) => !line.startsWith('\\')),
   ]);
 }
