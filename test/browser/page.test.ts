@@ -175,8 +175,13 @@ raise SystemExit(1)`);
   network.mend();
   await expectVerdict('Tests failed');
   await page.getByText('Connected', { exact: true }).waitFor();
-  const lines = [...(await output().innerText()).matchAll(/line (\d+);/g)].map(([, n]) => Number(n));
-  expect(lines).toEqual([...Array(40).keys()]);
+  const linesIn = (text: string) => [...text.matchAll(/line (\d+);/g)].map(([, n]) => Number(n));
+  expect(linesIn(await output().innerText())).toEqual([...Array(40).keys()]);
+
+  const link = page.getByRole('link', { name: 'All of the output' });
+  const [opened] = await Promise.all([context.waitForEvent('page'), link.click()]);
+  await opened.waitForLoadState();
+  expect(linesIn(await opened.locator('body').innerText())).toEqual([...Array(40).keys()]);
 });
 
 test('a submission that is cancelled says so', async () => {

@@ -2,8 +2,11 @@ import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { AnsiReader } from './ansi';
 import type { Segment } from './run';
 
-/** What the program prints, as text only. Stays at the end unless somebody scrolled away from it. */
-export function Output({ output }: { output: Segment[] }) {
+/**
+ * What the program prints, as text only. Stays at the end unless somebody scrolled away from it.
+ * @param whole where all of it is, the middle of what is long included; null while it runs
+ */
+export function Output({ output, whole }: { output: Segment[]; whole: string | null }) {
   const box = useRef<HTMLPreElement>(null);
   const atEnd = useRef(true);
   const pieces = useMemo(() => {
@@ -37,6 +40,13 @@ export function Output({ output }: { output: Segment[] }) {
         ))}
         {pieces.length === 0 && <span class="note">Nothing yet.</span>}
       </pre>
+      {whole !== null && (
+        <p class="links">
+          <a href={whole} target="_blank" rel="noreferrer">
+            All of the output
+          </a>
+        </p>
+      )}
     </section>
   );
 }

@@ -275,7 +275,10 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               )}
               <Timeline run={run} />
               <Tests tests={run.tests.length > 0 ? run.tests : run.cases} total={run.cases.at(-1)?.total} />
-              <Output output={run.output} />
+              <Output
+                output={run.output}
+                whole={run.final && `/api/submissions/${encodeURIComponent(run.id)}/output`}
+              />
               {run.input && isRunning && (
                 <LiveInput
                   input={run.input}

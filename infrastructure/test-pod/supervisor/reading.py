@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 
 _READ_BYTES = 256 * 1024
+# Between two looks at a pipe that is still open when nobody should hold it, in seconds.
+_LOOK_INTERVAL = 0.02
 
 
 class Reading:
@@ -25,8 +28,12 @@ class Reading:
         """
         while not self._ended.done() and self._read():
             pass
-        if not self._ended.done():
-            await asyncio.wait_for(self._ended, deadline)
+        latest = self._loop.time() + deadline
+        while not self._ended.done():
+            if self._loop.time() > latest:
+                raise TimeoutError(f"a pipe of the program was still held {deadline} s after its last process")
+            _collect_sockets()
+            await asyncio.wait([self._ended], timeout=_LOOK_INTERVAL)
 
     def _read(self) -> bool:
         """Takes one piece. @returns false when there is none"""
@@ -41,3 +48,12 @@ class Reading:
             return False
         self._take(data)
         return True
+
+
+def _collect_sockets() -> None:
+    """
+    Has the kernel look for descriptors that are in flight between sockets which nobody holds. It looks when a socket is
+    closed, but not while it is looking: what a program closes at its end, all at once, it may miss.
+    """
+    for end in socket.socketpair():
+        end.close()
