@@ -116,5 +116,5 @@ test('the gateway can read keys and not make them; the worker can do neither', a
   expect(await as(gatewayKubeconfig, 'get', 'secrets')).toBe('allowed');
   expect(await as(gatewayKubeconfig, ...make)).toMatch(/forbidden/i);
   expect(await as(workerKubeconfig, 'get', 'secrets')).toMatch(/forbidden/i);
-  expect(await as(workerKubeconfig, ...make)).toMatch(/keys are made and revoked by operators/);
+  expect(await as(workerKubeconfig, ...make)).toMatch(/keys and plans are made and revoked by operators/);
 });
