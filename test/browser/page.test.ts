@@ -133,6 +133,7 @@ test('a program that is broken has its line marked; one that works is deployed; 
   );
   expect(await page.locator('.timeline .completed').count()).toBeGreaterThanOrEqual(4);
   expect(await seriousFaults()).toEqual([]);
+  await picture('page-deployed');
 
   await page.emulateMedia({ colorScheme: 'dark' });
   expect(await seriousFaults()).toEqual([]);
@@ -285,5 +286,5 @@ test('what is live is shown pod by pod, with its database and a link to it', asy
   expect(await opened.locator('body').innerText()).toContain('Hello');
   await opened.close();
   expect(await seriousFaults()).toEqual([]);
-  await picture('page-deployed');
+  await picture('page-production');
 });

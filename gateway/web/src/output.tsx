@@ -38,7 +38,9 @@ export function Output({ output, whole }: { output: Segment[]; whole: string | n
             {text}
           </span>
         ))}
-        {pieces.length === 0 && <span class="note">Nothing yet.</span>}
+        {pieces.length === 0 && (
+          <span class="note">{whole === null ? 'Nothing yet.' : 'Nothing was printed.'}</span>
+        )}
       </pre>
       {whole !== null && (
         <p class="links">
