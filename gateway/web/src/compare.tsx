@@ -32,6 +32,7 @@ async function readSide(id: string): Promise<Side> {
 
 async function readOutput(path: string): Promise<string> {
   const response = await fetch(path);
+  if (!response.ok) throw new Error(`The output cannot be had: the gateway answered ${response.status}.`);
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   while (reader && text.length < MOST_OUTPUT) {

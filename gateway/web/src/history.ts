@@ -8,7 +8,7 @@ export interface Past {
   at: string;
   status: string;
   language: Language;
-  /** Empty for what was submitted elsewhere: only this browser keeps code. */
+  /** What the list shows of it; empty for what was submitted elsewhere. */
   code: string;
 }
 
