@@ -29,7 +29,7 @@ import type {
 } from './ports';
 import { tellInput } from './input';
 import { storeUnkept, type StoredOutput } from './storing';
-import { runPlan } from './testing';
+import { runPlan, type TestContext } from './testing';
 import type { TestReport, UnkeptOutput } from './testReport';
 
 /** What the activities work with. */
@@ -98,7 +98,7 @@ export function createActivities(deps: ActivityDependencies) {
         },
         {
           ...callContext(),
-          lastHeartbeat: Context.current().info.heartbeatDetails as unknown,
+          ...attemptsSoFar(Context.current()),
           ...(input.interactive && { onInput: tellInput(Context.current(), `${key}/run`) }),
         },
       );
@@ -219,6 +219,12 @@ function within(most: RunLimits, asked: Partial<RunLimits>): RunLimits {
 function callContext(): CallContext {
   const context = Context.current();
   return { signal: context.cancellationSignal, heartbeat: (details) => context.heartbeat(details) };
+}
+
+/** What is known of the attempts before this one. */
+function attemptsSoFar({ info }: Context): Pick<TestContext, 'scheduledAt' | 'before'> {
+  const lastHeartbeat = info.heartbeatDetails as unknown;
+  return { scheduledAt: info.scheduledTimestampMs, before: info.attempt > 1 ? { lastHeartbeat } : null };
 }
 
 function provenanceOf({ submissionId, userId, codeDigest }: SubmissionIdentity): Provenance {

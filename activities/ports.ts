@@ -152,6 +152,11 @@ export interface RunContext extends CallContext {
    * @param received bytes that came beside those of the request
    */
   onInput?: (received: number) => void;
+  /**
+   * Told each time that the run is joined.
+   * @param since when the pod's supervisor began, in milliseconds since the epoch: it knows of no execution before
+   */
+  onSupervisor?: (since: number) => void;
 }
 
 /** Input for an interactive run: bytes that begin at `offset` of all that it is fed beside its request's own. */

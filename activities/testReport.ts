@@ -42,7 +42,10 @@ export interface TestReport {
   /** What was executed, in order; the last one decided. */
   steps: StepReport[];
   tests: TestResult[];
-  /** True when a step was executed once more because the pod that ran it first is gone. */
+  /**
+   * True when a step was executed once more because the pod that ran it first is gone; also when nobody is left who
+   * knows whether it ran there.
+   */
   executedAgain: boolean;
   /** Output of its executions that this report does not have: it is in the test pod for a while. */
   unkept?: UnkeptOutput[];

@@ -115,14 +115,19 @@ function quoted(text: string): string {
 
 /** A call's context, with what the attempt before this one left behind. */
 export interface TestContext extends RunContext {
-  /** The last heartbeat of the attempt before this one. */
-  lastHeartbeat?: unknown;
+  /** When the first attempt was scheduled, in milliseconds since the epoch. */
+  scheduledAt: number;
+  /** Of the attempt before this one, if there was one. */
+  before: { lastHeartbeat?: unknown } | null;
 }
 
 /** What a heartbeat tells: each execution by the name of its step, for the next attempt, and where it stands. */
 interface Beat {
   executions: Record<string, string>;
+  executedAgain: boolean;
   current: unknown;
+  /** The attempt's last word: nothing that it began is missing here. */
+  over: boolean;
 }
 
 interface Execution {
@@ -137,25 +142,35 @@ interface Execution {
 }
 
 class Executions {
-  executedAgain = false;
+  executedAgain: boolean;
   /** Of all executions so far, as long as the report of the tests has none of the cases. */
   unkept: UnkeptOutput[] = [];
   /** Each execution by the name of its step, those of the attempt before this one as well. */
   private readonly known: Record<string, string>;
+  /** Whether the attempt before this one died, and may have begun more than it could tell. */
+  private readonly mayBeMore: boolean;
 
   constructor(
     private readonly runner: TestRunner,
     private readonly plan: TestPlan,
     private readonly context: TestContext,
   ) {
-    this.known = { ...(context.lastHeartbeat as Beat | undefined)?.executions };
+    const last = context.before?.lastHeartbeat as Beat | undefined;
+    this.known = { ...last?.executions };
+    this.executedAgain = last?.executedAgain ?? false;
+    this.mayBeMore = context.before !== null && !last?.over;
   }
 
   async run(name: string, execution: Execution): Promise<RunReport> {
     const request = this.requestOf(name, execution);
     const { signal, onInput } = this.context;
     const heartbeat = (current: unknown) => this.beat(name, current);
-    const report = await this.runner.run(request, { signal, heartbeat, ...(onInput && { onInput }) });
+    const onSupervisor = (since: number) => this.joined(name, since);
+    const call = { signal, heartbeat, onSupervisor, ...(onInput && { onInput }) };
+    const report = await this.runner.run(request, call).catch((error: unknown) => {
+      this.beat(name, null, true);
+      throw error;
+    });
     const { executionId } = report;
     this.note(name, executionId);
     const isCase = name.startsWith('case-');
@@ -187,11 +202,18 @@ class Executions {
     };
   }
 
-  private beat(name: string, current: unknown): void {
+  private beat(name: string, current: unknown, over = false): void {
     const { executionId } = (current ?? {}) as { executionId?: string };
     if (executionId) this.note(name, executionId);
-    const beat: Beat = { executions: this.known, current: { step: name, ...(current as object) } };
+    const { known: executions, executedAgain } = this;
+    const beat: Beat = { executions, executedAgain, current: { step: name, ...(current as object) }, over };
     this.context.heartbeat(beat);
+  }
+
+  /** A supervisor that began after the tests did cannot know whether the attempt that died had executed this. */
+  private joined(name: string, since: number): void {
+    if (this.mayBeMore && this.known[name] === undefined && since > this.context.scheduledAt)
+      this.executedAgain = true;
   }
 
   private note(name: string, executionId: string): void {

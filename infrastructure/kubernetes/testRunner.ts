@@ -14,6 +14,8 @@ interface CallContext {
   heartbeat(details?: unknown): void;
   /** Told where the input of an interactive run stands, each time that it begins or is joined. */
   onInput?: (received: number) => void;
+  /** Told since when the pod has known of executions, each time that the run is joined. */
+  onSupervisor?: (since: number) => void;
 }
 
 export interface TestRunner {
@@ -59,7 +61,7 @@ export function createTestRunner(
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
       const onInput = request.input.interactive ? context.onInput : undefined;
       const beat = () => context.heartbeat(attempt.progress());
-      const attempt: Attempt = new Attempt(streams, request, language, packageIndexUrl, beat, onInput);
+      const attempt: Attempt = new Attempt(streams, request, language, packageIndexUrl, beat, onInput, context.onSupervisor);
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
       const work = attempt.result(signal);

@@ -13,7 +13,12 @@ const plan = {
   limits: { wallMs: 1_000, memoryBytes: 1, keepOutputBytes: 1, maxOutputBytes: 1 },
 };
 
-const context = { signal: new AbortController().signal, heartbeat: jest.fn() };
+const context = {
+  signal: new AbortController().signal,
+  heartbeat: jest.fn(),
+  scheduledAt: 1_000,
+  before: null as { lastHeartbeat?: unknown } | null,
+};
 
 const never = () => Promise.reject(new Error('not asked for here'));
 const unused = { feed: never, read: never, say: () => undefined };
@@ -105,4 +110,48 @@ test('a step that another execution takes over, in the middle of an attempt, is 
   };
   const report = await runPlan(runner, { ...plan, program: { ...plan.program, requirements: [] } }, context);
   expect(report.executedAgain).toBe(true);
+});
+
+describe('after an attempt that died, a step that no heartbeat names', () => {
+  const oneStep = { ...plan, program: { ...plan.program, requirements: [] } };
+  /** @param since when the supervisor began that executes it now */
+  const runnerOf = (since: number) => ({
+    ...unused,
+    run: (_: RunRequest, call: { onSupervisor?(since: number): void }) => {
+      call.onSupervisor?.(since);
+      return Promise.resolve({ ...pass, executionId: 'e1' });
+    },
+  });
+
+  test.each([
+    ['may have been executed in the pod before', 1_001, { lastHeartbeat: { executions: {} } }, true],
+    ['may have been, when there was no heartbeat either', 1_001, {}, true],
+    ['was not, by a supervisor that was there all the time', 999, {}, false],
+    [
+      'was not, when the attempt could tell all',
+      1_001,
+      { lastHeartbeat: { executions: {}, over: true } },
+      false,
+    ],
+    ['is not missed, when there is no attempt before', 1_001, null, false],
+    ['stays told', 999, { lastHeartbeat: { executions: { run: 'e1' }, executedAgain: true } }, true],
+  ])('%s', async (_, since, before, again) => {
+    const report = await runPlan(runnerOf(since), oneStep, { ...context, before });
+    expect(report.executedAgain).toBe(again);
+  });
+});
+
+test('the last word of an attempt that fails has all that it began', async () => {
+  const heartbeat = jest.fn();
+  const runner = {
+    ...unused,
+    run: (_: RunRequest, call: { heartbeat(details?: unknown): void }) => {
+      call.heartbeat({ executionId: 'e0' });
+      return Promise.reject(new Error('lost'));
+    },
+  };
+  await expect(runPlan(runner, plan, { ...context, heartbeat })).rejects.toThrow('lost');
+  expect(heartbeat).toHaveBeenLastCalledWith(
+    expect.objectContaining({ executions: { install: 'e0' }, over: true }),
+  );
 });

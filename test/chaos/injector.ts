@@ -38,7 +38,7 @@ export class Injector {
   async carryOut(schedule: Planned[], begin: number): Promise<void> {
     const works: Promise<void>[] = [];
     for (const planned of schedule) {
-      await wait(Math.max(0, begin + planned.at - Date.now()));
+      await wait(Math.max(0, begin + planned.at - Date.now()), undefined, { signal: this.reach.stopped });
       const target = planned.kind.replace(/\.(kill|pause|full)$/, '');
       const before = this.busy.get(target) ?? Promise.resolve();
       const work = before.then(() => this.carryOutOne(planned));
@@ -50,6 +50,7 @@ export class Injector {
 
   private async carryOutOne(planned: Planned): Promise<void> {
     const { kind, seed } = planned;
+    if (this.reach.stopped.aborted) return;
     try {
       const harm = await FAULTS[kind](this.reach, new Random(seed));
       if (harm === null) {
@@ -72,6 +73,11 @@ export class Injector {
       this.failures.push(`${kind}: ${String(error)}`);
       this.timeline.add('fault', `${kind}: FAILED: ${String(error)}`);
     }
+  }
+
+  /** Resolves when nothing is harmed any more, in a run that was stopped. */
+  async healed(): Promise<void> {
+    await Promise.all(this.busy.values());
   }
 
   private readonly probes: Promise<void>[] = [];

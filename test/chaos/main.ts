@@ -28,7 +28,7 @@ async function main(args: string[]): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'chaos-'));
   console.log(`Seed ${options.seed}; logs are in ${directory}.`);
   const outcome = await withServers((servers) =>
-    run(servers, options, directory, (line) => console.log(line)),
+    run(servers, options, directory, (line) => console.log(line), stopRequested()),
   );
   const report = reportOf(outcome);
   const text = `${JSON.stringify(report, null, 2)}\n`;
@@ -44,6 +44,14 @@ async function main(args: string[]): Promise<number> {
       : `${report.violations.length} violations (seed ${report.seed}); logs are in ${directory}.`,
   );
   return report.green ? 0 : 1;
+}
+
+/** Aborted by Ctrl-C, after which what was harmed is healed and what was started is stopped. */
+function stopRequested(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => controller.abort(new UsageError(`Stopped by ${signal}: there is no result.`)));
+  return controller.signal;
 }
 
 /** Each violation, with the timeline of what it concerns. */

@@ -17,7 +17,7 @@ import { patiently } from './patience';
 import { startPlatform } from './platform';
 import { Random } from './random';
 import { plan, shortPlan } from './schedule';
-import { untilClean, untilClosed } from './settle';
+import { untilClean, untilClosed, untilNone } from './settle';
 import { openTally } from './tally';
 import { Timeline } from './timeline';
 
@@ -46,7 +46,9 @@ export async function run(
   options: Options,
   directory: string,
   say: (line: string) => void,
+  stopped: AbortSignal,
 ): Promise<Outcome> {
+  stopped.throwIfAborted();
   const begin = Date.now();
   const timeline = new Timeline(begin, say);
   const random = new Random(options.seed);
@@ -66,7 +68,8 @@ export async function run(
   const platform = await startPlatform(servers, join(directory, prefix), (text) =>
     timeline.add('process', text),
   );
-  try {
+  let injector: Injector | undefined;
+  const carryOut = async (): Promise<Outcome> => {
     const faultsOf = await contractOf(platform.urls[0]!);
     const load = new Load({
       ...{ platform, users, timeline, faultsOf, rate: options.rate },
@@ -74,13 +77,14 @@ export async function run(
       random: new Random(random.seed()),
     });
     const probing = new Random(random.seed());
-    const injector = new Injector({ platform, kube, elasticsearch, users }, timeline, async (user) => {
+    const reach = { platform, kube, elasticsearch, users, stopped };
+    const faults = (injector = new Injector(reach, timeline, async (user) => {
       const { sentAt, endedAt, followed } = await load.send('fails', user ?? probing.pick(users));
       return followed[0]?.final ? endedAt! - sentAt : null;
-    });
+    }));
     const scene: Scene = {
       ...{ platform, kube, temporal, elasticsearch, users, load, tally, faultsOf },
-      faults: injector.injected,
+      faults: faults.injected,
     };
 
     const first = await Promise.all(users.map((user) => load.send('serves', user)));
@@ -93,11 +97,11 @@ export async function run(
     load.start();
     const schedule = options.short ? shortPlan(options.seed, options.minutes) : plan(options);
     const faultsBegin = Date.now();
-    await injector.carryOut(schedule, faultsBegin);
+    await faults.carryOut(schedule, faultsBegin);
     const faultsEnd = Date.now();
     timeline.add('run', 'the last fault has healed');
     await load.drain(faultsEnd + DRAIN_WITHIN_MS);
-    await injector.probed();
+    await faults.probed();
     const open = await untilClosed(temporal, platform.taskQueue);
     timeline.add('run', `all has come to rest; open: ${open.length}`);
 
@@ -115,24 +119,36 @@ export async function run(
     const members = [...platform.workers, ...platform.gateways];
     const deaths = Object.fromEntries(members.map(({ name, process }) => [name, process.deaths]));
     observations.leftovers.push(...(await stopAll(scene)));
-    const failures = injector.failures.map((text) => ({ rule: 'the driver', text }));
+    const failures = faults.failures.map((text) => ({ rule: 'the driver', text }));
     const violations = [...check(observations), ...failures];
     return {
       options,
       begin: faultsBegin,
       faultsEnd,
       timeline,
-      injector,
+      injector: faults,
       load,
       observations,
       violations,
       deaths,
     };
+  };
+  try {
+    return await orStopped(carryOut(), stopped);
   } finally {
+    if (stopped.aborted) await injector?.healed();
     await platform.stop();
     await removeNamespaces(kube, users);
     await Promise.all([tally.close(), temporal.connection.close(), elasticsearch.close()]);
   }
+}
+
+/** @throws the reason for which the run is stopped; what is under way ends with the process */
+function orStopped<T>(work: Promise<T>, stopped: AbortSignal): Promise<T> {
+  const end = new Promise<never>((_resolve, reject) => {
+    stopped.addEventListener('abort', () => reject(stopped.reason as Error), { once: true });
+  });
+  return Promise.race([work, end]);
 }
 
 /**
@@ -141,9 +157,10 @@ export async function run(
  */
 async function redeploy({ kube, users, load }: Scene): Promise<Map<string, string>> {
   const deployed = users.map(async (user) => {
-    await patiently(() =>
-      kube.core.deleteCollectionNamespacedPod({ namespace: `user-${user}`, labelSelector: 'app=test' }),
-    );
+    const testPods = { namespace: `user-${user}`, labelSelector: 'app=test' };
+    await patiently(() => kube.core.deleteCollectionNamespacedPod(testPods));
+    // A pod that is about to end would take the execution of this submission with it.
+    await untilNone(async () => (await kube.core.listNamespacedPod(testPods)).items.map(String));
     const { id } = await load.send('serves', user);
     return [user, id] as const;
   });

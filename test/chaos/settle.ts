@@ -11,7 +11,7 @@ export const REST_WITHIN_MS = 300_000;
 const LOOK_EVERY_MS = 2_000;
 
 /** Looks until nothing is left, and returns what is left at the deadline. */
-async function untilNone(look: () => Promise<string[]>, withinMs = REST_WITHIN_MS): Promise<string[]> {
+export async function untilNone(look: () => Promise<string[]>, withinMs = REST_WITHIN_MS): Promise<string[]> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const left = await patiently(look);

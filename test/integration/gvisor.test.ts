@@ -90,7 +90,8 @@ describe('what keeps test pods on runc: gVisor differs from Linux where the supe
 
   test('the first process of a pod can be ended by another one of it', async () => {
     if (!hasGvisor) return;
-    await expect(inPod('ended', 'python3', '-c', 'import os; os.kill(1, 9)')).rejects.toThrow();
+    // Whether the command itself is told as ended well depends on which of the two is seen to end first.
+    await inPod('ended', 'python3', '-c', 'import os; os.kill(1, 9)').catch(() => undefined);
     await kubectl('wait', '--for=jsonpath={.status.phase}=Failed', 'pod/ended', '-n', namespace);
   });
 });

@@ -47,6 +47,7 @@ export class Attempt {
     /** Called when another execution takes the place of one, while `progress` still tells of that one. */
     private readonly beforeRepeat: () => void,
     private readonly onInput: (received: number) => void = () => undefined,
+    private readonly onSupervisor: (since: number) => void = () => undefined,
   ) {
     const { keepOutputBytes } = request.limits;
     this.output = {
@@ -123,6 +124,7 @@ export class Attempt {
         this.podUid = frame.pod_uid;
         this.state = frame.state;
         this.position = frame.position;
+        if (frame.up_ms !== undefined) this.onSupervisor(Date.now() - frame.up_ms);
         if (frame.execution !== null) this.executed(frame.execution);
         if (frame.execution !== null && frame.state === 'running') this.onInput(frame.input);
         return;

@@ -40,6 +40,8 @@ const frame = z.discriminatedUnion('type', [
     ...{ type: z.literal('accepted'), channel, state: z.string(), position: count, pod_uid: z.string() },
     execution: execution.nullable(),
     input,
+    /** Since the supervisor began, in milliseconds. Supervisors of before do not say it. */
+    up_ms: count.optional(),
   }),
   z.object({ type: z.literal('queued'), channel, position: count }),
   z.object({ type: z.literal('started'), channel, execution, input }),

@@ -59,7 +59,7 @@ async def _supervise() -> None:
     def say(submission_id: str, text: str) -> None:
         RunLog(loop, log, submission_id).say(text)
 
-    server = await serve(runs, known, say, os.environ.get("POD_UID", ""), boot=os.urandom(8).hex())
+    server = await serve(runs, known, say, os.environ.get("POD_UID", ""))
     log.line(
         f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}, "
         f"Landlock {landlock.VERSION or 'missing'}"

@@ -41,12 +41,14 @@ class Unknown(Exception):
     """There is no run of this key here, or not what is asked of it."""
 
 
-async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: str, boot: str) -> asyncio.Server:
-    """
-    @param say puts a line about a submission into the log
-    @param boot names this start of the supervisor: results of an earlier one are gone
-    """
-    identity = {"protocol": PROTOCOL, "pod_uid": pod_uid, "boot": boot}
+async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: str) -> asyncio.Server:
+    """@param say puts a line about a submission into the log"""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def identity() -> dict:
+        # What was executed before this supervisor began is not known here.
+        return {"protocol": PROTOCOL, "pod_uid": pod_uid, "up_ms": round((loop.time() - began) * 1000)}
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -85,7 +87,7 @@ class _Session:
         runs: Runs,
         languages: dict[str, Language],
         say: Say,
-        identity: dict,
+        identity: Callable[[], dict],
     ):
         self._reader = reader
         self._writer = writer
@@ -185,7 +187,7 @@ class _Session:
         self._leave(channel)
         accepted = {"type": "accepted", "state": run.state, "position": self._runs.position(run)}
         self._send(
-            {**accepted, "channel": channel, "execution": run.execution_id, "input": run.fed, **self._identity}
+            {**accepted, "channel": channel, "execution": run.execution_id, "input": run.fed, **self._identity()}
         )
         for name, capture in run.captures.items():
             self._send_output(channel, name, offsets[name], capture.head[offsets[name]:])

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
 import type { Kube } from '../../../infrastructure/kubernetes/client';
 import type { Platform } from '../platform';
@@ -10,6 +11,15 @@ export interface Reach {
   elasticsearch: Client;
   /** Users whose objects may be harmed. */
   users: string[];
+  /** Aborted when somebody stops the run: what is harmed is healed at once then. */
+  stopped: AbortSignal;
+}
+
+/** How long harm lasts: so many milliseconds, or until somebody stops the run. */
+export async function harmFor(ms: number, { stopped }: Reach): Promise<void> {
+  await wait(ms, undefined, { signal: stopped }).catch((error: unknown) => {
+    if (!stopped.aborted) throw error;
+  });
 }
 
 /** Harm that was done. */

@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Member } from '../platform';
 import type { Random } from '../random';
-import type { Fault, Harm, Reach } from './fault';
+import { harmFor, type Fault, type Harm, type Reach } from './fault';
 
 type Role = 'workers' | 'gateways';
 
@@ -18,12 +17,12 @@ export const kill =
 /** SIGSTOP of a worker (longer than the heartbeats that it owes) or a gateway (longer than its clients wait). */
 export const pause =
   (role: Role, longest: number): Fault =>
-  ({ platform }, random) => {
-    const { name, process } = random.pick(platform[role]);
+  (reach, random) => {
+    const { name, process } = random.pick(reach.platform[role]);
     const ms = random.between(11_000, longest);
     process.signal('SIGSTOP');
     const heal = async () => {
-      await wait(ms);
+      await harmFor(ms, reach);
       process.signal('SIGCONT');
     };
     return Promise.resolve({ what: `${name} for ${seconds(ms)}`, heal });
@@ -32,7 +31,8 @@ export const pause =
 /** A way between a worker or gateway and a server is cut, slow, or silent. */
 export const disturb =
   (how: 'cut' | 'delay' | 'hang'): Fault =>
-  ({ platform }: Reach, random: Random) => {
+  (reach: Reach, random: Random) => {
+    const { platform } = reach;
     const { name, links } = random.pick<Member>([...platform.workers, ...platform.gateways]);
     const [server, link] = random.pick(Object.entries(links));
     const ms = random.between(2_000, how === 'hang' ? 25_000 : 15_000);
@@ -40,7 +40,7 @@ export const disturb =
     if (how === 'delay') link.delay(slower);
     else link[how]();
     const heal = async () => {
-      await wait(ms);
+      await harmFor(ms, reach);
       link.heal();
     };
     const what = `${name} and ${server} for ${seconds(ms)}${how === 'delay' ? `, ${slower} ms each way` : ''}`;

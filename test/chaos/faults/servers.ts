@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readStackNote } from '../../../infrastructure/local/endpoints';
 import type { Server } from '../kinds';
-import { HEALED_WITHIN_MS, type Fault } from './fault';
+import { harmFor, HEALED_WITHIN_MS, type Fault } from './fault';
 import { seconds } from './members';
 
 /** SIGKILL of a server of the local stack, which starts it again. */
@@ -25,13 +25,13 @@ export const killServer =
 
 export const pauseServer =
   (server: Server, least: number, most: number): Fault =>
-  (_, random) => {
+  (reach, random) => {
     const pid = pidOf(server);
     if (pid === undefined) return Promise.resolve(null);
     const ms = random.between(least, most);
     signalTree(pid, 'SIGSTOP');
     const heal = async () => {
-      await wait(ms);
+      await harmFor(ms, reach);
       signalTree(pid, 'SIGCONT');
     };
     return Promise.resolve({ what: `${server} for ${seconds(ms)}`, heal });

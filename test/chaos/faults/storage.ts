@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { errors } from '@elastic/elasticsearch';
 import { patiently } from '../patience';
-import type { Fault } from './fault';
+import { harmFor, type Fault } from './fault';
 import { seconds } from './members';
 
 /**
@@ -12,17 +11,18 @@ const BLOCK = 'index.blocks.read_only_allow_delete';
 
 const NOT_THERE = 404;
 
-export const fillDisk: Fault = async ({ elasticsearch, platform: { index } }, random) => {
+export const fillDisk: Fault = async (reach, random) => {
+  const { elasticsearch, platform } = reach;
   const ms = random.between(8_000, 30_000);
   const block = (value: true | null) =>
     patiently(() =>
-      elasticsearch.indices.putSettings({ index: `${index}*`, settings: { [BLOCK]: value } }),
+      elasticsearch.indices.putSettings({ index: `${platform.index}*`, settings: { [BLOCK]: value } }),
     ).catch((error: unknown) => {
       if (!(error instanceof errors.ResponseError && error.statusCode === NOT_THERE)) throw error;
     });
   await block(true);
   const heal = async () => {
-    await wait(ms);
+    await harmFor(ms, reach);
     await block(null);
   };
   return { what: `for ${seconds(ms)}`, heal };
