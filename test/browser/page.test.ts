@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import axe, { type AxeResults } from 'axe-core';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { Client, type Frame } from '../integration/client';
 import { kubectl } from '../integration/kubectl';
 import { startPlatform, type Platform } from '../integration/platform';
@@ -40,7 +40,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   complaints.length = 0;
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
+  context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light' });
   page = await context.newPage();
   page.setDefaultTimeout(90_000);
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -88,8 +88,8 @@ async function expectVerdict(text: string): Promise<void> {
   await verdict().getByText(text, { exact: true }).waitFor();
 }
 
-async function picture(name: string): Promise<void> {
-  if (IMAGES) await page.screenshot({ path: join(IMAGES, `${name}.png`) });
+async function picture(name: string, of: Page | Locator = page): Promise<void> {
+  if (IMAGES) await of.screenshot({ path: join(IMAGES, `${name}.png`) });
 }
 
 /** Violations that axe-core calls serious or critical. */
@@ -99,6 +99,24 @@ async function seriousFaults(): Promise<string[]> {
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 375, height: 812 };
+
+/** Of what is shown now, light and dark, on a desktop and on a phone, where nothing may be wider than the screen. */
+async function faultsEverywhere(): Promise<string[]> {
+  const faults: string[] = [];
+  for (const viewport of [PHONE, DESKTOP]) {
+    await page.setViewportSize(viewport);
+    const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+    if (width > viewport.width) faults.push(`${width} pixels wide on a screen of ${viewport.width}`);
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      faults.push(...(await seriousFaults()).map((fault) => `${viewport.width}, ${colorScheme}: ${fault}`));
+    }
+  }
+  return faults;
 }
 
 test('a wrong key is not let in, and the right one leaves no key in the browser', async () => {
@@ -132,16 +150,14 @@ test('a program that is broken has its line marked; one that works is deployed; 
     /^http:\/\/127.0.0.1:8233\/namespaces\/default\/workflows\/submission-web-/,
   );
   expect(await page.locator('.timeline .completed').count()).toBeGreaterThanOrEqual(4);
-  expect(await seriousFaults()).toEqual([]);
+  expect(await faultsEverywhere()).toEqual([]);
   await picture('page-deployed');
-
-  await page.emulateMedia({ colorScheme: 'dark' });
-  expect(await seriousFaults()).toEqual([]);
-  await picture('page-dark');
-
-  await page.setViewportSize({ width: 390, height: 844 });
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
-  await picture('page-phone');
+  if (IMAGES) {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture('page-dark');
+    await page.setViewportSize(PHONE);
+    await picture('page-phone');
+  }
 
   await page.reload();
   await expectVerdict('Deployed');
@@ -201,7 +217,7 @@ test('cases that do not pass show what they printed and what was expected', asyn
   await page.locator('.diff .added').first().waitFor();
   await page.locator('.diff .removed').first().waitFor();
   expect(await page.locator('.tests .passed').count()).toBe(1);
-  expect(await seriousFaults()).toEqual([]);
+  expect(await faultsEverywhere()).toEqual([]);
   await picture('page-tests');
 });
 
@@ -238,7 +254,6 @@ test('what was sent elsewhere comes back with all that it asked for, and is comp
   expect(await page.getByLabel('Standard input').inputValue()).toBe('another');
   await page.locator('.fields select').selectOption('lib/x.py');
   await page.locator('.cm-content').getByText('f = input').waitFor();
-  expect(await seriousFaults()).toEqual([]);
 
   await row(one).getByRole('button', { name: 'Compare' }).click();
   const compared = page.locator('.card', { has: page.getByRole('heading', { name: 'Compared' }) });
@@ -247,8 +262,87 @@ test('what was sent elsewhere comes back with all that it asked for, and is comp
   await compared.locator('.removed', { hasText: '-a line' }).waitFor();
   await compared.locator('.added', { hasText: '+another' }).waitFor();
   expect(await compared.locator('tr', { hasText: 'Exit code' }).innerText()).toMatch(/1\s+2/);
-  expect(await seriousFaults()).toEqual([]);
-  await picture('page-compared');
+  expect(await compared.locator('tr', { hasText: 'Run the tests' }).innerText()).toMatch(
+    /\d m?s\s+\d+(\.\d)? m?s/,
+  );
+  expect(await faultsEverywhere()).toEqual([]);
+  await picture('page-compared', compared);
+});
+
+test('a comparison shows a missing end of a line, what went to stderr, and which output cannot be had', async () => {
+  const program = (out: string, error: string) =>
+    `import sys\nsys.stdout.write(${JSON.stringify(out)})\nsys.exit(${JSON.stringify(error)})`;
+  const one = await sent({ code: program('same\n', 'went wrong') });
+  const other = await sent({ code: program('same', 'went worse') });
+  await logIn();
+  await page.locator('.history .open', { hasText: String(other.submission_id) }).click();
+  await expectVerdict('Tests failed');
+  const compare = () =>
+    page.getByRole('button', { name: `Compare with ${String(one.submission_id)}` }).click();
+  await compare();
+  const output = page.getByRole('region', { name: 'How Output differs' });
+  await output.getByText('-same').waitFor();
+  expect(await output.innerText()).toMatch(/-same\n\+same\n\\ \(no end of the line\)/);
+  const errors = page.getByRole('region', { name: 'How Errors differs' });
+  expect(await errors.innerText()).toMatch(/-went wrong\n\+went worse/);
+
+  await page.getByRole('button', { name: 'Close the comparison' }).click();
+  await page.route(/stream=stderr/, (route) => route.fulfill({ status: 503 }));
+  await compare();
+  await page
+    .getByText(`That of ${String(one.submission_id)} cannot be had: the gateway answered 503.`)
+    .waitFor();
+  await output.getByText('-same').waitFor();
+});
+
+test('the history goes on page after page, and shows those of a status or of some days', async () => {
+  const code = 'raise SystemExit(1)';
+  for (let batch = 0; batch < 7; batch++) await Promise.all(Array.from({ length: 8 }, () => sent({ code })));
+  await logIn();
+  const rows = page.locator('.history li');
+  const statuses = async () => [...new Set(await page.locator('.history .badge').allInnerTexts())];
+  const older = page.getByRole('button', { name: 'Show older ones' });
+  await older.waitFor();
+  expect(await rows.count()).toBe(50);
+  await older.click();
+  await rows.nth(55).waitFor();
+
+  await page.getByLabel('Status').selectOption('tests failed');
+  await older.waitFor();
+  expect(await statuses()).toEqual(['tests failed']);
+  await page.getByLabel('Status').selectOption('superseded');
+  await page.getByText('None is like this.').waitFor();
+  await page.getByRole('button', { name: 'Show all' }).click();
+  await older.waitFor();
+  expect(await rows.count()).toBe(50);
+  await page.getByLabel('To', { exact: true }).fill('2026-01-31');
+  await page.getByText('None is like this.').waitFor();
+  await page.getByLabel('To', { exact: true }).fill('');
+  await page.getByLabel('From', { exact: true }).fill('2026-01-31');
+  await older.waitFor();
+  expect(await faultsEverywhere()).toEqual([]);
+});
+
+test('only what is there is linked to', async () => {
+  const final = await sent({ code: 'raise SystemExit(1)' });
+  const links = { temporal_ui: null, temporal_namespace: 'default', apps: false, kibana: null };
+  const show = async (config: object) => {
+    await page.route('**/config.json', (route) => route.fulfill({ json: config }));
+    await page.goto(`${network.origin}/#${String(final.submission_id)}`);
+    await page.reload();
+    await expectVerdict('Tests failed');
+  };
+  await logIn();
+  const [temporal, kibana] = ['Run in Temporal', 'Actions in Kibana'].map((name) =>
+    page.getByRole('link', { name }),
+  );
+  await show(links);
+  expect([await temporal!.count(), await kibana!.count()]).toEqual([0, 0]);
+  await show({ ...links, kibana: 'https://kibana.example.test' });
+  expect(await temporal!.count()).toBe(0);
+  expect(decodeURIComponent((await kibana!.getAttribute('href'))!)).toBe(
+    `https://kibana.example.test/app/discover#/?_a=(query:(language:kuery,query:'submission.id:"${String(final.submission_id)}"'))`,
+  );
 });
 
 test('a program that asks gets what is typed while it runs', async () => {
@@ -261,7 +355,7 @@ test('a program that asks gets what is typed while it runs', async () => {
   await page.getByLabel('Input for the program').fill('Ada');
   await page.keyboard.press('Enter');
   await output().getByText('Hello Ada').waitFor();
-  expect(await seriousFaults()).toEqual([]);
+  expect(await faultsEverywhere()).toEqual([]);
   await page.getByLabel('Input for the program').fill('and more');
   await page.getByRole('button', { name: 'Send the line' }).click();
   await page.getByRole('button', { name: 'End the input' }).click();
@@ -285,6 +379,6 @@ test('what is live is shown pod by pod, with its database and a link to it', asy
   await opened.waitForLoadState();
   expect(await opened.locator('body').innerText()).toContain('Hello');
   await opened.close();
-  expect(await seriousFaults()).toEqual([]);
-  await picture('page-production');
+  expect(await faultsEverywhere()).toEqual([]);
+  await picture('page-production', production);
 });

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { readContent } from './draft';
 import type { FinalFrame } from './frames';
 import { call } from './session';
-import { duration } from './timeline';
+import { duration, STAGE_NAMES } from './timeline';
 
 /** What is compared of a submission. */
 interface Side {
@@ -11,37 +11,61 @@ interface Side {
   status: string;
   result: FinalFrame | null;
   files: Record<string, string>;
-  output: string;
+  output: Record<Stream, Printed>;
+}
+
+type Stream = 'stdout' | 'stderr';
+
+/** What a stream printed: its beginning, when it is long. */
+interface Printed {
+  text: string;
+  isCut: boolean;
+  /** Why it cannot be had; null when it is there. */
+  problem: string | null;
 }
 
 /** Of an output, more is not compared, in characters. */
 const MOST_OUTPUT = 100_000;
+/** Output that takes longer is not compared, in milliseconds. */
+const OUTPUT_WITHIN_MS = 30_000;
+/** Stands below a last line that does not end: that can be all that differs. */
+const NO_END = '\\ (no end of the line)';
 /** What differs in more lines is not shown line by line. */
 const MOST_EDITS = 5_000;
 
 /** @throws Error that says why it cannot be had */
 async function readSide(id: string): Promise<Side> {
   const path = `/api/submissions/${encodeURIComponent(id)}`;
-  const [details, { files }, output] = await Promise.all([
+  const [{ status, result }, { files }, stdout, stderr] = await Promise.all([
     call('GET', path) as Promise<{ status: string; result: FinalFrame | null }>,
     readContent(id),
     readOutput(`${path}/output?stream=stdout`),
+    readOutput(`${path}/output?stream=stderr`),
   ]);
-  return { id, status: details.status, result: details.result, files, output };
+  return { id, status, result, files, output: { stdout, stderr } };
 }
 
-async function readOutput(path: string): Promise<string> {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error(`The output cannot be had: the gateway answered ${response.status}.`);
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+/** The rest can be compared without it. */
+async function readOutput(path: string): Promise<Printed> {
+  try {
+    const response = await fetch(path, { signal: AbortSignal.timeout(OUTPUT_WITHIN_MS) });
+    if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
+    return { ...(await beginningOf(response)), problem: null };
+  } catch (error) {
+    return { text: '', isCut: false, problem: (error as Error).message };
+  }
+}
+
+async function beginningOf({ body }: Response): Promise<{ text: string; isCut: boolean }> {
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  while (reader && text.length < MOST_OUTPUT) {
+  while (reader && text.length <= MOST_OUTPUT) {
     const { done, value } = await reader.read();
-    if (done) return text;
+    if (done) return { text, isCut: false };
     text += value;
   }
   await reader?.cancel();
-  return text.slice(0, MOST_OUTPUT);
+  return { text: text.slice(0, MOST_OUTPUT), isCut: true };
 }
 
 interface CompareProps {
@@ -98,7 +122,7 @@ function Differences({ one, other }: { one: Side; other: Side }) {
           </tr>
         </thead>
         <tbody>
-          {FACTS.map(([name, valueOf]) => (
+          {[...FACTS, ...stagesOf(one, other)].map(([name, valueOf]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
               <td>{valueOf(one) ?? '–'}</td>
@@ -110,27 +134,73 @@ function Differences({ one, other }: { one: Side; other: Side }) {
       {names.map((name) => (
         <Difference key={name} title={name} one={one.files[name] ?? ''} other={other.files[name] ?? ''} />
       ))}
-      <Difference title="Output" one={one.output} other={other.output} />
+      <OutputDifference title="Output" stream="stdout" sides={[one, other]} />
+      <OutputDifference title="Errors" stream="stderr" sides={[one, other]} />
     </>
   );
 }
 
-const FACTS: [string, (side: Side) => string | null | undefined][] = [
+type Fact = [name: string, valueOf: (side: Side) => string | null | undefined];
+
+const FACTS: Fact[] = [
   ['Status', ({ status }) => status.replaceAll('_', ' ')],
   ['Reason', ({ result }) => result?.reason.replaceAll('_', ' ')],
   ['Exit code', ({ result }) => result?.exit_code?.toString()],
   ['Tests', ({ result }) => result?.tests && `${result.tests.passed} of ${result.tests.total} passed`],
   ['Run time', ({ result }) => (result?.wall_ms == null ? null : duration(result.wall_ms))],
   [
-    'Total',
-    ({ result }) => (result?.durations_ms.total == null ? null : duration(result.durations_ms.total)),
-  ],
-  [
     'Memory',
     ({ result }) =>
       result?.peak_memory_bytes == null ? null : `${Math.round(result.peak_memory_bytes / 2 ** 20)} MiB`,
   ],
+  ['Total', ({ result }) => timeOf(result, 'total')],
 ];
+
+/** What each stage took that either went through. */
+function stagesOf(...sides: Side[]): Fact[] {
+  const names = sides.flatMap(({ result }) => Object.keys(result?.durations_ms ?? {}));
+  return [...new Set(names)]
+    .filter((name) => name !== 'total')
+    .map((name) => [STAGE_NAMES[name] ?? name, ({ result }) => timeOf(result, name)]);
+}
+
+function timeOf(result: FinalFrame | null, name: string): string | null {
+  const ms = result?.durations_ms[name];
+  return ms === undefined ? null : duration(ms);
+}
+
+interface OutputDifferenceProps {
+  title: string;
+  stream: Stream;
+  sides: [Side, Side];
+}
+
+function OutputDifference({ title, stream, sides }: OutputDifferenceProps) {
+  const [one, other] = sides.map(({ output }) => output[stream]) as [Printed, Printed];
+  if (one.problem === null && other.problem === null)
+    return (
+      <>
+        <Difference title={title} one={one.text} other={other.text} />
+        {(one.isCut || other.isCut) && (
+          <p class="muted">Only the first {MOST_OUTPUT.toLocaleString()} characters are compared.</p>
+        )}
+      </>
+    );
+  return (
+    <>
+      <h3>{title}</h3>
+      {sides.map(({ id, output }) => {
+        const { problem } = output[stream];
+        if (problem === null) return null;
+        return (
+          <p key={id} class="muted">
+            That of <code>{id}</code> cannot be had: {problem}.
+          </p>
+        );
+      })}
+    </>
+  );
+}
 
 function Difference({ title, one, other }: { title: string; one: string; other: string }) {
   const lines = linesOf(one, other);
@@ -158,7 +228,6 @@ function linesOf(one: string, other: string): string[] | null {
   if (!patch) return null;
   return patch.hunks.flatMap(({ oldStart, newStart, lines }) => [
     `@@ line ${oldStart} and line ${newStart} @@`,
-    // All but the remark that a last line has no end.
-    ...lines.filter((line) => !line.startsWith('\\')),
+    ...lines.map((line) => (line.startsWith('\\') ? NO_END : line)),
   ]);
 }

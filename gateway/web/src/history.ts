@@ -1,3 +1,4 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Language } from './editor';
 import { call } from './session';
 
@@ -12,7 +13,16 @@ export interface Past {
   code: string;
 }
 
-const MOST = 50;
+/** Which submissions to list. Empty members leave it open; days are of the browser's own calendar. */
+export interface HistoryFilter {
+  status: string;
+  from: string;
+  to: string;
+}
+
+export const ALL: HistoryFilter = { status: '', from: '', to: '' };
+
+const MOST_KEPT = 50;
 const nameOf = (user: string) => `submissions of ${user}`;
 
 /** Those that this browser sent, the latest first. */
@@ -31,7 +41,7 @@ export function keep(past: Past): void {
   const isNew = known.every(({ id }) => id !== past.id);
   const all = isNew ? [past, ...known] : known.map((each) => (each.id === past.id ? past : each));
   try {
-    localStorage.setItem(nameOf(past.user), JSON.stringify(all.slice(0, MOST)));
+    localStorage.setItem(nameOf(past.user), JSON.stringify(all.slice(0, MOST_KEPT)));
   } catch {
     // Full, or forbidden by the browser: the list is then of this visit only.
   }
@@ -44,16 +54,121 @@ interface Listed {
   accepted_at: string;
 }
 
-/** A user's submissions as the platform knows them, wherever they came from, with those that this browser kept. */
-export async function listAll(user: string): Promise<Past[]> {
-  const path = `/api/submissions?user=${encodeURIComponent(user)}&limit=${MOST}`;
-  const { submissions } = (await call('GET', path)) as { submissions: Listed[] };
-  const all = new Map(listKept(user).map((past) => [past.id, past]));
-  for (const { submission_id: id, status, accepted_at: at } of submissions) {
-    const known = all.get(id) ?? { id, user, language: 'python', code: '' };
+interface Page {
+  past: Past[];
+  /** What to ask for as the next page; null when there is none. */
+  next: string | null;
+}
+
+/** A page of what the platform knows of a user, wherever it came from, with what this browser kept of each. */
+async function readPage(user: string, filter: HistoryFilter, page: string | null): Promise<Page> {
+  const query = new URLSearchParams({ user });
+  if (filter.status !== '') query.set('status', filter.status);
+  const { since, until } = momentsOf(filter);
+  if (since) query.set('since', since.toISOString());
+  if (until) query.set('until', until.toISOString());
+  if (page !== null) query.set('page', page);
+  const { submissions, next_page: next } = (await call('GET', `/api/submissions?${query}`)) as {
+    submissions: Listed[];
+    next_page: string | null;
+  };
+  const kept = new Map(listKept(user).map((past) => [past.id, past]));
+  const past = submissions.map(({ submission_id: id, status, accepted_at: at }) => {
+    const known = kept.get(id) ?? { id, user, status, language: 'python' as const, code: '' };
     // The list follows what happens by a second: a verdict that was seen here stands.
-    const seen = 'status' in known && known.status !== 'running' ? known.status : status;
-    all.set(id, { ...known, at, status: seen });
+    return { ...known, at, status: known.status === 'running' ? status : known.status };
+  });
+  return { past, next };
+}
+
+/** From the beginning of the first day until the end of the last. */
+function momentsOf({ from, to }: HistoryFilter): { since: Date | null; until: Date | null } {
+  const since = from === '' ? null : new Date(`${from}T00:00`);
+  const until = to === '' ? null : new Date(`${to}T00:00`);
+  until?.setDate(until.getDate() + 1);
+  return { since, until };
+}
+
+/** Of those that this browser sent. */
+function keptOf(user: string, filter: HistoryFilter): Past[] {
+  const { since, until } = momentsOf(filter);
+  return listKept(user).filter(({ status, at }) => {
+    const moment = new Date(at);
+    const isThen = (!since || moment >= since) && (!until || moment < until);
+    return isThen && (filter.status === '' || filter.status === status);
+  });
+}
+
+/** Later ones take the place of earlier ones of the same id; the latest submission comes first. */
+function merged(...lists: Past[][]): Past[] {
+  const all = new Map(lists.flat().map((past) => [past.id, past]));
+  return [...all.values()].sort((one, other) => other.at.localeCompare(one.at));
+}
+
+export interface History {
+  past: Past[];
+  filter: HistoryFilter;
+  setFilter: (filter: HistoryFilter) => void;
+  /** Whether the platform answered. If not, what this browser kept is all there is. */
+  isWhole: boolean;
+  /** Reads what came before; null when there is no more, or it is being read. */
+  readOlder: (() => void) | null;
+  /** Reads again what may have changed. */
+  refresh: () => void;
+  /** Adds one that is sent now. */
+  add: (past: Past) => void;
+}
+
+/** The submissions of a user, page after page as they are asked for. */
+export function useHistory(user: string): History {
+  const [filter, setFilter] = useState(ALL);
+  const [list, setList] = useState<Page>({ past: listKept(user), next: null });
+  const [isWhole, setWhole] = useState(true);
+  const [isReading, setReading] = useState(false);
+  /** Of what is shown: an answer about something else comes too late. */
+  const subject = useRef({});
+
+  useEffect(() => {
+    subject.current = {};
+    setList({ past: keptOf(user, filter), next: null });
+    void read(null, newest);
+  }, [user, filter]);
+
+  async function read(place: string | null, take: (page: Page, before: Page) => Page) {
+    if (user === '') return;
+    const asked = subject.current;
+    setReading(true);
+    const page = await readPage(user, filter, place).catch(() => null);
+    if (subject.current !== asked) return;
+    setReading(false);
+    setWhole(page !== null);
+    if (page !== null) setList((before) => take(page, before));
   }
-  return [...all.values()].sort((one, other) => other.at.localeCompare(one.at)).slice(0, MOST);
+
+  /** With what was sent a moment ago, and is not listed yet. How one ended that is not of this page, it cannot say. */
+  const newest = ({ past, next }: Page): Page => {
+    return { past: merged(filter.status === '' ? keptOf(user, filter) : [], past), next };
+  };
+  /** How far was read before stays read. */
+  const again = (page: Page, before: Page): Page => {
+    const now = newest(page);
+    return page.next === null ? now : { past: merged(before.past, now.past), next: before.next };
+  };
+  const older = (page: Page, before: Page): Page => {
+    return { past: merged(before.past, page.past), next: page.next };
+  };
+
+  const { past, next } = list;
+  return {
+    past,
+    filter,
+    setFilter,
+    isWhole,
+    readOlder: next === null || isReading ? null : () => void read(next, older),
+    refresh: () => void read(null, again),
+    add: (sent) => {
+      keep(sent);
+      setList((before) => ({ ...before, past: merged(before.past, [sent]) }));
+    },
+  };
 }

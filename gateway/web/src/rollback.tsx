@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call } from './session';
 
+/** It is answered when it is over: as long as a rollout may take, and the way back. Milliseconds. */
+const OVER_WITHIN_MS = 20 * 60_000;
+
 type State = { at: 'idle' | 'asked' | 'running' } | { at: 'over'; message: string };
 
 /** Brings a submission that was deployed before into production again. */
@@ -12,7 +15,8 @@ export function RollBack({ user, submissionId }: { user: string; submissionId: s
     setState({ at: 'running' });
     try {
       const path = `/api/users/${encodeURIComponent(user)}/rollback`;
-      const { status, message } = (await call('POST', path, { submission_id: submissionId })) as {
+      const target = { submission_id: submissionId };
+      const { status, message } = (await call('POST', path, target, OVER_WITHIN_MS)) as {
         status: string;
         message: string;
       };

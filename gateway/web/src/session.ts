@@ -45,11 +45,24 @@ export async function readLinks(): Promise<Links> {
   return (await response.json()) as Links;
 }
 
-/** Calls the API with the login's cookie. @throws Error that says why it was refused */
-export async function call(method: string, path: string, body?: object): Promise<unknown> {
+/** An answer that is not there by then is waited for no longer, in milliseconds. */
+const ANSWER_WITHIN_MS = 30_000;
+
+/** Calls the API with the login's cookie. @throws Error that says why it was refused, or that no answer came */
+export async function call(
+  method: string,
+  path: string,
+  body?: object,
+  withinMs = ANSWER_WITHIN_MS,
+): Promise<unknown> {
   const response = await fetch(path, {
     method,
+    signal: AbortSignal.timeout(withinMs),
     ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    throw error instanceof DOMException && error.name === 'TimeoutError'
+      ? new Error(`The gateway did not answer within ${withinMs / 1_000} s.`)
+      : error;
   });
   if (!response.ok) throw new Error(await reasonOf(response));
   return response.json();

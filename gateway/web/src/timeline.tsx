@@ -2,7 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { StageFrame } from './frames';
 import { isEnded, isOver, type Run } from './run';
 
-const NAMES: Record<string, string> = {
+/** Words for a stage; one that is not here is called what the platform calls it. */
+export const STAGE_NAMES: Record<string, string> = {
   prepare_environment: 'Prepare the environment',
   run_tests: 'Run the tests',
   await_turn: 'Wait for its turn',
@@ -45,7 +46,7 @@ export function Timeline({ run }: { run: Run }) {
           const ms = times[index] ?? 0;
           return (
             <li key={index} class={isEnded(stage) ? stage.state : 'started'}>
-              <span class="name">{NAMES[stage.stage] ?? stage.stage}</span>
+              <span class="name">{STAGE_NAMES[stage.stage] ?? stage.stage}</span>
               <span class="state">
                 {STATES[stage.state]}
                 {stage.position !== undefined && `, ${stage.position} before it`}

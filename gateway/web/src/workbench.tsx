@@ -6,7 +6,8 @@ import { DraftFields } from './draftFields';
 import type { Editor } from './editor';
 import { EXAMPLES } from './examples';
 import type { Frame } from './frames';
-import { keep, listAll, listKept, type Past } from './history';
+import { keep, listKept, useHistory } from './history';
+import { HistoryList } from './historyList';
 import { LiveInput } from './liveInput';
 import { Output } from './output';
 import { PodLog } from './podLog';
@@ -41,16 +42,13 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   const [state, setState] = useState<ConnectionState>('connecting');
   const [run, setRun] = useState<Run | null>(null);
   const [comparedTo, setComparedTo] = useState<string | null>(null);
-  const [past, setPast] = useState(() => listKept(user));
-  const [isWhole, setWhole] = useState(true);
+  const history = useHistory(user);
   const connection = useRef<Connection>(null);
   const editor = useRef<Editor>(null);
   const editorBox = useRef<HTMLDivElement>(null);
   /** Frames come faster than a screen shows them: they are taken in once a picture. */
   const arrived = useRef<Frame[]>([]);
   const submitNow = useRef(() => {});
-  const newest = useRef(user);
-  newest.current = user;
   /** The submission that was opened last: what is read of an earlier one comes too late. */
   const opened = useRef<string | null>(null);
 
@@ -94,7 +92,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     const { status } = run.final;
     const known = listKept(user).find(({ id }) => id === run.id);
     if (known) keep({ ...known, status });
-    void refresh();
+    history.refresh();
   }, [run?.final]);
 
   useEffect(() => {
@@ -102,20 +100,6 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     const isShown = error?.file == null || error.file === draft.shown || !(error.file in draft.files);
     editor.current?.mark(error?.line && isShown ? { line: error.line, message: error.message } : null);
   }, [run?.final, draft.files, draft.shown]);
-
-  useEffect(() => {
-    setPast(listKept(user));
-    void refresh();
-  }, [user]);
-
-  /** Shows what the platform knows; when it does not answer, what this browser kept, and says so. */
-  async function refresh() {
-    if (user === '') return;
-    const all = await listAll(user).catch(() => null);
-    if (newest.current !== user) return; // Another user was chosen meanwhile.
-    setWhole(all !== null);
-    setPast(all ?? listKept(user));
-  }
 
   function show(id: string, interactive = false) {
     opened.current = id;
@@ -138,15 +122,8 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     const id = `web-${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
     setDraft(sent);
     show(id, interactive);
-    keep({
-      id,
-      user,
-      at: new Date().toISOString(),
-      status: 'running',
-      language,
-      code: files[entrypoint] ?? '',
-    });
-    setPast((before) => [listKept(user)[0], ...before].filter((each) => each !== undefined));
+    const code = files[entrypoint] ?? '';
+    history.add({ id, user, at: new Date().toISOString(), status: 'running', language, code });
     connection.current?.submit({ user_id: user, ...messageOf(sent), submission_id: id });
   }
   submitNow.current = submit;
@@ -257,13 +234,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               </button>
             </div>
           </section>
-          <History
-            past={past}
-            isWhole={isWhole}
-            current={run?.id ?? null}
-            onOpen={open}
-            onCompare={setComparedTo}
-          />
+          <HistoryList history={history} current={run?.id ?? null} onOpen={open} onCompare={setComparedTo} />
         </div>
         <div class="column">
           {run ? (
@@ -297,55 +268,5 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
         </div>
       </main>
     </>
-  );
-}
-
-interface HistoryProps {
-  past: Past[];
-  /** Whether the platform was asked, too. */
-  isWhole: boolean;
-  current: string | null;
-  onOpen: (id: string) => void;
-  /** Sets one beside that which is open. */
-  onCompare: (id: string) => void;
-}
-
-function History({ past, isWhole, current, onOpen, onCompare }: HistoryProps) {
-  const [filter, setFilter] = useState('');
-  const shown = past.filter(({ status }) => filter === '' || status === filter);
-  const statuses = [...new Set(past.map(({ status }) => status))];
-  return (
-    <section class="card" aria-labelledby="history-title">
-      <h2 id="history-title">History</h2>
-      <label class="controls">
-        Status
-        <select value={filter} onChange={(event) => setFilter(event.currentTarget.value)}>
-          <option value="">all</option>
-          {statuses.map((status) => (
-            <option key={status} value={status}>
-              {status.replaceAll('_', ' ')}
-            </option>
-          ))}
-        </select>
-      </label>
-      <ul class="history">
-        {shown.map(({ id, at, status, code }) => (
-          <li key={id}>
-            <button type="button" class="open" onClick={() => onOpen(id)} aria-current={id === current}>
-              <span class={`badge ${status}`}>{status.replaceAll('_', ' ')}</span>
-              <code>{code.trim().split('\n', 1)[0]?.slice(0, 60) || id}</code>
-              <time dateTime={at}>{new Date(at).toLocaleTimeString()}</time>
-            </button>
-            {current !== null && id !== current && status !== 'running' && (
-              <button type="button" aria-label={`Compare with ${id}`} onClick={() => onCompare(id)}>
-                Compare
-              </button>
-            )}
-          </li>
-        ))}
-      </ul>
-      {shown.length === 0 && <p class="muted">Nothing yet.</p>}
-      {!isWhole && <p class="muted">The platform does not answer: these were sent from this browser.</p>}
-    </section>
   );
 }

@@ -1,0 +1,124 @@
+import { ALL, type History, type HistoryFilter, type Past } from './history';
+
+const STATUSES = [
+  'running',
+  'deployed',
+  'tests_failed',
+  'deploy_failed',
+  'superseded',
+  'cancelled',
+  'internal_error',
+];
+
+interface HistoryListProps {
+  history: History;
+  current: string | null;
+  onOpen: (id: string) => void;
+  /** Sets one beside that which is open. */
+  onCompare: (id: string) => void;
+}
+
+export function HistoryList({ history, current, onOpen, onCompare }: HistoryListProps) {
+  const { past, filter, setFilter, isWhole, readOlder } = history;
+  const isFiltered = Object.values(filter).some((value) => value !== '');
+  return (
+    <section class="card" aria-labelledby="history-title">
+      <h2 id="history-title">History</h2>
+      <Filter filter={filter} onChange={setFilter} />
+      <ul class="history">
+        {past.map((one) => (
+          <li key={one.id}>
+            <button
+              type="button"
+              class="open"
+              onClick={() => onOpen(one.id)}
+              aria-current={one.id === current}
+            >
+              <Row past={one} />
+            </button>
+            {current !== null && one.id !== current && one.status !== 'running' && (
+              <button type="button" aria-label={`Compare with ${one.id}`} onClick={() => onCompare(one.id)}>
+                Compare
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {past.length === 0 && <p class="muted">{isFiltered ? 'None is like this.' : 'Nothing yet.'}</p>}
+      {readOlder && (
+        <button type="button" onClick={readOlder}>
+          Show older ones
+        </button>
+      )}
+      {!isWhole && <p class="muted">The platform does not answer: these were sent from this browser.</p>}
+    </section>
+  );
+}
+
+function Row({ past: { id, at, status, code } }: { past: Past }) {
+  return (
+    <>
+      <span class={`badge ${status}`}>{status.replaceAll('_', ' ')}</span>
+      <time dateTime={at}>{momentOf(new Date(at))}</time>
+      <code>{code.trim().split('\n', 1)[0] || id}</code>
+    </>
+  );
+}
+
+/** The time alone is enough for today. */
+function momentOf(at: Date): string {
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday
+    ? at.toLocaleTimeString()
+    : at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+interface FilterProps {
+  filter: HistoryFilter;
+  onChange: (filter: HistoryFilter) => void;
+}
+
+function Filter({ filter, onChange }: FilterProps) {
+  const { status, from, to } = filter;
+  return (
+    <div class="controls">
+      <label>
+        Status
+        <select
+          value={status}
+          onChange={(event) => onChange({ ...filter, status: event.currentTarget.value })}
+        >
+          <option value="">all</option>
+          {STATUSES.map((each) => (
+            <option key={each} value={each}>
+              {each.replaceAll('_', ' ')}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        From
+        <input
+          type="date"
+          value={from}
+          {...(to !== '' && { max: to })}
+          onChange={(event) => onChange({ ...filter, from: event.currentTarget.value })}
+        />
+      </label>
+      <label>
+        To
+        <input
+          type="date"
+          value={to}
+          {...(from !== '' && { min: from })}
+          onChange={(event) => onChange({ ...filter, to: event.currentTarget.value })}
+        />
+      </label>
+      {(status !== '' || from !== '' || to !== '') && (
+        <button type="button" onClick={() => onChange(ALL)}>
+          Show all
+        </button>
+      )}
+    </div>
+  );
+}
