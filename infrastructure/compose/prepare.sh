@@ -17,8 +17,14 @@ if [ -n "${KUBECONFIG:-}" ]; then
   mkdir -p .cluster
   for component in worker gateway; do cp "$KUBECONFIG" ".cluster/$component.kubeconfig"; done
   cluster="KUBE_CONTEXT=$KUBE_CONTEXT
-CLUSTER_CONFIG=./.cluster
+CLUSTER_CONFIG=./.cluster"
+  # Only who owns these files can read them: root hands them over, and others run the containers as themselves.
+  if [ "$(id -u)" = 0 ]; then
+    chown -R 10003:10003 .cluster
+  else
+    cluster="$cluster
 PLATFORM_USER=$(id -u):$(id -g)"
+  fi
 else
   profiles=$profiles,cluster
 fi

@@ -1,4 +1,4 @@
-import { composeLoader } from '../../infrastructure/local/artifacts/composeLoader';
+import { composeProgram } from '../../infrastructure/local/artifacts/composeProgram';
 import { runCommand } from '../../infrastructure/local/machine/command';
 import { Progress } from '../../infrastructure/local/machine/progress';
 import { readSettings } from '../../infrastructure/local/settings';
@@ -24,15 +24,16 @@ interface Project {
 
 const SECRETS = { API_KEY: 'a key of the test', POSTGRES_PASSWORD: 'a password of the test' };
 const EVERYTHING = 'temporal,elasticsearch,kibana,cluster';
-let load: string;
+let compose: string;
 
 beforeAll(async () => {
-  load = await composeLoader(readSettings(), new Progress());
+  compose = await composeProgram(readSettings(), new Progress());
 }, 600_000); // A Go build, once.
 
 async function project(environment: Record<string, string>): Promise<Project> {
   const settings = { API_KEY: '', POSTGRES_PASSWORD: '', COMPOSE_DISABLE_ENV_FILE: '1', ...environment };
-  return JSON.parse(await runCommand(load, ['compose.yaml'], { environment: settings })) as Project;
+  const printed = await runCommand(compose, ['config', '--format', 'json'], { environment: settings });
+  return JSON.parse(printed) as Project;
 }
 
 test('the whole system is one that Docker Compose takes', async () => {

@@ -13,6 +13,15 @@ import { readSettings, statePaths } from '../../infrastructure/local/settings';
 /** Gives the stack an image of Elasticsearch, built here, under the name that the manifest asks for. */
 export async function loadElasticsearchImage(reference: string): Promise<void> {
   const settings = readSettings();
+  const archive = await elasticsearchImage(reference);
+  const ctr = join(await containerdPrograms(settings, new Progress()), 'ctr');
+  const target = ['--address', statePaths(settings).containerdSocket, '--namespace', 'k8s.io'];
+  await runCommand(ctr, [...target, 'images', 'import', archive]);
+}
+
+/** The path of an image of Elasticsearch, built here under a name of the public one (docker-archive format). */
+export async function elasticsearchImage(reference: string): Promise<string> {
+  const settings = readSettings();
   const progress = new Progress();
   const home = await elasticsearchHome(settings, progress);
   const dockerfile = join(settings.checkout, 'infrastructure/local/images/Dockerfile.elasticsearch');
@@ -35,7 +44,5 @@ export async function loadElasticsearchImage(reference: string): Promise<void> {
     settings.cacheDirectory,
     progress,
   );
-  const ctr = join(await containerdPrograms(settings, progress), 'ctr');
-  const target = ['--address', statePaths(settings).containerdSocket, '--namespace', 'k8s.io'];
-  await runCommand(ctr, [...target, 'images', 'import', join(directory, 'image.tar')]);
+  return join(directory, 'image.tar');
 }

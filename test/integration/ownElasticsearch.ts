@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { elasticsearchHome } from '../../infrastructure/local/artifacts/elasticsearchHome';
@@ -8,6 +6,7 @@ import { findJavaHome } from '../../infrastructure/local/machine/prerequisites';
 import { Progress } from '../../infrastructure/local/machine/progress';
 import { elasticsearch } from '../../infrastructure/local/parts/elasticsearch';
 import { readSettings } from '../../infrastructure/local/settings';
+import { freePort } from './freePort';
 
 /** An Elasticsearch of a test's own, which may die. */
 export interface OwnElasticsearch {
@@ -40,13 +39,4 @@ export async function startElasticsearch(): Promise<OwnElasticsearch> {
     throw error;
   }
   return { url: `http://127.0.0.1:${ports.elasticsearch}`, kill: () => part.stop(0), start, remove };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

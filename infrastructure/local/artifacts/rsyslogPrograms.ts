@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from '../machine/command';
-import { ensurePrograms, findProgram } from '../machine/prerequisites';
+import { ensurePrograms } from '../machine/prerequisites';
 import type { Progress } from '../machine/progress';
 import type { Settings } from '../settings';
-import { obtain } from './cache';
-import { keyOfInputs } from './checksum';
+import { unpackedPackages } from './debianPackages';
 
 export interface RsyslogPrograms {
   rsyslogd: string;
@@ -23,29 +21,9 @@ const PACKAGES = ['rsyslog', 'rsyslog-elasticsearch', 'libestr0', 'libfastjson4'
  * @throws Error when this is no Debian, or its packages cannot be reached
  */
 export async function rsyslogPrograms(settings: Settings, progress: Progress): Promise<RsyslogPrograms> {
-  if (!findProgram('apt-get')) throw new Error('there is no apt-get here to get rsyslog with');
+  const directory = await unpackedPackages('rsyslog', PACKAGES, settings, progress);
   // For its library, which rsyslog's module for Elasticsearch needs.
   await ensurePrograms([{ program: 'curl', debianPackage: 'curl' }], progress);
-  const directory = await obtain(
-    {
-      title: 'rsyslog (Debian packages)',
-      name: 'rsyslog',
-      key: await keyOfInputs([release(), ...PACKAGES]),
-      make: async (into) => {
-        const get = () => runCommand('apt-get', ['download', '-qq', ...PACKAGES], { cwd: into });
-        await get().catch(async () => {
-          await runCommand('apt-get', ['update', '-qq']);
-          await get();
-        });
-        for (const name of await readdir(into)) {
-          await runCommand('dpkg-deb', ['--extract', name, '.'], { cwd: into });
-          await rm(join(into, name));
-        }
-      },
-    },
-    settings.cacheDirectory,
-    progress,
-  );
   const libraries = await libraryFolder(join(directory, 'usr', 'lib'));
   return {
     rsyslogd: join(directory, 'usr', 'sbin', 'rsyslogd'),
@@ -61,9 +39,4 @@ async function libraryFolder(parent: string): Promise<string> {
   if (found === undefined)
     throw new Error(`Debian's rsyslog has no module for Elasticsearch below ${parent}`);
   return found;
-}
-
-/** Packages of another release do not fit this one. */
-function release(): string {
-  return readFileSync('/etc/os-release', 'utf8');
 }

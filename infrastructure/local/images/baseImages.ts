@@ -15,8 +15,8 @@ import { versions } from '../versions';
 const bases: Record<BaseName, Base> = {
   languages: { variant: 'minbase', packages: ['ca-certificates', ...languagePackages()] },
   database: { variant: 'minbase', packages: ['postgresql', 'postgresql-client'] },
-  // For a test alone: Elasticsearch as a pod.
-  java: { variant: 'minbase', packages: ['default-jre-headless'] },
+  // For tests alone: Elasticsearch in a container.
+  java: { variant: 'minbase', packages: ['curl', 'default-jre-headless'] },
   pause: { variant: 'extract', packages: ['busybox-static'] },
   // Debian's own Node is older than the SDKs take: the one that runs this, with its npm.
   node: { variant: 'minbase', packages: ['ca-certificates', 'libstdc++6'], withNode: true },

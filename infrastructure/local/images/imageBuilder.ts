@@ -69,7 +69,7 @@ export class ImageBuilder {
       'build',
       // The format that keeps HEALTHCHECK.
       ...['--isolation', 'chroot', '--format', 'docker', '--pull-never', ...unsigned],
-      ...(image.usesNpm ? ['--layers=true', ...(await npmSecrets(this.store))] : ['--layers=false']),
+      ...(image.usesNpm ? ['--layers=true', ...(await this.npmSecrets())] : ['--layers=false']),
       ...[...baseArguments, '--tag', image.reference, '--file', image.dockerfile],
       image.context,
     );
@@ -80,6 +80,11 @@ export class ImageBuilder {
     } finally {
       await this.buildah('rmi', '--force', image.reference);
     }
+  }
+
+  private async npmSecrets(): Promise<string[]> {
+    const secrets = await npmSecrets(this.store);
+    return Object.entries(secrets).flatMap(([id, file]) => ['--secret', `id=${id},src=${file}`]);
   }
 
   /** The name of the base in the store, unpacked into it by whoever needs it first. */

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { runCommand } from '../machine/command';
 
 /**
- * The npm configuration of this machine, and the authority that its Node trusts, for a build: as secrets, which leave no
- * trace in an image.
+ * The npm configuration of this machine, and the authority that its Node trusts, for a build: files by the names that
+ * Dockerfiles have for these secrets, which leave no trace in an image.
  * @param directory - where the file for npm is kept, readable by us alone.
  */
-export async function npmSecrets(directory: string): Promise<string[]> {
+export async function npmSecrets(directory: string): Promise<Record<string, string>> {
   const [user, registry] = (await runCommand('npm', ['config', 'get', 'userconfig', 'registry']))
     .split('\n')
     .map((line) => line.replace(/^\w+=/, '').trim());
@@ -16,8 +16,5 @@ export async function npmSecrets(directory: string): Promise<string[]> {
   const file = join(directory, 'npmrc');
   await writeFile(file, `${kept}\nregistry=${registry}\n`, { mode: 0o600 });
   const authority = process.env.NODE_EXTRA_CA_CERTS;
-  return [
-    ...['--secret', `id=npmrc,src=${file}`],
-    ...(authority && existsSync(authority) ? ['--secret', `id=ca,src=${authority}`] : []),
-  ];
+  return { npmrc: file, ...(authority && existsSync(authority) && { ca: authority }) };
 }

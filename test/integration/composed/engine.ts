@@ -1,0 +1,60 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { dockerPrograms } from '../../../infrastructure/local/artifacts/dockerPrograms';
+import { runCommand } from '../../../infrastructure/local/machine/command';
+import { standsOnOverlay } from '../../../infrastructure/local/machine/fileSystem';
+import { Progress } from '../../../infrastructure/local/machine/progress';
+import { ServerProcess } from '../../../infrastructure/local/machine/serverProcess';
+import type { Settings } from '../../../infrastructure/local/settings';
+
+/** A Docker engine of a test's own: containers have the network of this machine, and nothing of it is changed. */
+export interface Engine {
+  /** For every command that talks to it. */
+  environment: Record<string, string>;
+  docker(...args: string[]): Promise<string>;
+  /** Ends it, and removes all that it had. */
+  remove(): Promise<void>;
+}
+
+const STARTED_WITHIN_MS = 60_000;
+
+/** @param directory of the engine alone; on a disk, as images are unpacked there */
+export async function startEngine(directory: string, settings: Settings): Promise<Engine> {
+  const folders = await dockerPrograms(settings, new Progress());
+  await mkdir(directory, { recursive: true });
+  const socket = join(directory, 'docker.sock');
+  const environment = {
+    DOCKER_HOST: `unix://${socket}`,
+    DOCKER_CONFIG: join(directory, 'client'),
+    PATH: [...folders, process.env.PATH].join(delimiter),
+  };
+  const engine = ServerProcess.start(
+    {
+      name: 'Docker',
+      command: join(folders[1]!, 'dockerd'),
+      args: [
+        ...['--host', environment.DOCKER_HOST, '--pidfile', join(directory, 'docker.pid')],
+        ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
+        // Copies of whole file systems, but everywhere; overlay does not stand on overlay.
+        ...['--storage-driver', (await standsOnOverlay(directory)) ? 'vfs' : 'overlay2'],
+        ...['--bridge=none', '--iptables=false', '--ip-forward=false'],
+      ],
+      environment,
+      logFile: join(directory, 'docker.log'),
+      graceMilliseconds: 30_000,
+    },
+    directory,
+  );
+  const docker = (...args: string[]) => runCommand(join(folders[0]!, 'docker'), args, { environment });
+  const remove = async () => {
+    await engine.stop();
+    await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 });
+  };
+  try {
+    await engine.waitUntil(async () => (await docker('version')) !== '', STARTED_WITHIN_MS);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { environment, docker, remove };
+}
