@@ -32,6 +32,13 @@ _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE_PARENT = 0x8000
 # Of include/uapi/linux/landlock.h: these have one number on all architectures.
 _SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_RESTRICT_SELF = 444, 446
+# Of include/uapi/asm-generic/mman-common.h; kernels before 5.14 do not have it, and pages are copied one by one there.
+_MADV_POPULATE_WRITE = 23
+# Of Documentation/admin-guide/mm/pagemap.rst: an entry is 64 bits, and says whether this process alone has the page.
+_PAGEMAP_ENTRY, _PAGE_OF_ITS_OWN = struct.Struct("Q"), 1 << 56
+_PAGE = resource.getpagesize()
+# A program that does nothing has ended by then, in seconds.
+_PROBE_DEADLINE = 1
 
 
 class _Long(_ctypes._SimpleCData):
@@ -58,6 +65,8 @@ _PRCTL = _function("prctl")
 _SYSCALL = _function("syscall")
 _BEFORE_FORK = _function("PyOS_BeforeFork")
 _AFTER_FORK = {True: _function("PyOS_AfterFork_Child"), False: _function("PyOS_AfterFork_Parent")}
+_MADVISE = _function("madvise")
+_AT_EXIT = _function("__cxa_atexit")
 _CLONE = _SYS_CLONE.get(os.uname().machine, -1)
 # struct landlock_ruleset_attr with what PID 1 found that this kernel can scope (supervisor/landlock.py), or nothing.
 _SCOPES = bytes.fromhex(os.environ.pop("LANDLOCK_SCOPES"))
@@ -72,12 +81,24 @@ def _wait_for_runs() -> None:
     # What there is now outlives every fork: a collector that looked at it would copy its pages for nothing.
     gc.collect()
     gc.freeze()
+    probe = _start_probe()
+    if probe is None:
+        control.detach()
+        return
+    forks = 0
+    written: list[tuple[int, int]] = []
     while True:
         message, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTOR.size))
         if not message:
             os._exit(0)
         (way,) = _DESCRIPTOR.unpack(ancillary[0][2])
+        if forks == 1:
+            # Not for the first one, which somebody waits for.
+            written = probe.what_it_wrote()
+        forks += 1
         if _fork_for_pid_1():
+            for start, length in written:
+                _MADVISE(_Long(start), _Long(length), _Long(_MADV_POPULATE_WRITE))
             _become_program(_socket.socket(fileno=way))
             control.detach()
             return
@@ -101,6 +122,107 @@ def _fork_twice() -> bool:
     if os.fork() != 0:
         os._exit(0)
     return True
+
+
+class _Probe:
+    """
+    A fork that does nothing but take itself down, as every program does at its end. Where it writes to the memory that it
+    was forked with, every program will: copied ahead at one go, these pages keep no program waiting.
+    """
+
+    def __init__(self, pid: int, end: int, pagemap: "int | None"):
+        self._pid = pid
+        self._end = end
+        self._pagemap = pagemap
+
+    def what_it_wrote(self) -> list[tuple[int, int]]:
+        """Ends it. @returns addresses and lengths in bytes; none when it did not come to its end, or nobody can tell"""
+        end = _socket.socket(fileno=self._end)
+        try:
+            if self._pagemap is None:
+                return []
+            end.settimeout(_PROBE_DEADLINE)
+            end.recv(1)
+            return _ranges_of(_pages_of_its_own(self._pagemap))
+        except OSError:
+            return []
+        finally:
+            end.close()
+            if self._pagemap is not None:
+                os.close(self._pagemap)
+            os.kill(self._pid, _signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+
+def _start_probe() -> "_Probe | None":
+    """None in the probe itself. No program may be running: the probe is open to others until its memory can be read."""
+    ours, theirs = _socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        _become_probe(theirs.detach())
+        ours.detach()
+        return None
+    theirs.close()
+    pagemap = None
+    try:
+        ours.recv(1)
+        pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY)
+        ours.send(b"g")
+    except OSError:
+        # Not every kernel or sandbox has that. The probe ends with its socket, or when it is collected.
+        pass
+    return _Probe(pid, ours.detach(), pagemap)
+
+
+def _become_probe(end: int) -> None:
+    """
+    Turns into a program that can read no file, its own neither. Where it would be over, it closes its end of the socket and
+    stays until it is killed.
+    """
+    try:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for target in range(3):
+            os.dup2(nowhere, target)
+        os.dup2(end, 3)
+        os.closerange(4, 65536)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        _set_dumpable(1)
+        os.write(3, b"r")
+        if not os.read(3, 1):
+            os._exit(0)
+        _set_dumpable(0)
+        # Called from the last to the first.
+        for name, argument in (("pause", 0), ("close", 3)):
+            _AT_EXIT(_Long(_ctypes.dlsym(_PROCESS, name)), _Long(argument), _Long(0))
+    except BaseException:  # noqa: BLE001: it must not become a program.
+        os._exit(127)
+
+
+def _pages_of_its_own(pagemap: int):
+    """Addresses, ascending, of pages that this process can write to, and of which another has a copy by now."""
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            addresses, rights = line.split(" ", 2)[:2]
+            if rights[1] != "w" or rights[3] != "p":
+                continue
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            size = _PAGEMAP_ENTRY.size
+            entries = os.pread(pagemap, (end - start) // _PAGE * size, start // _PAGE * size)
+            for place, (entry,) in enumerate(_PAGEMAP_ENTRY.iter_unpack(entries)):
+                if entry & _PAGE_OF_ITS_OWN:
+                    yield start + place * _PAGE
+
+
+def _ranges_of(pages) -> list[tuple[int, int]]:
+    """Together when no more than one page lies between them: a copy costs less than a call."""
+    ranges: list[tuple[int, int]] = []
+    for page in pages:
+        start, length = ranges[-1] if ranges else (0, 0)
+        if ranges and page - (start + length) <= _PAGE:
+            ranges[-1] = (start, page + _PAGE - start)
+        else:
+            ranges.append((page, _PAGE))
+    return ranges
 
 
 def _become_program(way: _socket.socket) -> None:

@@ -179,6 +179,20 @@ class Doubling(unittest.TestCase):
     expect(JSON.stringify(last)).toMatch(message);
   });
 
+  test('copies ahead, from the second run of a name on, what every program writes to', async () => {
+    const code = 'import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)';
+    const files = { 'pages.py': Buffer.from(code).toString('base64') };
+    const pagesAtItsStart = async () => Number((await pod.run(code, { files, entrypoint: 'pages.py' })).text);
+    const [first, second, third] = [
+      await pagesAtItsStart(),
+      await pagesAtItsStart(),
+      await pagesAtItsStart(),
+    ];
+    // Hundreds; what a program meets by the way differs by some.
+    expect(second - first).toBeGreaterThan(150);
+    expect(third - first).toBeGreaterThan(150);
+  });
+
   test('refuses what is no frame, and lives on', async () => {
     expect((await pod.ask([1, 2])).last).toMatchObject({ type: 'error', code: 'invalid' });
     expect((await pod.ask({ op: 'ping' })).last.type).toBe('pong');
