@@ -40,18 +40,22 @@ function shimsOf(socket: string): Shim[] {
 
 /** A shim's containers are its children, and a container's cgroup names its pod. */
 function holds(shim: number, podUid: string): boolean {
-  const children = readdirSync(`/proc/${shim}/task`).flatMap((task) =>
+  const children = tasksOf(shim).flatMap((task) =>
     textOf(`/proc/${shim}/task/${task}/children`).split(' ').filter(Boolean),
   );
   return children.some((child) => textOf(`/proc/${child}/cgroup`).includes(podUid));
 }
 
-/** Empty for a process that has ended. */
-function textOf(path: string): string {
+const tasksOf = (pid: number) => ofLiving(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+
+const textOf = (path: string) => ofLiving(() => readFileSync(path, 'utf8')) ?? '';
+
+/** Null when it is about a process that has ended. */
+function ofLiving<T>(read: () => T): T | null {
   try {
-    return readFileSync(path, 'utf8');
+    return read();
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
   }
 }
