@@ -31,7 +31,10 @@ beforeAll(async () => {
   const settings = readSettings();
   engine = await startEngine(join(directory, 'engine'), settings);
   project = await prepareProject(directory, engine, settings);
-  await project.compose('up', '--detach', '--build', '--wait');
+  await project.compose('up', '--detach', '--build', '--wait').catch(async (error: unknown) => {
+    const logs = await project.compose('logs', '--no-color', '--tail', '30');
+    throw new Error(`${(error as Error).message}\n${logs}`);
+  });
 }, 1_200_000); // On a machine that never built any of it.
 
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { dockerPrograms } from '../../../infrastructure/local/artifacts/dockerPrograms';
 import { runCommand } from '../../../infrastructure/local/machine/command';
@@ -48,7 +48,8 @@ export async function startEngine(directory: string, settings: Settings): Promis
   const docker = (...args: string[]) => runCommand(join(folders[0]!, 'docker'), args, { environment });
   const remove = async () => {
     await engine.stop();
-    await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 });
+    for (const place of await mountsBelow(directory)) await runCommand('umount', [place]);
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
   };
   try {
     await engine.waitUntil(async () => (await docker('version')) !== '', STARTED_WITHIN_MS);
@@ -57,4 +58,11 @@ export async function startEngine(directory: string, settings: Settings): Promis
     throw error;
   }
   return { environment, docker, remove };
+}
+
+/** Docker leaves the name of the network namespace that its containers had; the innermost come first. */
+async function mountsBelow(directory: string): Promise<string[]> {
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+  const places = mounts.split('\n').map((line) => line.split(' ')[1] ?? '');
+  return places.filter((place) => place.startsWith(`${directory}/`)).reverse();
 }
