@@ -125,6 +125,9 @@ function overrideOf({ gateway, worker, http, transport }: Ports, secrets: Record
       transport.port: '${transport}'
       cluster.routing.allocation.disk.threshold_enabled: 'false'
     healthcheck: { test: [CMD-SHELL, '${health}'] }
+  test-pod-image: { build: { network: host } }
+  program-image: { build: { network: host } }
+  database-image: { build: { network: host } }
 secrets:
 ${Object.entries(secrets)
   .map(([id, file]) => `  ${id}: { file: ${JSON.stringify(file)} }`)
