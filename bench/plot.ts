@@ -4,6 +4,7 @@ import type { Plot } from './findings';
 const SIZE = { width: 640, height: 360 };
 const FRAME = { left: 70, right: 620, top: 64, bottom: 306 };
 const TICKS = 5;
+const NAMES_IN_A_ROW = 3;
 
 /** Told apart on white and on black, also by those who see fewer colours (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7'];
@@ -33,6 +34,7 @@ export function drawPlot({ title, xLabel, yLabel, series }: Plot): string {
       text(x(value), FRAME.bottom + 18, short(value), 'text-anchor="middle"'),
     ),
     ...series.flatMap((one, index) => drawLine(one, index, x, y)),
+    ...series.flatMap(({ name }, index) => nameLine(name, index, series.length)),
   ];
   const { width, height } = SIZE;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
@@ -44,18 +46,24 @@ ${parts.join('\n')}
 }
 
 function drawLine(
-  { name, points }: Plot['series'][number],
+  { points }: Plot['series'][number],
   index: number,
   x: (value: number) => number,
   y: (value: number) => number,
 ): string[] {
   const colour = COLOURS[index % COLOURS.length]!;
   const at = points.map(([one, other]) => [round(x(one)), round(y(other))] as const);
-  const left = FRAME.left + index * 180;
   return [
     `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${at.map((pair) => pair.join(',')).join(' ')}"/>`,
     ...at.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`),
-    `<rect x="${left}" y="34" width="12" height="12" fill="${colour}"/>`,
+  ];
+}
+
+/** What the line of this index is called, in a row of so many names. */
+function nameLine(name: string, index: number, count: number): string[] {
+  const left = FRAME.left + (index * (FRAME.right - FRAME.left)) / Math.max(NAMES_IN_A_ROW, count);
+  return [
+    `<rect x="${round(left)}" y="34" width="12" height="12" fill="${COLOURS[index % COLOURS.length]}"/>`,
     ...text(left + 18, 44, name),
   ];
 }
