@@ -226,8 +226,10 @@ function linesOf(one: string, other: string): string[] | null {
   const options = { context: 3, maxEditLength: MOST_EDITS };
   const patch = structuredPatch('', '', one, other, '', '', options);
   if (!patch) return null;
+  // What neither of them has is no difference.
+  const noEnd = one.endsWith('\n') === other.endsWith('\n') ? [] : [NO_END];
   return patch.hunks.flatMap(({ oldStart, newStart, lines }) => [
     `@@ line ${oldStart} and line ${newStart} @@`,
-    ...lines.map((line) => (line.startsWith('\\') ? NO_END : line)),
+    ...lines.flatMap((line) => (line.startsWith('\\') ? noEnd : [line])),
   ]);
 }
