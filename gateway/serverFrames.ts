@@ -62,7 +62,10 @@ export const stepFrame = z.object({
   duration_ms: z.number().optional(),
   cpu_ms: z.number().optional(),
   peak_memory_bytes: z.int().optional(),
-  executed_again: z.literal(true).optional().describe('The pod that executed it first, or may have, is gone.'),
+  executed_again: z
+    .literal(true)
+    .optional()
+    .describe('The pod that executed it first, or may have, is gone.'),
 });
 
 export const testFrame = z.object({
