@@ -61,7 +61,15 @@ export function createTestRunner(
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
       const onInput = request.input.interactive ? context.onInput : undefined;
       const beat = () => context.heartbeat(attempt.progress());
-      const attempt: Attempt = new Attempt(streams, request, language, packageIndexUrl, beat, onInput, context.onSupervisor);
+      const attempt: Attempt = new Attempt(
+        streams,
+        request,
+        language,
+        packageIndexUrl,
+        beat,
+        onInput,
+        context.onSupervisor,
+      );
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
       const work = attempt.result(signal);

@@ -58,6 +58,7 @@ export async function prepareProject(
   const environment = {
     ...engine.environment,
     COMPOSE_PROFILES: 'elasticsearch',
+    COMPOSE_BAKE: 'false', // That is another program, which builds no other images.
     TEMPORAL_ADDRESS: temporalAddress,
     TEMPORAL_TASK_QUEUE: taskQueue,
     ELASTICSEARCH_HOST: elasticsearch,
