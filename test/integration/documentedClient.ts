@@ -56,6 +56,7 @@ export class DocumentedSocket {
   private readonly validators = new Map<string, ValidateFunction>();
   private readonly frames: Frame[] = [];
   private arrived: () => void = () => undefined;
+  private isClosed = false;
 
   private constructor(
     private readonly api: AsyncApi,
@@ -63,6 +64,10 @@ export class DocumentedSocket {
   ) {
     socket.on('message', (data: Buffer) => {
       this.frames.push(JSON.parse(data.toString()) as Frame);
+      this.arrived();
+    });
+    socket.on('close', () => {
+      this.isClosed = true;
       this.arrived();
     });
   }
@@ -105,12 +110,8 @@ export class DocumentedSocket {
     for (;;) {
       const frame = this.frames.shift();
       if (frame) return frame;
-      await Promise.race([
-        new Promise<void>((resolve) => (this.arrived = resolve)),
-        once(this.socket, 'close').then(() => {
-          throw new Error('the connection was closed');
-        }),
-      ]);
+      if (this.isClosed) throw new Error('the connection was closed');
+      await new Promise<void>((resolve) => (this.arrived = resolve));
     }
   }
 
