@@ -9,6 +9,10 @@ const firstPause = 500;
 /** Milliseconds of running after which earlier deaths are forgotten. */
 const forgetAfter = 60_000;
 
+/** Milliseconds between two looks whether a server that runs still works, and how many have to fail in a row. */
+const lookEvery = 15_000;
+const mostFailures = 3;
+
 /** What watching a server needs to know of the stack. */
 export interface Watching {
   say: (line: string) => void;
@@ -16,17 +20,24 @@ export interface Watching {
   restarted: () => void;
   /** Aborted when the stack stops. */
   stopping: AbortSignal;
+  /** Milliseconds between two looks whether it still works; for tests. */
+  lookEvery?: number;
 }
 
 /**
- * Starts a running server again when it dies, up to 5 times in a row.
+ * Starts a running server again when it dies, up to 5 times in a row. One that runs on and does not work any more is
+ * ended first.
  * @returns a promise that rejects when it was given up, and resolves when the stack stops.
  */
-export async function keepRunning(part: ServerPart, { say, restarted, stopping }: Watching): Promise<void> {
+export async function keepRunning(part: ServerPart, watching: Watching): Promise<void> {
+  const { say, restarted, stopping } = watching;
   let restarts = 0;
   for (;;) {
     const since = Date.now();
+    const over = new AbortController();
+    void killWhenStuck(part, watching, AbortSignal.any([over.signal, stopping]));
     const death = await Promise.race([part.diedUnasked(), aborted(stopping)]);
+    over.abort();
     if (death === undefined || stopping.aborted) return;
     if (Date.now() - since > forgetAfter) restarts = 0;
     restarts += 1;
@@ -41,6 +52,17 @@ export async function keepRunning(part: ServerPart, { say, restarted, stopping }
       // When it died while starting, the next round sees that.
       if (!part.died) throw error;
     }
+  }
+}
+
+async function killWhenStuck(part: ServerPart, watching: Watching, over: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!(await pauseOrAbort(watching.lookEvery ?? lookEvery, over))) {
+    failures = (await part.works()) ? 0 : failures + 1;
+    if (failures < mostFailures || over.aborted) continue;
+    watching.say(`${part.name} runs, but does not work any more`);
+    part.kill();
+    return;
   }
 }
 

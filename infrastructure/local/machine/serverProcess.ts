@@ -120,6 +120,11 @@ export class ServerProcess {
     clearTimeout(timer);
   }
 
+  /** SIGKILL, as from a fault: it counts as one that died. */
+  kill(): void {
+    this.signal('SIGKILL');
+  }
+
   private signal(signal: NodeJS.Signals): void {
     const pid = this.child.pid;
     if (pid === undefined || !this.runs) return;

@@ -13,6 +13,8 @@ export interface ServerPartOptions {
   isReady: (pid: number) => Promise<boolean>;
   /** Milliseconds to become ready. */
   readyWithin: number;
+  /** Whether it still does its work, for a server that can run on without; throwing counts as no. */
+  works?: () => Promise<boolean>;
   /** Marks its process as belonging to this; the state directory when missing, as for every server. */
   owner?: string;
 }
@@ -58,6 +60,20 @@ export class ServerPart implements Part {
     const how = await process.ended;
     if (!process.died) return new Promise<never>(() => undefined);
     return { obituary: process.obituary, error: process.failure(how) };
+  }
+
+  /** True for a server of which nobody can tell. */
+  async works(): Promise<boolean> {
+    try {
+      return (await this.options.works?.()) ?? true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ends it at once; it counts as one that died. */
+  kill(): void {
+    this.process?.kill();
   }
 
   async stop(graceMilliseconds?: number): Promise<void> {

@@ -8,6 +8,9 @@ import { ServerPart } from './serverPart';
 /** Search attributes of the workflow `submitCode`, made when the server starts. */
 const searchAttributes = ['UserId', 'SubmissionStatus', 'CodeDigest'];
 
+/** Milliseconds in which it says what it knows of a namespace, also on a busy machine. */
+const answerWithin = 10_000;
+
 /** Temporal's development server with its Web UI, on loopback; its database is one file that stays. */
 export function temporal(settings: Settings, program: string): ServerPart {
   const { ports } = settings;
@@ -43,6 +46,12 @@ export function temporal(settings: Settings, program: string): ServerPart {
       return searchAttributes.every((name) => attributes.includes(name));
     },
     readyWithin: 60_000,
+    // Its database can refuse every call from some moment on ("interrupted"), which only another start mends.
+    works: async () => {
+      const url = `http://127.0.0.1:${ports.temporalUi}/api/v1/namespaces/default`;
+      const { ok } = await fetch(url, { signal: AbortSignal.timeout(answerWithin) });
+      return ok;
+    },
   });
 }
 
