@@ -75,6 +75,8 @@ function aborted(signal: AbortSignal): Promise<undefined> {
 
 /** True when the stack stopped meanwhile. */
 async function pauseOrAbort(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-  await Promise.race([wait(milliseconds, undefined, { ref: false }), aborted(signal)]);
+  await wait(milliseconds, undefined, { ref: false, signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
   return signal.aborted;
 }
