@@ -116,10 +116,23 @@ export async function rolledOut(...names: string[]): Promise<void> {
     await kubectl('rollout', 'status', `deployment/${name}`, '-n', NAMESPACE, '--timeout=150s');
 }
 
-/** Replaces every pod of the Deployments, one after the other, as an upgrade does. */
+/** Replaces every pod of the Deployments, one after the other, as an upgrade does. Resolves when the old ones are gone. */
 export async function roll(...names: string[]): Promise<void> {
+  const pods = [
+    'get',
+    'pods',
+    '-n',
+    NAMESPACE,
+    '-o',
+    'name',
+    '-l',
+    `app.kubernetes.io/name in (${names.join()})`,
+  ];
+  const before = (await kubectl(...pods)).trim().split('\n');
   await kubectl('rollout', 'restart', '-n', NAMESPACE, ...names.map((name) => `deployment/${name}`));
   await rolledOut(...names);
+  // A rollout counts no pods that are on their way out; a gateway's still has its clients then.
+  await kubectl('wait', '--for=delete', ...before, '-n', NAMESPACE, '--timeout=150s');
 }
 
 async function addressOf(service: string): Promise<string> {
