@@ -1,11 +1,16 @@
 import type { Cost } from './costs';
 import type { Table } from './findings';
-import { ASSUMPTIONS, carries, mixed, needsOf, type Cluster } from './model';
+import { ASSUMPTIONS, carries, mixed, needsOf, type AwakeCost, type Cluster } from './model';
 
 /** Of the suite `growth`, what capacity is reckoned from. */
 export interface GrowthFigures {
   failing: Cost;
   deploy: Cost;
+}
+
+/** Of the suite `idle`. */
+export interface IdleFigures {
+  user: AwakeCost;
 }
 
 /** Submissions a second, and users who are not asleep. */
@@ -33,7 +38,7 @@ const NAMES: Record<keyof Omit<Cost, 'latencyMs'>, string> = {
 };
 
 /** The tables of docs/capacity.md. */
-export function capacityTables({ failing, deploy }: GrowthFigures): Table[] {
+export function capacityTables({ failing, deploy }: GrowthFigures, { user }: IdleFigures): Table[] {
   const cost = mixed(failing, deploy, ASSUMPTIONS.deployShare);
   const percent = `${ASSUMPTIONS.deployShare * 100} % deployed`;
   return [
@@ -45,12 +50,19 @@ export function capacityTables({ failing, deploy }: GrowthFigures): Table[] {
       ]),
     },
     {
+      header: ['one user who is awake and does nothing', ''],
+      rows: [
+        ['thousandths of a processor', (user.cpus * 1000).toFixed(1)],
+        ['MiB of memory', (user.bytes / 2 ** 20).toFixed(0)],
+      ],
+    },
+    {
       header: ['assumed', 'value'],
       rows: Object.entries(ASSUMPTIONS).map(([name, value]) => [name, value as number]),
     },
     ...TARGETS.map(({ rate, users }) => ({
       header: [`${rate} submissions/s, ${users} users awake`, 'needs', 'because'],
-      rows: needsOf(cost, rate, users).map(({ part, count, because }) => [part, count, because]),
+      rows: needsOf(cost, user, rate, users).map(({ part, count, because }) => [part, count, because]),
     })),
     {
       header: ['cluster', 'submissions/s', 'full first', 'then'],

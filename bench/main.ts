@@ -9,6 +9,7 @@ import type { Suite } from './findings';
 import { benchFairness } from './fairness';
 import { benchGateway } from './gateway';
 import { benchGrowth } from './growth';
+import { benchIdle } from './idle';
 import { takePrinted } from './measure';
 import { machine, write } from './report';
 import { benchRun } from './run';
@@ -26,6 +27,7 @@ const SUITES: Record<string, Suite> = {
   deploy: benchDeploy,
   e2e: benchEndToEnd,
   growth: benchGrowth,
+  idle: benchIdle,
   capacity: benchCapacity,
   gateway: benchGateway,
   fairness: benchFairness,

@@ -57,6 +57,14 @@ export function mixed(failing: Cost, deploy: Cost, deployShare: number): MixedCo
   };
 }
 
+/** What a user costs who is awake and does nothing: their pods, and what Kubernetes does for them. */
+export interface AwakeCost {
+  /** Processors in use. */
+  cpus: number;
+  /** Of memory. */
+  bytes: number;
+}
+
 export interface Need {
   part: string;
   count: number;
@@ -65,7 +73,13 @@ export interface Need {
 }
 
 /** What it takes to carry so many submissions a second of so many users who are not asleep. */
-export function needsOf(cost: MixedCost, rate: number, users: number, assumed = ASSUMPTIONS): Need[] {
+export function needsOf(
+  cost: MixedCost,
+  awake: AwakeCost,
+  rate: number,
+  users: number,
+  assumed = ASSUMPTIONS,
+): Need[] {
   const need = (part: string, amount: number, per: number, unit: string): Need => ({
     part,
     // Sums of fractions are a hair off.
@@ -105,6 +119,8 @@ export function needsOf(cost: MixedCost, rate: number, users: number, assumed = 
       because: `${shown(writes)} writes/s / ${shown(assumed.writesPerCluster)}; ${nodes.count} nodes / ${shown(assumed.nodesPerCluster)}`,
     },
     nodes,
+    need('processors of nodes, for users who do nothing', users * awake.cpus, assumed.busyShare, 'CPUs'),
+    need('GiB of memory of nodes', (users * awake.bytes) / 2 ** 20, 1024, 'MiB'),
     need('Elasticsearch data nodes', rate * cost.documents, assumed.documentsPerNode, 'documents/s'),
     {
       part: 'GB of documents a day',

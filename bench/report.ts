@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Findings, Table } from './findings';
-import { capacityTables, type GrowthFigures } from './capacityTables';
+import { capacityTables, type GrowthFigures, type IdleFigures } from './capacityTables';
 import { drawPlot } from './plot';
 
 const DOCS = join(__dirname, '../docs');
@@ -35,7 +35,8 @@ export async function write(name: string, result: SuiteResult): Promise<void> {
   for (const plot of result.plots ?? []) await writeFile(join(FOLDER, `${plot.name}.svg`), drawPlot(plot));
   await writeFile(join(DOCS, 'performance.md'), performancePage(results));
   const growth = results.growth?.figures as GrowthFigures | undefined;
-  if (growth) await writeCapacity(capacityTables(growth));
+  const idle = results.idle?.figures as unknown as IdleFigures | undefined;
+  if (growth && idle) await writeCapacity(capacityTables(growth, idle));
 }
 
 async function readResults(): Promise<Record<string, SuiteResult>> {
@@ -81,7 +82,7 @@ export function markdown({ header, rows }: Table): string {
   ].join('\n');
 }
 
-const [BEGIN, END] = ['<!-- begin: npm run bench -- growth --write -->', '<!-- end -->'];
+const [BEGIN, END] = ['<!-- begin: npm run bench -- --write -->', '<!-- end -->'];
 
 async function writeCapacity(tables: Table[]): Promise<void> {
   const path = join(DOCS, 'capacity.md');

@@ -1,12 +1,73 @@
-"""Which sockets listen on a port of this network namespace. In the images of the test pod and of production."""
+"""
+Which sockets listen on a port of this network namespace. In the images of the test pod and of production.
 
-LISTENING = "0A"
-LOOPBACK_V4 = "7F"
-LOOPBACK_V6 = {"00000000000000000000000001000000"}
+The kernel is asked by sock_diag(7), which knows those that listen apart from all others: 0.04 ms. The tables in /proc
+cost milliseconds a look, as the kernel goes through the connections of the whole machine for them; they are for
+where there is no sock_diag, as in gVisor.
+"""
+
+import socket
+import struct
+
+# linux/netlink.h, linux/sock_diag.h, net/tcp_states.h
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+TCP_LISTEN = 10
+
+# struct nlmsghdr; struct inet_diag_req_v2 up to its address, of which a dump looks at nothing; struct inet_diag_msg up
+# to its source address.
+HEADER = struct.Struct("=IHHII")
+REQUEST = struct.Struct("=BBBxI48x")
+SOCKET = struct.Struct("!4xH2x16s")
+
+KERNEL_SECONDS = 1.0
+
+LISTENING_IN_TABLE = "0A"
 
 
-def listening_addresses(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
-    """The local addresses, in the kernel's hexadecimal form, of sockets that listen on the port."""
+def listening_addresses(port):
+    """The local addresses, of 4 or 16 bytes, of sockets that listen on the port."""
+    try:
+        return addresses_by_diag(port)
+    except OSError:
+        return addresses_in_tables(port)
+
+
+def addresses_by_diag(port):
+    """Raises OSError where the kernel cannot be asked in this way."""
+    addresses = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(KERNEL_SECONDS)
+        for family, size in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
+            request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
+            flags = NLM_F_REQUEST | NLM_F_DUMP
+            kernel.send(HEADER.pack(HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, flags, 0, 0) + request)
+            for message in replies(kernel):
+                its_port, address = SOCKET.unpack_from(message)
+                if its_port == port:
+                    addresses.append(address[:size])
+    return addresses
+
+
+def replies(kernel):
+    """What the messages of a dump carry, up to its end."""
+    while True:
+        received = memoryview(kernel.recv(65536))
+        while received:
+            length, kind, *_ = HEADER.unpack_from(received)
+            if kind == NLMSG_DONE:
+                return
+            if kind == NLMSG_ERROR:
+                (negated,) = struct.unpack_from("=i", received, HEADER.size)
+                raise OSError(-negated, "the kernel does not tell its sockets")
+            yield received[HEADER.size : length]
+            received = received[(length + 3) & ~3 :]
+
+
+def addresses_in_tables(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
+    """The same from the tables in /proc."""
     addresses = []
     for table in tables:
         try:
@@ -15,41 +76,29 @@ def listening_addresses(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
                 for line in lines:
                     fields = line.split()
                     address, _, hexadecimal_port = fields[1].partition(":")
-                    if fields[3] == LISTENING and int(hexadecimal_port, 16) == port:
-                        addresses.append(address)
+                    if fields[3] == LISTENING_IN_TABLE and int(hexadecimal_port, 16) == port:
+                        addresses.append(packed(address))
         except FileNotFoundError:
             # A kernel without IPv6 has no such table.
             continue
     return addresses
 
 
-def uses_tcp(summaries=("/proc/net/sockstat", "/proc/net/sockstat6")):
-    """
-    Whether there is any TCP socket here but closed ones. The summaries cost microseconds; the tables cost
-    milliseconds, as the kernel goes through those of the whole machine for them.
-    """
-    for summary in summaries:
-        try:
-            with open(summary, encoding="ascii") as lines:
-                for line in lines:
-                    name, _, counts = line.partition(":")
-                    if name in ("TCP", "TCP6") and counts.split()[:2] != ["inuse", "0"]:
-                        return True
-        except FileNotFoundError:
-            # No IPv6, or a sandbox that has no summaries: then only the tables can tell.
-            if summary == summaries[0]:
-                return True
-    return False
+def packed(address):
+    """The tables have words of four bytes in the machine's own order: 0100007F is 127.0.0.1."""
+    words = struct.iter_unpack("!I", bytes.fromhex(address))
+    return b"".join(struct.pack("=I", word) for (word,) in words)
 
 
 def is_loopback(address):
-    """IPv4 and IPv4-mapped addresses stand with their last byte first: 0100007F is 127.0.0.1."""
-    if address in LOOPBACK_V6:
-        return True
-    is_v4 = len(address) == 8 or address.startswith("0000000000000000FFFF0000")
-    return is_v4 and address.endswith(LOOPBACK_V4)
+    """127.0.0.0/8, the same mapped into IPv6, and ::1."""
+    if len(address) == 16:
+        return address == bytes(15) + b"\1" or (
+            address.startswith(bytes(10) + b"\xff\xff") and address[12] == 127
+        )
+    return address[0] == 127
 
 
 def serves(port):
     """True when something listens where others can reach it."""
-    return uses_tcp() and any(not is_loopback(address) for address in listening_addresses(port))
+    return any(not is_loopback(address) for address in listening_addresses(port))

@@ -14,6 +14,7 @@ const failing = {
 };
 const deploy = { ...failing, stateTransitions: 28, kubernetesWrites: 20, workerCpuSeconds: 0.12 };
 const cost = mixed(failing, deploy, 0.1);
+const awake = { cpus: 0.006, bytes: 128 * 2 ** 20 };
 
 test('a mix weighs the costs of both kinds', () => {
   expect(cost.stateTransitions).toBeCloseTo(10);
@@ -22,7 +23,9 @@ test('a mix weighs the costs of both kinds', () => {
 });
 
 test('what is needed follows from rate and cost', () => {
-  const needs = Object.fromEntries(needsOf(cost, 1_000, 10_000).map(({ part, count }) => [part, count]));
+  const needs = Object.fromEntries(
+    needsOf(cost, awake, 1_000, 10_000).map(({ part, count }) => [part, count]),
+  );
   expect(needs).toEqual({
     gateways: 17, // 10 CPUs at 60 %
     workers: 50, // 30 CPUs at 60 %
@@ -30,13 +33,15 @@ test('what is needed follows from rate and cost', () => {
     'GB of histories a day of retention': 346, // 4 MB a second
     'Kubernetes clusters': 2, // 2,000 writes
     'nodes for pods': 300, // 30,000 pods
+    'processors of nodes, for users who do nothing': 100, // 60 CPUs at 60 %
+    'GiB of memory of nodes': 1_250,
     'Elasticsearch data nodes': 1, // 4,000 documents
     'GB of documents a day': 173,
   });
 });
 
 test('more nodes than one cluster may have take another cluster', () => {
-  const clusters = needsOf(cost, 1, 200_000).find(({ part }) => part === 'Kubernetes clusters');
+  const clusters = needsOf(cost, awake, 1, 200_000).find(({ part }) => part === 'Kubernetes clusters');
   expect(clusters?.count).toBe(2);
 });
 
@@ -54,7 +59,7 @@ test('a cluster carries what its fullest part does', () => {
 });
 
 test('the tables of the page have a row for every cost', () => {
-  const [costs] = capacityTables({ failing, deploy });
+  const [costs] = capacityTables({ failing, deploy }, { user: awake });
   expect(costs?.rows).toContainEqual(['state transitions', '8.00', '28.0', '10.0']);
   expect(costs?.rows).toHaveLength(Object.keys(cost).length);
 });

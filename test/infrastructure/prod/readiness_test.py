@@ -1,6 +1,8 @@
 """Rules of infrastructure/prod/readiness.py that take time or a kernel to meet; run by readiness.test.ts."""
 
+import contextlib
 import pathlib
+import socket
 import sys
 import tempfile
 import unittest
@@ -9,10 +11,11 @@ from unittest import mock
 INFRASTRUCTURE = pathlib.Path(__file__).parents[3] / "infrastructure"
 sys.path[:0] = [str(INFRASTRUCTURE / "prod"), str(INFRASTRUCTURE / "pods")]
 
+import listening  # noqa: E402
 import readiness  # noqa: E402
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue\n"
-ANYWHERE, LOOPBACK = "00000000", "0100007F"
+ANYWHERE, LOOPBACK = bytes(4), socket.inet_pton(socket.AF_INET, "127.0.0.1")
 
 
 class RulesTest(unittest.TestCase):
@@ -55,24 +58,64 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(self.program.check(), (False, "stopping"))
 
 
-class KernelTableTest(unittest.TestCase):
+class ListeningTest(unittest.TestCase):
     def addresses_in(self, *lines):
         with tempfile.NamedTemporaryFile("w", suffix=".tcp") as table:
             table.write(HEADER + "".join(lines))
             table.flush()
-            return readiness.listening_addresses(8080, tables=(table.name, "/nonexistent/tcp6"))
+            return listening.addresses_in_tables(8080, tables=(table.name, "/nonexistent/tcp6"))
 
-    def test_finds_sockets_that_listen_on_the_port_and_no_others(self):
-        listening = "   0: 00000000:1F90 00000000:0000 0A 00000000:00000000\n"
-        connected = "   1: 0100007F:1F90 0100007F:C001 01 00000000:00000000\n"
-        other_port = "   2: 00000000:1F91 00000000:0000 0A 00000000:00000000\n"
-        self.assertEqual(self.addresses_in(listening, connected, other_port), [ANYWHERE])
+    def test_finds_sockets_that_listen_on_the_port_and_no_others_in_a_table(self):
+        listens = "   0: 0500F40A:1F90 00000000:0000 0A 00000000:00000000\n"
+        mapped = "   1: 0000000000000000FFFF00000100007F:1F90 00000000:0000 0A 00000000:00000000\n"
+        connected = "   2: 0100007F:1F90 0100007F:C001 01 00000000:00000000\n"
+        other_port = "   3: 00000000:1F91 00000000:0000 0A 00000000:00000000\n"
+        self.assertEqual(
+            self.addresses_in(listens, mapped, connected, other_port),
+            [address_of("10.244.0.5"), address_of("::ffff:127.0.0.1")],
+        )
+
+    def test_finds_the_same_by_diag_and_in_the_tables(self):
+        for family, address, loopback in (
+            (socket.AF_INET, "0.0.0.0", False),
+            (socket.AF_INET, "127.0.0.1", True),
+            (socket.AF_INET6, "::", False),
+            (socket.AF_INET6, "::1", True),
+        ):
+            with self.subTest(address), socket.socket(family) as server:
+                server.bind((address, 0))
+                port = server.getsockname()[1]
+                looks = (listening.addresses_by_diag, listening.addresses_in_tables, listening.listening_addresses)
+                self.assertEqual([look(port) for look in looks], [[], [], []])
+                server.listen()
+                expected = [address_of(address)]
+                self.assertEqual([look(port) for look in looks], [expected, expected, expected])
+                self.assertEqual(listening.serves(port), not loopback)
+                with socket.create_connection((("127.0.0.1", "::1")[family == socket.AF_INET6], port)):
+                    self.assertEqual([look(port) for look in looks], [expected, expected, expected])
+
+    def test_reads_the_tables_where_the_kernel_knows_no_diag(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            with mock.patch.object(listening, "NETLINK_SOCK_DIAG", 31):
+                self.assertRaises(OSError, listening.addresses_by_diag, port)
+                self.assertEqual(listening.listening_addresses(port), [LOOPBACK])
+
+    def test_finds_one_among_hundreds(self):
+        with contextlib.ExitStack() as many:
+            servers = [many.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(900)]
+            port = servers[450].getsockname()[1]
+            self.assertEqual(listening.addresses_by_diag(port), [LOOPBACK])
 
     def test_knows_loopback_in_every_form(self):
-        for address in (LOOPBACK, "0" * 24 + "01000000", "0000000000000000FFFF00000100007F"):
-            self.assertTrue(readiness.is_loopback(address), address)
-        for address in (ANYWHERE, "0" * 32, "0500F40A", "0000000000000000FFFF00000500F40A"):
-            self.assertFalse(readiness.is_loopback(address), address)
+        for text in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"):
+            self.assertTrue(listening.is_loopback(address_of(text)), text)
+        for text in ("0.0.0.0", "::", "10.244.0.5", "::ffff:10.244.0.5", "7f00::1", "::1:0"):
+            self.assertFalse(listening.is_loopback(address_of(text)), text)
+
+
+def address_of(text):
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { V1Deployment } from '@kubernetes/client-node';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { restrictedContainer, restrictedPod } from '../infrastructure/kubernetes/pods/security';
+import { kubectl } from '../test/integration/kubectl';
+import { startPlatform } from '../test/integration/platform';
+import { stack } from '../test/integration/stack';
+import type { Findings } from './findings';
+import { table } from './measure';
+import { machineTime } from './processes';
+import { askFor, connectTo } from './socket';
+
+/**
+ * What users cost who are awake and do nothing, each with a test pod, a program that serves and a database; beside as
+ * many pods of the same image that sleep and are never probed. It is what the whole machine used more than without
+ * them: kubelet, containerd and API server have their part in it, as on any node.
+ */
+
+const USERS = 12;
+const PODS_PER_USER = 3;
+
+/** Until what was begun is over, in milliseconds. */
+const SETTLE_MS = 15_000;
+
+/** Long enough that the rarest probe comes equally often for each pod, in milliseconds. */
+const WINDOW_MS = 60_000;
+
+const SERVING = `
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+ThreadingHTTPServer(("", int(os.environ["PORT"])), BaseHTTPRequestHandler).serve_forever()
+`;
+
+/** uid of the bare pods. */
+const UID = 10_001;
+
+interface Use {
+  /** Processors that were busy. */
+  cpus: number;
+  bytes: number;
+}
+
+export async function benchIdle(): Promise<Findings> {
+  const { kubeconfig, kubeContext: context } = stack();
+  const kube = connectKubernetes({ kubeconfig, context });
+  const id = randomBytes(3).toString('hex');
+  const users = Array.from({ length: USERS }, (_, index) => `bench-${id}-${index}`);
+  const namespaces = users.map((user) => `user-${user}`);
+  const platform = await startPlatform();
+  const connection = await connectTo(`${platform.url}?progress=false`, platform.apiKey);
+  try {
+    const before = await use();
+    for (const user of users) await askFor('deployed', connection, { user_id: user, code: SERVING });
+    const withUsers = await use();
+    await remove(namespaces);
+
+    const between = await use();
+    const bare = `bench-${id}-bare`;
+    await startBarePods(kube, bare);
+    const withBarePods = await use();
+    await remove([bare]);
+
+    const user = perUser(before, withUsers);
+    const pods = perUser(between, withBarePods);
+    table(
+      [`one of ${USERS} users`, 'thousandths of a processor', 'MiB', 'processor, times bare pods', 'memory'],
+      [
+        row(`${PODS_PER_USER} bare pods that sleep`, pods, pods),
+        row('test pod, program that serves, database', user, pods),
+      ],
+    );
+    return {
+      figures: { user },
+      notes: [
+        'The whole machine, with and without them: the processes of Kubernetes have their part in it. Memory has the pods’ shims in it, and shares of libraries that all have in common.',
+      ],
+    };
+  } finally {
+    await connection.close();
+    await platform.stop();
+    await kubectl('delete', 'namespace', ...namespaces, '--wait=false', '--ignore-not-found');
+  }
+}
+
+async function use(): Promise<Use> {
+  await pause(SETTLE_MS);
+  const begin = machineTime();
+  await pause(WINDOW_MS);
+  const end = machineTime();
+  const share = (end.busy - begin.busy) / (end.all - begin.all);
+  return { cpus: share * availableParallelism(), bytes: totalmem() - freemem() };
+}
+
+const perUser = (without: Use, withThem: Use): Use => ({
+  cpus: (withThem.cpus - without.cpus) / USERS,
+  bytes: (withThem.bytes - without.bytes) / USERS,
+});
+
+const row = (name: string, used: Use, baseline: Use): (string | number)[] => [
+  name,
+  (used.cpus * 1000).toFixed(1),
+  (used.bytes / 2 ** 20).toFixed(0),
+  `${(used.cpus / baseline.cpus).toFixed(1)}x`,
+  `${(used.bytes / baseline.bytes).toFixed(1)}x`,
+];
+
+async function startBarePods(kube: Kube, namespace: string): Promise<void> {
+  await kube.objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  await kubectl('wait', '--for=create', 'serviceaccount/default', '-n', namespace, '--timeout=60s');
+  const labels = { app: 'bare' };
+  const deployment: V1Deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'bare', namespace },
+    spec: {
+      replicas: USERS * PODS_PER_USER,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          ...restrictedPod(UID),
+          terminationGracePeriodSeconds: 1,
+          containers: [
+            {
+              name: 'bare',
+              image: stack().images.test,
+              imagePullPolicy: 'IfNotPresent',
+              command: ['sleep', 'infinity'],
+              securityContext: restrictedContainer(),
+            },
+          ],
+        },
+      },
+    },
+  };
+  await kube.objects.create(deployment);
+  await kubectl('rollout', 'status', 'deployment/bare', '-n', namespace, '--timeout=300s');
+}
+
+async function remove(namespaces: string[]): Promise<void> {
+  await kubectl('delete', 'namespace', ...namespaces, '--timeout=300s');
+}
