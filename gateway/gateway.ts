@@ -15,6 +15,7 @@ import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { elasticAudit } from './audit/elasticAudit';
+import { clientAddress } from './http/clientAddress';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
@@ -28,6 +29,7 @@ export const GATEWAY_VARIABLES = [
   'API_KEY',
   'HOST',
   'PORT',
+  'TRUSTED_PROXIES',
   'FORWARD_APPS',
   'APPS_ADDRESS',
   'MAX_CODE_BYTES',
@@ -77,25 +79,26 @@ export async function startGateway(
     index: outputIndexOf(config.ELASTICSEARCH_INDEX),
   });
   const metrics = createMetrics();
-  const audit = elasticAudit(config, logger, metrics.log);
+  const addressOf = clientAddress(config.TRUSTED_PROXIES);
+  const audit = elasticAudit(config, { logger, counters: metrics.log, addressOf });
   const disconnect = () =>
     Promise.all([client.connection.close(), history.close(), outputArchive.close(), audit.close()]);
   try {
     const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
-    const addressOf = programAddresses(config, kube);
+    const programsAt = programAddresses(config, kube);
     const server = await startServer(config, {
       ...{ submissions, rules: rulesFrom(config), logger, keys, limits },
       links: {
         temporal_ui: config.TEMPORAL_UI_URL ?? null,
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
-        apps: addressOf !== null,
+        apps: programsAt !== null,
       },
-      ...{ audit, metrics },
+      ...{ audit, metrics, addressOf },
       logs: { live: kube && createLiveLogs(kube), history },
       outputArchive,
       inspect: kube && ((userId) => lookAt(kube, userId)),
-      programAddress: addressOf,
+      programAddress: programsAt,
     });
     return {
       url: server.url,

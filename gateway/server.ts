@@ -9,6 +9,7 @@ import { traceOf } from '../infrastructure/telemetry/span';
 import { NO_AUDIT, type Audit } from './audit/audit';
 import { cutOffSilent } from './heartbeat';
 import { createApps, type AppsParts } from './http/apps';
+import { clientAddress, type ClientAddress } from './http/clientAddress';
 import { httpHandler } from './http/handler';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
@@ -63,12 +64,13 @@ export async function startServer(
     metrics = createMetrics(),
     outputArchive = null,
     programAddress = null,
+    addressOf = clientAddress(),
   }: ServerParts,
 ): Promise<RunningServer> {
   const access = createAccess(settings.API_KEY, keys);
   const quotas = new Quotas(limits.perKey);
   const connections = keepValid(access, keys);
-  const logsIn = loginHandler(access, audit, logger);
+  const logsIn = loginHandler({ access, audit, logger, addressOf });
   const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
   const servesPage = pageHandler(access, links);
   if (!servesPage) logger.warn('the page was not built: `node gateway/web/build.mjs` builds it');
@@ -106,7 +108,7 @@ export async function startServer(
   const webSockets = new WebSocketServer(options);
 
   http.on('upgrade', (request, socket, head) => {
-    const connection = logger.child({ connectionId: randomUUID(), remote: request.socket.remoteAddress });
+    const connection = logger.child({ connectionId: randomUUID(), remote: addressOf(request) });
     const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
     if (apps?.upgrade(request, socket, head)) return;
@@ -195,6 +197,8 @@ export interface ServerParts {
   metrics?: Metrics;
   /** Where programs are reached, for /apps/{user}/; null when nothing is forwarded. */
   programAddress?: AppsParts['addressOf'] | null;
+  /** Default: what is at the other end of the connection. */
+  addressOf?: ClientAddress;
 }
 
 /** Refused for the key, and for nothing else. */

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import proxyAddr from 'proxy-addr';
 import { z } from 'zod';
 import { nodeSelector, tolerations } from './kubernetes/environment/placement';
 import { plans } from './kubernetes/environment/planSchema';
@@ -11,6 +12,7 @@ const variables = {
   API_KEY: z.string('is missing').min(16, 'must have at least 16 characters'),
   HOST: z.string().default('0.0.0.0'),
   PORT: port().default(8000),
+  TRUSTED_PROXIES: proxies().default([]),
   WORKER_PORT: port().optional(),
   WORKER_DEPLOYMENT: z
     .string()
@@ -149,6 +151,29 @@ function temporalAccess() {
     TEMPORAL_API_KEY: z.string().optional(),
     PAYLOAD_KEYS: payloadKeys().optional(),
   };
+}
+
+/** Separated by commas. */
+function proxies() {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((entry) => entry.trim()))
+    .superRefine((entries, context) => {
+      for (const entry of entries.filter((one) => !areProxies(one)))
+        context.addIssue({
+          code: 'custom',
+          message: `has ${JSON.stringify(entry)}, which is no address, no range such as 10.0.0.0/8, and none of loopback, linklocal, uniquelocal`,
+        });
+    });
+}
+
+function areProxies(entry: string): boolean {
+  try {
+    proxyAddr.compile(entry);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Looked at when the process starts, so that a wrong path is told with the name of the variable. */

@@ -24,8 +24,15 @@ export interface AuditDocument {
   [field: string]: unknown;
 }
 
-/** One call as a document of the Elastic Common Schema; its id is made once, and stays when it is sent again. */
-export function auditDocument(request: IncomingMessage, asked: Asked, at = new Date()): AuditDocument {
+/**
+ * One call as a document of the Elastic Common Schema; its id is made once, and stays when it is sent again.
+ * @param address IP address of who called
+ */
+export function auditDocument(
+  request: IncomingMessage,
+  asked: Asked,
+  address: string | undefined,
+): AuditDocument {
   const { action, status, error, principal, userId, submissionId, workflowId, runId, details } = asked;
   const id = randomUUID();
   const concerned = userId ?? principal?.userId ?? undefined;
@@ -33,7 +40,7 @@ export function auditDocument(request: IncomingMessage, asked: Asked, at = new D
   const traceId = traceIn(request);
   return {
     _id: id,
-    '@timestamp': at.toISOString(),
+    '@timestamp': new Date().toISOString(),
     message: `${action}: ${error?.message ?? outcome}`,
     ecs: { version: ECS_VERSION },
     event: {
@@ -42,7 +49,7 @@ export function auditDocument(request: IncomingMessage, asked: Asked, at = new D
       ...(error && { reason: error.code }),
     },
     service: { name: 'orchestration-gateway' },
-    source: { ip: addressOf(request) },
+    source: { ip: address },
     http: {
       request: { method: request.method },
       ...(status !== undefined && { response: { status_code: status } }),
@@ -60,11 +67,6 @@ export function auditDocument(request: IncomingMessage, asked: Asked, at = new D
     ...(workflowId !== undefined && { temporal: { workflow_id: workflowId, run_id: runId } }),
     ...(details && { details }),
   };
-}
-
-/** The other end of the connection: headers that name another one can be sent by anybody. */
-export function addressOf({ socket }: IncomingMessage): string | undefined {
-  return socket.remoteAddress?.replace(/^::ffff:/, '');
 }
 
 /** Without the query, which may hold what is nobody's business. */

@@ -7,8 +7,9 @@ import { createAuditLog } from '../../infrastructure/elasticsearch/auditLog';
 import type { LogCounters } from '../../infrastructure/elasticsearch/counters';
 import { Spool } from '../../infrastructure/elasticsearch/spool';
 import type { Logger } from '../../infrastructure/logging';
+import type { ClientAddress } from '../http/clientAddress';
 import type { Asked, Audit } from './audit';
-import { addressOf, auditDocument } from './document';
+import { auditDocument } from './document';
 import { Refusals } from './refusals';
 
 export interface AuditSettings {
@@ -32,8 +33,7 @@ const MEGABYTE = 1_048_576;
 /** The audit of a gateway: kept on disk, and stored in Elasticsearch when that is there. */
 export function elasticAudit(
   settings: AuditSettings,
-  logger: Logger,
-  counters: LogCounters,
+  { logger, counters, addressOf }: { logger: Logger; counters: LogCounters; addressOf: ClientAddress },
 ): Audit & { close(): Promise<void> } {
   const store = createActionLog({
     ...accessTo(settings),
@@ -58,14 +58,15 @@ export function elasticAudit(
   return {
     note(request: IncomingMessage, asked: Asked) {
       try {
-        const counted = isAnybodys(asked) ? refusals.take(addressOf(request) ?? '') : KNOWN;
+        const address = addressOf(request);
+        const counted = isAnybodys(asked) ? refusals.take(address ?? '') : KNOWN;
         if (!counted.noted) return;
         const { suppressed } = counted;
         const details = {
           ...asked.details,
           ...(suppressed > 0 && { refused_before_and_not_noted: suppressed }),
         };
-        log.record(auditDocument(request, { ...asked, details }));
+        log.record(auditDocument(request, { ...asked, details }, address));
       } catch (error) {
         // A disk that fails must not fail the call, which was carried out.
         logger.error({ err: error, asked }, 'the audit could not be kept: this call is here alone');

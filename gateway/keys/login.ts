@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { Audit } from '../audit/audit';
+import type { ClientAddress } from '../http/clientAddress';
 import { sendJson } from '../http/json';
 import { COOKIE, isOwnPage, type Access, type Refusal } from './access';
 import type { Principal } from './principal';
@@ -19,11 +20,18 @@ const loginBody = z.strictObject({ key: z.string().max(1_024) });
  */
 export type HandleLogin = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-export function loginHandler(access: Access, audit: Audit, logger: Logger): HandleLogin {
+export interface LoginParts {
+  access: Access;
+  audit: Audit;
+  logger: Logger;
+  addressOf: ClientAddress;
+}
+
+export function loginHandler({ access, audit, logger, addressOf }: LoginParts): HandleLogin {
   const tries = new Tries();
 
   async function logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const address = request.socket.remoteAddress ?? '';
+    const address = addressOf(request) ?? '';
     const retryAfterSeconds = tries.waitFor(address);
     if (retryAfterSeconds > 0) return refuse(response, { ...TOO_MANY_TRIES, retryAfterSeconds });
     const body = loginBody.safeParse(await readJson(request));

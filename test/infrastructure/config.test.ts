@@ -43,6 +43,16 @@ test('nodes and taints are written as kubectl takes them', () => {
   );
 });
 
+test('trusted proxies are addresses, ranges and names of them', () => {
+  const read = (TRUSTED_PROXIES: string) => readConfig(['TRUSTED_PROXIES'], { TRUSTED_PROXIES });
+  expect(read('')).toEqual({ TRUSTED_PROXIES: [] });
+  expect(read('loopback, 10.0.0.0/8,::1')).toEqual({ TRUSTED_PROXIES: ['loopback', '10.0.0.0/8', '::1'] });
+  expect(() => read('loopback,10.0.0.0/40')).toThrow(
+    'TRUSTED_PROXIES has "10.0.0.0/40", which is no address',
+  );
+  expect(() => read('loopback,')).toThrow('TRUSTED_PROXIES has ""');
+});
+
 test('plans are JSON, and a message says which field of which plan is at fault', () => {
   const plans = (USER_PLANS: string) => readConfig(['USER_PLANS'], { USER_PLANS }).USER_PLANS;
   expect(plans('{"large": {"cpus": 16}}')).toEqual({ large: { cpus: 16 } });

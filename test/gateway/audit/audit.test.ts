@@ -4,6 +4,7 @@ import WebSocket from 'ws';
 import { once } from 'node:events';
 import type { Asked } from '../../../gateway/audit/audit';
 import { auditDocument } from '../../../gateway/audit/document';
+import { clientAddress } from '../../../gateway/http/clientAddress';
 import { Refusals } from '../../../gateway/audit/refusals';
 import { DEFAULT_LIMITS } from '../../../gateway/limits';
 import { startServer, type RunningServer } from '../../../gateway/server';
@@ -30,7 +31,10 @@ beforeEach(async () => {
       ...{ submissions: new FakeSubmissions(), rules, keys: directoryOf([owner]), limits: DEFAULT_LIMITS },
       logger: pino({ level: 'silent' }),
       audit: {
-        note: (request, asked) => void noted.push({ asked, document: { ...auditDocument(request, asked) } }),
+        note: (request, asked) => {
+          const document = { ...auditDocument(request, asked, clientAddress(['loopback'])(request)) };
+          noted.push({ asked, document });
+        },
       },
     },
   );
@@ -147,7 +151,7 @@ test('an address without a key is heard so often a minute, and what was not note
 test('the id of a document is its own', () => {
   const request = { headers: {}, socket: {}, method: 'POST', url: '/x?key=secret' } as IncomingMessage;
   const asked = { action: 'api.submit', principal: null };
-  const [one, other] = [auditDocument(request, asked), auditDocument(request, asked)];
-  expect(one._id).not.toBe(other._id);
+  const [one, other] = [1, 2].map(() => auditDocument(request, asked, '192.0.2.1'));
+  expect(one!._id).not.toBe(other!._id);
   expect(JSON.stringify(one)).not.toContain('secret');
 });

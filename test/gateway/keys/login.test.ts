@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import pino from 'pino';
 import { WebSocket } from 'ws';
+import { clientAddress } from '../../../gateway/http/clientAddress';
 import { DEFAULT_LIMITS, type Limits } from '../../../gateway/limits';
 import { createAccess } from '../../../gateway/keys/access';
 import { startServer, type RunningServer } from '../../../gateway/server';
@@ -75,12 +76,12 @@ let submissions: BobsSubmissions;
 let directory: ReturnType<typeof directoryOf>;
 const sockets: WebSocket[] = [];
 
-async function start(limits: Partial<Limits> = {}): Promise<void> {
+async function start(limits: Partial<Limits> = {}, addressOf = clientAddress()): Promise<void> {
   submissions = new BobsSubmissions();
   directory = directoryOf([alice]);
   server = await startServer(
     { API_KEY, HOST: '127.0.0.1', PORT: 0 },
-    { submissions, rules, logger, keys: directory, limits: { ...DEFAULT_LIMITS, ...limits } },
+    { submissions, rules, logger, keys: directory, limits: { ...DEFAULT_LIMITS, ...limits }, addressOf },
   );
 }
 
@@ -147,6 +148,17 @@ describe('a login', () => {
     const response = await logIn(alice.key);
     expect(response.status).toBe(429);
     expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0);
+  });
+
+  test('with wrong keys shuts out one address, and no other behind the same trusted proxy', async () => {
+    const from = (address: string) => ({ 'X-Forwarded-For': address });
+    for (let n = 0; n < 10; n++) await logIn('wrong', from(`192.0.2.${n}`));
+    expect((await logIn(alice.key, from('192.0.2.99'))).status).toBe(429); // a header of anybody's counts for nothing
+    await server.close();
+    await start({}, clientAddress(['loopback']));
+    for (let n = 0; n < 10; n++) await logIn('wrong', from('192.0.2.1'));
+    expect((await logIn(alice.key, from('192.0.2.1'))).status).toBe(429);
+    expect((await logIn(alice.key, from('192.0.2.2'))).status).toBe(200);
   });
 
   test('that another site makes is refused', async () => {
