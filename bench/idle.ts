@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { freemem, totalmem } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Deployment } from '@kubernetes/client-node';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
@@ -9,13 +9,13 @@ import { startPlatform } from '../test/integration/platform';
 import { stack } from '../test/integration/stack';
 import type { Findings } from './findings';
 import { table } from './measure';
-import { machineTime } from './processes';
+import { cpuSecondsOfTrees, processesWith } from './processes';
 import { askFor, connectTo } from './socket';
 
 /**
  * What users cost who are awake and do nothing, each with a test pod, a program that serves and a database; beside as
- * many pods of the same image that sleep and are never probed. It is what the whole machine used more than without
- * them: kubelet, containerd and API server have their part in it, as on any node.
+ * many pods of the same image that sleep and are never probed. Processor time is what the pods and all processes of
+ * Kubernetes used more than without them, memory what the whole machine did.
  */
 
 const USERS = 12;
@@ -33,11 +33,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 ThreadingHTTPServer(("", int(os.environ["PORT"])), BaseHTTPRequestHandler).serve_forever()
 `;
 
+/** In the command lines of Kubernetes' processes; those of pods descend from containerd's shims. */
+const KUBERNETES = [
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kubelet',
+  'kube-proxy',
+  'etcd',
+  'containerd',
+];
+
 /** uid of the bare pods. */
 const UID = 10_001;
 
 interface Use {
-  /** Processors that were busy. */
+  /** Processors in use. */
   cpus: number;
   bytes: number;
 }
@@ -74,7 +84,7 @@ export async function benchIdle(): Promise<Findings> {
     return {
       figures: { user },
       notes: [
-        'The whole machine, with and without them: the processes of Kubernetes have their part in it. Memory has the pods’ shims in it, and shares of libraries that all have in common.',
+        'Processor time is that of the pods and of all processes of Kubernetes, with them and without; memory that of the whole machine.',
       ],
     };
   } finally {
@@ -86,11 +96,12 @@ export async function benchIdle(): Promise<Findings> {
 
 async function use(): Promise<Use> {
   await pause(SETTLE_MS);
-  const begin = machineTime();
+  const roots = KUBERNETES.flatMap((name) => processesWith(name));
+  if (roots.length === 0) throw new Error('Kubernetes has to run on this machine.');
+  const [began, before] = [performance.now(), cpuSecondsOfTrees(roots)];
   await pause(WINDOW_MS);
-  const end = machineTime();
-  const share = (end.busy - begin.busy) / (end.all - begin.all);
-  return { cpus: share * availableParallelism(), bytes: totalmem() - freemem() };
+  const seconds = (performance.now() - began) / 1000;
+  return { cpus: (cpuSecondsOfTrees(roots) - before) / seconds, bytes: totalmem() - freemem() };
 }
 
 const perUser = (without: Use, withThem: Use): Use => ({

@@ -5,10 +5,36 @@ const TICKS = 100;
 
 /** Processor time that a process has used, in seconds, its threads' included. */
 export function cpuSeconds(pid: number): number {
+  const { own } = statOf(pid);
+  return own;
+}
+
+/** That of processes and all that descend from them, also of those that ended meanwhile, in seconds. */
+export function cpuSecondsOfTrees(roots: number[]): number {
+  const stats = new Map(
+    processesWith().flatMap((pid) => {
+      try {
+        return [[pid, statOf(pid)] as const];
+      } catch {
+        return []; // It has ended meanwhile, and is its parent's.
+      }
+    }),
+  );
+  const among = (pid: number): boolean =>
+    roots.includes(pid) || (stats.has(pid) && among(stats.get(pid)!.parent));
+  return [...stats].reduce((sum, [pid, { own, ended }]) => sum + (among(pid) ? own + ended : 0), 0);
+}
+
+/** Seconds of processor time: its own, and of its children that ended. */
+function statOf(pid: number): { parent: number; own: number; ended: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // After the name, which may hold spaces: fields 14 and 15 of proc(5), from field 3 on.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  // After the name, which may hold spaces: fields 4 and 14 to 17 of proc(5), from field 3 on.
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const seconds = (...places: number[]) => places.reduce((sum, place) => sum + fields[place]!, 0) / TICKS;
+  return { parent: fields[1]!, own: seconds(11, 12), ended: seconds(13, 14) };
 }
 
 /** Time that the machine's processors have been busy, and all of it, in clock ticks. */
