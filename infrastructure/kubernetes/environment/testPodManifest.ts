@@ -59,9 +59,9 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     image: testImage,
     imagePullPolicy: 'IfNotPresent',
     env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
-    // A check starts an interpreter, so it comes often only until the pod is up.
+    // A check starts an interpreter, 40 ms of a processor, so it comes often only until the pod is up.
     startupProbe: { ...check, periodSeconds: 1, failureThreshold: 120 },
-    readinessProbe: { ...check, periodSeconds: 20, failureThreshold: 2 },
+    readinessProbe: { ...check, periodSeconds: 60, failureThreshold: 2 },
     resources: {
       // The largest share of a busy node: only tests have a time limit that others could use up.
       requests: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
