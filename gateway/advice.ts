@@ -1,24 +1,22 @@
-import type { ErrorCode } from './errorFrame';
-
-/** What a client does about an error of each code. */
-export const ADVICE: Record<ErrorCode, string> = {
+/** What a client does about an error, by its code: the codes are these, and no others. */
+export const ADVICE = {
   invalid_json: 'Correct the message.',
   invalid_message: 'Correct the field that is named.',
   code_too_large: 'Send less text.',
   binary_not_supported: 'Send text frames.',
+  too_many_in_flight: 'Wait for one of them to end, or open another connection.',
   too_many_messages: 'Send fewer messages; wait for retry_after_seconds.',
   too_many_submissions: 'Wait for retry_after_seconds, then send it again with the same submission_id.',
-  too_many_in_flight: 'Wait for one of them to end, or open another connection.',
+  forbidden: 'Use a key of that user, or an admin key.',
   conflict: 'Use another submission_id.',
   not_interactive: 'Submit it again with interactive: true.',
   not_running: 'Nothing: nobody reads the input any more.',
   too_much_input: 'Send less; give a program much data as one of its files.',
   not_found: 'Look at the address and the id; submit what was forgotten.',
-  forbidden: 'Use a key of that user, or an admin key.',
   unauthorized: 'Send a valid key in the header X-API-Key.',
   method_not_allowed: 'Use a method that the header Allow names.',
   unsupported_media_type: 'Send JSON, with the header Content-Type: application/json.',
   upgrade_required: 'Open a WebSocket there.',
   unavailable: 'Try again after a moment, with the same submission_id.',
   internal: 'Try again; tell the operator if it goes on. A submission that had started goes on: resume it.',
-};
+} as const;

@@ -1,33 +1,13 @@
 import { z } from 'zod';
 import { ADVICE } from './advice';
 
-/** Codes of errors, over WebSockets and HTTP alike. Stable: clients go by them. */
-export const ERROR_CODES = [
-  'invalid_json',
-  'invalid_message',
-  'code_too_large',
-  'binary_not_supported',
-  'too_many_in_flight',
-  'too_many_messages',
-  'too_many_submissions',
-  'forbidden',
-  'conflict',
-  'not_interactive',
-  'not_running',
-  'too_much_input',
-  'not_found',
-  'unauthorized',
-  'method_not_allowed',
-  'unsupported_media_type',
-  'upgrade_required',
-  'unavailable',
-  'internal',
-] as const;
+/** Of an error, over WebSockets and HTTP alike. Stable: clients go by them. */
+export type ErrorCode = keyof typeof ADVICE;
 
 export const errorFrameSchema = z
   .object({
     type: z.literal('error'),
-    code: z.enum(ERROR_CODES),
+    code: z.enum(Object.keys(ADVICE) as ErrorCode[]),
     field: z.string().optional().describe('Path of the field at fault, such as tests.cases[2].stdin.'),
     limit: z.number().optional().describe('What the field was beyond.'),
     message: z.string(),
@@ -40,7 +20,6 @@ export const errorFrameSchema = z
     description: 'What was wrong, and what to do. Over HTTP it is the body of the answer.',
   });
 
-export type ErrorCode = (typeof ERROR_CODES)[number];
 export type ErrorFrame = z.infer<typeof errorFrameSchema>;
 
 /** Builds an error frame; details that are undefined are left out of it. */

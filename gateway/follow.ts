@@ -1,7 +1,8 @@
 import type { Logger } from '../infrastructure/logging';
 import type { Cursor } from './cursor';
 import type { FollowSources } from './followSources';
-import { FrameReader, type AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
+import { FrameReader } from './frames';
 import type { HistoryEvent } from './historyEvents';
 import { Inbox } from './inbox';
 import { LiveOutput, type LiveItem } from './output/live';

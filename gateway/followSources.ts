@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { LogEvent } from '../infrastructure/kubernetes/podLog';
 import { decoded } from '../infrastructure/temporal/payloads';
-import type { AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
 import { followHistory, temporalHistory, type FollowOptions } from './history';
 import type { HistoryEvent } from './historyEvents';
 import type { FollowLog } from './output/live';

@@ -1,6 +1,7 @@
 import { requiredTsToMs } from '@temporalio/common/lib/time';
 import type { RolloutReport, StepReport, SubmitCodeInput, TestReport } from '../workflows/contract';
 import { STAGE_OF_ACTIVITY } from '../workflows/contract';
+import type { AcceptedSubmission } from './acceptedSubmission';
 import { comesAfter, formatCursor, type Cursor } from './cursor';
 import { finalFrame, type End } from './finalFrame';
 import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
@@ -8,15 +9,6 @@ import { OutputTeller, type EndedCase, type LivePiece } from './output/teller';
 import type { CaseFrame, SubmissionFrame, Unplaced } from './serverFrames';
 import { Stages, type StageStep } from './stages';
 import { stepFrames, testFrames } from './testFrames';
-
-/** A submission that was started and can be followed. */
-export interface AcceptedSubmission {
-  submissionId: string;
-  userId: string;
-  workflowId: string;
-  runId: string;
-  namespace: string;
-}
 
 /** Tests that were begun and are not over: their output can be followed. */
 export interface PendingTests {

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
 import { decoded } from '../infrastructure/temporal/payloads';
-import type { AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
 import type { HistoryEvent } from './historyEvents';
 
 type Execution = Pick<AcceptedSubmission, 'workflowId' | 'runId'>;

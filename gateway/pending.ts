@@ -1,5 +1,5 @@
 import type { temporal } from '@temporalio/proto';
-import type { AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
 import { decode, rootMessage } from './historyEvents';
 import type { StageFrame } from './serverFrames';
 import { stageOfActivity } from './stages';

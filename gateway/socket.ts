@@ -7,7 +7,7 @@ import type { Cursor } from './cursor';
 import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
 import { explain } from './explain';
-import type { AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
 import type { Quota } from './keys/quotas';
 import { CLOSE, type Limits } from './limits';
 import type { ClientMessage, ParseMessage } from './messages/message';

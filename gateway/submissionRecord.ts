@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { SubmissionStatus, Verdict } from '../workflows/contract';
 import { namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from '../workflows/contract';
 import { FINAL_STATUSES, finalFrame } from './finalFrameSchema';
-import type { AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
 
 export const SUBMISSION_STATUSES = ['running', ...FINAL_STATUSES] as const;
 

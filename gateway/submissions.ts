@@ -18,7 +18,7 @@ import type { Cursor } from './cursor';
 import { digestOf } from './digest';
 import { follow } from './follow';
 import { followSources } from './followSources';
-import type { AcceptedSubmission } from './frames';
+import type { AcceptedSubmission } from './acceptedSubmission';
 import { InputRefused, sendInput } from './input';
 import type { Limits } from './limits';
 import { listSubmissions } from './listing';

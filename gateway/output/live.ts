@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
 import type { Logger } from '../../infrastructure/logging';
-import type { AcceptedSubmission, PendingTests } from '../frames';
+import type { AcceptedSubmission } from '../acceptedSubmission';
+import type { PendingTests } from '../frames';
 import { OwnExecutions } from './ownExecutions';
 import { PendingOutput } from './pendingOutput';
 import type { EndedCase, LivePiece } from './teller';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { NothingFollows } from '../../gateway/follow';
-import type { AcceptedSubmission } from '../../gateway/frames';
+import type { AcceptedSubmission } from '../../gateway/acceptedSubmission';
 import { InputRefused } from '../../gateway/input';
 import type { InputPiece, InputState } from '../../workflows/contract';
 import { UnknownPage } from '../../gateway/listing';

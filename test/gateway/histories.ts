@@ -2,7 +2,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time';
 import Long from 'long';
-import type { AcceptedSubmission } from '../../gateway/frames';
+import type { AcceptedSubmission } from '../../gateway/acceptedSubmission';
 import type { HistoryEvent } from '../../gateway/historyEvents';
 import type { StepReport, SubmitCodeInput, TestReport, Verdict } from '../../workflows/contract';
 
