@@ -1,75 +1,13 @@
 import { spawn } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { OrchestrationClient, type Filter, type Submission } from '../client';
+import { parsed, TAKES, USAGE } from './arguments';
+import type { Context } from './context';
 import { recordLine, showFrame, verdictLine, type Terminal } from './display';
 import { EXIT, exitCodeOf, UsageError } from './exitCodes';
 import { readProgram, textOf } from './files';
 import { logs } from './logs';
 import { handOnInput } from './input';
-import { readSettings, type Settings } from './settings';
-
-export const USAGE = `Usage: orchestration-app COMMAND ...
-  submit FILE|DIR [--follow] [--user USER] [--language NAME] [--entrypoint FILE] [--stdin FILE]
-                  [--tests FILE] [--id ID] [--interactive]
-                       submits a file, or a folder; --tests names a JSON file with what the field tests takes;
-                       --interactive follows it, and hands on what it is typed or piped while it runs
-  logs USER|ID [--part test|prod|db] [--follow] [--since 10m|TIME] [--tail N] [--stream stdout|stderr]
-                       what a user's pods print and printed, those that are gone included; of a submission without
-                       --part what it printed in its tests, while it runs
-  status ID [--wait SECONDS]
-  list [--user USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N] [--page PAGE]
-  cancel ID
-  live USER            what is in production
-  rollback USER ID     deploys an earlier submission again
-  open [ID]            opens the gateway in a browser
---json prints JSON, one object a line.
-ORCHESTRATION_URL, ORCHESTRATION_KEY (or API_KEY) and ORCHESTRATION_USER say where, with which key and for whom; or
-url, key and user in ~/.config/orchestration-app/config.json, which only you may read (chmod 600).
-Exit codes: 0 done or deployed, 1 tests_failed, 2 wrong usage, 3 deploy_failed, 4 superseded, 5 cancelled,
-6 the platform failed, 7 the gateway refused, 8 no gateway could be reached.`;
-
-const OPTIONS = {
-  json: { type: 'boolean' },
-  follow: { type: 'boolean' },
-  interactive: { type: 'boolean' },
-  user: { type: 'string' },
-  language: { type: 'string' },
-  entrypoint: { type: 'string' },
-  stdin: { type: 'string' },
-  tests: { type: 'string' },
-  id: { type: 'string' },
-  stream: { type: 'string' },
-  wait: { type: 'string' },
-  status: { type: 'string' },
-  since: { type: 'string' },
-  until: { type: 'string' },
-  limit: { type: 'string' },
-  page: { type: 'string' },
-  part: { type: 'string' },
-  tail: { type: 'string' },
-} as const;
-
-export type Values = ReturnType<typeof parsed>['values'];
-
-export interface Context {
-  client: OrchestrationClient;
-  settings: Settings;
-  terminal: Terminal;
-  values: Values;
-  print: (value: object) => void;
-}
-
-/** Which options each command takes, beside `json`. */
-const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
-  submit: ['follow', 'interactive', 'user', 'language', 'entrypoint', 'stdin', 'tests', 'id'],
-  logs: ['stream', 'part', 'follow', 'since', 'tail'],
-  status: ['wait'],
-  list: ['user', 'status', 'since', 'until', 'limit', 'page'],
-  cancel: [],
-  live: [],
-  rollback: [],
-  open: [],
-};
+import { readSettings } from './settings';
 
 /** Carries out a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
 export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
@@ -115,14 +53,6 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     }
     default:
       return open(context, argument);
-  }
-}
-
-function parsed(args: string[]) {
-  try {
-    return parseArgs({ args, allowPositionals: true, options: OPTIONS });
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
 }
 

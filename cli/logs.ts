@@ -1,5 +1,5 @@
 import { ApiError, type LogEvent, type LogQuery, type SubmissionRecord } from '../client';
-import type { Context } from './commands';
+import type { Context } from './context';
 import { painted, withoutControls, type Terminal } from './display';
 import { EXIT, UsageError } from './exitCodes';
 
