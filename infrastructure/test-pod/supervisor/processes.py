@@ -8,6 +8,7 @@ import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 PR_SET_DUMPABLE = 4
 
@@ -19,6 +20,8 @@ _POLITE_PROCESSES = 64
 _NICENESS = 10
 # More than 52 numbers and a name of 16 bytes can be.
 _STAT_BYTES = 2048
+# Where num_threads stands in /proc/<pid>/stat, counted from the state, which follows the name; proc(5).
+_THREADS = 17
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 # A sweep that has not ended after this, in seconds, cannot: the pod must be restarted.
 _SWEEP_DEADLINE = 10
@@ -62,6 +65,17 @@ class Launch:
     confine: Callable[[], None]
     # The file to execute, when it is not the one that argv names.
     executable: str | None = None
+
+
+class _Row(NamedTuple):
+    """A process as /proc/<pid>/stat shows it."""
+
+    pid: int
+    # 0 when it is outside the pod.
+    parent: int
+    # One letter.
+    state: str
+    threads: int
 
 
 class Processes:
@@ -108,16 +122,15 @@ class Processes:
 
     def count(self) -> int:
         """How many processes programs have."""
-        return sum(1 for _, parent, _ in self._others() if parent != 0)
+        return sum(1 for row in self._others() if row.parent != 0)
 
     def resident_bytes(self) -> int:
         """What programs hold in memory, pages that they share counted for each."""
-        return sum(_resident_bytes(pid) for pid, parent, _ in self._others() if parent != 0)
+        return sum(_resident_bytes(row.pid) for row in self._others() if row.parent != 0)
 
     def starved_seconds(self) -> float:
         """The longest that any process of programs has stood ready while no processor was free for it."""
-        mine = (pid for pid, parent, _ in self._others() if parent != 0)
-        return max(map(_starved_seconds, mine), default=0.0)
+        return max((_starved_seconds(row.pid) for row in self._others() if row.parent != 0), default=0.0)
 
     def forget_orphans(self) -> None:
         """Starts a new account of what reaped orphans used."""
@@ -144,12 +157,12 @@ class Processes:
                 _signal(-1, signal.SIGKILL)
             rounds += 1
             await self._next_exit(0.01)
-        visitors = [pid for pid, parent, _ in rows if parent == 0]
+        visitors = [row.pid for row in rows if row.parent == 0]
         for pid in (*visitors, *self.spared):
             _signal(pid, signal.SIGCONT)
 
-    def _others(self) -> list[tuple[int, int, str]]:
-        """Every process but PID 1 and the spared ones, as (pid, parent's pid, state)."""
+    def _others(self) -> list[_Row]:
+        """Every process but PID 1 and the spared ones."""
         self._reap()
         known = {"1", *map(str, self.spared)}
         rows = (_stat(name) for name in os.listdir("/proc") if name not in known and name.isdigit())
@@ -181,8 +194,9 @@ class Processes:
                 exited.set_result(Exit(status, cpu, peak))
 
 
-def _strangers(rows: list[tuple[int, int, str]]) -> list[int]:
-    return [pid for pid, parent, state in rows if parent != 0 and state not in "ZX"]
+def _strangers(rows: list[_Row]) -> list[int]:
+    """Those alive. A process whose first thread is over looks dead, whatever its other threads do."""
+    return [row.pid for row in rows if row.parent != 0 and (row.state not in "ZX" or row.threads > 1)]
 
 
 def is_visitor(pid: int) -> bool:
@@ -192,10 +206,10 @@ def is_visitor(pid: int) -> bool:
     the pod, and when that dies, PID 1 takes its place.
     """
     row = _stat(str(pid))
-    return row is not None and row[0] != 1 and row[1] == 0
+    return row is not None and row.pid != 1 and row.parent == 0
 
 
-def _stat(pid: str) -> tuple[int, int, str] | None:
+def _stat(pid: str) -> _Row | None:
     # Not by `open`, which does three times the work: after each run, all processes are looked at.
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
@@ -208,8 +222,8 @@ def _stat(pid: str) -> tuple[int, int, str] | None:
     finally:
         os.close(descriptor)
     # The name stands in brackets and may hold anything, brackets and spaces too.
-    state, parent = text[text.rindex(b")") + 2:].split(b" ", 2)[:2]
-    return int(pid), int(parent), state.decode()
+    fields = text[text.rindex(b")") + 2:].split(b" ", _THREADS + 1)
+    return _Row(int(pid), int(fields[1]), fields[0].decode(), int(fields[_THREADS]))
 
 
 def _resident_bytes(pid: int) -> int:

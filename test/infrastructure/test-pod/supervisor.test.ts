@@ -8,6 +8,17 @@ if (skipped !== null) console.warn(`The tests of the test pod's supervisor are S
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const hasPopulate = major > 5 || (major === 5 && minor >= 14);
 
+/** exit(2) of the thread that calls it, not exit_group(2) of all. */
+const END_OF_ONE_THREAD =
+  "import ctypes; ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)";
+
+/** What a program needs to look at the others in its pod. */
+const LOOKING = `
+import os
+def processes(): return [name for name in os.listdir('/proc') if name.isdigit()]
+def status(pid): return open(f'/proc/{pid}/stat').read()
+`;
+
 (skipped === null ? describe : describe.skip)('the supervisor', () => {
   let pod: StandIn;
 
@@ -37,6 +48,16 @@ const hasPopulate = major > 5 || (major === 5 && minor >= 14);
     const { limits } = runFrame('');
     const result = await pod.run('while True: pass', { limits: { ...limits, wall_ms: 300 } });
     expect(result).toMatchObject({ outcome: 'timed_out', signal: 'SIGKILL' });
+  });
+
+  test('stops at its wall limit a program that looks dead, its first thread being over', async () => {
+    const { limits } = runFrame('');
+    const code = `
+import threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+${END_OF_ONE_THREAD}`;
+    const result = await pod.run(`import os${code}`, { limits: { ...limits, wall_ms: 300 } });
+    expect(result).toMatchObject({ outcome: 'timed_out' });
   });
 
   test('does not count the time in which others have the processor', async () => {
@@ -162,6 +183,23 @@ class Doubling(unittest.TestCase):
     await pod.run('import os, signal\nfor n in (2, 9, 15, 17, 19): os.kill(1, n)');
     await pod.run('import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(600)');
     expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });
+  });
+
+  test.each([
+    ['holds its output', ''],
+    ['holds nothing', 'os.closerange(0, 3)'],
+  ])('ends a daemon that looks dead, its first thread being over, and %s', async (_, first) => {
+    const daemon = `
+import threading, time
+if os.fork() == 0:
+    ${first}
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    ${END_OF_ONE_THREAD}
+while not any(') Z' in line for line in map(status, processes())): time.sleep(0.01)
+print('looks dead')`;
+    expect(await pod.run(LOOKING + daemon)).toMatchObject({ outcome: 'passed', text: 'looks dead\n' });
+    const others = 'print([pid for pid in processes() if len(os.listdir(f"/proc/{pid}/task")) > 1])';
+    expect(await pod.run(LOOKING + others)).toMatchObject({ outcome: 'passed', text: '[]\n' });
   });
 
   test.each([
