@@ -3,7 +3,8 @@ What a program must not do to the rest of its pod: a seccomp filter, and by land
 
 The program has the uid of PID 1, and a few system calls reach any process of one uid without asking whether it
 is open to others: prlimit could starve PID 1, the scheduler calls could stop it from being served. System V
-objects outlive every process. All of these fail with EPERM. This comes on top of the runtime's own filter.
+objects outlive every process, as do keys in the keyring of the uid, which all pods of a node share. All of these
+fail with EPERM. This comes on top of the runtime's own filter.
 """
 
 import ctypes
@@ -35,6 +36,7 @@ _ARCHITECTURES = {
         {
             "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "pidfd_getfd": 438,
             "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240, "ioprio_set": 251,
+            "add_key": 248, "request_key": 249, "keyctl": 250,
         },
         {
             "prlimit64": (302, 1), "sched_setparam": (142, 1), "sched_setscheduler": (144, 1),
@@ -46,6 +48,7 @@ _ARCHITECTURES = {
         {
             "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "pidfd_getfd": 438,
             "shmget": 194, "semget": 190, "msgget": 186, "mq_open": 180, "ioprio_set": 30,
+            "add_key": 217, "request_key": 218, "keyctl": 219,
         },
         {
             "prlimit64": (261, 1), "sched_setparam": (118, 1), "sched_setscheduler": (119, 1),

@@ -1,12 +1,15 @@
 """What a program is given as its descriptors: its input, and pipes for what it prints."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable
 
 from .stdin import Stdin
 
-_PIPE_BYTES = 1024 * 1024
+# As much as is read at once (reading.py). All pipes of a uid on a node share an allowance, of 64 MiB by default
+# (fs.pipe-user-pages-soft), and test pods have one uid.
+_PIPE_BYTES = 256 * 1024
 
 
 class Streams:
@@ -45,5 +48,7 @@ class Streams:
 def _pipe() -> tuple[int, int]:
     read, write = os.pipe()
     os.set_blocking(read, False)
-    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    # Refused when the allowance is used up. A small pipe is slower, no more.
+    with contextlib.suppress(PermissionError):
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return read, write

@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { reasonToSkip, runFrame, StandIn } from './standIn';
 
 const skipped = reasonToSkip();
@@ -239,6 +240,22 @@ print('looks dead')`;
       expect(third - first).toBeGreaterThan(150);
     },
   );
+
+  test('runs what comes while another program has all that the kernel allows to be in pipes', async () => {
+    const hog = pod.run(`
+import fcntl, os, time
+held = []
+try:
+    while True:
+        held.append(os.pipe())
+        fcntl.fcntl(held[-1][1], fcntl.F_SETPIPE_SZ, 1 << 20)
+except PermissionError: time.sleep(1)`);
+    while (!pod.log.at(-1)?.includes(' start ')) await setTimeout(5);
+    await setTimeout(300);
+    const next = await pod.run("print('x' * 100_000)");
+    expect(next).toMatchObject({ outcome: 'passed', stdout: { bytes: 100_001 } });
+    expect(await hog).toMatchObject({ outcome: 'passed' });
+  });
 
   test('refuses what is no frame, and lives on', async () => {
     expect((await pod.ask([1, 2])).last).toMatchObject({ type: 'error', code: 'invalid' });
