@@ -60,7 +60,7 @@ function describeRun(step: StepReport): string {
     case 'too_much_output':
       return `The program printed ${megabytes(step.stdout.bytes + step.stderr.bytes)} MB and was stopped.`;
     case 'too_many_processes':
-      return 'The program started more processes than it may and was stopped.';
+      return 'The program started more processes or threads than it may and was stopped.';
     case 'killed_by_signal':
       return `The program was ended by ${step.signal ?? 'a signal'}.`;
   }

@@ -29,8 +29,9 @@ from .warm import Job, WarmInterpreter
 
 # Between two looks at the program's processes and memory, in seconds.
 _WATCH_INTERVAL = 0.025
-# A run with more processes and more is stopped: a fork bomb must not starve its node.
+# A run with more processes, or more threads in all of them, is stopped: a bomb must not starve its node.
 MAX_PROCESSES = 64
+MAX_THREADS = 512
 # Per process.
 _MAX_OPEN_FILES = 256
 _MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -295,7 +296,8 @@ class Execution:
 
     def _watch(self) -> None:
         limits, language = self._request.limits, self._request.language
-        if self._processes.count() > MAX_PROCESSES:
+        processes, threads = self._processes.count()
+        if processes > MAX_PROCESSES or threads > MAX_THREADS:
             self._end_early("too_many_processes")
         if self._memory.is_scarce() or self._places.entries() > MAX_FILES:
             self._end_early("out_of_memory")

@@ -120,9 +120,10 @@ class Processes:
         exited = self._exits[pid] = self._loop.create_future()
         return exited
 
-    def count(self) -> int:
-        """How many processes programs have."""
-        return sum(1 for row in self._others() if row.parent != 0)
+    def count(self) -> tuple[int, int]:
+        """How many processes programs have, and how many threads are in them."""
+        threads = [row.threads for row in self._others() if row.parent != 0]
+        return len(threads), sum(threads)
 
     def resident_bytes(self) -> int:
         """What programs hold in memory, pages that they share counted for each."""

@@ -257,6 +257,16 @@ except PermissionError: time.sleep(1)`);
     expect(await hog).toMatchObject({ outcome: 'passed' });
   });
 
+  test('stops what makes threads without end', async () => {
+    const bomb = `
+import threading, time
+threading.stack_size(32_768)
+while True:
+    try: threading.Thread(target=time.sleep, args=(600,)).start()
+    except RuntimeError: pass`;
+    expect(await pod.run(bomb)).toMatchObject({ outcome: 'too_many_processes' });
+  });
+
   test('refuses what is no frame, and lives on', async () => {
     expect((await pod.ask([1, 2])).last).toMatchObject({ type: 'error', code: 'invalid' });
     expect((await pod.ask({ op: 'ping' })).last.type).toBe('pong');
