@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { withDeadline } from '../infrastructure/withDeadline';
 
 /** One connection that asks one thing at a time, of any server that answers each message by one frame. */
 export interface Asking {
@@ -16,7 +17,7 @@ export async function connectTo(url: string, apiKey: string): Promise<Asking> {
   return {
     async ask(message) {
       const closed = new AbortController();
-      const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(DEADLINE_MS)]);
+      const signal = withDeadline(closed.signal, DEADLINE_MS);
       const onClose = () => closed.abort(new Error('The connection was closed before the answer.'));
       socket.once('close', onClose);
       try {

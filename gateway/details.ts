@@ -1,4 +1,5 @@
 import type { Logger } from '../infrastructure/logging';
+import { withDeadline } from '../infrastructure/withDeadline';
 import type { FinalFrame } from './finalFrameSchema';
 import { isFinal } from './serverFrames';
 import { acceptedIn, type SubmissionDetails, type SubmissionRecord } from './submissionRecord';
@@ -45,8 +46,7 @@ async function finalFrameOf(
   ms: number,
   { signal, logger }: DetailsSettings,
 ): Promise<FinalFrame | null> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
-  const settings = { progress: false, after: null, signal: inTime, logger };
+  const settings = { progress: false, after: null, signal: withDeadline(signal, ms), logger };
   for await (const frame of submissions.follow(acceptedIn(record), settings))
     if (isFinal(frame)) return frame;
   return null;

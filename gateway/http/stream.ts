@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { withDeadline } from '../../infrastructure/withDeadline';
 
 /** The client reads too slowly. */
 export class Stalled extends Error {
@@ -16,12 +17,12 @@ export async function writePiece(
   { signal, patienceMs }: { signal: AbortSignal; patienceMs: number },
 ): Promise<void> {
   if (signal.aborted || response.write(piece)) return;
-  const patience = AbortSignal.timeout(patienceMs);
+  const inTime = withDeadline(signal, patienceMs);
   try {
-    await once(response, 'drain', { signal: AbortSignal.any([signal, patience]) });
+    await once(response, 'drain', { signal: inTime });
   } catch (error) {
     if (signal.aborted) return;
-    throw patience.aborted ? new Stalled(`nothing was read for ${patienceMs} ms`) : error;
+    throw inTime.aborted ? new Stalled(`nothing was read for ${patienceMs} ms`) : error;
   }
 }
 

@@ -4,6 +4,7 @@ import type { LiveLogs } from '../../infrastructure/kubernetes/logs/live';
 import { CONTAINER_OF, type LogPart } from '../../infrastructure/kubernetes/logs/parts';
 import { Places } from '../../infrastructure/kubernetes/logs/places';
 import type { Logger } from '../../infrastructure/logging';
+import { withDeadline } from '../../infrastructure/withDeadline';
 import { namespaceOf } from '../../workflows/contract';
 import type { LogCursor } from './cursor';
 
@@ -73,7 +74,7 @@ async function before(
   { userId, part, since, tail, after }: Wanted,
   { signal, patienceMs, logger }: { signal: AbortSignal; patienceMs: number; logger: Logger },
 ): Promise<{ lines: PodLine[]; notes: string[]; cut: boolean }> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+  const inTime = withDeadline(signal, patienceMs);
   const begin = after?.from ?? since;
   const known = after?.places.entries().map(([pod, { at }]) => ({ pod, until: at })) ?? [];
   const stored = history?.tail({
