@@ -157,13 +157,9 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       'no-console': 'error',
-      'no-restricted-syntax': [
+      'no-restricted-properties': [
         'error',
-        {
-          selector:
-            "CallExpression[callee.object.name='AbortSignal'][callee.property.name='any'] CallExpression[callee.property.name='timeout']",
-          message: 'it may never fire: infrastructure/withDeadline.ts says why.',
-        },
+        { object: 'AbortSignal', property: 'any', message: 'infrastructure/linkedAbort.ts says why.' },
       ],
     },
   },

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { withDeadline } from '../infrastructure/withDeadline';
+import { linkedAbort } from '../infrastructure/linkedAbort';
 
 /** One connection that asks one thing at a time, of any server that answers each message by one frame. */
 export interface Asking {
@@ -16,17 +16,17 @@ export async function connectTo(url: string, apiKey: string): Promise<Asking> {
   await once(socket, 'open');
   return {
     async ask(message) {
-      const closed = new AbortController();
-      const signal = withDeadline(closed.signal, DEADLINE_MS);
+      const closed = linkedAbort([], DEADLINE_MS);
       const onClose = () => closed.abort(new Error('The connection was closed before the answer.'));
       socket.once('close', onClose);
       try {
-        const answer = once(socket, 'message', { signal });
+        const answer = once(socket, 'message', { signal: closed.signal });
         socket.send(JSON.stringify(message));
         const [data] = (await answer) as [Buffer];
         return JSON.parse(data.toString()) as Record<string, unknown>;
       } finally {
         socket.off('close', onClose);
+        closed.abort();
       }
     },
     async close() {

@@ -1,5 +1,5 @@
+import { linkedAbort } from '../infrastructure/linkedAbort';
 import type { Logger } from '../infrastructure/logging';
-import { withDeadline } from '../infrastructure/withDeadline';
 import type { FinalFrame } from './finalFrameSchema';
 import { isFinal } from './serverFrames';
 import { acceptedIn, type SubmissionDetails, type SubmissionRecord } from './submissionRecord';
@@ -46,8 +46,13 @@ async function finalFrameOf(
   ms: number,
   { signal, logger }: DetailsSettings,
 ): Promise<FinalFrame | null> {
-  const settings = { progress: false, after: null, signal: withDeadline(signal, ms), logger };
-  for await (const frame of submissions.follow(acceptedIn(record), settings))
-    if (isFinal(frame)) return frame;
-  return null;
+  const inTime = linkedAbort([signal], ms);
+  const settings = { progress: false, after: null, signal: inTime.signal, logger };
+  try {
+    for await (const frame of submissions.follow(acceptedIn(record), settings))
+      if (isFinal(frame)) return frame;
+    return null;
+  } finally {
+    inTime.abort();
+  }
 }

@@ -1,3 +1,4 @@
+import { linkedAbort } from '../infrastructure/linkedAbort';
 import type { Logger } from '../infrastructure/logging';
 import type { Cursor } from './cursor';
 import type { FollowSources } from './followSources';
@@ -50,8 +51,8 @@ export async function* follow(
 ): AsyncGenerator<SubmissionFrame> {
   const frames = new FrameReader(submission, settings.after);
   const waiting = new PendingReader(submission);
-  const over = new AbortController();
-  const signal = AbortSignal.any([settings.signal, over.signal]);
+  const over = linkedAbort([settings.signal]);
+  const { signal } = over;
   const inbox = new Inbox<Item>();
   const { followLog } = sources;
   const live =

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { setTimeout as wait } from 'node:timers/promises';
+import { linkedAbort } from '../infrastructure/linkedAbort';
 import type { Logger } from '../infrastructure/logging';
 import { mayPass } from '../infrastructure/temporal/failures';
 import { decoded } from '../infrastructure/temporal/payloads';
@@ -31,20 +32,26 @@ const START = new Uint8Array();
 /** Reads histories from the Temporal server. */
 export function temporalHistory(client: Client): ReadHistory {
   const { connection, options } = client;
-  return (execution, nextPageToken, signal) =>
+  return async (execution, nextPageToken, signal) => {
     // A signal of its own for each call: the connection never takes its listeners off.
-    connection.withAbortSignal(AbortSignal.any([signal]), () =>
-      connection.withDeadline(Date.now() + LONG_POLL_MS, async () => {
-        const page = await connection.workflowService.getWorkflowExecutionHistory({
-          namespace: options.namespace,
-          execution,
-          nextPageToken,
-          waitNewEvent: true,
-        });
-        const events = await decoded(client, page.history?.events ?? []);
-        return { events, nextPageToken: page.nextPageToken };
-      }),
-    );
+    const over = linkedAbort([signal]);
+    try {
+      const page = await connection.withAbortSignal(over.signal, () =>
+        connection.withDeadline(Date.now() + LONG_POLL_MS, () =>
+          connection.workflowService.getWorkflowExecutionHistory({
+            namespace: options.namespace,
+            execution,
+            nextPageToken,
+            waitNewEvent: true,
+          }),
+        ),
+      );
+      const events = await decoded(client, page.history?.events ?? []);
+      return { events, nextPageToken: page.nextPageToken };
+    } finally {
+      over.abort();
+    }
+  };
 }
 
 /**

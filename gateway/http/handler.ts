@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import { SpanKind } from '@opentelemetry/api';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import { inSpan, traceOf } from '../../infrastructure/telemetry/span';
 import type { Asked, Audit } from '../audit/audit';
@@ -42,17 +43,15 @@ export function httpHandler(parts: HttpParts): RequestListener {
   const find = router([...served, ...contractRoutes(served, rules)]);
 
   return (request, response) => {
-    const gone = new AbortController();
+    const gone = linkedAbort([closing]);
     response.once('close', () => gone.abort());
     response.on('error', () => undefined); // A response that breaks off closes, too.
     const url = urlOf(request);
     const log = logger.child({ method: request.method, path: url.pathname });
-    void answerTo(request, response, url, AbortSignal.any([gone.signal, closing]), log).catch(
-      (error: unknown) => {
-        log[gone.signal.aborted ? 'info' : 'error']({ err: error }, 'a response was broken off');
-        response.destroy();
-      },
-    );
+    void answerTo(request, response, url, gone.signal, log).catch((error: unknown) => {
+      log[gone.signal.aborted ? 'info' : 'error']({ err: error }, 'a response was broken off');
+      response.destroy();
+    });
   };
 
   async function answerTo(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/line';
 import { LOG_PARTS } from '../../infrastructure/kubernetes/logs/parts';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
 import { errorFrame } from '../errorFrame';
 import type { Access } from '../keys/access';
 import type { Quotas } from '../keys/quotas';
@@ -102,12 +103,11 @@ async function sendLogs(call: Call, { logs, access, quotas, limits }: LogRoutePa
     const limit = quotas.of(principal).limits.followed;
     throw new HttpError(errorFrame('too_many_in_flight', `this key follows ${limit} streams`, { limit }));
   }
-  const over = new AbortController();
-  const until = setTimeout(() => over.abort(), limits.followLogsMs);
+  const over = linkedAbort([call.signal], limits.followLogsMs);
+  const { signal } = over;
   const validity = setInterval(() => {
     if (!access.stillValid(principal)) over.abort();
   }, KEY_CHECK_MS);
-  const signal = AbortSignal.any([call.signal, over.signal]);
   try {
     const wanted = {
       ...{ userId: user_id, part, follow: follow === 'true', after },
@@ -139,7 +139,6 @@ async function sendLogs(call: Call, { logs, access, quotas, limits }: LogRoutePa
     response.end();
   } finally {
     unfollow();
-    clearTimeout(until);
     clearInterval(validity);
     over.abort();
   }

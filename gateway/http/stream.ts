@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { withDeadline } from '../../infrastructure/withDeadline';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
 
 /** The client reads too slowly. */
 export class Stalled extends Error {
@@ -17,12 +17,14 @@ export async function writePiece(
   { signal, patienceMs }: { signal: AbortSignal; patienceMs: number },
 ): Promise<void> {
   if (signal.aborted || response.write(piece)) return;
-  const inTime = withDeadline(signal, patienceMs);
+  const inTime = linkedAbort([signal], patienceMs);
   try {
-    await once(response, 'drain', { signal: inTime });
+    await once(response, 'drain', { signal: inTime.signal });
   } catch (error) {
     if (signal.aborted) return;
-    throw inTime.aborted ? new Stalled(`nothing was read for ${patienceMs} ms`) : error;
+    throw inTime.signal.aborted ? new Stalled(`nothing was read for ${patienceMs} ms`) : error;
+  } finally {
+    inTime.abort();
   }
 }
 

@@ -3,8 +3,8 @@ import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/li
 import type { LiveLogs } from '../../infrastructure/kubernetes/logs/live';
 import { CONTAINER_OF, type LogPart } from '../../infrastructure/kubernetes/logs/parts';
 import { Places } from '../../infrastructure/kubernetes/logs/places';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
-import { withDeadline } from '../../infrastructure/withDeadline';
 import { namespaceOf } from '../../workflows/contract';
 import type { LogCursor } from './cursor';
 
@@ -74,15 +74,16 @@ async function before(
   { userId, part, since, tail, after }: Wanted,
   { signal, patienceMs, logger }: { signal: AbortSignal; patienceMs: number; logger: Logger },
 ): Promise<{ lines: PodLine[]; notes: string[]; cut: boolean }> {
-  const inTime = withDeadline(signal, patienceMs);
+  const inTime = linkedAbort([signal], patienceMs);
   const begin = after?.from ?? since;
   const known = after?.places.entries().map(([pod, { at }]) => ({ pod, until: at })) ?? [];
   const stored = history?.tail({
     ...{ namespace: namespaceOf(userId), container: CONTAINER_OF[part], since: begin, known },
-    ...{ lines: tail, signal: inTime },
+    ...{ lines: tail, signal: inTime.signal },
   });
-  const current = live?.tail(userId, part, { since: begin, lines: tail, signal: inTime });
+  const current = live?.tail(userId, part, { since: begin, lines: tail, signal: inTime.signal });
   const [fromStore, fromPods] = await Promise.allSettled([stored, current]);
+  inTime.abort();
   signal.throwIfAborted();
   const answers = [fromStore, fromPods].filter(({ status }) => status === 'rejected');
   for (const answer of answers)

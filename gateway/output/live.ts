@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import type { AcceptedSubmission } from '../acceptedSubmission';
 import type { PendingTests } from '../frames';
@@ -43,9 +44,9 @@ export class LiveOutput {
     this.watched?.stop.abort();
     this.watched = null;
     if (!tests) return;
-    const stop = new AbortController();
+    const stop = linkedAbort([this.settings.signal]);
     this.watched = { event: tests.event, stop };
-    const signal = AbortSignal.any([stop.signal, this.settings.signal]);
+    const { signal } = stop;
     this.follow(tests, signal).catch((error: unknown) => {
       if (!signal.aborted) this.settings.logger.warn({ err: error }, 'output cannot be followed live');
     });

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { linkedAbort } from '../linkedAbort';
 import { startAndWait } from './part';
 import type { ServerPart } from './parts/serverPart';
 
@@ -34,8 +35,8 @@ export async function keepRunning(part: ServerPart, watching: Watching): Promise
   let restarts = 0;
   for (;;) {
     const since = Date.now();
-    const over = new AbortController();
-    void killWhenStuck(part, watching, AbortSignal.any([over.signal, stopping]));
+    const over = linkedAbort([stopping]);
+    void killWhenStuck(part, watching, over.signal);
     const death = await Promise.race([part.diedUnasked(), aborted(stopping)]);
     over.abort();
     if (death === undefined || stopping.aborted) return;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { linkedAbort } from '../../linkedAbort';
 import type { Logger } from '../../logging';
 import type { Kube } from '../client';
 import { attempt } from '../errors';
@@ -55,8 +56,8 @@ export function createLiveLogs(kube: Kube): LiveLogs {
     },
 
     async *follow(userId, part, { places, since, signal, logger }) {
-      const stop = new AbortController();
-      const ended = AbortSignal.any([signal, stop.signal]);
+      const stop = linkedAbort([signal]);
+      const ended = stop.signal;
       const lines = new Channel<PodLine[]>(WAITING_CHARACTERS);
       const followed = new Set<string>();
       const present = new Map<string, V1ContainerStatus>();

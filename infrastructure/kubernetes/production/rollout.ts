@@ -1,4 +1,5 @@
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
+import { linkedAbort } from '../../linkedAbort';
 import type { Kube } from '../client';
 import { waitFor } from '../waiting';
 import { deadlineProblem, diagnose } from './diagnosis';
@@ -77,8 +78,8 @@ export async function watchRollout(
   deadlineMs: number,
   context: CallContext,
 ): Promise<RolloutEnd> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([context.signal, over.signal]);
+  const over = linkedAbort([context.signal]);
+  const { signal } = over;
   try {
     return await Promise.race([
       watchPods(kube, userId, program, deadlineMs, { ...context, signal }),
