@@ -23,6 +23,8 @@ const WITHOUT_SERVERS: Check[] = [
 
 const SHORT_CHAOS: Check['command'] = [process.execPath, '--import', 'tsx', 'test/chaos/main.ts', '--short'];
 
+const stopped = stopAsked();
+
 async function main([only, ...files]: string[]): Promise<string[]> {
   const failed: string[] = [];
   if (only !== 'integration') {
@@ -54,15 +56,26 @@ function failedOnServers(files: string[], withChaos: boolean): Promise<string[]>
     const failed: string[] = [];
     for (const check of onServers) if (!(await passes(check, environment))) failed.push(check.name);
     return failed;
-  });
+  }, stopped);
 }
 
 async function passes({ name, command }: Check, environment: Record<string, string> = {}): Promise<boolean> {
+  if (stopped.aborted) return false;
   console.log(`\n=== ${name}`);
   const [program, ...args] = command;
   const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
+  const stop = () => child.kill();
+  stopped.addEventListener('abort', stop);
   const [code] = (await once(child, 'exit')) as [number | null];
+  stopped.removeEventListener('abort', stop);
   return code === 0;
+}
+
+/** Aborted when we are asked to stop: what runs is stopped, and nothing comes after it. Asked again, we just end. */
+function stopAsked(): AbortSignal {
+  const asked = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked.abort());
+  return asked.signal;
 }
 
 main(process.argv.slice(2)).then(

@@ -10,12 +10,13 @@ import type { Stack } from './integration/stack';
 /**
  * Does something with real servers, as tests and benchmarks know them: the local stack that runs, or one of its own
  * that it stops. Images are those of the checkout as it is now.
+ * @param signal ends the start of a stack
  */
-export async function withServers<T>(work: (servers: Stack) => Promise<T>): Promise<T> {
+export async function withServers<T>(work: (servers: Stack) => Promise<T>, signal?: AbortSignal): Promise<T> {
   const settings = readSettings();
   const progress = new Progress();
   const running = findRunningStack(settings);
-  const own = running ? undefined : await startStack({ settings, progress });
+  const own = running ? undefined : await startStack({ settings, progress, ...(signal && { signal }) });
   try {
     return await work(await serversFor(running ?? own!.endpoints, settings, progress));
   } finally {
