@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 /** Forbids imports of sibling folders, wherever the importing file stands in its own folder. */
@@ -143,8 +144,33 @@ const importsPointOneWay = [
   },
 ];
 
+/**
+ * Patterns meet text of users, on a thread that others need: none may take more than linear time. A second rule finds
+ * patterns that are linear at each place and are tried at each, such as /\s+$/. eslint-plugin-regexp stays at 3.1 as
+ * long as Node 20 is supported: from 3.2 on it depends on a package for Node 22.
+ */
+const patternsAreLinear = {
+  files: ['**/*.ts', '**/*.tsx'],
+  ignores: ['test/**', 'bench/**', 'infrastructure/local/**'],
+  plugins: { regexp },
+  rules: {
+    'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+    'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: true }],
+  },
+};
+
 export default tseslint.config(
-  { ignores: ['node_modules/', 'dist/', 'coverage/', 'test/**/programs/', '**/*.mjs', 'jest.config.js'] },
+  {
+    ignores: [
+      'node_modules/',
+      'dist/',
+      'coverage/',
+      'test/**/programs/',
+      '**/*.mjs',
+      '**/*.cjs',
+      'jest.config.js',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
@@ -164,5 +190,6 @@ export default tseslint.config(
     },
   },
   ...importsPointOneWay,
+  patternsAreLinear,
   { files: ['test/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
 );

@@ -1,17 +1,25 @@
-/** Integration tests share one real stack and one machine: they run one file after another (test/main.ts). */
+const IN_PODS = 'infrastructure/(test-pod|prod|languages)';
+
+/** Test projects, from the cheapest to the dearest; test/main.ts runs them, each as its tests may share the machine. */
 const shared = {
   testEnvironment: 'node',
   transform: {
+    '/node_modules/@kubernetes/client-node/dist/index\\.js$': '<rootDir>/test/bundledPackage.mjs',
     '^.+\\.(t|j|mj)s$': [
       '@swc/jest',
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  // httpxy, client-node and what that imports are published as ES modules only.
-  transformIgnorePatterns: [
-    '/node_modules/(?!(@kubernetes/client-node|httpxy|openid-client|oauth4webapi|jose|jsonpath-plus)/)',
-  ],
+  transformIgnorePatterns: ['/node_modules/(?!@kubernetes/client-node/)'],
 };
+
+/** Tests in these folders need the local stack. */
+const onServers = (displayName, folders) => ({
+  ...shared,
+  displayName,
+  testMatch: folders.map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
+  setupFilesAfterEnv: ['<rootDir>/test/integration/setup.ts'],
+});
 
 module.exports = {
   // Some unit tests start real processes, on machines that may be busy with other things.
@@ -21,24 +29,13 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/(integration|replay|browser)/'],
+      testPathIgnorePatterns: [`<rootDir>/test/(integration|browser|serial|proofs|replay|${IN_PODS})/`],
     },
-    {
-      ...shared,
-      displayName: 'replay',
-      testMatch: ['<rootDir>/test/replay/**/*.test.ts'],
-    },
-    {
-      ...shared,
-      displayName: 'browser',
-      testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
-      setupFilesAfterEnv: ['<rootDir>/test/integration/setup.ts'],
-    },
-    {
-      ...shared,
-      displayName: 'integration',
-      testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
-      setupFilesAfterEnv: ['<rootDir>/test/integration/setup.ts'],
-    },
+    // The programs inside pods, as processes of this machine.
+    { ...shared, displayName: 'pods', testMatch: [`<rootDir>/test/(${IN_PODS})/**/*.test.ts`] },
+    { ...shared, displayName: 'replay', testMatch: ['<rootDir>/test/replay/**/*.test.ts'] },
+    onServers('integration', ['integration', 'browser']),
+    onServers('serial', ['serial']),
+    onServers('proofs', ['proofs']),
   ],
 };

@@ -5,7 +5,8 @@ import type { ActionDocument, Provenance } from './ports';
 export interface Action {
   /** Such as `submission.accepted`, `stage.run_tests` or `submission.finished`. */
   name: string;
-  outcome: 'success' | 'failure';
+  /** `unknown` for a stage that was deferred: it comes again. */
+  outcome: 'success' | 'failure' | 'unknown';
   /** Milliseconds since the epoch, by the workflow's clock. */
   startedAt: number;
   endedAt: number;

@@ -1,70 +1,124 @@
+import { isUtf8 } from 'node:buffer';
 import { createTwoFilesPatch } from 'diff';
-import type { RunReport, TestCase } from './ports';
+import type { CapturedOutput, RunReport, TestCase } from './ports';
 import type { TestOutcome, TestResult } from './testReport';
 
-/** A case and what came of it. */
+/** What came of a case. */
 export interface CaseRun {
-  expected: TestCase;
   report: RunReport;
+  result: TestResult;
 }
 
 /** The diff of a test that goes into its result, in characters; the full output is in the pod's log. */
 const MAX_DIFF_CHARACTERS = 2_000;
 
-/** Between two looks of the diff at its time, it may take this long, in milliseconds. */
-const DIFF_DEADLINE_MS = 200;
-
 /**
- * Compares what each case printed with what was expected of it. This happens here, outside the pod: the
- * expectation never goes there, so no program can print it by looking for it.
+ * Lines added and removed in a diff. The work for a diff is their number times the length of the texts, so this bound
+ * keeps it linear; a longer diff would not fit into a result.
  */
+const MAX_EDIT_LENGTH = 100;
+
+const NOT_UTF8 = 'The output is not UTF-8: bytes that are not are shown as \\x and their number.';
+
+const ESCAPES = Array.from({ length: 256 }, (_, byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
+
+/** Of texts that differ in more lines, the first that differ are shown: so many, and so many characters of each. */
+const EXCERPT_LINES = 5;
+const EXCERPT_CHARACTERS = 150;
+
+/** The verdict of all cases: that of the first one that did not pass, or of the last one. */
 export function verdictOfCases(runs: CaseRun[]): {
   outcome: TestOutcome;
   tests: TestResult[];
-  /** The first execution that did not pass, or the last one. */
+  /** The execution that decided. */
   deciding: RunReport;
 } {
-  const tests = runs.map(resultOfCase);
-  const failed = tests.findIndex((test) => test.outcome !== 'passed');
-  const deciding = runs[failed === -1 ? runs.length - 1 : failed];
+  const deciding = runs.find(({ result }) => result.outcome !== 'passed') ?? runs.at(-1);
   if (deciding === undefined) throw new Error('There must be a case.');
-  return { outcome: (tests[failed]?.outcome ?? 'passed') as TestOutcome, tests, deciding: deciding.report };
+  const { report, result } = deciding;
+  return { outcome: result.outcome as TestOutcome, tests: runs.map((run) => run.result), deciding: report };
 }
 
-export function resultOfCase({ expected, report }: CaseRun): TestResult {
+/**
+ * Compares what a case printed with what was expected of it. This happens here, outside the pod: the
+ * expectation never goes there, so no program can print it by looking for it.
+ */
+export function resultOfCase(expected: TestCase, report: RunReport): TestResult {
   const { name, expectedStdout } = expected;
   const durationMs = report.wallMs;
   if (report.outcome !== 'passed')
     return { name, outcome: report.outcome, durationMs, message: report.error?.message ?? null };
-  const { text, truncated, base64 } = report.stdout;
-  // Bytes that are not UTF-8 are shown by a replacement character, which an expectation may hold as well.
-  if (!truncated && base64 === undefined && normal(text) === normal(expectedStdout))
+  const { truncated, base64 } = report.stdout;
+  const [wanted, printed] = [normalized(expectedStdout), normalized(shown(report.stdout))];
+  if (!truncated && base64 === undefined && printed === wanted)
     return { name, outcome: 'passed', durationMs, message: null };
-  return { name, outcome: 'wrong_output', durationMs, message: difference(expectedStdout, text) };
+  const note = base64 === undefined ? '' : `${NOT_UTF8}\n`;
+  return { name, outcome: 'wrong_output', durationMs, message: note + difference(wanted, printed) };
 }
 
-/** Blanks at the ends of lines and empty lines at the end do not count, as in programming contests. */
-function normal(text: string): string {
+/** A text with its bytes that are not UTF-8 as `\xff`: an expectation may hold the character that stands for them else. */
+function shown({ text, base64, gap }: CapturedOutput): string {
+  if (base64 === undefined) return text;
+  const [head, tail] = [base64.head, base64.tail].map((part) => withEscapes(Buffer.from(part, 'base64')));
+  return head + (gap ? text.slice(gap.end, gap.start) : '') + tail;
+}
+
+function withEscapes(bytes: Buffer): string {
+  const pieces: string[] = [];
+  let valid = 0;
+  for (let at = 0; at < bytes.length;) {
+    const length = lengthOfCharacter(bytes, at);
+    if (length === 0) {
+      pieces.push(bytes.toString('utf8', valid, at), ESCAPES[bytes[at] ?? 0] ?? '');
+      valid = at + 1;
+    }
+    at += length || 1;
+  }
+  return pieces.join('') + bytes.toString('utf8', valid);
+}
+
+/** Of the character of UTF-8 that begins there, in bytes; 0 when none does. */
+function lengthOfCharacter(bytes: Buffer, at: number): number {
+  const first = bytes[at] ?? 0;
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  for (let next = at + 1; next < at + length; next++) if (((bytes[next] ?? 0) & 0xc0) !== 0x80) return 0;
+  // The rest of the rules concerns a few first bytes only.
+  return length === 2 || isUtf8(bytes.subarray(at, at + length)) ? length : 0;
+}
+
+/**
+ * Blanks at the ends of lines and empty lines at the end do not count, as in programming contests.
+ * A match begins only where a run of blanks begins: at every blank, a long run would take quadratic time.
+ */
+function normalized(text: string): string {
   return text
     .replaceAll('\r\n', '\n')
-    .replace(/[ \t]+$/gm, '')
-    .replace(/\n+$/, '');
+    .replace(/(?<![ \t])[ \t]+$/gm, '')
+    .replace(/(?<!\n)\n+$/, '');
 }
 
 function difference(expected: string, actual: string): string {
-  const patch = createTwoFilesPatch(
-    'expected',
-    'actual',
-    normal(expected) + '\n',
-    normal(actual) + '\n',
-    '',
-    '',
-    {
-      context: 2,
-      timeout: DIFF_DEADLINE_MS,
-    },
-  );
-  // The first two lines are a ruler and nothing that a reader needs; without a patch, it took too long.
-  const text = patch?.split('\n').slice(1).join('\n') ?? `expected:\n${expected}\nactual:\n${actual}`;
+  const patch = createTwoFilesPatch('expected', 'actual', `${expected}\n`, `${actual}\n`, '', '', {
+    context: 2,
+    maxEditLength: MAX_EDIT_LENGTH,
+  });
+  // The first line of a patch is a ruler.
+  const text = patch?.split('\n').slice(1).join('\n') ?? firstDifference(expected, actual);
   return text.length <= MAX_DIFF_CHARACTERS ? text : `${text.slice(0, MAX_DIFF_CHARACTERS)}\n[...]`;
+}
+
+/** For texts that differ too much for a diff. */
+function firstDifference(expected: string, actual: string): string {
+  const [wanted, printed] = [expected.split('\n'), actual.split('\n')];
+  const index = wanted.findIndex((line, at) => line !== printed[at]);
+  const start = index === -1 ? wanted.length : index;
+  const excerpt = (lines: string[], sign: string) =>
+    lines.slice(start, start + EXCERPT_LINES).map((line) => sign + line.slice(0, EXCERPT_CHARACTERS));
+  return [
+    `The output differs in more than ${MAX_EDIT_LENGTH} lines, from line ${start + 1} on:`,
+    ...excerpt(wanted, '-'),
+    ...excerpt(printed, '+'),
+  ].join('\n');
 }

@@ -1,54 +1,147 @@
 import { z } from 'zod';
 import type { RunReport } from './ports';
-import type { TestOutcome, TestResult } from './testReport';
+import type { TestCounts, TestOutcome, TestReport, TestResult } from './testReport';
 
-/** What a framework's plug-in (infrastructure/languages) writes, a JSON object a line. */
-const line = z.object({
+const test = z.object({
   name: z.string(),
   outcome: z.enum(['passed', 'failed', 'error', 'skipped']),
   duration_ms: z.number().nonnegative(),
   message: z.string().nullable(),
 });
 
-/** Tests listed by name; of more, only the first are. */
+const count = z.int().nonnegative();
+
+/** What a framework's runner (infrastructure/languages) writes, a JSON object a line. */
+const line = z.object({
+  begin: z.string().optional(),
+  test: test.optional(),
+  counts: z.object({ found: count, passed: count, failed: count, skipped: count }).optional(),
+  ended_early: z.string().optional(),
+  exit_code: z.int().nullable().optional(),
+  end: z.literal(true).optional(),
+  failures: z.array(test).optional(),
+});
+
+/** Tests listed by name: those that did not pass come first, and of more, only the first are listed. */
 const MAX_LISTED = 200;
 const MAX_NAME_CHARACTERS = 200;
 const MAX_MESSAGE_CHARACTERS = 2_000;
 
-/** Exit code of pytest, and of our unittest runner, when there was nothing to run. */
+/** Exit code of pytest, and of our other runners, when there was nothing to run. */
 const NOTHING_TO_RUN = 5;
 
+/** What became of a framework's tests. */
+export interface FrameworkVerdict extends Pick<TestReport, 'counts' | 'lastBegun'> {
+  outcome: TestOutcome;
+  tests: TestResult[];
+}
+
 /**
- * Reads what a test framework found. The framework shares its process with the code under test, which can
+ * Reads what a test framework found. An exit code alone is never a pass: the framework's runner must have reported its
+ * end, and every test that it found. The framework shares its process with the code under test, which can
  * therefore forge this report: cases, which are compared from outside, are the form that it cannot.
  */
-export function readFrameworkReport(run: RunReport): { outcome: TestOutcome; tests: TestResult[] } {
-  const tests = run.report.split('\n').flatMap(readLine);
-  return { outcome: outcomeOf(run, tests), tests: tests.slice(0, MAX_LISTED) };
+export function readFrameworkReport(run: RunReport): FrameworkVerdict {
+  const read = readLines(run);
+  const { counts, tests, ended, endedEarly, lastBegun } = read;
+  return {
+    outcome: outcomeOf(run, read),
+    counts,
+    tests: failuresFirst(tests).slice(0, MAX_LISTED).map(bounded),
+    ...((!ended || endedEarly) && { lastBegun: lastBegun && short(lastBegun, MAX_NAME_CHARACTERS) }),
+  };
 }
 
-function outcomeOf(run: RunReport, tests: TestResult[]): TestOutcome {
-  if (run.outcome === 'failed') return run.exitCode === NOTHING_TO_RUN ? 'no_tests' : 'tests_failed';
-  if (run.outcome !== 'passed') return run.outcome;
-  if (tests.some(({ outcome }) => outcome === 'failed' || outcome === 'error')) return 'tests_failed';
-  // An exit with 0 before any test was over proves nothing.
-  return tests.some(({ outcome }) => outcome === 'passed') ? 'passed' : 'no_tests';
+interface Read {
+  counts: TestCounts;
+  tests: TestResult[];
+  /** Whether the runner reported that it came to its end. */
+  ended: boolean;
+  /** Whether a process of it, for one of its files, did not. */
+  endedEarly: boolean;
+  /** The test, or the file, that began last: before a file ended early, if one did. */
+  lastBegun: string | null;
 }
 
-/** A line that is no report, or was cut off, is left out: nothing is decided by it alone. */
-function readLine(text: string): TestResult[] {
-  const { success, data } = line.safeParse(parse(text));
-  if (!success) return [];
-  const { name, outcome, duration_ms: durationMs, message } = data;
-  return [
-    {
-      name: name.slice(0, MAX_NAME_CHARACTERS),
-      outcome,
-      durationMs,
-      message: message && message.slice(0, MAX_MESSAGE_CHARACTERS),
-    },
-  ];
+function readLines(run: RunReport): Read {
+  const read: Read = {
+    counts: { total: 0, passed: 0, failed: 0, skipped: 0 },
+    tests: [],
+    ended: false,
+    endedEarly: false,
+    lastBegun: null,
+  };
+  // Whether the last that began was reported.
+  let over = true;
+  for (const text of run.report.split('\n')) {
+    if (!text.startsWith('{')) continue; // To find out by an exception costs a thousand times as much.
+    const { success, data } = line.safeParse(parse(text));
+    // A line that is no report, or was cut off, is left out: nothing is decided by it alone.
+    if (!success) continue;
+    const { begin, test: reported, counts, ended_early: file, exit_code: exitCode } = data;
+    if (begin !== undefined && !read.endedEarly) [read.lastBegun, over] = [begin, false];
+    if (reported) read.tests.push(resultOf(reported));
+    if (reported?.name === read.lastBegun) over = true;
+    if (counts) {
+      const { found: total, ...others } = counts;
+      read.counts = { total, ...others };
+    }
+    // A file that failed before a test of it began could not be loaded: a failure like others.
+    if (file !== undefined && !(exitCode && file === read.lastBegun)) read.endedEarly = true;
+    if (data.end) {
+      read.ended = true;
+      read.tests = [...(data.failures ?? []).map(resultOf), ...read.tests.filter((each) => !isFailure(each))];
+    }
+  }
+  if (!read.ended && !over && read.lastBegun !== null) addInterrupted(read, read.lastBegun, run);
+  return read;
 }
+
+/** The test that had begun and was not over when the runner ended did not pass. It may be a file that was loaded. */
+function addInterrupted(
+  { tests, counts }: Read,
+  name: string,
+  { outcome, signal, exitCode }: RunReport,
+): void {
+  const how = outcome === 'passed' || outcome === 'failed' ? `exit code ${exitCode}` : (signal ?? outcome);
+  tests.push({ name, outcome: 'error', durationMs: 0, message: `The test runner ended in it: ${how}.` });
+  counts.failed += 1;
+  counts.total = Math.max(counts.total, counts.passed + counts.failed + counts.skipped);
+}
+
+function outcomeOf(run: RunReport, { counts, ended, endedEarly }: Read): TestOutcome {
+  const { total, passed, failed, skipped } = counts;
+  const endedByItself = run.outcome === 'passed' || run.outcome === 'failed';
+  if (!endedByItself && run.outcome !== 'killed_by_signal') return run.outcome;
+  if (!ended || endedEarly) return 'runner_ended_early';
+  if (failed > 0) return 'tests_failed';
+  if (passed + skipped < total) return 'runner_ended_early';
+  if (!endedByItself) return run.outcome;
+  if (total === 0 || run.exitCode === NOTHING_TO_RUN) return 'no_tests';
+  return run.outcome === 'passed' ? 'passed' : 'tests_failed';
+}
+
+const failuresFirst = (tests: TestResult[]) => [
+  ...tests.filter(isFailure),
+  ...tests.filter((each) => !isFailure(each)),
+];
+
+const isFailure = ({ outcome }: TestResult) => outcome !== 'passed' && outcome !== 'skipped';
+
+function resultOf({ name, outcome, duration_ms: durationMs, message }: z.infer<typeof test>): TestResult {
+  return { name, outcome, durationMs, message };
+}
+
+function bounded({ name, message, ...rest }: TestResult): TestResult {
+  return {
+    name: short(name, MAX_NAME_CHARACTERS),
+    ...rest,
+    message: message && short(message, MAX_MESSAGE_CHARACTERS),
+  };
+}
+
+/** Without halves of surrogate pairs, which a cut, or a test, may leave. */
+const short = (text: string, characters: number) => Buffer.from(text.slice(0, characters)).toString();
 
 function parse(text: string): unknown {
   try {

@@ -1,5 +1,6 @@
 import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
+import { isEnvironmentMissing, type Deferrable, type Deferred } from './deferral';
 import { outputIn, type OutputOrigin } from './output';
 import type {
   ActionLog,
@@ -11,6 +12,7 @@ import type {
   InputPlace,
   Environments,
   LiveReport,
+  PlatformFailure,
   MigrationReport,
   OutputLog,
   Production,
@@ -21,16 +23,18 @@ import type {
   Program,
   RunInput,
   RunLimits,
+  RunWait,
   Tests,
   TestDatabases,
   TestRunner,
+  UpgradeReport,
   WorkflowRecord,
   WorkflowRecords,
 } from './ports';
 import { tellInput } from './input';
 import { storeUnkept, type StoredOutput } from './storing';
-import { runPlan, type TestContext } from './testing';
-import type { TestReport, UnkeptOutput } from './testReport';
+import { runPlan, runPlanOrDefer, type TestContext } from './testing';
+import type { DeferredTests, TestReport, UnkeptOutput } from './testReport';
 
 /** What the activities work with. */
 export interface ActivityDependencies {
@@ -68,6 +72,10 @@ export interface TestedSubmission extends SubmissionIdentity {
   limits: Partial<RunLimits>;
   /** Whether the tests get a database of their own. */
   testDatabase?: boolean;
+  /** Of a program that keeps running and serves no port. */
+  production?: { kind: 'worker' };
+  /** How it waits for its turn in the test pod; absent, as of workflows of before: in the pod, as long as it takes. */
+  wait?: RunWait;
 }
 
 const HEARTBEAT_MS = 1_000;
@@ -85,16 +93,20 @@ export function createActivities(deps: ActivityDependencies) {
       return deps.environments.ensure(userId, callContext());
     },
 
-    async runTests(submission: TestedSubmission): Promise<TestReport> {
-      const { userId, submissionId, program, tests } = submission;
+    async runTests(
+      submission: TestedSubmission,
+      { defer = false }: Deferrable = {},
+    ): Promise<TestReport | DeferredTests> {
+      const { userId, submissionId, program, tests, production, wait } = submission;
       const input = submission.testDatabase ? await withDatabase(deps, submission) : submission.input;
       const most = input.interactive ? { ...limits, wallMs: interactiveWallMs } : limits;
       const key = runKey();
-      return runPlan(
+      const report = (defer ? runPlanOrDefer : runPlan)(
         deps.testRunner,
         {
-          ...{ key, userId, submissionId, program, input, tests },
+          ...{ key, userId, submissionId, program, input, tests, wait },
           limits: within(most, submission.limits),
+          isWorker: production?.kind === 'worker',
         },
         {
           ...callContext(),
@@ -102,6 +114,7 @@ export function createActivities(deps: ActivityDependencies) {
           ...(input.interactive && { onInput: tellInput(Context.current(), `${key}/run`) }),
         },
       );
+      return submission.testDatabase ? report.catch(withoutDatabase(deps, submission)) : report;
     },
 
     /** Gives an interactive run more input. */
@@ -123,8 +136,16 @@ export function createActivities(deps: ActivityDependencies) {
     },
 
     /** The user's database, in which that of the tests is made. */
-    async prepareTestDatabase(submission: SubmissionIdentity): Promise<DatabaseReport> {
-      return deps.production.applyDatabase(provenanceOf(submission), callContext());
+    async prepareTestDatabase(
+      submission: SubmissionIdentity,
+      { defer = false }: Deferrable = {},
+    ): Promise<DatabaseReport | Deferred> {
+      try {
+        return await deps.production.applyDatabase(provenanceOf(submission), callContext());
+      } catch (error) {
+        if (!defer || !isEnvironmentMissing(error)) throw error;
+        return { deferred: error.message };
+      }
     },
 
     async dropTestDatabase({ userId, submissionId }: SubmissionIdentity): Promise<void> {
@@ -174,6 +195,14 @@ export function createActivities(deps: ActivityDependencies) {
       return deps.production.remove(userId, what, callContext());
     },
 
+    async upgradeDatabase(userId: string): Promise<UpgradeReport> {
+      return deps.production.upgradeDatabase(userId, callContext());
+    },
+
+    async discardOldData(userId: string): Promise<string[]> {
+      return deps.production.discardOldData(userId);
+    },
+
     async deleteEnvironment(userId: string): Promise<void> {
       return deps.environments.remove(userId, callContext());
     },
@@ -206,6 +235,21 @@ async function withDatabase(
   } finally {
     clearInterval(timer);
   }
+}
+
+/** While it waits for its turn it needs none: a user with many waiting submissions would fill the disk with them. */
+function withoutDatabase(
+  { testDatabases }: ActivityDependencies,
+  { userId, submissionId }: TestedSubmission,
+) {
+  return async (error: unknown): Promise<never> => {
+    const name: PlatformFailure = 'TestPodBusy';
+    if ((error as Error).name === name)
+      await testDatabases.drop(userId, submissionId).catch((failure: unknown) => {
+        log.warn('a test database is kept until its submission has ended', { error: failure });
+      });
+    throw error;
+  };
 }
 
 /** The limits asked for, each at most the worker's own. */

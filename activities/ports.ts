@@ -13,6 +13,8 @@ export type PlatformFailure =
   | 'EnvironmentMissing'
   /** The request can never succeed as it stands (a rejected manifest, a quota, missing rights): not retried. */
   | 'Rejected'
+  /** Other runs of the same user come first: wait for a turn outside of the pod, then run `in_turn`. */
+  | 'TestPodBusy'
   /** A server did not answer, a stream broke, a record was cut short: retried. */
   | 'Unavailable';
 
@@ -48,6 +50,10 @@ export interface Program {
   requirements: string[];
   /** One of the files, run once in production's image with DATABASE_URL before a rollout; none when null. */
   migrate?: string | null;
+  /** What it is started with in production, as in its tests; with nothing when absent. */
+  given?: Pick<RunInput, 'stdin' | 'args'>;
+  /** Whether it served on $PORT in its tests: in production it is not ready before it does. */
+  serves?: boolean;
 }
 
 /** What a program is given when it runs in the test pod. */
@@ -96,7 +102,15 @@ export interface RunRequest {
   command: string;
   input: RunInput;
   limits: RunLimits;
+  /** Absent: as long as it takes. */
+  wait?: RunWait;
 }
+
+/**
+ * How a run waits for its turn in the test pod. `brief`: about a second, then it fails with `TestPodBusy`. `in_turn`: it
+ * was given its turn by the queue of its user, and goes before those that wait briefly.
+ */
+export type RunWait = 'brief' | 'in_turn';
 
 /** Why a run ended as it did. Only `passed` is a pass; all are the program's doing, never the platform's. */
 export type RunOutcome =
@@ -140,6 +154,8 @@ export interface RunReport {
   report: string;
   /** The language's own words for what went wrong: message, and the file and line it points at. */
   error: { message: string; file: string | null; line: number | null } | null;
+  /** Where it listened when its time was up, such as `127.0.0.1:5000`; absent when nowhere. */
+  listens?: string[];
   /** UID of the pod that ran it. */
   podUid: string;
   /** Names the execution: another one on a retry means that the run was executed again. */
@@ -183,7 +199,7 @@ export interface OutputRange {
 }
 
 export interface TestRunner {
-  /** Runs a submission in its user's test pod. Throws `EnvironmentMissing` or `Unavailable`. */
+  /** Runs a submission in its user's test pod. Throws `EnvironmentMissing`, `Unavailable` or `TestPodBusy`. */
   run(request: RunRequest, context: RunContext): Promise<RunReport>;
   /** Gives a run more input; what it has already is not given again. Throws as `run` does. */
   feed(userId: string, feed: InputFeed): Promise<InputPlace>;
@@ -222,6 +238,16 @@ export interface DatabaseReport {
   name: string;
   /** True when this call made it. */
   created: boolean;
+}
+
+/** How a database came to the PostgreSQL of new ones. */
+export interface UpgradeReport {
+  /** Its major version before; null when there was nothing to upgrade. */
+  from: string | null;
+  to: string;
+  /** How many tables and rows were found before and after. */
+  tables: number;
+  rows: number;
 }
 
 /** A program that is, or was, in production. */
@@ -319,6 +345,10 @@ export interface Production {
   removeMigration(userId: string, submissionId: string): Promise<void>;
   /** Applies the database with its password, volume and service, and waits until it accepts connections. */
   applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
+  /** Brings the database to the PostgreSQL of new ones; the data of before stay on its volume. A repeat continues. */
+  upgradeDatabase(userId: string, context: CallContext): Promise<UpgradeReport>;
+  /** Deletes the data that an upgrade left. @returns major versions of what was deleted */
+  discardOldData(userId: string): Promise<string[]>;
   /** Applies the program; does not wait for it. */
   applyProgram(request: ProgramRequest, context: CallContext): Promise<ProgramReport>;
   /** Watches until the program is live, cannot become so, or was replaced. */

@@ -1,9 +1,26 @@
 import { resultOfCase, verdictOfCases, type CaseRun } from './cases';
+import { isEnvironmentMissing } from './deferral';
 import { readFrameworkReport } from './frameworkReport';
 import { readInstalled } from './installed';
-import type { RunContext, RunInput, RunLimits, RunReport, RunRequest, TestRunner, Tests } from './ports';
-import type { Program } from './ports';
-import type { StepReport, TestOutcome, TestReport, TestResult, UnkeptOutput } from './testReport';
+import type {
+  Program,
+  RunContext,
+  RunInput,
+  RunLimits,
+  RunReport,
+  RunRequest,
+  RunWait,
+  TestRunner,
+  Tests,
+} from './ports';
+import type {
+  DeferredTests,
+  StepReport,
+  TestOutcome,
+  TestReport,
+  TestResult,
+  UnkeptOutput,
+} from './testReport';
 import { allOf, middlesOf } from './unkept';
 
 /** What is to be tested, and how. */
@@ -16,6 +33,10 @@ export interface TestPlan {
   input: RunInput;
   tests: Tests | null;
   limits: RunLimits;
+  /** Whether the program keeps running, and passes when it is alive after {@link WORKER_ALIVE_MS}. */
+  isWorker?: boolean;
+  /** How its first execution waits for its turn; those after it wait as long as it takes. */
+  wait?: RunWait | undefined;
 }
 
 /** Kept of each stream of a step beside the run itself, in bytes: reports travel in the workflow's history. */
@@ -23,6 +44,9 @@ const KEEP_BESIDE_THE_RUN = 16_384;
 
 /** An installation downloads and unpacks; it has nothing to do with the limits of the program. Milliseconds. */
 const INSTALL_WALL_MS = 120_000;
+
+/** A worker that runs for so long has started. Production takes it for ready after as long (prod/readiness.py). */
+export const WORKER_ALIVE_MS = 5_000;
 
 const NO_INPUT: RunInput = { stdin: '', args: [], env: {} };
 
@@ -32,14 +56,37 @@ const NO_INPUT: RunInput = { stdin: '', args: [], env: {} };
  * A repeat with the same key gets the results of the same executions.
  */
 export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestContext): Promise<TestReport> {
+  return runSteps(new Executions(runner, plan, context), runner, plan);
+}
+
+/** Does the same, but a missing environment is a result, not a failure, as long as nothing was executed in it. */
+export async function runPlanOrDefer(
+  runner: TestRunner,
+  plan: TestPlan,
+  context: TestContext,
+): Promise<TestReport | DeferredTests> {
   const executions = new Executions(runner, plan, context);
+  try {
+    return await runSteps(executions, runner, plan);
+  } catch (error) {
+    if (executions.begun || !isEnvironmentMissing(error)) throw error;
+    return { deferred: error.message, steps: [], tests: [], executedAgain: false };
+  }
+}
+
+async function runSteps(executions: Executions, runner: TestRunner, plan: TestPlan): Promise<TestReport> {
   const steps: StepReport[] = [];
   let installed: string[] | undefined;
-  const end = (outcome: TestOutcome, tests: TestResult[] = []): TestReport => {
+  const end = (
+    outcome: TestOutcome,
+    tests: TestResult[] = [],
+    more: Partial<TestReport> = {},
+  ): TestReport => {
     return {
       outcome,
       steps,
       tests,
+      ...more,
       executedAgain: executions.executedAgain,
       ...(installed && { installed }),
       ...(executions.unkept.length > 0 && { unkept: executions.unkept }),
@@ -64,9 +111,10 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
     for (const [index, expected] of cases.entries()) {
       const { stdin, args } = expected;
       const input = { ...plan.input, stdin, args: args.length > 0 ? args : plan.input.args };
-      const run = { expected, report: await executions.run(`case-${index + 1}`, { command: 'run', input }) };
-      runs.push(run);
-      tellCase(runner, plan, index + 1, cases.length, resultOfCase(run));
+      const report = await executions.run(`case-${index + 1}`, { command: 'run', input });
+      const result = resultOfCase(expected, report);
+      runs.push({ report, result });
+      tellCase(runner, plan, index + 1, cases.length, result);
     }
     const { outcome, tests, deciding } = verdictOfCases(runs);
     executions.reportHas(deciding);
@@ -74,7 +122,9 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
     return end(outcome, tests);
   }
 
-  const run = await executions.run('run', { command: 'run', input: plan.input });
+  const run = plan.isWorker
+    ? asWorker(await executions.run('run', { command: 'run', input: plan.input, wallMs: WORKER_ALIVE_MS }))
+    : await executions.run('run', { command: 'run', input: plan.input });
   steps.push({ ...run, step: 'run' });
   if (run.outcome !== 'passed' || plan.tests === null) return end(run.outcome);
 
@@ -86,8 +136,14 @@ export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestC
     keep: KEEP_BESIDE_THE_RUN,
   });
   steps.push({ ...report, step: 'tests' });
-  const { outcome, tests } = readFrameworkReport(report);
-  return end(outcome, tests);
+  const { outcome, tests, ...more } = readFrameworkReport(report);
+  return end(outcome, tests, more);
+}
+
+/** Of a worker, the end of its time is no fault: it is alive. */
+function asWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
+  if (run.outcome !== 'timed_out') return run;
+  return { ...run, outcome: 'passed', exitCode: null, signal: null, alive: true };
 }
 
 /**
@@ -130,6 +186,9 @@ interface Beat {
   over: boolean;
 }
 
+/** What the next attempt finds when this one began nothing. */
+export const NOTHING_BEGUN: Beat = { executions: {}, executedAgain: false, current: null, over: true };
+
 interface Execution {
   command: string;
   input: RunInput;
@@ -149,6 +208,7 @@ class Executions {
   private readonly known: Record<string, string>;
   /** Whether the attempt before this one died, and may have begun more than it could tell. */
   private readonly mayBeMore: boolean;
+  private wait: RunWait | undefined;
 
   constructor(
     private readonly runner: TestRunner,
@@ -159,6 +219,12 @@ class Executions {
     this.known = { ...last?.executions };
     this.executedAgain = last?.executedAgain ?? false;
     this.mayBeMore = context.before !== null && !last?.over;
+    this.wait = plan.wait;
+  }
+
+  /** Whether an execution is known to have begun, in this attempt or in the one before it. */
+  get begun(): boolean {
+    return this.mayBeMore || Object.keys(this.known).length > 0;
   }
 
   async run(name: string, execution: Execution): Promise<RunReport> {
@@ -171,6 +237,8 @@ class Executions {
       this.beat(name, null, true);
       throw error;
     });
+    // Once it has begun it does not give up between two steps.
+    if (this.wait === 'brief') this.wait = undefined;
     const { executionId } = report;
     this.note(name, executionId);
     const isCase = name.startsWith('case-');
@@ -194,6 +262,7 @@ class Executions {
       program: { ...program, files: { ...files, ...program.files } },
       command,
       input,
+      ...(this.wait && { wait: this.wait }),
       limits: {
         ...limits,
         wallMs: wallMs ?? limits.wallMs,

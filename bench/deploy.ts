@@ -10,6 +10,7 @@ import {
   databaseStatefulSet,
   passwordSecret,
 } from '../infrastructure/kubernetes/production/databaseManifests';
+import { versionFor } from '../infrastructure/kubernetes/production/postgresql';
 import {
   filesManifest,
   programDeployment,
@@ -101,7 +102,7 @@ async function applyFirst(user: string, n: number): Promise<void> {
   await apply([
     passwordSecret(provenance),
     databaseService(provenance),
-    databaseStatefulSet(provenance, settings(), null),
+    databaseStatefulSet(provenance, settings(), versionFor(null, null, settings()), null),
   ]);
   await kubectl('rollout', 'status', `statefulset/${user}-prod-db`, '-n', namespace);
   await applyProgram(user, n);

@@ -1,19 +1,32 @@
-import { SEARCH_ATTRIBUTES } from '../workflows/contract';
+import { setTimeout as wait } from 'node:timers/promises';
+import { SEARCH_ATTRIBUTES, TEST_QUEUE_QUERY, testQueueIdOf } from '../workflows/contract';
+import type { TestQueueState } from '../workflows/testTurns';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { OrchestrationClient } from '../client';
 import { httpUrl } from '../test/integration/contract';
 import { kubectl } from '../test/integration/kubectl';
-import { startPlatform } from '../test/integration/platform';
+import { startPlatform, type Platform } from '../test/integration/platform';
 import { measure, ms, percentile, table } from './measure';
 import { withTemporalServer } from './temporalServer';
 
 /**
  * A single submission of one user, alone and while a thousand of another are under way: on a Temporal server that
- * takes tasks as they come (the baseline), and on one that takes those of each user in turn.
+ * takes tasks as they come (the baseline), and on one that takes those of each user in turn. Then while hundreds of each
+ * of five others wait for their test pods, whose programs sleep: processors are free. The quiet time beside that is
+ * taken on a second server in the same minute, so that other work on the machine is in both.
  */
 
 const MANY = { user: 'bench-many', count: 1_000, inFlight: 32 };
 const ONE = { user: 'bench-one', samples: 10 };
+const WAITING = {
+  users: [1, 2, 3, 4, 5].map((number) => `bench-waiting-${number}`),
+  each: 300,
+  inFlight: 16,
+};
+const SLEEPING = 'import time; time.sleep(100)';
+/** Of those that wait, as many may have come to their turn or be on their way when it is measured. */
+const NOT_WAITING = 5;
+const WAITING_SAMPLES = 40;
 const FAILING = 'raise SystemExit(1)';
 
 /** A single submission that takes longer is told as having taken so long, and ends its round, in milliseconds. */
@@ -30,20 +43,20 @@ export async function benchFairness(): Promise<void> {
     };
     for (const row of await withTemporalServer(config, compare)) rows.push([`fairness ${name}`, ...row]);
   }
-  await kubectl('delete', 'namespace', `user-${MANY.user}`, `user-${ONE.user}`, '--wait=false');
   table(['one submission', 'of the other in flight', 'samples', 'p50 ms', 'p95 ms'], rows);
+  console.log();
+  const fair = { 'matching.enableFairness': 'true', 'system.enableActivityEagerExecution': 'true' };
+  const waiting = await withTemporalServer(fair, (quiet) =>
+    withTemporalServer(fair, (busy) => compareWaiting(quiet, busy)),
+  );
+  table(['one submission', 'others waiting', 'samples', 'p50 ms', 'p95 ms', 'of quiet p50'], waiting);
+  const users = [MANY.user, ONE.user, ...WAITING.users].map((user) => `user-${user}`);
+  await kubectl('delete', 'namespace', ...users, '--wait=false');
 }
 
 /** @returns rows: alone, and beside the many */
 async function compare(address: string): Promise<(string | number)[][]> {
-  const platform = await startPlatform({ TEMPORAL_ADDRESS: address });
-  const temporal = connectClient({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default' });
-  const client = new OrchestrationClient({ url: httpUrl(platform.url), key: platform.apiKey });
-  const judged = async (user: string, signal: AbortSignal) => {
-    const { submission_id: id } = await client.submit({ user_id: user, code: FAILING });
-    for await (const frame of client.follow(id, { signal })) if ('status' in frame) return frame.status;
-    return null;
-  };
+  const { temporal, client, judged, stop } = await startOn(address);
   const inFlight = async () => {
     const query = `${SEARCH_ATTRIBUTES.userId} = '${MANY.user}' AND ExecutionStatus = 'Running'`;
     return (await temporal.workflow.count(query)).count;
@@ -60,18 +73,83 @@ async function compare(address: string): Promise<(string | number)[][]> {
       [flights, ...figures(beside)],
     ];
   } finally {
+    await stop();
+  }
+}
+
+/** @returns rows: on a server of its own, and on one where others wait; samples are taken in turn */
+async function compareWaiting(quiet: string, busy: string): Promise<(string | number)[][]> {
+  const settings = { RUN_WALL_SECONDS: '120' };
+  const alone = await startOn(quiet, settings);
+  const beside = await startOn(busy, settings).catch(async (error: unknown) => {
+    await alone.stop();
+    throw error;
+  });
+  const waiting = () =>
+    Promise.all(
+      WAITING.users.map((user) =>
+        beside.temporal.workflow
+          .getHandle(testQueueIdOf(beside.platform.taskQueue, user))
+          .query<TestQueueState>(TEST_QUEUE_QUERY)
+          // There is none yet, or the worker that answers is behind: it is asked again.
+          .then(
+            (state) => state.waiting.length,
+            () => 0,
+          ),
+      ),
+    );
+  try {
+    for (const user of [ONE.user, ...WAITING.users]) await alone.judged(user, AbortSignal.timeout(600_000));
+    const submissions = Array.from({ length: WAITING.each }, () => WAITING.users).flat();
+    const next = () => beside.client.submit({ user_id: submissions.pop()!, code: SLEEPING, deploy: false });
+    await measure(submissions.length, WAITING.inFlight, next);
+    while (!(await waiting()).every((count) => count >= WAITING.each - NOT_WAITING)) await wait(5_000);
+    const durations: { alone: number[]; beside: number[] } = { alone: [], beside: [] };
+    for (let sample = 0; sample < WAITING_SAMPLES; sample++) {
+      durations.alone.push(...(await singles(alone.judged, 1)));
+      durations.beside.push(...(await singles(beside.judged, 1)));
+    }
+    const others = (await waiting()).reduce((sum, count) => sum + count);
+    const ratio = percentile(durations.beside, 0.5) / percentile(durations.alone, 0.5);
+    return [
+      ['alone', 0, ...figures(durations.alone), '1.00'],
+      [
+        'beside them',
+        `${others} of ${WAITING.users.length} users`,
+        ...figures(durations.beside),
+        ratio.toFixed(2),
+      ],
+    ];
+  } finally {
+    await alone.stop();
+    await beside.stop();
+  }
+}
+
+/** A platform on this Temporal server, and what asks it. */
+async function startOn(address: string, settings: Record<string, string> = {}) {
+  const platform: Platform = await startPlatform({ TEMPORAL_ADDRESS: address, ...settings });
+  const temporal = connectClient({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default' });
+  const client = new OrchestrationClient({ url: httpUrl(platform.url), key: platform.apiKey });
+  const judged: Judged = async (user, signal) => {
+    const { submission_id: id } = await client.submit({ user_id: user, code: FAILING });
+    for await (const frame of client.follow(id, { signal })) if ('status' in frame) return frame.status;
+    return null;
+  };
+  const stop = async () => {
     await temporal.connection.close();
     await platform.stop();
-  }
+  };
+  return { platform, temporal, client, judged, stop };
 }
 
 type Judged = (user: string, signal: AbortSignal) => Promise<string | null>;
 
 /** One after the other; ends early when they take long. */
-async function singles(judged: Judged): Promise<number[]> {
+async function singles(judged: Judged, samples = ONE.samples): Promise<number[]> {
   const durations: number[] = [];
   const end = performance.now() + PATIENCE_MS;
-  while (durations.length < ONE.samples && performance.now() < end) {
+  while (durations.length < samples && performance.now() < end) {
     const began = performance.now();
     const status = await judged(ONE.user, AbortSignal.timeout(Math.ceil(end - began))).catch(
       (error: unknown) => {

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporalProgram } from '../infrastructure/local/artifacts/temporalProgram';
 import { Progress } from '../infrastructure/local/machine/progress';
 import { readSettings } from '../infrastructure/local/settings';
 import { connectClient } from '../infrastructure/temporal/connection';
+import { reservePort } from '../test/reservedPorts';
 
 /** How long the server may take to answer, in milliseconds. */
 const READY_WITHIN_MS = 60_000;
@@ -15,7 +15,7 @@ export async function withTemporalServer<T>(
   dynamicConfig: Record<string, string>,
   work: (address: string) => Promise<T>,
 ): Promise<T> {
-  const port = await freePort();
+  const port = await reservePort();
   const address = `127.0.0.1:${port}`;
   const values = Object.entries(dynamicConfig).map(
     ([key, value]) => `--dynamic-config-value=${key}=${value}`,
@@ -56,13 +56,4 @@ async function answering(address: string): Promise<void> {
   } finally {
     await connection.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -3,28 +3,38 @@ import { UsageError } from './exitCodes';
 
 export const USAGE = `Usage: orchestration-app COMMAND ...
   submit FILE|DIR [--follow] [--user USER] [--language NAME] [--entrypoint FILE] [--stdin FILE]
-                  [--tests FILE] [--id ID] [--interactive]
+                  [--tests FILE] [--test-only] [--worker] [--id ID] [--interactive]
                        submits a file, or a folder; --tests names a JSON file with what the field tests takes;
+                       --test-only tests it and does not deploy it;
+                       --worker is for a program that keeps running and serves no port;
                        --interactive follows it, and hands on what it is typed or piped while it runs
   logs USER|ID [--part test|prod|db] [--follow] [--since 10m|TIME] [--tail N] [--stream stdout|stderr]
                        what a user's pods print and printed, those that are gone included; of a submission without
                        --part what it printed in its tests, while it runs
   status ID [--wait SECONDS]
-  list [--user USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N] [--page PAGE]
+  list [--user USER | --all-users] [--status STATUS] [--since 10m|TIME] [--until 10m|TIME] [--limit N] [--page PAGE]
+                       your submissions, the latest first; --all-users needs an admin key
   cancel ID
   live USER            what is in production
   rollback USER ID     deploys an earlier submission again
-  open [ID]            opens the gateway in a browser
+  open [ID]            opens the page in a browser, with that submission
+  help, --version
+A folder is submitted without hidden files, virtual environments, node_modules, __pycache__ and files that are not text.
 --json prints JSON, one object a line.
 ORCHESTRATION_URL, ORCHESTRATION_KEY (or API_KEY) and ORCHESTRATION_USER say where, with which key and for whom; or
 url, key and user in ~/.config/orchestration-app/config.json, which only you may read (chmod 600).
-Exit codes: 0 done or deployed, 1 tests_failed, 2 wrong usage, 3 deploy_failed, 4 superseded, 5 cancelled,
+Exit codes: 0 done, deployed or tests_passed, 1 tests_failed, 2 wrong usage, 3 deploy_failed, 4 superseded, 5 cancelled,
 6 the platform failed, 7 the gateway refused, 8 no gateway could be reached.`;
 
 const OPTIONS = {
   json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+  'all-users': { type: 'boolean' },
   follow: { type: 'boolean' },
   interactive: { type: 'boolean' },
+  'test-only': { type: 'boolean' },
+  worker: { type: 'boolean' },
   user: { type: 'string' },
   language: { type: 'string' },
   entrypoint: { type: 'string' },
@@ -46,10 +56,21 @@ export type Values = ReturnType<typeof parsed>['values'];
 
 /** Which options each command takes, beside `json`. */
 export const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
-  submit: ['follow', 'interactive', 'user', 'language', 'entrypoint', 'stdin', 'tests', 'id'],
+  submit: [
+    'follow',
+    'interactive',
+    'test-only',
+    'worker',
+    'user',
+    'language',
+    'entrypoint',
+    'stdin',
+    'tests',
+    'id',
+  ],
   logs: ['stream', 'part', 'follow', 'since', 'tail'],
   status: ['wait'],
-  list: ['user', 'status', 'since', 'until', 'limit', 'page'],
+  list: ['user', 'all-users', 'status', 'since', 'until', 'limit', 'page'],
   cancel: [],
   live: [],
   rollback: [],

@@ -1,18 +1,30 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { OrchestrationClient, type Filter, type Submission } from '../client';
 import { parsed, TAKES, USAGE } from './arguments';
 import type { Context } from './context';
 import { recordLine, showFrame, verdictLine, type Terminal } from './display';
 import { EXIT, exitCodeOf, UsageError } from './exitCodes';
-import { readProgram, textOf } from './files';
+import { leftOutLine, readProgram, textOf } from './files';
 import { logs } from './logs';
 import { handOnInput } from './input';
+import { momentOf } from './moment';
+import { reach } from './reach';
 import { readSettings } from './settings';
 
 /** Carries out a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
 export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
   const { positionals, values } = parsed(args);
   const [command = '', argument, second, ...rest] = positionals;
+  if (values.help || command === 'help') {
+    terminal.out(`${USAGE}\n`);
+    return EXIT.done;
+  }
+  if (values.version) {
+    terminal.out(`${version()}\n`);
+    return EXIT.done;
+  }
   const takes = TAKES[command];
   if (!takes || rest.length > 0 || (second !== undefined && command !== 'rollback'))
     throw new UsageError(USAGE);
@@ -20,6 +32,7 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
   if (foreign !== undefined) throw new UsageError(`${command} takes no --${foreign}.\n${USAGE}`);
   const settings = readSettings();
   const print = (value: object) => terminal.out(`${JSON.stringify(value)}\n`);
+  if (command !== 'open') await reach(settings.url);
   const context = { client: new OrchestrationClient(settings), settings, terminal, values, print };
   const needed = (what: string) => {
     if (argument === undefined) throw new UsageError(`${command} needs ${what}.\n${USAGE}`);
@@ -59,15 +72,19 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
 async function submit({ client, settings, terminal, values, print }: Context, path: string): Promise<number> {
   const user_id = values.user ?? settings.user;
   if (user_id === undefined) throw new UsageError('For whom? Give --user, or set ORCHESTRATION_USER.');
+  const { files, leftOut } = readProgram(path);
+  if (leftOut.length > 0) terminal.err(`${leftOutLine(leftOut)}\n`);
   const submission: Submission = {
     user_id,
-    files: readProgram(path),
+    files,
     ...(values.language !== undefined && { language: values.language }),
     ...(values.entrypoint !== undefined && { entrypoint: values.entrypoint }),
     ...(values.stdin !== undefined && { stdin: textOf(values.stdin) }),
     ...(values.tests !== undefined && { tests: testsIn(values.tests) }),
     ...(values.id !== undefined && { submission_id: values.id }),
     ...(values.interactive && { interactive: true }),
+    ...(values['test-only'] && { deploy: false }),
+    ...(values.worker && { production: { kind: 'worker' } }),
   };
   const taken = await client.submit(submission);
   if (!values.follow && !values.interactive) {
@@ -87,6 +104,11 @@ async function submit({ client, settings, terminal, values, print }: Context, pa
   return EXIT.platformFailed;
 }
 
+function version(): string {
+  const path = join(__dirname, '..', 'package.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
 /** The gateway looks at what is in it. */
 function testsIn(path: string): NonNullable<Submission['tests']> {
   try {
@@ -103,10 +125,17 @@ async function status({ client, terminal, values, print }: Context, id: string):
   return exitCodeOf(details.status);
 }
 
-async function list({ client, terminal, values, print }: Context): Promise<number> {
-  const { json, limit, ...filter } = values;
-  const asked = { ...filter, ...(limit !== undefined && { limit: Number(limit) }) } as Filter;
-  const page = await client.list(asked);
+async function list({ client, settings, terminal, values, print }: Context): Promise<number> {
+  const { json, limit, 'all-users': all, since, until, user = settings.user, ...rest } = values;
+  if (all && values.user !== undefined) throw new UsageError('Give either --user or --all-users.');
+  const filter = {
+    ...rest,
+    ...(!all && user !== undefined && { user }),
+    ...(since !== undefined && { since: momentOf('since', since) }),
+    ...(until !== undefined && { until: momentOf('until', until) }),
+    ...(limit !== undefined && { limit: Number(limit) }),
+  };
+  const page = await client.list(filter as Filter);
   if (json) print(page);
   else for (const record of page.submissions) terminal.out(`${recordLine(record, terminal)}\n`);
   if (!json && page.next_page !== null) terminal.err(`there is more: --page ${page.next_page}\n`);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SubmissionFrame, SubmissionRecord } from '../client';
+import { EXIT, exitCodeOf } from './exitCodes';
 
 /** What is told to a person, line by line. */
 export interface Terminal {
@@ -53,8 +54,10 @@ export function verdictLine(
   { status, reason, message }: Pick<SubmissionRecord, 'status' | 'reason' | 'message'>,
   terminal: Terminal,
 ): string {
-  const colour = status === 'deployed' ? 'green' : status === 'running' ? 'yellow' : 'red';
-  return `${painted(status, colour, terminal)}${reason === null ? '' : ` (${reason})`} ${message ?? ''}`.trim();
+  // It may quote what the program printed.
+  const shown = terminal.colours ? withoutControls(Buffer.from(message ?? '')).toString() : (message ?? '');
+  const colour = status === 'running' ? 'yellow' : exitCodeOf(status) === EXIT.done ? 'green' : 'red';
+  return `${painted(status, colour, terminal)}${reason === null ? '' : ` (${reason})`} ${shown}`.trim();
 }
 
 export function recordLine(record: SubmissionRecord, terminal: Terminal): string {

@@ -21,6 +21,7 @@ export function exitCodeOf(status: SubmissionRecord['status']): number {
   switch (status) {
     case 'running':
     case 'deployed':
+    case 'tests_passed':
       return EXIT.done;
     case 'tests_failed':
       return EXIT.testsFailed;

@@ -27,8 +27,11 @@ export function readSettings(environment: Record<string, string | undefined> = p
   const key = environment.ORCHESTRATION_KEY || environment.API_KEY || file.key;
   if (!key)
     throw new UsageError(`There is no key: set ORCHESTRATION_KEY, or write {"key": "..."} to ${path}.`);
+  const url = environment.ORCHESTRATION_URL || file.url || DEFAULT_URL;
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new UsageError(`ORCHESTRATION_URL must be an address such as ${DEFAULT_URL}, and is ${url}.`);
   return {
-    url: environment.ORCHESTRATION_URL || file.url || DEFAULT_URL,
+    url,
     key,
     user: environment.ORCHESTRATION_USER || file.user,
   };

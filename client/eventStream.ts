@@ -21,8 +21,14 @@ export async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerato
 }
 
 function parse(block: string): StreamEvent | null {
-  const fields = block.split(/\r?\n/).map((line) => /^(\w*):? ?(.*)$/s.exec(line) ?? []);
-  const data = fields.filter(([, name]) => name === 'data').map(([, , value = '']) => value);
-  const id = fields.find(([, name]) => name === 'id')?.[2];
+  const fields = block.split(/\r?\n/).map(fieldOf);
+  const data = fields.filter(({ name }) => name === 'data').map(({ value }) => value);
+  const id = fields.find(({ name }) => name === 'id')?.value;
   return data.length === 0 ? null : { id, data: data.join('\n') };
+}
+
+function fieldOf(line: string): { name: string; value: string } {
+  const colon = line.indexOf(':');
+  if (colon === -1) return { name: line, value: '' };
+  return { name: line.slice(0, colon), value: line.slice(colon + 1).replace(/^ /, '') };
 }

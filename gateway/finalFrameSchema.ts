@@ -1,18 +1,14 @@
 import { z } from 'zod';
+import { FINAL_STATUSES } from '../workflows/contract';
 import { cursor, submission_id } from './frameFields';
-
-export const FINAL_STATUSES = [
-  'deployed',
-  'tests_failed',
-  'deploy_failed',
-  'superseded',
-  'cancelled',
-  'internal_error',
-] as const;
 
 export const finalFrame = z
   .object({
-    status: z.enum(FINAL_STATUSES),
+    status: z
+      .enum(FINAL_STATUSES)
+      .describe(
+        '`tests_passed` when it was tested only (`deploy` was false); `deployed` when it is live, too.',
+      ),
     namespace: z.string(),
     submission_id,
     reason: z.string(),
@@ -24,7 +20,12 @@ export const finalFrame = z
       .object({ message: z.string(), file: z.string().nullable(), line: z.int().nullable() })
       .nullable(),
     tests: z
-      .object({ total: z.int(), passed: z.int() })
+      .object({
+        total: z.int(),
+        passed: z.int(),
+        failed: z.int().optional(),
+        skipped: z.int().optional().describe('Of `total`, what is in none of the others never ended.'),
+      })
       .nullable()
       .describe('Null when the submission brought none or they were not run.'),
     wall_ms: z.number().nullable().describe('Of the step that decided, as the next two.'),

@@ -68,7 +68,7 @@ export async function* follow(
         throw item.end ?? new Error(`the history of ${submission.workflowId} has no end`);
       }
       if ('silence' in item) {
-        if (settings.progress)
+        if (settings.progress && frames.isPending)
           yield* waiting.read(await pendingOf(sources, submission, settings), new Date());
         continue;
       }

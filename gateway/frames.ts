@@ -48,6 +48,11 @@ export class FrameReader {
     return this.pending;
   }
 
+  /** Whether a stage is under way: one that waits for its turn to test is not. */
+  get isPending(): boolean {
+    return this.stages.isPending;
+  }
+
   /** Whether the final frame was read. */
   get isOver(): boolean {
     return this.over;

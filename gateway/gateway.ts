@@ -19,7 +19,7 @@ import { clientAddress } from './http/clientAddress';
 import { addressFrom, remembering } from './http/programAddresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './messages/rules';
-import { createMetrics } from './metrics';
+import { createMetrics, type Metrics } from './metrics';
 import type { FollowLog } from './output/live';
 import { startServer, type RunningServer } from './server';
 import { temporalSubmissions } from './submissions';
@@ -59,12 +59,19 @@ export interface GatewayParts {
   /** Default: nothing is traced. */
   tracing?: Tracing | null;
   limits?: Limits;
+  /** Default: its own. */
+  metrics?: Metrics;
 }
 
 /** Starts a gateway on its own connection to Temporal. Closing it closes both, and loses no submission. */
 export async function startGateway(
   config: GatewayConfig,
-  { logger, tracing = null, limits = limitsFor(config.MAX_CODE_BYTES) }: GatewayParts,
+  {
+    logger,
+    tracing = null,
+    limits = limitsFor(config.MAX_CODE_BYTES),
+    metrics = createMetrics(),
+  }: GatewayParts,
 ): Promise<RunningServer> {
   const client = connectClient(config, tracing?.clientInterceptors);
   const kube = clusterOf(config);
@@ -78,7 +85,6 @@ export async function startGateway(
     ...accessTo(config),
     index: outputIndexOf(config.ELASTICSEARCH_INDEX),
   });
-  const metrics = createMetrics();
   const addressOf = clientAddress(config.TRUSTED_PROXIES);
   const audit = elasticAudit(config, { logger, counters: metrics.log, addressOf });
   const disconnect = () =>
@@ -102,6 +108,7 @@ export async function startGateway(
     });
     return {
       url: server.url,
+      leave: () => server.leave(),
       close: () => {
         closed.abort();
         return server.close().finally(disconnect);

@@ -57,7 +57,8 @@ export function rootMessage(failure: Failure): string | undefined {
   return root(failure)?.message || undefined;
 }
 
-function rootType(failure: Failure): string | undefined {
+/** The type of what really went wrong. */
+export function rootType(failure: Failure): string | undefined {
   return root(failure)?.applicationFailureInfo?.type || undefined;
 }
 

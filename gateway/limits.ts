@@ -56,6 +56,10 @@ export function limitsFor(maxCodeBytes: number): Limits {
 
 /** Close codes that the gateway sends itself; the `ws` library adds 1002, 1007, 1008 and 1009. */
 export const CLOSE = {
+  failed: {
+    code: 1011,
+    reason: 'the gateway failed: reconnect and resume after the last cursor',
+  },
   goingAway: {
     code: 1001,
     reason: 'the gateway is going down: reconnect and resume after the last cursor',

@@ -1,22 +1,43 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { readConfig } from '../infrastructure/config';
 import { createLogger } from '../infrastructure/logging';
 import { startTracing } from '../infrastructure/telemetry/tracing';
 import { GATEWAY_VARIABLES, startGateway } from './gateway';
+import { createMetrics } from './metrics';
+import type { RunningServer } from './server';
+import { survivesUncaught } from './uncaught';
+
+/** Until every node has heard that this one takes no new connections, as the preStop hook of its pod waits, too. */
+const LEAVING_MS = 5_000;
+/** After which a process that should have ended is ended. */
+const LONGEST_END_MS = 30_000;
 
 async function main(): Promise<void> {
   const config = readConfig(GATEWAY_VARIABLES);
   const logger = createLogger('gateway', config.LOG_LEVEL);
-  const stopped = nextSignal();
+  const metrics = createMetrics();
+  const stopped = nextSignal().then((signal) => ({ signal }));
+  const failed = survivesUncaught({ logger, metrics }).then(() => null);
   const tracing = await startTracing('gateway', logger);
   try {
-    const gateway = await startGateway(config, { logger, tracing });
+    const gateway = await startGateway(config, { logger, tracing, metrics });
     logger.info({ url: gateway.url }, 'gateway ready');
-    logger.info({ signal: await stopped }, 'gateway closing');
+    const asked = await Promise.race([stopped, failed]);
+    if (asked === null) await leave(gateway);
+    logger.info({ ...asked }, 'gateway closing');
     await gateway.close();
   } finally {
     await tracing?.stop();
   }
   logger.info('gateway closed');
+}
+
+/** After an error that was not caught: whoever started the process starts another one. */
+async function leave(gateway: RunningServer): Promise<void> {
+  process.exitCode = 1;
+  gateway.leave();
+  await wait(LEAVING_MS);
+  setTimeout(() => process.exit(1), LONGEST_END_MS).unref();
 }
 
 /** The first signal asks for a clean end; a second one finds no listener and ends the process at once. */

@@ -15,6 +15,8 @@ export interface Metrics {
   following(): () => void;
   /** A client was cut off because it does not read. */
   cutOff(): void;
+  /** An error came that no handler caught. */
+  uncaught(): void;
   /** An upgrade to a WebSocket was refused. */
   refused(status: number): void;
   /** An HTTP request came to its end. @param route the pattern of its address */
@@ -60,6 +62,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   const cutOff = counter('gateway_slow_clients_total', 'Clients cut off because they did not read.');
+  const uncaught = counter('gateway_uncaught_errors_total', 'Errors that no handler caught.');
   const refused = counter('gateway_upgrades_refused_total', 'WebSockets refused, by HTTP status.', [
     'status',
   ]);
@@ -77,6 +80,7 @@ export function createMetrics(): Metrics {
       return () => followed.dec();
     },
     cutOff: () => cutOff.inc(),
+    uncaught: () => uncaught.inc(),
     refused: (status) => refused.inc({ status }),
     answered: (method, route, status, ms) => requests.observe({ method, route, status }, ms / 1000),
     connected: () => connections.inc(),

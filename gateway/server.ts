@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once, setMaxListeners } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
 import { traceOf } from '../infrastructure/telemetry/span';
-import { NO_AUDIT, type Audit } from './audit/audit';
+import { createApps, type AppsParts } from './apps/apps';
+import { NO_AUDIT, type Asked, type Audit } from './audit/audit';
+import { explain } from './explain';
+import { guarded } from './guarded';
 import { cutOffSilent } from './heartbeat';
-import { createApps, type AppsParts } from './http/apps';
 import { clientAddress, type ClientAddress } from './http/clientAddress';
+import { STATUS_OF } from './http/error';
 import { httpHandler } from './http/handler';
+import { sendJson } from './http/json';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
 import type { ReadOutput } from './http/output';
@@ -38,6 +43,8 @@ export interface ServerSettings {
 export interface RunningServer {
   /** Where this machine reaches it, such as `http://127.0.0.1:8000`; `ws` takes it as it is. */
   url: string;
+  /** Says that it takes no new clients any more (`/readyz`), and serves on. */
+  leave(): void;
   /**
    * Stops accepting, tells every client to come back elsewhere (1001), and resolves when all connections
    * are closed: within `closeTimeoutMs` of the limits.
@@ -75,6 +82,7 @@ export async function startServer(
   const servesPage = pageHandler(access, links);
   if (!servesPage) logger.warn('the page was not built: `node gateway/web/build.mjs` builds it');
   const parseMessage = messageParser(rules);
+  const leaving = new AbortController();
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one for each request under way
   const answer = httpHandler({
@@ -93,11 +101,21 @@ export async function startServer(
       logger,
     },
     closing: goingDown.signal,
+    leaving: leaving.signal,
   });
   const http = createServer((request, response) => {
-    const isTaken =
-      apps?.request(request, response) || logsIn(request, response) || servesPage?.(request, response);
-    if (!isTaken) answer(request, response);
+    response.on('error', (error) => logger.info({ err: error }, 'a response was broken off'));
+    guarded(
+      () =>
+        apps?.request(request, response) ||
+        logsIn(request, response) ||
+        servesPage?.(request, response) ||
+        answer(request, response),
+      (error) => {
+        logger.error({ err: error, method: request.method }, 'a request could not be answered');
+        answerFailure(response, error);
+      },
+    );
   });
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -108,10 +126,28 @@ export async function startServer(
   const webSockets = new WebSocketServer(options);
 
   http.on('upgrade', (request, socket, head) => {
-    const connection = logger.child({ connectionId: randomUUID(), remote: addressOf(request) });
-    const onError = (error: Error) => connection.info({ err: error }, 'connection broke during the upgrade');
+    const onError = (error: Error) => logger.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
-    if (apps?.upgrade(request, socket, head)) return;
+    let upgraded = false;
+    guarded(
+      () =>
+        apps?.upgrade(request, socket, head) ||
+        upgrade(request, socket, head, () => {
+          upgraded = true;
+          socket.off('error', onError);
+        }),
+      (error) => {
+        logger.error({ err: error }, 'an upgrade could not be answered');
+        if (upgraded) return void socket.destroy();
+        const { code, message } = explain(error);
+        refuseUpgrade(socket, { refused: { status: STATUS_OF[code], error: code, message } });
+      },
+    );
+  });
+
+  /** @param onUpgraded called when the WebSocket listens to the socket's errors itself */
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, onUpgraded: () => void): void {
+    const connection = logger.child({ connectionId: randomUUID(), remote: addressOf(request) });
     const admission = admit(
       request,
       access,
@@ -123,27 +159,32 @@ export async function startServer(
       noteRefusal(audit, request, admission.refused);
       return refuseUpgrade(socket, admission);
     }
+    const { progress, principal } = admission;
+    const known = connection.child({ keyId: principal.keyId });
+    const settings = {
+      submissions: scoped(submissions, principal),
+      ...{ parseMessage, limits, metrics, progress, logger: known },
+      quota: quotas.of(principal),
+      trace: traceOf(request.headers),
+      audit: (asked: Omit<Asked, 'principal'>) => audit.note(request, { ...asked, principal }),
+    };
     webSockets.handleUpgrade(request, socket, head, (client) => {
-      socket.off('error', onError);
+      onUpgraded();
       client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
-      webSockets.emit('connection', client, request);
-      const { progress, principal } = admission;
-      const known = connection.child({ keyId: principal.keyId });
-      known.info({ progress }, 'client connected');
-      connections.add(client, principal);
-      serveSocket(client, {
-        submissions: scoped(submissions, principal),
-        parseMessage,
-        limits,
-        quota: quotas.of(principal),
-        metrics,
-        logger: known,
-        progress,
-        trace: traceOf(request.headers),
-        audit: (asked) => audit.note(request, { ...asked, principal }),
-      });
+      guarded(
+        () => {
+          webSockets.emit('connection', client, request);
+          known.info({ progress }, 'client connected');
+          connections.add(client, principal);
+          serveSocket(client, settings);
+        },
+        (error) => {
+          known.error({ err: error }, 'a connection could not be served');
+          client.close(CLOSE.failed.code, CLOSE.failed.reason);
+        },
+      );
     });
-  });
+  }
 
   http.listen(settings.PORT, settings.HOST);
   try {
@@ -157,6 +198,7 @@ export async function startServer(
 
   async function close(): Promise<void> {
     stopPinging();
+    leaving.abort();
     goingDown.abort(); // streams and waits end
     connections.stop();
     const closed = once(http, 'close');
@@ -170,7 +212,11 @@ export async function startServer(
   }
 
   let closing: Promise<void> | undefined;
-  return { url: urlOf(http.address() as AddressInfo), close: () => (closing ??= close()) };
+  return {
+    url: urlOf(http.address() as AddressInfo),
+    leave: () => leaving.abort(),
+    close: () => (closing ??= close()),
+  };
 }
 
 const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', apps: false, kibana: null };
@@ -199,6 +245,16 @@ export interface ServerParts {
   programAddress?: AppsParts['addressOf'] | null;
   /** Default: what is at the other end of the connection. */
   addressOf?: ClientAddress;
+}
+
+/** An answer that has begun can only be broken off. */
+function answerFailure(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) return void response.destroy();
+  const frame = explain(error);
+  // A header that was set before the failure would go out with this answer.
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  response.statusMessage = '';
+  sendJson(response, STATUS_OF[frame.code], frame, { Connection: 'close' });
 }
 
 /** Refused for the key, and for nothing else. */

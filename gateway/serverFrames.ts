@@ -24,16 +24,23 @@ export const stageFrame = z.object({
   submission_id,
   cursor: cursor
     .optional()
-    .describe('Absent from `retrying` and `queued`, which tell of the moment and are not replayed.'),
+    .describe(
+      'Absent from `retrying`, and from `queued` with a `position`: they tell of the moment and are not replayed.',
+    ),
   stage: z.string(),
   state: z
-    .enum(['started', 'completed', 'failed', 'cancelled', 'retrying', 'queued', 'executed_again'])
-    .describe('`executed_again`: the test pod was replaced, and output begins anew.'),
+    .enum(['started', 'completed', 'deferred', 'failed', 'cancelled', 'retrying', 'queued', 'executed_again'])
+    .describe(
+      '`deferred`: it starts again after `prepare_environment`. `queued`: earlier runs of this user come first, and it starts again. `executed_again`: the test pod was replaced, and output begins anew.',
+    ),
   at,
   position: z.int().optional().describe('Of `queued`: how many runs come before it in its test pod.'),
   attempt: z.int().optional(),
   duration_ms: z.number().optional(),
-  message: z.string().optional().describe('Why it failed, or why the attempt before this one did.'),
+  message: z
+    .string()
+    .optional()
+    .describe('Why it failed or was deferred, or why the attempt before this one failed.'),
 });
 
 export const outputFrame = z.object({

@@ -28,7 +28,7 @@ export async function* withSilences<T>(
     }
   } finally {
     // Not awaited: a source that is waiting ends when its own signal says so.
-    void source.return?.();
+    source.return?.().catch(() => undefined); // Its error has no reader any more.
   }
 }
 

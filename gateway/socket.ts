@@ -7,6 +7,7 @@ import type { Cursor } from './cursor';
 import { detailsOf } from './details';
 import { errorFrame } from './errorFrame';
 import { explain } from './explain';
+import { guarded } from './guarded';
 import type { AcceptedSubmission } from './acceptedSubmission';
 import type { Quota } from './keys/quotas';
 import { CLOSE, type Limits } from './limits';
@@ -46,19 +47,27 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     metrics.disconnected();
     logger.info({ code, inFlight }, 'client gone');
   });
+  const onFailure = (error: unknown) => {
+    logger.error({ err: error }, 'a message could not be answered: closing its connection');
+    socket.close(CLOSE.failed.code, CLOSE.failed.reason);
+  };
   socket.on('message', (data: RawData, isBinary: boolean) => {
+    guarded(() => receive(data, isBinary), onFailure);
+  });
+
+  async function receive(data: RawData, isBinary: boolean): Promise<void> {
     if (socket.readyState !== WebSocket.OPEN) return; // told to come back elsewhere
     metrics.received();
     if (isTooFast()) return;
     if (isBinary)
-      return void send(errorFrame('binary_not_supported', 'send the message as a text frame, in JSON'));
+      return send(errorFrame('binary_not_supported', 'send the message as a text frame, in JSON'));
     const { message, error } = parseMessage(text(data));
     if (error) {
       logger.info({ code: error.code }, 'message refused'); // the field's name is the client's own text
-      return void send(error);
+      return send(error);
     }
     if (inFlight >= limits.maxInFlight)
-      return void send(
+      return send(
         errorFrame('too_many_in_flight', `wait for one of your ${inFlight} submissions to end`, {
           limit: limits.maxInFlight,
           submission_id: idOf(message),
@@ -67,7 +76,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     const beyond = message.type === 'submit' ? quota.submission() : 0;
     if (beyond > 0) {
       const limit = quota.limits.submissionsPerMinute;
-      return void send(
+      return send(
         errorFrame('too_many_submissions', `this key may submit ${limit} times a minute`, {
           ...{ limit, retry_after_seconds: beyond, submission_id: idOf(message) },
         }),
@@ -76,18 +85,20 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
     const unfollow = quota.follow();
     if (!unfollow) {
       const limit = quota.limits.followed;
-      return void send(
+      return send(
         errorFrame('too_many_in_flight', `wait for one of the ${limit} submissions of this key to end`, {
           ...{ limit, submission_id: idOf(message) },
         }),
       );
     }
     inFlight += 1;
-    void answer(message).finally(() => {
+    try {
+      await answer(message);
+    } finally {
       inFlight -= 1;
       unfollow();
-    });
-  });
+    }
+  }
 
   /** A submission, the input for it and its cancellation go on in the order in which they came, one at a time. */
   async function inOrder<T>(submissionId: string, work: () => Promise<T>): Promise<T> {
@@ -116,15 +127,14 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       return true;
     }
     const limit = quota.limits.messagesPerSecond;
-    void send(
-      errorFrame('too_many_messages', `this key may send ${limit} messages a second`, {
-        ...{ limit, retry_after_seconds: wait },
-      }),
-    );
+    const frame = errorFrame('too_many_messages', `this key may send ${limit} messages a second`, {
+      ...{ limit, retry_after_seconds: wait },
+    });
+    guarded(() => send(frame), onFailure);
     return true;
   }
 
-  /** Carries out a message, to the last frame of its answer. Never throws. */
+  /** Carries out a message, to the last frame of its answer. */
   async function answer(message: ClientMessage): Promise<void> {
     const submission_id = idOf(message);
     const begun = performance.now();

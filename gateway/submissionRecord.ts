@@ -2,11 +2,9 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
 import type { SubmissionStatus, Verdict } from '../workflows/contract';
-import { namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from '../workflows/contract';
-import { FINAL_STATUSES, finalFrame } from './finalFrameSchema';
+import { namespaceOf, SEARCH_ATTRIBUTES, SUBMISSION_STATUSES, VERDICT_MEMO } from '../workflows/contract';
+import { finalFrame } from './finalFrameSchema';
 import type { AcceptedSubmission } from './acceptedSubmission';
-
-export const SUBMISSION_STATUSES = ['running', ...FINAL_STATUSES] as const;
 
 export const submissionRecord = z
   .object({

@@ -40,6 +40,7 @@ const variables = {
   ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
   ACTIONS_RETENTION_DAYS: count(1).default(365),
+  HISTORY_RETENTION_DAYS: count(1).optional(),
   AUDIT_DIRECTORY: z.string().default(join(tmpdir(), 'orchestration-audit')),
   AUDIT_SPOOL_MB: count(1).default(256),
   ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
@@ -57,6 +58,7 @@ const variables = {
   MAX_USERS: count(0).default(0),
   PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
   DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),
+  DATABASE_IMAGE_15: z.string().default('docker.io/orchestration-app/database-15:latest'),
   PACKAGE_INDEX_URL: z
     .url({ protocol: /^https?$/, error: 'must be an address such as https://pypi.org/simple' })
     .optional(),

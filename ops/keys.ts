@@ -22,9 +22,9 @@ const USAGE = `Usage: npm run keys -- COMMAND ...
                                               makes a key that may act for every user
   list [USER]                                 keys that were not revoked, without their secrets
   revoke ID                                   ends a key, at once and on every gateway
-Expiry: a number and m, h or d.`;
+Expiry: a number and s, m, h or d.`;
 
-const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 async function main(args: string[]): Promise<unknown> {
   const { positionals, values } = parseArgs({
@@ -109,7 +109,7 @@ function checkPlan(user: string | undefined, plan: string): void {
 }
 
 function durationOf(text: string): number {
-  const [, count, unit = ''] = /^([1-9]\d{0,5})([mhd])$/.exec(text) ?? [];
+  const [, count, unit = ''] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
   const milliseconds = Number(count) * (UNITS[unit] ?? NaN);
   if (Number.isNaN(milliseconds)) throw new UsageError(`--expires ${text} must be such as 90m, 12h or 30d.`);
   return milliseconds;

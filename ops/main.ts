@@ -27,7 +27,10 @@ const USAGE = `Usage: npm run ops -- COMMAND USER ...
                                everything that the user has, the test pod included
   backup USER FILE             writes a dump of the database
   restore USER FILE --confirm USER
-                               replaces everything in the database by a dump`;
+                               replaces everything in the database by a dump
+  upgrade-database USER        brings the database to the PostgreSQL of new ones
+  upgrade-database USER --discard-old --confirm USER
+                               deletes the data that an upgrade left of the old one`;
 
 /** How long Temporal may take to answer, in milliseconds. */
 const START_WITHIN_MS = 10_000;
@@ -36,7 +39,11 @@ async function main(args: string[]): Promise<unknown> {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { confirm: { type: 'string' }, environment: { type: 'boolean' } },
+    options: {
+      confirm: { type: 'string' },
+      environment: { type: 'boolean' },
+      'discard-old': { type: 'boolean', default: false },
+    },
   });
   const [command, userId, argument, ...rest] = positionals;
   if (!command || !userId || rest.length > 0) throw new UsageError(USAGE);
@@ -59,6 +66,12 @@ async function main(args: string[]): Promise<unknown> {
       if (!values.environment) return operate(OPERATIONS.delete, userId, { database: confirmed });
       if (!confirmed) throw new UsageError(`This deletes all rows of ${userId}: add --confirm ${userId}.`);
       return operate(OPERATIONS.deleteEnvironment, userId, {});
+    case 'upgrade-database': {
+      const discardOld = values['discard-old'];
+      if (discardOld && !confirmed)
+        throw new UsageError(`This deletes the way back to the old version: add --confirm ${userId}.`);
+      return operate(OPERATIONS.upgradeDatabase, userId, { discardOld });
+    }
     case 'backup':
       return withDatabase('backup', userId, needed('a file'), backUp);
     case 'restore':

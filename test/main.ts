@@ -1,74 +1,79 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { buildPlatform } from './build';
+import { SHARED_PLATFORM_VARIABLE, startPlatform } from './integration/platform';
 import { STACK_VARIABLE } from './integration/stack';
+import { Phases, type Command } from './phases';
 import { withServers } from './servers';
 
 /**
- * `npm test`: everything, cheapest first, on the local stack (one that runs, or one of its own that it stops).
- * `npm run test:integration [FILE ...]`: only the tests on real servers, in a real browser too.
- * Last in `npm test` comes a short run of chaos (docs/chaos.md), on the same stack.
+ * Runs tests, on the local stack where they need servers: one that runs, or one of its own that it stops.
+ *
+ *   npm test                        all but the long proofs: static checks, unit, replay, integration and browser tests
+ *   npm test -- --all               these too (test/proofs, a short run of chaos); so it is when CI=true
+ *   npm run check                   static checks and unit tests, which need no server, in less than a minute
+ *   npm run test:integration [FILE] only tests on real servers; of FILE, if there is one
  */
 
-interface Check {
-  name: string;
-  command: [string, ...string[]];
-}
+const LINT: Command = ['npm', 'run', '--silent', 'lint'];
+const TYPES: Command = ['npm', 'run', '--silent', 'types'];
+const SHORT_CHAOS: Command = [process.execPath, '--import', 'tsx', 'test/chaos/main.ts', '--short'];
 
-const WITHOUT_SERVERS: Check[] = [
-  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
-  { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
-  { name: 'unit tests', command: ['npm', 'run', '--silent', 'test:unit'] },
-  { name: 'replay', command: ['npm', 'run', '--silent', 'test:replay'] },
-];
+/** On two cores Jest would run one file at a time. */
+const IN_PARALLEL = ['--maxWorkers', '100%'];
 
-const SHORT_CHAOS: Check['command'] = [process.execPath, '--import', 'tsx', 'test/chaos/main.ts', '--short'];
+/** Integration test files run so many at a time, on however many cores: they mostly wait. */
+const AT_A_TIME = 3;
 
-const stopped = stopAsked();
-
-async function main([only, ...files]: string[]): Promise<string[]> {
-  const failed: string[] = [];
-  if (only !== 'integration') {
-    for (const check of WITHOUT_SERVERS) if (!(await passes(check))) failed.push(check.name);
-  }
-  failed.push(...(await failedOnServers(files, only !== 'integration')));
-  return failed;
-}
-
-function failedOnServers(files: string[], withChaos: boolean): Promise<string[]> {
-  const jest = [
-    'node_modules/.bin/jest',
-    '--selectProjects',
-    'integration',
-    'browser',
-    '--runInBand',
-    ...files,
-  ];
-  const onServers: Check[] = [
-    { name: 'integration tests', command: [process.execPath, ...jest] },
-    ...(withChaos ? [{ name: 'chaos, in short', command: SHORT_CHAOS }] : []),
-  ];
-  return withServers(async (servers) => {
-    const environment = {
-      [STACK_VARIABLE]: JSON.stringify(servers),
+async function main(phases: Phases): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { all: { type: 'boolean', default: process.env.CI === 'true' } },
+  });
+  const [mode = 'everything', ...files] = positionals;
+  const withoutServers = mode === 'integration' ? Promise.resolve() : runWithoutServers(phases, mode);
+  if (mode === 'check') return withoutServers;
+  try {
+    await withServers(async (servers) => {
+      await withoutServers;
+      process.env[STACK_VARIABLE] = JSON.stringify(servers);
       // Chaos would else look for a stack of its own.
-      LOCAL_STACK_NUMBER: process.env.LOCAL_STACK_NUMBER || '0',
-    };
-    const failed: string[] = [];
-    for (const check of onServers) if (!(await passes(check, environment))) failed.push(check.name);
-    return failed;
-  }, stopped);
+      process.env.LOCAL_STACK_NUMBER ||= '0';
+      await runOnServers(phases, files, values.all);
+    }, stopped);
+  } finally {
+    await withoutServers;
+  }
 }
 
-async function passes({ name, command }: Check, environment: Record<string, string> = {}): Promise<boolean> {
-  if (stopped.aborted) return false;
-  console.log(`\n=== ${name}`);
-  const [program, ...args] = command;
-  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
-  const stop = () => child.kill();
-  stopped.addEventListener('abort', stop);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  stopped.removeEventListener('abort', stop);
-  return code === 0;
+async function runWithoutServers(phases: Phases, mode: string): Promise<void> {
+  await Promise.all([phases.run('lint', LINT), phases.run('types', TYPES)]);
+  const jest = (name: string, ...projects: string[]) =>
+    phases.jest(name, ['--selectProjects', ...projects, ...IN_PARALLEL]);
+  if (mode === 'check') return jest('unit tests', 'unit');
+  await jest('unit tests, and of the programs inside pods', 'unit', 'pods');
+  await jest('replay', 'replay');
+}
+
+async function runOnServers(phases: Phases, files: string[], all: boolean): Promise<void> {
+  const built = await phases.measure('build', buildPlatform);
+  Object.assign(process.env, built);
+  const jest = (name: string, project: string, ...options: string[]) =>
+    phases.jest(name, [...files, '--passWithNoTests', '--selectProjects', project, ...options]);
+  const platform = await phases.measure('start the shared platform', () =>
+    startPlatform({ FORWARD_APPS: 'on', TEMPORAL_UI_URL: 'http://127.0.0.1:8233' }),
+  );
+  if (platform === undefined) return;
+  try {
+    const { url, apiKey, index, taskQueue } = platform;
+    process.env[SHARED_PLATFORM_VARIABLE] = JSON.stringify({ url, apiKey, index, taskQueue });
+    await jest('integration tests', 'integration', '--maxWorkers', String(AT_A_TIME));
+  } finally {
+    await platform.stop();
+  }
+  await jest('tests that need the stack for themselves', 'serial', '--runInBand');
+  if (!all && files.length === 0) return;
+  await jest('long proofs', 'proofs', '--runInBand');
+  if (all) await phases.run('chaos, in short', SHORT_CHAOS);
 }
 
 /** Aborted when we are asked to stop: what runs is stopped, and nothing comes after it. Asked again, we just end. */
@@ -78,13 +83,16 @@ function stopAsked(): AbortSignal {
   return asked.signal;
 }
 
-main(process.argv.slice(2)).then(
-  (failed) => {
-    console.log(failed.length === 0 ? '\nAll passed.' : `\nFailed: ${failed.join(', ')}.`);
-    process.exitCode = failed.length === 0 ? 0 : 1;
-  },
-  (error: unknown) => {
+const stopped = stopAsked();
+const phases = new Phases(stopped);
+main(phases)
+  .catch((error: unknown) => {
     console.error(error);
-    process.exitCode = 1;
-  },
-);
+    phases.failed.push('the run itself');
+  })
+  .finally(() => {
+    if (stopped.aborted) phases.failed.push('the run was stopped');
+    else if (!phases.ranTests) phases.failed.push('no test was run');
+    console.log(phases.summary());
+    process.exitCode = phases.failed.length === 0 ? 0 : 1;
+  });

@@ -43,9 +43,15 @@ async function serversFor(endpoints: Endpoints, settings: Settings, progress: Pr
 
 async function imagesFor({ images }: Endpoints, settings: Settings, progress: Progress) {
   if (images) {
-    const { 'test-pod': test, program, database } = await loadImages(settings, progress);
-    return { test, program, database };
+    const loaded = await loadImages(settings, progress, { withOlderDatabases: true });
+    const { 'test-pod': test, program, database, 'database-15': database15 } = loaded;
+    return { test, program, database, database15 };
   }
-  const named = readConfig(['TEST_IMAGE', 'PROGRAM_IMAGE', 'DATABASE_IMAGE']);
-  return { test: named.TEST_IMAGE, program: named.PROGRAM_IMAGE, database: named.DATABASE_IMAGE };
+  const named = readConfig(['TEST_IMAGE', 'PROGRAM_IMAGE', 'DATABASE_IMAGE', 'DATABASE_IMAGE_15']);
+  return {
+    test: named.TEST_IMAGE,
+    program: named.PROGRAM_IMAGE,
+    database: named.DATABASE_IMAGE,
+    database15: named.DATABASE_IMAGE_15,
+  };
 }

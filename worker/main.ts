@@ -17,6 +17,7 @@ import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';
 import { accessOf, converterOf, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { openSubmissions } from '../infrastructure/temporal/backlog';
+import { ensureRetention } from '../infrastructure/temporal/retention';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
@@ -32,6 +33,7 @@ import { createWorker } from './worker';
 const VARIABLES = [
   ...TEMPORAL_VARIABLES,
   'TEMPORAL_TASK_QUEUE',
+  'HISTORY_RETENTION_DAYS',
   ...ELASTICSEARCH_VARIABLES,
   'ACTIONS_RETENTION_DAYS',
   'WORKFLOW_BUNDLE',
@@ -46,6 +48,7 @@ const VARIABLES = [
   'MAX_USERS',
   'PROGRAM_IMAGE',
   'DATABASE_IMAGE',
+  'DATABASE_IMAGE_15',
   'PACKAGE_INDEX_URL',
   'PACKAGE_INDEX_CIDR',
   'RUN_WALL_SECONDS',
@@ -85,7 +88,7 @@ async function main(): Promise<void> {
   const { TEMPORAL_NAMESPACE: namespace, TEMPORAL_TASK_QUEUE: taskQueue } = config;
   const sdkLogger = temporalLogger(logger);
   const options: RuntimeOptions = { logger: sdkLogger, shutdownSignals: ['SIGINT', 'SIGTERM'] };
-  const readSdkMetrics = await installRuntime(options, { metrics: config.WORKER_PORT !== undefined });
+  const readSdkMetrics = installRuntime(options, { metrics: config.WORKER_PORT !== undefined });
   const tracing = await startTracing('worker', logger);
   const { workflowBundle, buildId, version } = await versionedBundle(config, tracing !== null, sdkLogger);
   const metrics = createWorkerMetrics(buildId, version);
@@ -116,6 +119,7 @@ async function main(): Promise<void> {
   let health: HealthServer | undefined;
   try {
     await ensureSearchAttributes(connection.operatorService, namespace, SEARCH_ATTRIBUTES);
+    await keepHistory(connection, config, logger);
     const worker = await createWorker(
       connection,
       { namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
@@ -156,6 +160,21 @@ function clusterOf(config: WorkerConfig): Kube {
   });
 }
 
+/** As long as asked for, where Temporal lets us; work goes on when it does not. */
+async function keepHistory(
+  { workflowService }: NativeConnection,
+  { HISTORY_RETENTION_DAYS: days, TEMPORAL_NAMESPACE: namespace }: WorkerConfig,
+  logger: Logger,
+): Promise<void> {
+  if (days === undefined) return;
+  try {
+    const before = await ensureRetention(workflowService, namespace, days);
+    if (before !== null) logger.info({ namespace, days, before }, 'history is kept for longer');
+  } catch (error) {
+    logger.warn({ err: error, namespace, days }, 'the retention of the namespace could not be set');
+  }
+}
+
 /** Undefined when nothing is to go. */
 function idleSweeps(kube: Kube, client: Client, config: WorkerConfig, logger: Logger) {
   const { TEST_POD_IDLE_MINUTES: testPods, PROGRAM_IDLE_MINUTES: programs } = config;
@@ -194,6 +213,7 @@ function kubernetesParts(kube: Kube, config: WorkerConfig) {
     production: createProduction(kube, {
       programImage: config.PROGRAM_IMAGE,
       databaseImage: config.DATABASE_IMAGE,
+      olderDatabaseImages: { '15': config.DATABASE_IMAGE_15 },
       packageIndexUrl: config.PACKAGE_INDEX_URL,
       resources,
     }),

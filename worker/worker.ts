@@ -6,6 +6,7 @@ import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { ActivityMetrics } from './metrics/activityMetrics';
 import type { WorkerMetrics } from './metrics/metrics';
 import { PlatformFailures } from './platformFailures';
+import { SlotShares } from './slotShares';
 import { spansOfWorkflows, tracedActivities, workflowTracing } from './tracing';
 
 export interface WorkerSettings {
@@ -41,6 +42,9 @@ const SHUTDOWN_GRACE = '5 s';
 /** Slots for activities. They wait on other servers, so that many fit into one process. */
 const MAX_ACTIVITIES = 200;
 
+/** Of these, how many one user may have at once. */
+const MAX_ACTIVITIES_OF_A_USER = 50;
+
 /** Makes a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
@@ -55,6 +59,7 @@ export async function createWorker(
   }: WorkerSettings,
   dependencies: ActivityDependencies,
 ): Promise<Worker> {
+  const shares = new SlotShares(MAX_ACTIVITIES_OF_A_USER);
   return Worker.create({
     connection,
     namespace,
@@ -67,6 +72,7 @@ export async function createWorker(
       activity: [
         ...(metrics ? [(context: Context) => ({ inbound: new ActivityMetrics(context, metrics) })] : []),
         ...(tracing ? [tracedActivities] : []),
+        (context: Context) => ({ inbound: shares.interceptor(context) }),
         () => ({ inbound: new PlatformFailures() }),
       ],
     },

@@ -5,7 +5,7 @@ import {
 } from '@temporalio/workflow';
 
 /** Failures that come back the same however often one asks; activities/ports.ts says what each means. */
-const FINAL = ['EnvironmentMissing', 'Rejected'];
+const FINAL = ['EnvironmentMissing', 'Rejected', 'TestPodBusy'];
 
 /** A server that comes back is met within seconds; one that does not is asked twice a minute. */
 const retry = {
@@ -24,7 +24,7 @@ export const activityOptions = {
   /** Namespace, quota and pod; the first pod on a node may pull an image. */
   prepareEnvironment: bounded('3 min', '10 min', '20 s'),
 
-  /** The longest run (RUN_WALL_SECONDS is at most 10 min) after a queue of others in the same pod. */
+  /** The longest run (RUN_WALL_SECONDS is at most 10 min) after others in the same pod; most wait in no activity. */
   runTests: bounded('30 min', '1 h', '10 s'),
 
   /**
@@ -51,6 +51,9 @@ export const activityOptions = {
 
   /** Pods that take their time to stop, and volumes to go. */
   remove: bounded('5 min', '1 h', '20 s'),
+
+  /** Both moves of all data have ten minutes (upgrade.ts in infrastructure/kubernetes), and pods start in between. */
+  upgradeDatabase: bounded('40 min', '3 h', '20 s'),
 
   /** Answered at once, or asked again. */
   read: bounded('20 s', '5 min', '20 s'),

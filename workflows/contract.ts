@@ -6,13 +6,15 @@ import type {
   DeployedProgram,
   LiveReport,
   MigrationReport,
+  PlatformFailure,
   Program,
   RolloutReport,
   RunInput,
   RunLimits,
   Tests,
 } from '../activities/ports';
-import type { StepReport, TestReport } from '../activities/testReport';
+import type { Deferred } from '../activities/deferral';
+import type { StepReport, TestCounts, TestReport } from '../activities/testReport';
 
 export type {
   DeployedProgram,
@@ -25,6 +27,7 @@ export type {
   TestCase,
   Tests,
 } from '../activities/ports';
+export type { Deferred } from '../activities/deferral';
 export type { Step, StepReport, TestReport, TestResult } from '../activities/testReport';
 
 /** Workflow type, as the Temporal Web UI shows it. */
@@ -87,6 +90,19 @@ export const ORDER_QUERY = 'order';
 /** The workflow id of a user's order. Workers of another task queue keep an order of their own. */
 export const orderIdOf = (taskQueue: string, userId: string): string => `order-${taskQueue}-${userId}`;
 
+/** Workflow type that keeps the queue for one user's test pod, and the query for its state. */
+export const TEST_QUEUE = 'testQueue';
+export const TEST_QUEUE_QUERY = 'testQueue';
+
+/** The workflow id of a user's queue. */
+export const testQueueIdOf = (taskQueue: string, userId: string): string => `tests-${taskQueue}-${userId}`;
+
+/**
+ * Type of the failure with which `runTests` ends when other runs of the same user come first. Nothing was run: the
+ * submission waits for its turn, and then runs its tests.
+ */
+export const TEST_POD_BUSY: PlatformFailure = 'TestPodBusy';
+
 /** Tells a submission, before it is cancelled, which key asks for that: its argument is the key's id. */
 export const CANCEL_REQUESTED_SIGNAL = 'cancelRequested';
 
@@ -128,12 +144,34 @@ export interface InputState {
   eof: boolean;
 }
 
+/** Whether an activity did nothing, because the user's environment has to be prepared first. */
+export function isDeferred(result: unknown): result is Deferred {
+  return typeof result === 'object' && result !== null && 'deferred' in result;
+}
+
 export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
 export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName] | typeof AWAIT_TURN;
 
+/** How a submission can end. Every other list of statuses is made from this one. */
+export const FINAL_STATUSES = [
+  'deployed',
+  'tests_passed',
+  'tests_failed',
+  'deploy_failed',
+  'superseded',
+  'cancelled',
+  'internal_error',
+] as const;
+export type FinalStatus = (typeof FINAL_STATUSES)[number];
+
 /** `running` until the verdict; the others are final. */
-export type SubmissionStatus =
-  'running' | 'deployed' | 'tests_failed' | 'deploy_failed' | 'superseded' | 'cancelled' | 'internal_error';
+export const SUBMISSION_STATUSES = ['running', ...FINAL_STATUSES] as const;
+export type SubmissionStatus = (typeof SUBMISSION_STATUSES)[number];
+
+/** Whether a submission got what it asked for. */
+export function isSuccess(status: FinalStatus): boolean {
+  return status === 'deployed' || status === 'tests_passed';
+}
 
 export interface SubmitCodeInput {
   submissionId: string;
@@ -145,12 +183,25 @@ export interface SubmitCodeInput {
   limits: Partial<RunLimits>;
   /** Whether its tests get a database of their own, which goes after them. */
   testDatabase?: boolean;
+  /**
+   * False: it is tested only, and ends as `tests_passed` or `tests_failed`. Absent otherwise. It takes no turn, so it
+   * neither waits for another change of its user's production nor supersedes one.
+   */
+  deploy?: false;
+  /** Of a program that keeps running and serves no port. Absent otherwise. */
+  production?: { kind: 'worker' };
   /** SHA-256 of the program, in hexadecimal: equal for equal programs, whatever they are tested with. */
   codeDigest: string;
   /** When the gateway accepted it, ISO 8601. */
   acceptedAt: string;
   /** Id of the key that submitted it, for the log. */
   requestedBy?: string;
+}
+
+/** A program as production starts it: with the input and arguments that its submission brought. */
+export function startedAs(program: Program, input: RunInput | undefined): Program {
+  if (input === undefined || (input.stdin === '' && input.args.length === 0)) return program;
+  return { ...program, given: { stdin: input.stdin, args: input.args } };
 }
 
 /** Workflow types of what an operator does to a user's production; each waits for its turn as submissions do. */
@@ -160,6 +211,7 @@ export const OPERATIONS = {
   stop: 'stopProduction',
   delete: 'deleteProduction',
   deleteEnvironment: 'deleteEnvironment',
+  upgradeDatabase: 'upgradeDatabase',
 } as const;
 
 /** The workflow id of an operation. */
@@ -183,6 +235,11 @@ export interface DeleteProductionInput extends OperationInput {
   database: boolean;
 }
 
+export interface UpgradeDatabaseInput extends OperationInput {
+  /** Deletes the data that an earlier upgrade left, instead of upgrading. */
+  discardOld: boolean;
+}
+
 /** How an operation ended; a failure of the platform ends its workflow with that instead. */
 export interface OperationReport {
   status: 'done' | 'failed' | 'superseded';
@@ -198,13 +255,13 @@ export type StepSummary = Omit<StepReport, 'stdout' | 'stderr' | 'report'>;
 /** The tests in short. */
 export interface TestSummary extends Pick<TestReport, 'outcome' | 'executedAgain' | 'installed'> {
   steps: StepSummary[];
-  /** How many tests the submission brought, and how many of them passed. */
-  tests: { total: number; passed: number };
+  /** How many tests there were and what became of them; older workers told only of those that passed. */
+  tests: Pick<TestCounts, 'total' | 'passed'> & Partial<TestCounts>;
 }
 
 /** The end of a submission, told once and never changed. Small: it is kept in the workflow's memo. */
 export interface Verdict {
-  status: Exclude<SubmissionStatus, 'running'>;
+  status: FinalStatus;
   namespace: string;
   submissionId: string;
   /** Why, as a stable word: an outcome of the run, a reason of the rollout, or a type of platform failure. */

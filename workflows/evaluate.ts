@@ -1,4 +1,4 @@
-import type { StepReport, TestReport } from '../activities/testReport';
+import type { StepReport, TestCounts, TestReport } from '../activities/testReport';
 
 export interface Judgement {
   passed: boolean;
@@ -12,22 +12,36 @@ export function evaluate(report: TestReport): Judgement {
   return { passed: outcome === 'passed', reason: outcome, message: describe(report) };
 }
 
-function describe({ outcome, steps, tests }: TestReport): string {
+/** How many tests there were; workers of older versions counted those that were listed. */
+export function countsOf({ counts, tests }: Pick<TestReport, 'counts' | 'tests'>): TestCounts {
+  if (counts) return counts;
+  const of = (outcome: string) => tests.filter((test) => test.outcome === outcome).length;
+  const [total, passed, skipped] = [tests.length, of('passed'), of('skipped')];
+  return { total, passed, failed: total - passed - skipped, skipped };
+}
+
+function describe(report: TestReport): string {
+  const { outcome, steps, tests, lastBegun } = report;
   const step = steps.at(-1);
   if (step === undefined) throw new Error('Tests end with a step.');
-  const passed = tests.filter((test) => test.outcome === 'passed').length;
+  const counts = countsOf(report);
   const first = tests.find((test) => !['passed', 'skipped'].includes(test.outcome))?.name;
-  const counted = tests.length > 0 ? ` (${passed} of ${tests.length} tests passed)` : '';
+  const counted = counts.total > 0 ? ` (${numbersOf(counts)})` : '';
+  const last = lastBegun ? `The last test that began was ${JSON.stringify(lastBegun)}` : '';
   switch (outcome) {
     case 'passed':
-      if (tests.length > 0) return `${passed} of ${tests.length} tests passed.`;
+      if (counts.total > 0) return `${numbersOf(counts)}.`;
+      if (step.alive)
+        return `The program kept running for ${(step.wallMs / 1000).toFixed(1)} s, as a worker.`;
       return step.serving ? 'The program serves on its port.' : 'The program ended with exit code 0.';
     case 'wrong_output':
       return `The case ${JSON.stringify(first)} printed something else than expected${counted}.`;
     case 'tests_failed':
       return first === undefined
-        ? `The tests ended with exit code ${step.exitCode}.`
+        ? `The tests ended with exit code ${step.exitCode}${counted}.`
         : `The test ${JSON.stringify(first)} failed${counted}.`;
+    case 'runner_ended_early':
+      return `The test runner ended early, before all tests were over. ${last || 'No test began'}${counted}.`;
     case 'no_tests':
       return 'The test files hold no test that was run to its end.';
     case 'requirements_failed':
@@ -39,8 +53,13 @@ function describe({ outcome, steps, tests }: TestReport): string {
     case 'too_much_output':
     case 'too_many_processes':
     case 'killed_by_signal':
-      return `${describeRun(step)}${counted}`;
+      return last ? `${describeRun(step)} ${last}${counted}.` : `${describeRun(step)}${counted}`;
   }
+}
+
+function numbersOf({ total, passed, skipped }: TestCounts): string {
+  const left = skipped > 0 ? `, ${skipped} skipped` : '';
+  return `${passed} of ${total} tests passed${left}`;
 }
 
 function describeRun(step: StepReport): string {
@@ -54,7 +73,7 @@ function describeRun(step: StepReport): string {
         ? `The program ended with exit code ${step.exitCode}: ${whereAndWhat(step)}`
         : `The program ended with exit code ${step.exitCode}.`;
     case 'timed_out':
-      return `The program was still running after ${(step.wallMs / 1000).toFixed(1)} s and was stopped.`;
+      return `The program was still running after ${(step.wallMs / 1000).toFixed(1)} s and was stopped.${howToServe(step)}`;
     case 'out_of_memory':
       return `The program needed more memory than it may have (it had ${megabytes(step.peakMemoryBytes)} MB).`;
     case 'too_much_output':
@@ -64,6 +83,14 @@ function describeRun(step: StepReport): string {
     case 'killed_by_signal':
       return `The program was ended by ${step.signal ?? 'a signal'}.`;
   }
+}
+
+/** One that is not to end passes when it can be reached as production reaches it. */
+function howToServe({ step, listens }: StepReport): string {
+  if (step !== 'run') return '';
+  return listens
+    ? ` It listens on ${listens.join(', ')}; listen on 0.0.0.0:$PORT.`
+    : ' One that is to keep running must listen on 0.0.0.0:$PORT, or be submitted with "production": {"kind": "worker"}.';
 }
 
 function whereAndWhat({ error }: StepReport): string {

@@ -9,7 +9,13 @@ import type { Activities } from '../activities';
 import type { LiveReport } from '../activities/ports';
 import { activityOptions } from './activityOptions';
 import { namespaceOf } from './contract';
-import type { DeleteProductionInput, OperationInput, OperationReport, RollBackToInput } from './contract';
+import type {
+  DeleteProductionInput,
+  OperationInput,
+  OperationReport,
+  RollBackToInput,
+  UpgradeDatabaseInput,
+} from './contract';
 import { deploy } from './deploy';
 import { findDeployed } from './remembered';
 import { explain, Trail } from './trail';
@@ -17,6 +23,7 @@ import { inTurn, Superseded } from './turn';
 
 const activities = proxyActivities<Activities>(activityOptions.read);
 const removing = proxyActivities<Activities>(activityOptions.remove);
+const upgrading = proxyActivities<Activities>(activityOptions.upgradeDatabase);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
 /** What an operation came to, before one has looked what is in production then. */
@@ -72,6 +79,29 @@ export async function deleteEnvironment(input: OperationInput): Promise<Operatio
     whenItsTurn('deletion', input, trail, { yields: false }, async () => {
       await removing.deleteEnvironment(input.userId);
       return done(`${namespaceOf(input.userId)} is deleted, with everything in it.`);
+    }),
+  );
+}
+
+/** Brings the database to the PostgreSQL of new ones, or deletes what an earlier upgrade left of the old one. */
+export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<OperationReport> {
+  const { userId, discardOld } = input;
+  return recorded('upgrade_database', input, (trail) =>
+    whenItsTurn('upgrade of the database', input, trail, { yields: false }, async () => {
+      if (discardOld) {
+        const discarded = await upgrading.discardOldData(userId);
+        return done(
+          discarded.length === 0
+            ? 'There are no data of an older PostgreSQL.'
+            : `The data of PostgreSQL ${discarded.join(', ')} are deleted.`,
+        );
+      }
+      const { from, to, tables, rows } = await upgrading.upgradeDatabase(userId);
+      return done(
+        from === null
+          ? `The database is PostgreSQL ${to} already.`
+          : `The database is PostgreSQL ${to} now, with all ${rows} rows of ${tables} tables. The data of PostgreSQL ${from} are still on its volume.`,
+      );
     }),
   );
 }

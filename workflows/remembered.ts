@@ -2,7 +2,8 @@ import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities, SubmissionIdentity } from '../activities';
 import type { Program } from '../activities/ports';
 import { activityOptions } from './activityOptions';
-import { VERDICT_MEMO, workflowIdOf } from './contract';
+import { asTested } from './asTested';
+import { startedAs, VERDICT_MEMO, workflowIdOf } from './contract';
 import type { SubmitCodeInput, Verdict } from './contract';
 
 const { readWorkflow } = proxyActivities<Activities>(activityOptions.read);
@@ -13,7 +14,8 @@ export async function findDeployed(
   submissionId: string,
 ): Promise<{ identity: SubmissionIdentity; program: Program }> {
   const found = await readWorkflow(workflowIdOf(submissionId));
-  const submission = found?.input as SubmitCodeInput | undefined;
+  // What was remembered may have no input.
+  const submission = found?.input as (Omit<SubmitCodeInput, 'input'> & Partial<SubmitCodeInput>) | undefined;
   if (submission?.userId !== userId)
     throw ApplicationFailure.nonRetryable(
       `There is no submission ${submissionId} of ${userId}, or it is older than Temporal remembers.`,
@@ -25,8 +27,9 @@ export async function findDeployed(
       `Submission ${submissionId} was never in production: its status is ${status}.`,
       'NeverDeployed',
     );
-  const { codeDigest, program } = submission;
-  // In the versions of then: what is newest today was never tested with it.
-  const requirements = tests?.installed ?? program.requirements;
-  return { identity: { submissionId, userId, codeDigest }, program: { ...program, requirements } };
+  const { codeDigest, program, input } = submission;
+  return {
+    identity: { submissionId, userId, codeDigest },
+    program: startedAs(tests ? asTested(program, tests) : program, input),
+  };
 }

@@ -16,13 +16,24 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Activities } from '../activities';
 import { activityOptions } from './activityOptions';
-import { CANCEL_REQUESTED_SIGNAL, namespaceOf, SEARCH_ATTRIBUTES, VERDICT_MEMO } from './contract';
-import type { TestReport } from '../activities/testReport';
-import type { Program, SubmitCodeInput, TestSummary, Verdict } from './contract';
+import {
+  CANCEL_REQUESTED_SIGNAL,
+  isDeferred,
+  isSuccess,
+  namespaceOf,
+  SEARCH_ATTRIBUTES,
+  startedAs,
+  VERDICT_MEMO,
+} from './contract';
+import type { RunWait } from '../activities/ports';
+import type { DeferredTests, TestReport } from '../activities/testReport';
+import type { Deferred, Program, SubmitCodeInput, TestSummary, Verdict } from './contract';
+import { asTested } from './asTested';
 import { deploy } from './deploy';
-import { evaluate } from './evaluate';
+import { countsOf, evaluate } from './evaluate';
 import { explain, failedWith, Trail } from './trail';
 import { Stdin } from './stdin';
+import { briefOrInTurn } from './testTurn';
 import { inTurn, Superseded } from './turn';
 
 const { prepareEnvironment } = proxyActivities<Activities>(activityOptions.prepareEnvironment);
@@ -36,6 +47,9 @@ const { recordActions } = proxyActivities<Activities>(activityOptions.recordActi
 const PREPARATIONS = 3;
 const PAUSES = ['2 s', '5 s', '10 s', '15 s'] as const;
 
+/** Type of failure by which an activity says that the user's environment has to be prepared. */
+const ENVIRONMENT_MISSING = 'EnvironmentMissing';
+
 const cancelRequested = defineSignal<[keyId: string]>(CANCEL_REQUESTED_SIGNAL);
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
@@ -46,7 +60,8 @@ type Decision = Omit<Verdict, 'namespace' | 'submissionId'>;
 const nothingDeployed = { migration: null, rollout: null, supersededBy: null, live: null };
 
 /**
- * Takes a submission from its code to its verdict: tested, and if it passes, in production.
+ * Takes a submission from its code to its verdict: tested, and if it passes, in production, unless it asked for the
+ * tests alone.
  *
  * The verdict is announced in the memo as soon as it stands; the actions are recorded after it, so that an
  * outage of the log store delays nobody. What the user's code does is a verdict and completes the workflow;
@@ -56,7 +71,7 @@ const nothingDeployed = { migration: null, rollout: null, supersededBy: null, li
 export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   const trail = new Trail();
   trail.note('submission.accepted', {
-    details: { accepted_at: input.acceptedAt, requested_by: input.requestedBy },
+    details: { accepted_at: input.acceptedAt, requested_by: input.requestedBy, deploy: input.deploy },
   });
   setHandler(cancelRequested, (keyId) =>
     trail.note('submission.cancel_requested', { details: { requested_by: keyId } }),
@@ -99,7 +114,13 @@ async function testAndDeploy(
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
   if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
-  const program = { ...input.program, requirements: report.installed ?? input.program.requirements };
+  if (input.deploy === false)
+    return {
+      ...nothingDeployed,
+      ...{ status: 'tests_passed', reason, tests },
+      message: `${message} It was tested only, and not deployed.`,
+    };
+  const program = startedAs(asTested(input.program, report), input.input);
   return { ...(await deployInTurn(input, program, trail)), tests };
 }
 
@@ -119,15 +140,17 @@ async function testWithDatabase(input: SubmitCodeInput, trail: Trail, stdin: Std
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
 async function test(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise<TestReport> {
-  const { acceptedAt: _, requestedBy: __, ...tested } = input;
+  const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
-      if (input.testDatabase) await prepareDatabase(input, trail);
-      const run = () =>
-        input.input.interactive ? stdin.feeding(input.userId, () => runTests(tested)) : runTests(tested);
-      return await trail.stage('run_tests', run, readTests);
+      if (input.testDatabase) undeferred(await prepareDatabase(input, trail));
+      const run = (wait: RunWait) => {
+        const tests = () => runTests({ ...tested, wait }, { defer: true });
+        return input.input.interactive ? stdin.feeding(input.userId, tests) : tests();
+      };
+      return undeferred(await trail.stage('run_tests', () => briefOrInTurn(input, run), readTests));
     } catch (error) {
-      if (!failedWith(error, 'EnvironmentMissing')) throw error;
+      if (!failedWith(error, ENVIRONMENT_MISSING)) throw error;
       if (preparations >= PREPARATIONS) await pauseFor(preparations - PREPARATIONS, error);
       await trail.stage(
         'prepare_environment',
@@ -138,6 +161,12 @@ async function test(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise
   }
 }
 
+/** @throws ApplicationFailure, as an activity that fails for want of the environment does, when that is missing */
+function undeferred<T extends object>(result: T): Exclude<T, Deferred> {
+  if (isDeferred(result)) throw ApplicationFailure.nonRetryable(result.deferred, ENVIRONMENT_MISSING);
+  return result as Exclude<T, Deferred>;
+}
+
 /** Servers that come and go can take several environments in a row. @throws the error when it was tried long enough */
 async function pauseFor(further: number, error: unknown): Promise<void> {
   const pause = PAUSES[further];
@@ -145,20 +174,17 @@ async function pauseFor(further: number, error: unknown): Promise<void> {
   await sleep(pause);
 }
 
-async function prepareDatabase(
-  { submissionId, userId, codeDigest }: SubmitCodeInput,
-  trail: Trail,
-): Promise<void> {
-  await trail.stage(
+async function prepareDatabase({ submissionId, userId, codeDigest }: SubmitCodeInput, trail: Trail) {
+  return trail.stage(
     'prepare_test_database',
-    () => prepareTestDatabase({ submissionId, userId, codeDigest }),
-    (details) => ({ details }),
+    () => prepareTestDatabase({ submissionId, userId, codeDigest }, { defer: true }),
+    (result) => (isDeferred(result) ? readDeferred(result) : { details: result }),
   );
 }
 
 /**
  * Only what passed waits for its turn: a submission that fails pays nothing for the order.
- * @param program as it was tested: its requirements in the versions that were installed
+ * @param program as it was tested
  */
 async function deployInTurn(
   input: SubmitCodeInput,
@@ -197,7 +223,7 @@ async function conclude(
   upsertSearchAttributes([{ key: statusKey, value: verdict.status }]);
 
   trail.note('submission.finished', {
-    outcome: verdict.status === 'deployed' ? 'success' : 'failure',
+    outcome: isSuccess(verdict.status) ? 'success' : 'failure',
     reason: verdict.status,
     message: verdict.message,
     details: { cause: verdict.reason, live: verdict.live },
@@ -225,17 +251,24 @@ async function storeUnkept(
   });
 }
 
-function readTests(report: TestReport) {
+function readTests(report: TestReport | DeferredTests) {
+  if (isDeferred(report)) return readDeferred(report);
   const { passed, reason, message } = evaluate(report);
   return { outcome: passed ? 'success' : 'failure', reason, message, details: report } as const;
 }
 
-function summaryOf({ outcome, executedAgain, installed, steps, tests }: TestReport): TestSummary {
+/** Neither a success nor a failure: the stage comes again when the environment is prepared. */
+function readDeferred({ deferred: message }: Deferred) {
+  return { outcome: 'unknown', reason: 'environment_missing', message } as const;
+}
+
+function summaryOf(report: TestReport): TestSummary {
+  const { outcome, executedAgain, installed, steps } = report;
   return {
     outcome,
     executedAgain,
     ...(installed && { installed }),
     steps: steps.map(({ stdout, stderr, report, ...summary }) => summary),
-    tests: { total: tests.length, passed: tests.filter((test) => test.outcome === 'passed').length },
+    tests: countsOf(report),
   };
 }

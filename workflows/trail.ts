@@ -43,9 +43,8 @@ export function explain(error: unknown): { reason: string; message: string } {
   return { reason, message: cause.message };
 }
 
-/** True if an activity ended with a failure of this type. */
+/** True for a failure of this type, or an activity that ended with one. */
 export function failedWith(error: unknown, type: string): boolean {
-  return (
-    error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && error.cause.type === type
-  );
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  return failure instanceof ApplicationFailure && failure.type === type;
 }

@@ -1,18 +1,14 @@
 import {
   CancellationScope,
-  ChildWorkflowCancellationType,
   condition,
   getExternalWorkflowHandle,
-  isCancellation,
-  ParentClosePolicy,
   setHandler,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { AWAIT_TURN, orderIdOf, PRODUCTION_ORDER } from './contract';
 import type { Claim, OrderState, Turn } from './order';
 import { claimTurn, leaveTurn, turnSignal } from './productionOrder';
+import { signalOrStart } from './signalOrStart';
 import type { Trail } from './trail';
 
 /** After this time without an answer the claim is made again: an operator may have ended the order meanwhile. */
@@ -58,35 +54,12 @@ async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
     turn ??= answer;
   });
   const answered = () => turn !== undefined;
+  const state: OrderState = { holder: null, waiting: [claim], last: null };
   while (turn === undefined) {
-    await makeClaim(orderId, claim);
+    await signalOrStart(orderId, claimTurn, claim, PRODUCTION_ORDER, state);
     await condition(answered, CLAIM_AGAIN);
   }
   return turn;
-}
-
-/** Signals the user's order, or starts it: whichever works. */
-async function makeClaim(orderId: string, claim: Claim): Promise<void> {
-  for (;;) {
-    try {
-      return await getExternalWorkflowHandle(orderId).signal(claimTurn, claim);
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-    }
-    try {
-      const state: OrderState = { holder: null, waiting: [claim], last: null };
-      await startChild(PRODUCTION_ORDER, {
-        workflowId: orderId,
-        args: [state],
-        // It outlives the one that happened to need it first.
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        cancellationType: ChildWorkflowCancellationType.ABANDON,
-      });
-      return;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
-  }
 }
 
 /** Nothing waits for this to arrive: an order that is gone needs to know nothing. */

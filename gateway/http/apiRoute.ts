@@ -43,6 +43,7 @@ export type SchemaName =
   | 'Cancelled'
   | 'Stdin'
   | 'InputState'
+  | 'LanguageList'
   | 'Live'
   | 'Rollback'
   | 'Operation'

@@ -17,6 +17,7 @@ import { logsRoute, type LogRouteParts } from './logs';
 import { productionRoutes } from './productionRoutes';
 import { router } from './router';
 import { metricsRoute } from './metricsRoute';
+import { languagesRoute } from './languageRoutes';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
 import type { SubmissionRules } from '../messages/rules';
@@ -24,6 +25,8 @@ import type { SubmissionRules } from '../messages/rules';
 export interface HttpParts
   extends SubmissionRouteParts, Pick<LiveParts, 'inspect'>, Pick<LogRouteParts, 'logs'> {
   rules: SubmissionRules;
+  /** Aborted when no new clients should come; before `closing`. */
+  leaving: AbortSignal;
   access: Access;
   audit: Audit;
   logger: Logger;
@@ -33,7 +36,8 @@ export interface HttpParts
 export function httpHandler(parts: HttpParts): RequestListener {
   const { submissions, rules, closing, audit, metrics, logger } = parts;
   const served = [
-    ...serviceRoutes(() => submissions.ready(), closing),
+    ...serviceRoutes(() => submissions.ready(), parts.leaving),
+    languagesRoute(rules),
     metricsRoute(metrics),
     ...submissionRoutes(parts),
     liveRoute(parts),

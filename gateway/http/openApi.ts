@@ -4,12 +4,25 @@ import { submissionId, userId } from '../messages/identifiers';
 import type { SubmissionRules } from '../messages/rules';
 import { stdinBody } from '../messages/stdin';
 import { submitMessage } from '../messages/submit';
+import { finalFrame } from '../finalFrameSchema';
 import { operationState } from '../operations';
 import { schemaOf } from '../schema';
-import { cancelFrame, stdinFrame, submissionFrame } from '../serverFrames';
+import {
+  acceptedFrame,
+  cancelFrame,
+  caseFrame,
+  outputFrame,
+  rolloutFrame,
+  stageFrame,
+  stdinFrame,
+  stepFrame,
+  submissionFrame,
+  testFrame,
+} from '../serverFrames';
 import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
 import { STATUS_OF } from './error';
 import type { Answer, Route, SchemaName } from './apiRoute';
+import { languageList } from './languageRoutes';
 import { liveBody } from './live';
 import { rollbackMessage } from './productionRoutes';
 
@@ -40,6 +53,18 @@ export interface Parameter {
   schema: object;
 }
 
+/** Parts of `SubmissionFrame`. */
+const FRAMES = {
+  AcceptedFrame: acceptedFrame,
+  StageFrame: stageFrame,
+  OutputFrame: outputFrame,
+  CaseFrame: caseFrame,
+  StepFrame: stepFrame,
+  TestFrame: testFrame,
+  RolloutFrame: rolloutFrame,
+  FinalFrame: finalFrame,
+};
+
 /** What every call that needs a key may answer, too. */
 const COMMON: ErrorCode[] = ['unauthorized', 'forbidden', 'unavailable', 'internal'];
 
@@ -64,21 +89,35 @@ export function openApi(routes: readonly Described[], rules: SubmissionRules): O
   };
 }
 
+/**
+ * Each schema once, under its name: where one is part of another, it is referred to. Generators of clients name classes
+ * by that, or by a title, and drop a class when two share a name; so there are no titles.
+ */
 function schemas(rules: SubmissionRules): Record<SchemaName, object> {
-  return {
-    Submit: schemaOf(submitMessage(rules)),
-    Submission: schemaOf(submissionRecord),
-    SubmissionDetails: schemaOf(submissionDetails),
-    SubmissionList: schemaOf(submissionList),
-    SubmissionFrame: schemaOf(submissionFrame),
-    Cancelled: schemaOf(cancelFrame),
-    Stdin: schemaOf(stdinBody),
-    InputState: schemaOf(stdinFrame),
-    Live: schemaOf(liveBody),
-    Rollback: schemaOf(rollbackMessage),
-    Operation: schemaOf(operationState),
-    Error: schemaOf(errorFrameSchema),
+  const named = z.registry<{ id: string }>();
+  const types: Record<SchemaName, z.ZodType> = {
+    Submit: submitMessage(rules),
+    Submission: submissionRecord,
+    SubmissionDetails: submissionDetails,
+    SubmissionList: submissionList,
+    SubmissionFrame: submissionFrame,
+    Cancelled: cancelFrame,
+    Stdin: stdinBody,
+    InputState: stdinFrame,
+    LanguageList: languageList,
+    Live: liveBody,
+    Rollback: rollbackMessage,
+    Operation: operationState,
+    Error: errorFrameSchema,
   };
+  for (const [id, type] of Object.entries({ ...types, ...FRAMES })) named.add(type, { id });
+  const made = z.toJSONSchema(named, { io: 'input', uri: (id) => ref(id).$ref });
+  return Object.fromEntries(
+    Object.entries(made.schemas).map(([id, schema]) => {
+      const { $schema: _draft, $id, title, ...rest } = schema as Record<string, unknown>;
+      return [id, rest];
+    }),
+  ) as Record<SchemaName, object>;
 }
 
 function operation(route: Described): Operation {
@@ -129,6 +168,7 @@ function inHeaders({ headers = {} }: Described): Parameter[] {
 }
 
 function response({ description, type = 'application/json', schema }: Answer) {
+  if (type.startsWith('text/')) return { description, content: { [type]: { schema: { type: 'string' } } } };
   if (schema) return { description, content: { [type]: { schema: ref(schema) } } };
   return { description, ...(type !== 'application/json' && { content: { [type]: {} } }) };
 }
@@ -145,6 +185,6 @@ function errorResponses(codes: ErrorCode[]): Operation['responses'] {
   );
 }
 
-function ref(name: SchemaName) {
+function ref(name: string) {
   return { $ref: `#/components/schemas/${name}` };
 }

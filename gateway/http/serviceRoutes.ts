@@ -6,6 +6,7 @@ const INDEX = {
   name: 'Orchestration App',
   websocket: '/ws/code',
   submissions: '/api/submissions',
+  languages: '/api/languages',
   reference: '/docs',
   openapi: '/openapi.json',
   asyncapi: '/asyncapi.json',
@@ -18,7 +19,7 @@ const INDEX = {
  * What says what there is and whether it works; open to all.
  * @param ready rejects with the reason why submissions cannot be taken
  */
-export function serviceRoutes(ready: () => Promise<void>, closing: AbortSignal): Route[] {
+export function serviceRoutes(ready: () => Promise<void>, leaving: AbortSignal): Route[] {
   return [
     {
       method: 'GET',
@@ -47,7 +48,7 @@ export function serviceRoutes(ready: () => Promise<void>, closing: AbortSignal):
       answers: { 200: { description: 'They can.' }, 503: { description: 'They cannot; `reason` says why.' } },
       async handle() {
         try {
-          if (closing.aborted) throw new Error('the gateway is going down');
+          if (leaving.aborted) throw new Error('the gateway is going down');
           await ready();
           return { status: 200, body: { ready: true } };
         } catch (error) {

@@ -148,9 +148,8 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       },
       answers: {
         200: {
-          description: 'The frames after the cursor.',
+          description: 'The frames after the cursor. The data of each event is a `SubmissionFrame` in JSON.',
           type: 'text/event-stream',
-          schema: 'SubmissionFrame',
         },
         204: { description: 'No frame comes after the cursor: do not come back.' },
       },

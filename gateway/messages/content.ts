@@ -4,7 +4,8 @@ import type { SubmitMessage } from './submit';
 const MEBIBYTE = 1024 * 1024;
 
 /** A message that asks for what a submission asked for: sent again, it is the same submission under another id. */
-export function messageOf({ userId, program, input, tests, limits, testDatabase }: Asked): SubmitMessage {
+export function messageOf(submission: Asked): SubmitMessage {
+  const { userId, program, input, tests, limits, testDatabase, deploy, production } = submission;
   const { language, files, entrypoint, requirements, migrate } = program;
   const { stdin, args, env, interactive } = input;
   const { wallMs, memoryBytes, maxOutputBytes } = limits;
@@ -26,6 +27,8 @@ export function messageOf({ userId, program, input, tests, limits, testDatabase 
     ...(interactive && { interactive }),
     ...(tests && { tests: testsOf(tests) }),
     ...(testDatabase && { test_database: testDatabase }),
+    ...(deploy === false && { deploy }),
+    ...(production && { production }),
     ...(Object.keys(asked).length > 0 && { limits: asked }),
   };
 }

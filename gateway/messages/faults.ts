@@ -9,6 +9,7 @@ const KINDS: Record<string, string> = {
   string: 'a string',
   number: 'a number',
   int: 'a whole number',
+  boolean: 'true or false',
   array: 'a list',
   object: 'an object',
   record: 'an object',

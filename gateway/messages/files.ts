@@ -13,10 +13,12 @@ export function files() {
       if (names.length === 0) say('must hold a file');
       if (names.length > MOST.files)
         return say(`has ${names.length} files, and the limit is ${MOST.files}`, [], MOST.files);
-      for (const name of names) {
+      const faults = names.flatMap((name) => {
         const fault = faultOfName(name);
-        if (fault) say(fault.message, [name], fault.limit);
-      }
+        return fault ? [{ name, ...fault }] : [];
+      });
+      for (const { name, message, limit } of faults) say(message, [name], limit);
+      if (faults.length > 0) return; // What follows takes names of bounded length.
       const clash = fileAndFolder(names);
       if (clash !== undefined) say('is both a file and a folder', [clash]);
     })
@@ -36,6 +38,8 @@ function faultOfName(name: string): { message: string; limit?: number } | null {
     return { message: `must have at most ${MOST.fileNameParts} parts`, limit: MOST.fileNameParts };
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     return { message: 'must be a relative path without empty parts, "." and ".."' };
+  // Production gets its files from a ConfigMap, whose paths must not.
+  if (name.startsWith('..')) return { message: 'must not begin with ".."' };
   if (parts.some((part) => Buffer.byteLength(part) > MOST.fileNamePartBytes))
     return {
       message: `must have at most ${MOST.fileNamePartBytes} bytes in each part`,
@@ -44,7 +48,10 @@ function faultOfName(name: string): { message: string; limit?: number } | null {
   return null;
 }
 
-/** A name under which others are found, as in `lib` and `lib/x.py`. */
+/**
+ * A name under which others are found, as in `lib` and `lib/x.py`.
+ * @param names without a fault: this takes time and room for each part times the length of the name
+ */
 export function fileAndFolder(names: string[]): string | undefined {
   const folders = new Set(names.flatMap(foldersOf));
   return names.find((name) => folders.has(name));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SUBMISSION_STATUSES } from '../submissionRecord';
+import { SUBMISSION_STATUSES, type SubmissionStatus } from '../../workflows/contract';
 import { userId } from './identifiers';
 
 /** Most submissions on a page of a list, and how many when nothing is said. */
@@ -43,7 +43,7 @@ function moment() {
 
 export interface SubmissionFilter {
   user?: string | undefined;
-  status?: (typeof SUBMISSION_STATUSES)[number] | undefined;
+  status?: SubmissionStatus | undefined;
   /** ISO 8601, with a zone; `until` is not part of it. */
   since?: string | undefined;
   until?: string | undefined;

@@ -16,7 +16,7 @@ export function limits(most: SubmissionRules['limits']) {
       .min(Math.min(LEAST_MEMORY_MB, most.memory_mb))
       .max(most.memory_mb)
       .optional()
-      .describe('Mebibytes of each process.'),
+      .describe('Mebibytes that a run holds in all: processes, files in memory, sockets.'),
     output_bytes: z
       .int()
       .min(1)

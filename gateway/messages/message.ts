@@ -7,8 +7,8 @@ import { errorFrame, type ErrorFrame } from '../errorFrame';
 import { faultyField, invalidMessage, wordsFor } from './faults';
 import { filterFields, type SubmissionFilter } from './filter';
 import { knownSubmissionId, submissionId } from './identifiers';
-import type { SubmissionRules } from './rules';
-import { sizeOf } from './size';
+import { MOST_VALUES, type SubmissionRules } from './rules';
+import { sizeOf, valuesIn } from './size';
 import { pieceOf, stdinMessage } from './stdin';
 import { Fault, submissionOf, type Asked } from './submission';
 import { submitMessage, type SubmitMessage } from './submit';
@@ -68,6 +68,12 @@ export function messageParser(rules: SubmissionRules): ParseMessage {
         return { error: faultyField('invalid_message', error.field, error.message, {}) };
       const cause = error instanceof Error ? error.message : String(error);
       return { error: errorFrame('invalid_json', `the message is not JSON: ${cause}`) };
+    }
+    const { count, largest } = valuesIn(json);
+    if (count > MOST_VALUES) {
+      const words = `the message has ${count} values, most of them in ${largest}, and the limit is ${MOST_VALUES}: send fewer`;
+      const details = { field: largest, limit: MOST_VALUES, submission_id: knownSubmissionId(json) };
+      return { error: errorFrame('invalid_message', words, details) };
     }
     const type = typeOf(json);
     switch (type) {

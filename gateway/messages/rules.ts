@@ -29,5 +29,8 @@ export const MOST = {
   nameCharacters: 200,
 } as const;
 
+/** Most values in one message: about twice what the other bounds allow together. Each costs time to check. */
+export const MOST_VALUES = 20_000;
+
 /** Least memory that an interpreter can start in, in mebibytes. */
 export const LEAST_MEMORY_MB = 32;

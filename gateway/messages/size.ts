@@ -1,3 +1,4 @@
+import { fieldName } from './faults';
 import type { SubmitMessage } from './submit';
 
 type Field = (string | number)[];
@@ -12,6 +13,34 @@ export function sizeOf(message: SubmitMessage): { bytes: number; largest: { fiel
     if (bytes > largest.bytes) largest = { field, bytes };
   }
   return { bytes: sum, largest };
+}
+
+/** How many values an object has, those in others too, and which of its fields holds the most of them. */
+export function valuesIn(json: unknown): { count: number; largest: string } {
+  let count = 0;
+  let largest = { field: '', values: 0 };
+  // A list is refused without a look at what is in it.
+  for (const [name, value] of Array.isArray(json) ? [] : membersOf(json)) {
+    const values = sizeOfTree(value);
+    count += values;
+    if (values > largest.values) largest = { field: fieldName([name]), values };
+  }
+  return { count, largest: largest.field };
+}
+
+/** Without recursion: how deep a message goes is up to its client. */
+function sizeOfTree(root: unknown): number {
+  let count = 0;
+  const left = [root];
+  while (left.length > 0) {
+    count += 1;
+    for (const [, value] of membersOf(left.pop())) left.push(value);
+  }
+  return count;
+}
+
+function membersOf(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
 }
 
 function* textsOf({ code, files, stdin, tests }: SubmitMessage): Generator<[Field, string]> {

@@ -8,7 +8,7 @@ import type { SubmitMessage } from './submit';
 /** What a message asks for, as the workflow takes it; who asks and under which id is the message's own. */
 export type Asked = Pick<
   SubmitCodeInput,
-  'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase'
+  'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase' | 'deploy' | 'production'
 >;
 
 /** What is wrong with a field of a message whose shape is right. */
@@ -46,6 +46,8 @@ export function submissionOf(message: SubmitMessage, rules: SubmissionRules): As
       ...(output !== undefined && { maxOutputBytes: output }),
     },
     ...(message.test_database && { testDatabase: true }),
+    ...(message.deploy === false && { deploy: false }),
+    ...(message.production && { production: message.production }),
   };
 }
 
@@ -98,7 +100,7 @@ function entrypointOf({ entrypoint }: SubmitMessage, names: string[], { fileName
 }
 
 function testsOf(
-  { cases, framework, files = {} }: NonNullable<SubmitMessage['tests']>,
+  { cases, framework: asked, files = {} }: NonNullable<SubmitMessage['tests']>,
   language: Language,
   program: Program,
 ): Tests {
@@ -109,6 +111,7 @@ function testsOf(
         return { name: name ?? `case ${index + 1}`, stdin, args, expectedStdout };
       }),
     };
+  const framework = asked && (language.aliases[asked] ?? asked);
   if (framework === undefined || !language.frameworks.includes(framework))
     throw new Fault(['tests', 'framework'], frameworksOf(language));
   const own = Object.keys(program.files);

@@ -44,6 +44,19 @@ export function submitMessage(rules: SubmissionRules) {
       .describe(
         'Whether the tests get an empty database of their own (DATABASE_URL), which goes after them.',
       ),
+    deploy: z
+      .boolean()
+      .optional()
+      .describe(
+        '`false`: it is tested and not deployed, and ends as `tests_passed` or `tests_failed`. `true` by default.',
+      ),
+    production: fields({
+      kind: z
+        .literal('worker')
+        .describe('Keeps running and serves no port: it passes when it is alive after 5 s of its tests.'),
+    })
+      .optional()
+      .describe('What the program is in production. By default it ends with 0, or serves on $PORT.'),
     requirements: requirements().optional(),
     limits: limits(rules.limits).optional(),
     submission_id: submissionId()
@@ -52,7 +65,7 @@ export function submitMessage(rules: SubmissionRules) {
   }).meta({
     title: 'Submit',
     description:
-      `Submits code, as either code or files: it is tested, and deployed if it passes. ` +
+      `Submits code, as either code or files: it is tested, and deployed if it passes, unless deploy is false. ` +
       `All its text together may have ${rules.maxCodeBytes} bytes of UTF-8.`,
   });
 }

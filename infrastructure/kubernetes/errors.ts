@@ -1,8 +1,8 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import { AbortError, ApiException, FetchError } from '@kubernetes/client-node';
 
-/** What a failure means for the caller: prepare the environment and repeat, give up, or simply repeat. */
-export type FailureName = 'EnvironmentMissing' | 'Rejected' | 'Unavailable';
+/** What a failure means for the caller: prepare the environment and repeat, give up, wait for a turn, or simply repeat. */
+export type FailureName = 'EnvironmentMissing' | 'Rejected' | 'TestPodBusy' | 'Unavailable';
 
 /** A failure of the platform, never of the user's code. Its `name` is what retry policies go by. */
 export class PlatformError extends Error {
@@ -156,7 +156,8 @@ function fromErrorEvent(event: ErrorEventLike, doing: string): PlatformError {
   // A refused upgrade does not say why, and an API server that has just started refuses everybody.
   const passing = Number.isNaN(status) || status === 403;
   const name = passing ? 'Unavailable' : failureOfStatus(status, null, message);
-  return new PlatformError(name, `Could not ${doing}: ${message}`, {
+  const why = status === 404 ? 'it does not exist' : message;
+  return new PlatformError(name, `Could not ${doing}: ${why}`, {
     status: Number.isNaN(status) ? null : status,
     cause: event.error ?? new Error(message),
   });

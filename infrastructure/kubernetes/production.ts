@@ -10,6 +10,7 @@ import { rollBack } from './production/rollback';
 import type { RollbackReport, RollbackRequest } from './production/rollback';
 import { awaitRollout } from './production/rollout';
 import type { RolloutReport, RolloutRequest } from './production/rollout';
+import { discardOldData, upgradeDatabase, type UpgradeReport } from './production/upgrade';
 import type { CallContext, ProductionSettings, Provenance } from './production/types';
 
 /** Each user's program and database in Kubernetes: adapter of the port `Production` of the activities. */
@@ -20,6 +21,8 @@ export interface Production {
   migrate(request: ProgramRequest, context: CallContext): Promise<MigrationReport>;
   removeMigration(userId: string, submissionId: string): Promise<void>;
   applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
+  upgradeDatabase(userId: string, context: CallContext): Promise<UpgradeReport>;
+  discardOldData(userId: string): Promise<string[]>;
   applyProgram(request: ProgramRequest, context: CallContext): Promise<ProgramReport>;
   awaitRollout(request: RolloutRequest, context: CallContext): Promise<RolloutReport>;
   rollBack(request: RollbackRequest, context: CallContext): Promise<RollbackReport>;
@@ -33,6 +36,8 @@ export function createProduction(kube: Kube, settings: ProductionSettings): Prod
     migrate: (request, context) => migrate(kube, settings, request, context),
     removeMigration: (userId, submissionId) => removeMigration(kube, userId, submissionId),
     applyDatabase: (provenance, context) => applyDatabase(kube, settings, provenance, context),
+    upgradeDatabase: (userId, context) => upgradeDatabase(kube, settings, userId, context),
+    discardOldData: (userId) => discardOldData(kube, userId),
     applyProgram: (request) => applyProgram(kube, settings, request),
     awaitRollout: (request, context) => awaitRollout(kube, request, context),
     rollBack: (request, context) => rollBack(kube, settings, request, context),

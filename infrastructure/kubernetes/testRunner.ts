@@ -2,6 +2,7 @@ import type { Language } from '../languages/languages';
 import type { Kube } from './client';
 import { PlatformError } from './errors';
 import { Attempt } from './testPod/attempt';
+import { wasKilledForMemory } from './testPod/killedForMemory';
 import { PodStreams } from './testPod/podStreams';
 import type { PodStreamsSettings } from './testPod/podStreams';
 import { feed, read, say, type InputFeed, type OutputRange } from './testPod/questions';
@@ -69,6 +70,7 @@ export function createTestRunner(
         beat,
         onInput,
         context.onSupervisor,
+        (since) => wasKilledForMemory(kube, request.userId, since),
       );
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);

@@ -15,11 +15,13 @@ const pattern = z.string().transform((source, context) => {
 /** A `language.json`; README.md beside this file says what each member means. */
 const language = z.strictObject({
   title: z.string(),
+  version: z.string(),
+  packages: z.record(z.string(), z.string()).default({}),
   file_name: z.string(),
   extensions: z.array(z.string().regex(/^\.\w+$/)).min(1),
   commands: z.looseObject({ run: command, check: command.optional(), install: command.optional() }),
+  aliases: z.record(z.string(), z.string()).default({}),
   environment: z.record(z.string(), z.string()).default({}),
-  address_space_limit: z.boolean().default(true),
   warm: z.string().optional(),
   errors: z.strictObject({
     start: pattern.optional(),
@@ -35,11 +37,17 @@ export interface Language {
   /** The name of its folder, as submissions give it. */
   name: string;
   title: string;
+  /** Of its interpreter in the images of pods. */
+  version: string;
+  /** What programs may use beside the standard library, with versions. */
+  packages: Record<string, string>;
   /** The name under which the message's `code` is run. */
   fileName: string;
   extensions: string[];
   /** Names of the commands that run test files. */
   frameworks: string[];
+  /** Other names of frameworks, each with the command that it stands for. */
+  aliases: Record<string, string>;
   /** Whether requirements can be installed. */
   installs: boolean;
   errors: ErrorPatterns;
@@ -62,7 +70,17 @@ export function loadLanguages(folder = __dirname): Map<string, Language> {
 function read(name: string, path: string): Language {
   const result = language.safeParse(JSON.parse(readFileSync(path, 'utf8')));
   if (!result.success) throw new Error(`${path} is not usable: ${z.prettifyError(result.error)}`);
-  const { title, file_name: fileName, extensions, commands, errors } = result.data;
+  const {
+    title,
+    version,
+    packages,
+    file_name: fileName,
+    extensions,
+    commands,
+    aliases,
+    errors,
+  } = result.data;
   const frameworks = Object.keys(commands).filter((key) => !NOT_FRAMEWORKS.includes(key));
-  return { name, title, fileName, extensions, frameworks, installs: commands.install !== undefined, errors };
+  const installs = commands.install !== undefined;
+  return { name, title, version, packages, fileName, extensions, frameworks, aliases, installs, errors };
 }

@@ -65,6 +65,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   };
 }
 
+/** How long the local stack keeps what is over. */
+const HISTORY_DAYS = '30';
+
 /** What both need to know, under the names that infrastructure/config.ts reads. */
 function shared(endpoints: Endpoints): Record<string, string> {
   return {
@@ -85,6 +88,10 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
         environment: {
           ...shared(endpoints),
           KUBECONFIG: kubernetes.workerKubeconfig,
+          // A Temporal that somebody named is theirs.
+          ...(!process.env.TEMPORAL_ADDRESS && {
+            HISTORY_RETENTION_DAYS: process.env.HISTORY_RETENTION_DAYS || HISTORY_DAYS,
+          }),
           KUBE_CONTEXT: kubernetes.context,
           ...(images && imageVariables(images)),
           ...(packageIndex && packageIndexVariables(packageIndex)),
@@ -145,6 +152,7 @@ function imageVariables(images: NonNullable<Endpoints['images']>): Record<string
     TEST_IMAGE: process.env.TEST_IMAGE || images['test-pod'],
     PROGRAM_IMAGE: process.env.PROGRAM_IMAGE || images.program,
     DATABASE_IMAGE: process.env.DATABASE_IMAGE || images.database,
+    DATABASE_IMAGE_15: process.env.DATABASE_IMAGE_15 || images['database-15'],
   };
 }
 

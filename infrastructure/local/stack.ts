@@ -14,6 +14,7 @@ import { Progress } from './machine/progress';
 import { checkNamedServers, readNamedServers, type NamedServers } from './namedServers';
 import { elasticsearch } from './parts/elasticsearch';
 import { temporal } from './parts/temporal';
+import { migrateDatabase } from './temporal/migrateDatabase';
 import { portVariables, readSettings, statePaths, type PortName, type Settings } from './settings';
 import { StackParts } from './stackParts';
 
@@ -101,6 +102,7 @@ async function startServers(
   const { ports } = settings;
   const startTemporal = async () => {
     const program = await temporalProgram(settings, progress);
+    await migrateDatabase(settings, program, progress);
     await progress.step('starting Temporal', () => parts.start(temporal(settings, program), 'independent'));
   };
   const startElasticsearch = async () => {

@@ -1,5 +1,5 @@
 """
-Which sockets listen on a port of this network namespace. In the images of the test pod and of production.
+Which sockets listen on a port of this network namespace, or are connected to it. In the images of the test pod and of production.
 
 The kernel is asked by sock_diag(7), which knows those that listen apart from all others: 0.04 ms. The tables in /proc
 cost milliseconds a look, as the kernel goes through the connections of the whole machine for them; they are for
@@ -14,7 +14,7 @@ NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
-TCP_LISTEN = 10
+TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_LISTEN = 1, 8, 10
 
 # struct nlmsghdr; struct inet_diag_req_v2 up to its address, of which a dump looks at nothing; struct inet_diag_msg up
 # to its source address.
@@ -24,7 +24,9 @@ SOCKET = struct.Struct("!4xH2x16s")
 
 KERNEL_SECONDS = 1.0
 
-LISTENING_IN_TABLE = "0A"
+LISTENING = {TCP_LISTEN}
+# Also those whose other end has sent all that it will, and waits for an answer.
+CONNECTED = {TCP_ESTABLISHED, TCP_CLOSE_WAIT}
 
 
 def listening_addresses(port):
@@ -35,20 +37,47 @@ def listening_addresses(port):
         return addresses_in_tables(port)
 
 
+def listening_places():
+    """Where anything listens, as texts such as 127.0.0.1:5000 or [::1]:5000."""
+    return sorted({place(address, port) for address, port in sockets_of(LISTENING)})
+
+
+def has_connections(port):
+    """True when something is connected to the port."""
+    return any(its_port == port for _, its_port in sockets_of(CONNECTED))
+
+
+def sockets_of(states):
+    try:
+        return sockets_by_diag(states)
+    except OSError:
+        return sockets_in_tables(states=states)
+
+
+def place(address, port):
+    if len(address) == 4:
+        return f"{socket.inet_ntop(socket.AF_INET, address)}:{port}"
+    return f"[{socket.inet_ntop(socket.AF_INET6, address)}]:{port}"
+
+
 def addresses_by_diag(port):
     """Raises OSError where the kernel cannot be asked in this way."""
-    addresses = []
+    return [address for address, its_port in sockets_by_diag() if its_port == port]
+
+
+def sockets_by_diag(states=LISTENING):
+    """Address and port of each. Raises OSError where the kernel cannot be asked in this way."""
+    sockets = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(KERNEL_SECONDS)
         for family, size in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
-            request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
+            request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, sum(1 << state for state in states))
             flags = NLM_F_REQUEST | NLM_F_DUMP
             kernel.send(HEADER.pack(HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, flags, 0, 0) + request)
             for message in replies(kernel):
-                its_port, address = SOCKET.unpack_from(message)
-                if its_port == port:
-                    addresses.append(address[:size])
-    return addresses
+                port, address = SOCKET.unpack_from(message)
+                sockets.append((address[:size], port))
+    return sockets
 
 
 def replies(kernel):
@@ -66,9 +95,16 @@ def replies(kernel):
             received = received[(length + 3) & ~3 :]
 
 
-def addresses_in_tables(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+
+
+def addresses_in_tables(port, tables=TABLES):
     """The same from the tables in /proc."""
-    addresses = []
+    return [address for address, its_port in sockets_in_tables(tables) if its_port == port]
+
+
+def sockets_in_tables(tables=TABLES, states=LISTENING):
+    sockets = []
     for table in tables:
         try:
             with open(table, encoding="ascii") as lines:
@@ -76,12 +112,12 @@ def addresses_in_tables(port, tables=("/proc/net/tcp", "/proc/net/tcp6")):
                 for line in lines:
                     fields = line.split()
                     address, _, hexadecimal_port = fields[1].partition(":")
-                    if fields[3] == LISTENING_IN_TABLE and int(hexadecimal_port, 16) == port:
-                        addresses.append(packed(address))
+                    if int(fields[3], 16) in states:
+                        sockets.append((packed(address), int(hexadecimal_port, 16)))
         except FileNotFoundError:
             # A kernel without IPv6 has no such table.
             continue
-    return addresses
+    return sockets
 
 
 def packed(address):

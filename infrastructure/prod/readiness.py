@@ -1,8 +1,8 @@
 """Whether a program counts as ready, and the HTTP server that tells the kubelet.
 
 Ready is a program that has completed; one that listens on $PORT where others can reach it; or one that has
-never listened and has been running for SETTLE_SECONDS. Once seen listening it is ready only while it
-listens. Nothing connects to the program to find out: a stray connection every second would fill the logs
+never listened and has been running for SETTLE_SECONDS, unless it is known to serve ($SERVES). Once seen
+listening it is ready only while it listens. Nothing connects to the program to find out: a stray connection every second would fill the logs
 of many servers with handshake errors.
 """
 
@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 
-from listening import is_loopback, listening_addresses
+from listening import is_loopback, listening_addresses, place
 
 # How long a program that does not listen must run to count as started. A server that takes longer than this
-# to listen is taken for one that does not serve until it listens.
+# to listen is taken for one that does not serve until it listens, unless it is known to.
 SETTLE_SECONDS = 5.0
 
 # How long one probe waits for a program that is starting, so that its readiness is noticed at once and not at
@@ -28,8 +28,9 @@ STARTING = "starting"
 class Readiness:
     """Shared between the supervisor, which says what happened, and the probe server, which asks."""
 
-    def __init__(self, port, clock=time.monotonic):
+    def __init__(self, port, serves=False, clock=time.monotonic):
         self._port = port
+        self._serves = serves
         self._clock = clock
         self._started = clock()
         self._completed = False
@@ -54,10 +55,12 @@ class Readiness:
             self.serving = True
             return True, f"serving on port {self._port}"
         if addresses:
-            self._warn_about_loopback()
+            self._warn_about_loopback(addresses)
             return False, "listens on the loopback address only"
         if self.serving:
             return False, f"no longer listens on port {self._port}"
+        if self._serves:
+            return False, STARTING
         if self._clock() - self._started >= SETTLE_SECONDS:
             return True, "running"
         return False, STARTING
@@ -71,13 +74,13 @@ class Readiness:
                 return ready, why
             time.sleep(LOOK_EVERY_SECONDS)
 
-    def _warn_about_loopback(self):
+    def _warn_about_loopback(self, addresses):
         if self._warned:
             return
         self._warned = True
         print(
-            f"orchestration: the program listens on port {self._port} of the loopback address only, where nobody"
-            " can reach it: listen on 0.0.0.0",
+            f"orchestration: the program listens on {place(addresses[0], self._port)}, where nobody can reach it:"
+            " listen on 0.0.0.0:$PORT",
             file=sys.stderr,
             flush=True,
         )

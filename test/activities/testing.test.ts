@@ -1,7 +1,7 @@
-import { runPlan } from '../../activities/testing';
+import { runPlan, runPlanOrDefer } from '../../activities/testing';
 import type { RunReport, RunRequest } from '../../activities/ports';
 import { parseLogLine } from '../../infrastructure/kubernetes/testPod/logLines';
-import { pass } from '../scripted/ports';
+import { pass, platformError } from '../scripted/ports';
 
 const plan = {
   key: 'key',
@@ -43,6 +43,20 @@ test('requirements are installed before the program runs, with time of their own
     ['key/run', 'run', 1_000],
   ]);
   expect(report.outcome).toBe('passed');
+});
+
+test.each([
+  ['brief', ['brief', undefined]],
+  ['in_turn', ['in_turn', 'in_turn']],
+  [undefined, [undefined, undefined]],
+] as const)('tests that wait "%s" do not give up between two steps', async (wait, waits) => {
+  const requests: RunRequest[] = [];
+  const run = (request: RunRequest) => {
+    requests.push(request);
+    return Promise.resolve(pass);
+  };
+  await runPlan({ ...unused, run }, { ...plan, wait }, context);
+  expect(requests.map((request) => request.wait)).toEqual(waits);
 });
 
 test('what was installed is told in its exact versions', async () => {
@@ -154,4 +168,56 @@ test('the last word of an attempt that fails has all that it began', async () =>
   expect(heartbeat).toHaveBeenLastCalledWith(
     expect.objectContaining({ executions: { install: 'e0' }, over: true }),
   );
+});
+
+describe('when the environment is missing', () => {
+  const missing = () => Promise.reject(platformError('EnvironmentMissing', 'no pod'));
+
+  test('tests that can be deferred are, as long as nothing was executed', async () => {
+    expect(await runPlanOrDefer({ run: missing, ...unused }, plan, context)).toEqual({
+      ...{ deferred: 'no pod', steps: [], tests: [], executedAgain: false },
+    });
+    await expect(runPlan({ run: missing, ...unused }, plan, context)).rejects.toThrow('no pod');
+  });
+
+  test('a pod that is lost in the middle is a failure, and so is another failure of the platform', async () => {
+    const run = ({ command }: RunRequest) => (command === 'install' ? Promise.resolve(pass) : missing());
+    await expect(runPlanOrDefer({ run, ...unused }, plan, context)).rejects.toThrow('no pod');
+    const away = () => Promise.reject(platformError('Unavailable', 'reset'));
+    await expect(runPlanOrDefer({ run: away, ...unused }, plan, context)).rejects.toThrow('reset');
+  });
+});
+
+describe('a worker', () => {
+  const worker = { ...plan, program: { ...plan.program, requirements: [] }, isWorker: true };
+  const ending = (end: Partial<RunReport>) => {
+    const requests: RunRequest[] = [];
+    const run = (request: RunRequest) => {
+      requests.push(request);
+      return Promise.resolve({ ...pass, ...end });
+    };
+    return { requests, report: runPlan({ run, ...unused }, worker, context) };
+  };
+
+  test('passes when it is alive after 5 s, whatever its limit of time', async () => {
+    const { requests, report } = ending({ outcome: 'timed_out', exitCode: null, signal: 'SIGKILL' });
+    expect(await report).toMatchObject({
+      outcome: 'passed',
+      steps: [{ step: 'run', outcome: 'passed', alive: true, exitCode: null, signal: null }],
+    });
+    expect(requests[0]?.limits.wallMs).toBe(5_000);
+  });
+
+  test.each(['failed', 'out_of_memory', 'passed'] as const)(
+    'that ends before, as %s, has ended so',
+    async (outcome) => {
+      expect(await ending({ outcome }).report).toMatchObject({ outcome });
+    },
+  );
+
+  test('that is none is stopped when its time is up', async () => {
+    const run = () => Promise.resolve({ ...pass, outcome: 'timed_out' as const });
+    const asked = { ...worker, isWorker: false };
+    expect(await runPlan({ run, ...unused }, asked, context)).toMatchObject({ outcome: 'timed_out' });
+  });
 });

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { Client, type Frame } from '../integration/client';
-import { kubectl } from '../integration/kubectl';
-import { startPlatform, type Platform } from '../integration/platform';
+import { programLogs, removeUsers } from '../integration/kubectl';
+import { sharedPlatform } from '../integration/platform';
 import { startChromium } from './chromium';
 import { networkTo, type Network } from './cuttable';
 
@@ -16,7 +16,7 @@ const USER = 'browser-test';
 /** Pictures of the page for the documentation are made when this variable is set. */
 const IMAGES = process.env.SCREENSHOTS ? join(__dirname, '..', '..', 'docs', 'images') : null;
 
-let platform: Platform;
+const platform = sharedPlatform();
 let network: Network;
 let browser: Browser;
 let context: BrowserContext;
@@ -26,7 +26,6 @@ const complaints: string[] = [];
 
 beforeAll(async () => {
   await promisify(execFile)(process.execPath, ['gateway/web/build.mjs']);
-  platform = await startPlatform({ TEMPORAL_UI_URL: 'http://127.0.0.1:8233', FORWARD_APPS: 'on' });
   network = await networkTo(new URL(platform.url));
   browser = await startChromium();
 });
@@ -34,8 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await network?.close();
-  await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 beforeEach(async () => {
@@ -94,8 +92,8 @@ async function picture(name: string, of: Page | Locator = page): Promise<void> {
 
 /** Violations that axe-core calls serious or critical. */
 async function seriousFaults(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<AxeResults>("axe.run({ resultTypes: ['violations'] })");
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
@@ -221,6 +219,36 @@ test('cases that do not pass show what they printed and what was expected', asyn
   await picture('page-tests');
 });
 
+test('what is tested only is not deployed, says so, and stays so when it is sent again', async () => {
+  await logIn();
+  const testOnly = page.getByLabel('Test only, do not deploy');
+  await page.getByLabel('Example').selectOption({ label: 'Tested with cases' });
+  expect(await testOnly.isChecked()).toBe(true); // It reads its input, and production has none.
+  await page.getByLabel('Example').selectOption({ label: 'Hello' });
+  expect(await testOnly.isChecked()).toBe(false);
+  await testOnly.check();
+  await submit("print('only tested')");
+  await expectVerdict('Tests passed');
+  await verdict().getByText('It was tested only, and not deployed.').waitFor();
+  await page.locator('.timeline .name', { hasText: 'Run the tests' }).waitFor();
+  expect(await page.locator('.timeline .name', { hasText: /turn|Apply|Roll/ }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Roll back to this' }).count()).toBe(0);
+  expect(await faultsEverywhere()).toEqual([]);
+
+  await page.reload();
+  await expectVerdict('Tests passed');
+  await page.locator('.cm-content').getByText('only tested').waitFor();
+  expect(await testOnly.isChecked()).toBe(true);
+  await page.getByLabel('User').fill(USER);
+  const first = await page.evaluate<string>('location.hash');
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await page.waitForFunction(`location.hash !== ${JSON.stringify(first)}`);
+  await expectVerdict('Tests passed');
+
+  await page.getByLabel('Status').selectOption('tests passed');
+  await page.locator('.history .badge', { hasText: 'tests passed' }).nth(1).waitFor();
+});
+
 test('what was sent elsewhere is in the history, and what was deployed before is rolled back to', async () => {
   const first = await sent({ code: "print('first')" });
   const second = await sent({ code: "print('second')" });
@@ -231,7 +259,7 @@ test('what was sent elsewhere is in the history, and what was deployed before is
   await page.getByRole('button', { name: 'Roll back to this' }).click();
   await page.getByRole('button', { name: 'Roll back', exact: true }).click();
   await page.getByText('Rolled back.').waitFor();
-  expect(await kubectl('logs', '-l', 'app=prod', '-n', `user-${USER}`)).toContain('first');
+  expect(await programLogs(`user-${USER}`)).toContain('first');
   expect(await seriousFaults()).toEqual([]);
 });
 
@@ -321,6 +349,15 @@ test('the history goes on page after page, and shows those of a status or of som
   await page.getByLabel('From', { exact: true }).fill('2026-01-31');
   await older.waitFor();
   expect(await faultsEverywhere()).toEqual([]);
+});
+
+test('the address that the command line prints opens that submission, also before the login', async () => {
+  const { submission_id: id } = await sent({ code: 'raise SystemExit(1)' });
+  await page.goto(`${network.origin}/?submission=${String(id)}`);
+  await page.getByLabel('Key').fill(platform.apiKey);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await expectVerdict('Tests failed');
+  expect(await page.evaluate<string>('location.search + location.hash')).toBe(`#${String(id)}`);
 });
 
 test('only what is there is linked to', async () => {

@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { submit, Users } from '../integration/deployed';
 import { podsOf } from '../integration/kubectl';
-import { startPlatform, type Platform } from '../integration/platform';
+import { sharedPlatform } from '../integration/platform';
 import { startChromium } from './chromium';
 import { networkTo, type Network } from './cuttable';
 
 /** The log of a live program on the page, in a real browser, on the real servers. */
 
 const users = new Users('pagelog');
-let platform: Platform;
+const platform = sharedPlatform();
 let network: Network;
 let browser: Browser;
 let page: Page;
@@ -18,7 +18,6 @@ const complaints: string[] = [];
 
 beforeAll(async () => {
   await promisify(execFile)(process.execPath, ['gateway/web/build.mjs']);
-  platform = await startPlatform();
   network = await networkTo(new URL(platform.url));
   browser = await startChromium();
   page = await browser.newPage();
@@ -32,7 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await network?.close();
-  await platform?.stop();
   await users.remove();
   expect(complaints).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
+import { nodeProcess } from '../build';
 
 /** How a process of the platform is started. */
 export interface Specification {
@@ -104,9 +105,9 @@ export class KeptProcess {
   private async run(): Promise<void> {
     const { entry, environment, readyMessage } = this.specification;
     // The kernel ends it with the driver, however that one ends.
-    const command = ['--pdeathsig', 'KILL', '--', process.execPath, '--import', 'tsx', entry];
-    const child = spawn('setpriv', command, {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    const { args, environment: ofBuild } = nodeProcess(entry);
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...args], {
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...ofBuild, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;

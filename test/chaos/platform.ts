@@ -1,9 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Stack } from '../integration/stack';
+import { reservePort } from '../reservedPorts';
 import { KeptProcess } from './keptProcess';
 import { Link } from './proxy';
 
@@ -37,7 +36,8 @@ export async function startPlatform(
   const id = randomBytes(4).toString('hex');
   const [apiKey, taskQueue, index] = [randomUUID(), `chaos-${id}`, `chaos-actions-${id}`];
   const shared = { TEMPORAL_TASK_QUEUE: taskQueue };
-  const ports = await freePorts(2);
+  // Reserved: a gateway that restarts must get the port that it had.
+  const ports = await Promise.all([reservePort(), reservePort()]);
   const members = await Promise.all([
     ...[1, 2].map((number) => worker(`worker ${number}`)),
     ...ports.map((port, place) => gateway(`gateway ${place + 1}`, port)),
@@ -69,6 +69,7 @@ export async function startPlatform(
       TEST_IMAGE: servers.images.test,
       PROGRAM_IMAGE: servers.images.program,
       DATABASE_IMAGE: servers.images.database,
+      DATABASE_IMAGE_15: servers.images.database15,
     });
   }
 
@@ -102,15 +103,6 @@ export async function startPlatform(
     const specification = { name, entry, readyMessage, environment: all, logFile };
     return { name, links, process: new KeptProcess(specification, say) };
   }
-}
-
-/** Ports that nobody has at the moment: a gateway that comes back must be found where it was. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 function hostAndPort(address: string): { host: string; port: number } {

@@ -7,6 +7,7 @@ import pino from 'pino';
 import { DEFAULT_LIMITS } from '../../gateway/limits';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { FakeSubmissions } from './fakeSubmissions';
+import { FINAL_STATUSES, SUBMISSION_STATUSES } from '../../workflows/contract';
 import { rules } from './rules';
 
 /** The documents that a gateway serves are what their standards ask for. */
@@ -54,13 +55,30 @@ test('OpenAPI: it is valid, and every reference leads somewhere', async () => {
   expect(references.length).toBeGreaterThan(10);
   for (const reference of references) expect(at(document, reference)).toEqual(expect.any(Object));
   const { schemas } = document.components as { schemas: Record<string, object> };
-  for (const schema of Object.values(schemas)) ajv.compile(schema);
+  const { components } = document;
+  for (const schema of Object.values(schemas)) ajv.compile({ ...schema, components });
   const calls = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
   expect(calls).toEqual(
     expect.arrayContaining(['post /api/submissions', 'get /api/submissions/{submission_id}/events']),
   );
+});
+
+test('OpenAPI: a schema stands there once, under a name from which a generator can make a class', async () => {
+  const document = await served('/openapi.json');
+  const { schemas } = document.components as { schemas: Record<string, Json> };
+  expect(Object.keys(schemas)).toEqual(expect.arrayContaining(['FinalFrame', 'StageFrame']));
+  const frames = (schemas.SubmissionFrame as { anyOf: Json[] }).anyOf;
+  expect(frames).toContainEqual({ $ref: '#/components/schemas/FinalFrame' });
+  for (const frame of frames) expect(Object.keys(frame)).toEqual(['$ref']);
+  const { result } = (schemas.SubmissionDetails as { properties: Record<string, Json> }).properties;
+  expect(referencesIn(result)).toEqual(['#/components/schemas/FinalFrame']);
+  for (const [name, schema] of Object.entries(schemas)) {
+    expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
+    expect(schema).not.toHaveProperty('title');
+    expect(schema).not.toHaveProperty('$id');
+  }
 });
 
 test('AsyncAPI: it is valid, and every reference leads somewhere', async () => {
@@ -77,7 +95,20 @@ test('AsyncAPI: it is valid, and every reference leads somewhere', async () => {
 test('both say the same of a message', async () => {
   const [http, socket] = await Promise.all([served('/openapi.json'), served('/asyncapi.json')]);
   const payload = at(socket, '#/components/messages/submit/payload');
-  expect(at(http, '#/components/schemas/Submit')).toEqual(payload);
+  // Classes that generators make are named by the component, not by a title.
+  expect({ ...(at(http, '#/components/schemas/Submit') as Json), title: 'Submit' }).toEqual(payload);
+});
+
+test('every document describes deploy, and every final status', async () => {
+  const [http, socket, schema] = await Promise.all(
+    ['/openapi.json', '/asyncapi.json', '/schema.json'].map((path) => served(path)),
+  );
+  for (const document of [http, socket, schema]) {
+    const text = JSON.stringify(document);
+    expect(text).toContain('"deploy":{"description":"`false`');
+    expect(text).toContain(`"enum":${JSON.stringify(FINAL_STATUSES)}`);
+  }
+  expect(JSON.stringify(http)).toContain(`"enum":${JSON.stringify(SUBMISSION_STATUSES)}`);
 });
 
 test('the page shows every call, and loads nothing', async () => {

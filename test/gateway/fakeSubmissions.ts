@@ -6,7 +6,7 @@ import type { InputPiece, InputState } from '../../workflows/contract';
 import { UnknownPage } from '../../gateway/listing';
 import type { SubmissionFilter } from '../../gateway/messages/filter';
 import { OperationRefused, type OperationState } from '../../gateway/operations';
-import type { SubmissionFrame } from '../../gateway/serverFrames';
+import type { FinalFrame, SubmissionFrame } from '../../gateway/serverFrames';
 import type { SubmissionList, SubmissionRecord } from '../../gateway/submissionRecord';
 import {
   PlatformUnavailable,
@@ -21,6 +21,9 @@ export const FLOOD_BYTES = 2_000_000;
 /** A platform without servers: code is a command that says how its submission goes. */
 export class FakeSubmissions implements Submissions {
   private readonly codes = new Map<string, string>();
+  private readonly testOnly = new Set<string>();
+  /** The last submission. */
+  submitted: Submission | null = null;
   down = false;
   /** Bytes of input so far. */
   received = 0;
@@ -29,12 +32,15 @@ export class FakeSubmissions implements Submissions {
   /** Called when a submission stops being followed. */
   onEnd: (submissionId: string) => void = () => undefined;
 
-  submit({ submissionId, userId, program }: Submission): Promise<AcceptedSubmission> {
+  submit(submission: Submission): Promise<AcceptedSubmission> {
+    const { submissionId, userId, program, deploy } = submission;
+    this.submitted = submission;
     const code = program.files['main.py'] ?? '';
     if (code === 'conflict') return Promise.reject(new SubmissionConflict('taken'));
     if (code === 'unavailable') return Promise.reject(new PlatformUnavailable('down'));
     if (code === 'bug') return Promise.reject(new Error('secret detail'));
     this.codes.set(submissionId, code);
+    if (deploy === false) this.testOnly.add(submissionId);
     return Promise.resolve(this.accepted(submissionId, userId));
   }
 
@@ -64,7 +70,7 @@ export class FakeSubmissions implements Submissions {
     return {
       submission_id: submissionId,
       user_id: userId,
-      status: isOver ? 'deployed' : 'running',
+      status: isOver ? this.passed(submissionId) : 'running',
       namespace,
       reason: isOver ? 'live' : null,
       message: isOver ? 'It is live.' : null,
@@ -86,7 +92,12 @@ export class FakeSubmissions implements Submissions {
       input: { stdin: '', args: [], env: {} },
       tests: null,
       limits: {},
+      ...(this.testOnly.has(submissionId) && { deploy: false }),
     };
+  }
+
+  private passed(submissionId: string): 'deployed' | 'tests_passed' {
+    return this.testOnly.has(submissionId) ? 'tests_passed' : 'deployed';
   }
 
   rollBack(user_id: string, submission_id: string): Promise<OperationState> {
@@ -124,7 +135,8 @@ export class FakeSubmissions implements Submissions {
       if (code === 'long' && progress) yield* longOutput(accepted);
       if (code === 'hang' && !signal.aborted) await once(signal, 'abort');
       if (signal.aborted) return;
-      yield finalFrame(accepted, code === 'flood' ? 'x'.repeat(FLOOD_BYTES) : '');
+      const stdout = code === 'flood' ? 'x'.repeat(FLOOD_BYTES) : '';
+      yield { ...finalFrame(accepted, stdout), status: this.passed(accepted.submissionId) };
     } finally {
       this.onEnd(accepted.submissionId);
     }
@@ -147,7 +159,7 @@ function acceptedFrame({ submissionId, workflowId, runId, namespace }: AcceptedS
   };
 }
 
-function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdout: string): SubmissionFrame {
+function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdout: string): FinalFrame {
   return {
     status: 'deployed',
     namespace,

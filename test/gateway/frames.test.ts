@@ -11,9 +11,11 @@ import {
   failed,
   gotTurn,
   history,
+  input,
   report,
   scheduled,
   started,
+  startedWith,
   submission,
   taken,
   uninteresting,
@@ -137,6 +139,37 @@ test('a stage that is gone through twice counts with both times', () => {
   expect(frames.at(-1)).toMatchObject({ durations_ms: { run_tests: 2000, total: 5000 } });
 });
 
+test.each(['runTests', 'prepareTestDatabase'])(
+  'a missing environment defers %s, is prepared, and nothing is told as failed',
+  (activity) => {
+    const reason = 'Could not exec into test-test in user-test: it does not exist';
+    const deferred = { deferred: reason, steps: [], tests: [], executedAgain: false };
+    const frames = framesOf(
+      history(
+        started,
+        scheduled(activity),
+        completed(2, deferred),
+        scheduled('prepareEnvironment'),
+        completed(4, {}),
+        scheduled('runTests'),
+        completed(6, report),
+        announced(verdict),
+      ),
+    );
+    const stages = frames.flatMap((frame) =>
+      'type' in frame && frame.type === 'stage' ? `${frame.stage} ${frame.state}` : [],
+    );
+    const stage = activity === 'runTests' ? 'run_tests' : 'prepare_test_database';
+    expect(stages).toEqual([
+      ...[`${stage} started`, `${stage} deferred`],
+      ...['prepare_environment started', 'prepare_environment completed'],
+      ...['run_tests started', 'run_tests completed'],
+    ]);
+    expect(frames[2]).toMatchObject({ message: expect.stringContaining('being prepared first') as string });
+    expect(frames.filter((frame) => 'type' in frame && frame.type === 'step')).toHaveLength(2);
+  },
+);
+
 test('the wait for its turn is a stage, told once however often it is claimed and given', () => {
   const frames = framesOf(history(started, claimedTurn, claimedTurn, gotTurn, gotTurn, announced(verdict)));
   expect(frames).toMatchObject([
@@ -165,6 +198,16 @@ test('what superseded a submission, and how its migration went, stand in the fin
     superseded_by: 's2',
     migration: { outcome: 'passed', exit_code: 0, output: 'done\n' },
     rollout: { outcome: 'failed', events: ['Warning BackOff'], output: 'oh no\n' },
+  });
+});
+
+test('a submission that was only tested ends as tests_passed, with the outcome of its tests', () => {
+  const ending: Verdict = { ...verdict, status: 'tests_passed', reason: 'passed', live: null };
+  const asked = startedWith({ ...input, deploy: false });
+  const frames = framesOf(history(asked, scheduled('runTests'), completed(2, report), announced(ending)));
+  expect(frames.at(-1)).toMatchObject({
+    ...{ status: 'tests_passed', reason: 'passed', rollout: null, live: null, stdout: 'Hello\n' },
+    durations_ms: { run_tests: 1_000 },
   });
 });
 
@@ -262,4 +305,26 @@ test('the place of a run in the queue of its pod is told when it changes', () =>
   expect(told(2)).toEqual([]);
   expect(told(1)).toMatchObject([{ state: 'queued', position: 1 }]);
   expect(told()).toEqual([]);
+});
+
+test('tests that wait for their turn are queued, begin when it comes, and took as long as all of it', () => {
+  const frames = framesOf(
+    history(
+      started,
+      scheduled('runTests'),
+      failed(2, 'its turn did not come', 'TestPodBusy'),
+      uninteresting,
+      scheduled('runTests'),
+      taken(5),
+      completed(5, report),
+    ),
+  );
+  const stages = frames.filter((frame) => 'type' in frame && frame.type === 'stage');
+  expect(stages).toMatchObject([
+    { stage: 'run_tests', state: 'started', cursor: '2.0' },
+    { stage: 'run_tests', state: 'queued', cursor: '3.0' },
+    { stage: 'run_tests', state: 'started', cursor: '5.0' },
+    { stage: 'run_tests', state: 'completed', duration_ms: 5_000 },
+  ]);
+  for (const frame of stages) expect(serverFrame.safeParse(frame).success).toBe(true);
 });

@@ -121,10 +121,13 @@ export const completed = (scheduledEventId: number, result: unknown) => ({
   },
 });
 
-export const failed = (scheduledEventId: number, message: string) => ({
+export const failed = (scheduledEventId: number, message: string, type?: string) => ({
   activityTaskFailedEventAttributes: {
     scheduledEventId: Long.fromNumber(scheduledEventId),
-    failure: { message: 'activity failed', cause: { message } },
+    failure: {
+      message: 'activity failed',
+      cause: { message, ...(type && { applicationFailureInfo: { type } }) },
+    },
   },
 });
 

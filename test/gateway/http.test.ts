@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import pino from 'pino';
 import { errorFrameSchema } from '../../gateway/errorFrame';
+import { languageList } from '../../gateway/http/languageRoutes';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { serverFrame } from '../../gateway/serverFrames';
@@ -120,6 +121,21 @@ describe('a submission', () => {
       status: 'deployed',
       result: { namespace: 'user-test' },
     });
+  });
+
+  test('that asks for the tests alone ends as tests_passed, is listed so, and can be sent again', async () => {
+    await start();
+    const asked = { user_id: 'test', code: 'pass', deploy: false, submission_id: 'mine' };
+    const { status, body } = await call('POST', '/api/submissions?wait=5', asked);
+    expect(status).toBe(200);
+    expect(submissionDetails.parse(body)).toMatchObject({
+      status: 'tests_passed',
+      result: { status: 'tests_passed' },
+    });
+    expect((await call('GET', '/api/submissions/mine/content')).body).toMatchObject({ deploy: false });
+    expect((await call('GET', '/api/submissions?status=tests_passed')).status).toBe(200);
+    const wrong = await call('POST', '/api/submissions', { ...asked, deploy: 'no' });
+    expect(wrong).toMatchObject({ status: 400, body: { code: 'invalid_message', field: 'deploy' } });
   });
 
   test('is named by the Idempotency-Key, which must agree with the body', async () => {
@@ -336,6 +352,19 @@ describe('a list', () => {
     await start();
     const { status, body } = await call('GET', `/api/submissions?${query}`);
     expect([status, errorFrameSchema.parse(body).field]).toEqual([400, field]);
+  });
+});
+
+test('languages are listed with their versions, without a key', async () => {
+  await start();
+  const response = await fetch(`${server.url}/api/languages`);
+  expect(response.status).toBe(200);
+  const { languages } = languageList.parse(await response.json());
+  expect(languages.map(({ name }) => name)).toEqual(['javascript', 'python']);
+  expect(languages[1]).toMatchObject({
+    version: rules.languages.get('python')?.version,
+    frameworks: ['pytest', 'unittest'],
+    requirements: true,
   });
 });
 

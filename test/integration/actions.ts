@@ -1,5 +1,5 @@
 import { Client } from '@elastic/elasticsearch';
-import type { Platform } from './platform';
+import type { SharedPlatform } from './platform';
 import { stack } from './stack';
 
 export interface StoredAction {
@@ -10,7 +10,7 @@ export interface StoredAction {
 }
 
 /** The actions of a submission, found by its id, in the order in which they happened. */
-export async function actionsOf({ index }: Platform, submissionId: string): Promise<StoredAction[]> {
+export async function actionsOf({ index }: SharedPlatform, submissionId: string): Promise<StoredAction[]> {
   const client = new Client({ node: stack().elasticsearchHost });
   try {
     await client.indices.refresh({ index });

@@ -1,23 +1,18 @@
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import WebSocket from 'ws';
+import { eventually } from './eventually';
 import { kubectl } from './kubectl';
 import { server, submit, Users } from './deployed';
-import { startPlatform, type Platform } from './platform';
+import { sharedPlatform } from './platform';
 
 /** What a user has in production, by HTTP from the gateway: what it is, and the program itself. */
 
 const users = new Users('apps');
-let platform: Platform;
-let base: string;
-
-beforeAll(async () => {
-  platform = await startPlatform({ FORWARD_APPS: 'on' });
-  base = platform.url.replace(/^ws/, 'http').replace('/ws/code', '');
-});
+const platform = sharedPlatform();
+const base = platform.url.replace(/^ws/, 'http').replace('/ws/code', '');
 
 afterAll(async () => {
-  await platform?.stop();
   await users.remove();
 });
 
@@ -56,10 +51,54 @@ test('a serving program is reached at the gateway, and what is live is told', as
   for (const deadline = Date.now() + 30_000; (await statusNow()) !== 503 && Date.now() < deadline;)
     await wait(100);
   expect(await statusNow()).toBe(503);
-  expect(await liveOf(user)).toMatchObject({
-    state: 'completed',
-    live: { submission_id: completes.submission_id },
-  });
+  // 503 comes from the new pod, too, while the one before it is still there.
+  await eventually(async () =>
+    expect(await liveOf(user)).toMatchObject({
+      state: 'completed',
+      live: { submission_id: completes.submission_id },
+    }),
+  );
+});
+
+test('a program is replaced by one that takes long to listen: no request fails, the slow ones neither', async () => {
+  const user = users.another();
+  const program = (answer: string, secondsToListen: number) => `
+import os, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+time.sleep(${secondsToListen})
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(6 if self.path == "/slow" else 0)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"${answer}")
+
+ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+`;
+  const answerAt = async (path: string) => {
+    const response = await fetch(`${base}/apps/${user}${path}`, { headers: { connection: 'close' } });
+    return `${response.status} ${response.ok ? await response.text() : ''}`;
+  };
+  expect(await submit(platform, user, program('old', 0))).toMatchObject({ status: 'deployed' });
+  await eventually(async () => expect(await answerAt('/')).toBe('200 old'));
+  const answers = new Set<string>();
+  const over = new AbortController();
+  const every = async (path: string, ms: number) => {
+    const asked: Promise<void>[] = [];
+    for (; !over.signal.aborted; await wait(ms))
+      asked.push(answerAt(path).then((answer) => void answers.add(answer)));
+    await Promise.all(asked);
+  };
+  const requests = [every('/', 50), every('/slow', 500)];
+  // Longer than a program that does not serve takes to be ready.
+  expect(await submit(platform, user, program('new', 7))).toMatchObject({ status: 'deployed' });
+  await wait(3_000);
+  over.abort();
+  await Promise.all(requests);
+  expect([...answers].sort()).toEqual(['200 new', '200 old']);
+  expect(await answerAt('/')).toBe('200 new');
 });
 
 test('a WebSocket reaches a program at the gateway', async () => {

@@ -21,6 +21,7 @@ export function productionOfWorker(settings: Partial<ProductionSettings> = {}): 
   return createProduction(worker, {
     programImage: images.program,
     databaseImage: images.database,
+    olderDatabaseImages: { '15': images.database15 },
     ...settings,
   });
 }

@@ -5,24 +5,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OrchestrationClient } from '../../client';
 import { contractOf, httpUrl } from './contract';
-import { startPlatform, type Platform } from './platform';
+import { eventually } from './eventually';
+import { removeUsers } from './kubectl';
+import { sharedPlatform } from './platform';
 
 /** The command line and the client library that it uses. */
 
-let platform: Platform;
+const platform = sharedPlatform();
 let folder: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cli-'));
   writeFileSync(join(folder, 'main.py'), 'import lib.words\nprint(lib.words.hello)\nraise SystemExit(3)');
   mkdirSync(join(folder, 'lib'));
   writeFileSync(join(folder, 'lib', 'words.py'), 'hello = "Hello"');
-  platform = await startPlatform();
 });
 
 afterAll(async () => {
-  await platform?.stop();
   rmSync(folder, { recursive: true });
+  await removeUsers('cli');
 });
 
 interface Ended {
@@ -51,7 +52,7 @@ async function run(args: string[], environment: Record<string, string> = {}): Pr
 
 test('a folder is submitted and followed; its output, status and place in the list are found again', async () => {
   const id = `cli-${Date.now()}`;
-  const followed = await run(['submit', folder, '--user', 'test', '--id', id, '--follow']);
+  const followed = await run(['submit', folder, '--user', 'cli', '--id', id, '--follow']);
   expect(followed).toMatchObject({ code: 1, out: 'Hello\n' });
   expect(followed.err).toContain('tests_failed (failed)');
   expect(followed.err).not.toContain('\u001b');
@@ -60,28 +61,41 @@ test('a folder is submitted and followed; its output, status and place in the li
   expect(status.code).toBe(1);
   expect(JSON.parse(status.out)).toMatchObject({ submission_id: id, result: { exit_code: 3 } });
   const since = new Date(Date.now() - 60_000).toISOString();
-  expect((await run(['list', '--user', 'test', '--since', since])).out).toContain(id);
+  expect((await run(['list', '--user', 'cli', '--since', since])).out).toContain(id);
   expect(await run(['cancel', id])).toEqual({ code: 0, out: 'over\n', err: '' });
+});
+
+test('a program is tested only, and found again by that status', async () => {
+  const file = join(folder, 'lib', 'words.py');
+  const id = `cli-only-${Date.now()}`;
+  const tested = await run(['submit', file, '--user', 'cli', '--id', id, '--test-only', '--follow']);
+  expect(tested).toMatchObject({ code: 0, err: expect.stringContaining('tests_passed (passed)') as string });
+  expect(tested.err).not.toContain('await_turn');
+  expect((await run(['status', id])).code).toBe(0);
+  await eventually(async () => {
+    const listed = await run(['list', '--user', 'cli', '--status', 'tests_passed', '--limit', '5']);
+    expect(listed).toMatchObject({ code: 0, out: expect.stringContaining(id) as string });
+  });
 });
 
 test('an earlier submission is brought back; one that never was live is refused', async () => {
   const client = new OrchestrationClient({ url: httpUrl(platform.url), key: platform.apiKey });
-  const deploy = (code: string) => client.submit({ user_id: 'test', code }, { waitSeconds: 50 });
+  const deploy = (code: string) => client.submit({ user_id: 'cli', code }, { waitSeconds: 50 });
   const first = await deploy(`print('first ${Date.now()}')`);
   expect(first.status).toBe('deployed');
   expect((await deploy(`print('second ${Date.now()}')`)).status).toBe('deployed');
-  const back = await run(['rollback', 'test', first.submission_id, '--json']);
+  const back = await run(['rollback', 'cli', first.submission_id, '--json']);
   expect(back.code).toBe(0);
   expect(JSON.parse(back.out)).toMatchObject({
     status: 'done',
     live: { submission_id: first.submission_id },
   });
-  const refused = await run(['rollback', 'test', 'never-was']);
+  const refused = await run(['rollback', 'cli', 'never-was']);
   expect(refused).toMatchObject({ code: 7, err: expect.stringContaining('conflict') as string });
 }, 120_000);
 
 test('frames as JSON are those of the contract', async () => {
-  const { out } = await run(['submit', join(folder, 'main.py'), '--user', 'test', '--follow', '--json']);
+  const { out } = await run(['submit', join(folder, 'main.py'), '--user', 'cli', '--follow', '--json']);
   const faultsOf = await contractOf(httpUrl(platform.url));
   const frames = out
     .trim()
@@ -95,7 +109,7 @@ test('what goes wrong has a code and says what to do', async () => {
   expect(await run([])).toMatchObject({ code: 2, err: expect.stringContaining('Usage') as string });
   expect(await run(['status'])).toMatchObject({ code: 2 });
   expect(await run(['status', 'x', '--follow'])).toMatchObject({ code: 2 });
-  expect(await run(['submit', join(folder, 'nothing'), '--user', 'test'])).toMatchObject({ code: 2 });
+  expect(await run(['submit', join(folder, 'nothing'), '--user', 'cli'])).toMatchObject({ code: 2 });
   const unknown = await run(['status', 'unknown-to-all']);
   expect(unknown).toMatchObject({ code: 7, err: expect.stringContaining('not_found: ') as string });
   expect(await run(['status', 'x'], { ORCHESTRATION_KEY: 'wrong' })).toMatchObject({
@@ -122,7 +136,7 @@ test('the library goes on after the last frame that was seen', async () => {
   const url = httpUrl(platform.url);
   const client = new OrchestrationClient({ url, key: platform.apiKey });
   const code = 'import time\nfor n in range(5): print(n, flush=True); time.sleep(0.2)\nraise SystemExit(1)';
-  const { submission_id: id } = await client.submit({ user_id: 'test', code });
+  const { submission_id: id } = await client.submit({ user_id: 'cli', code });
   const cursors: string[] = [];
   for await (const frame of client.follow(id)) {
     if ('cursor' in frame && frame.cursor !== undefined) cursors.push(frame.cursor);
@@ -134,6 +148,6 @@ test('the library goes on after the last frame that was seen', async () => {
     if (frame.cursor !== undefined) rest.push(frame.cursor);
   expect(new Set([...cursors, ...rest]).size).toBe(cursors.length + rest.length);
   expect(await client.status(id)).toMatchObject({ status: 'tests_failed' });
-  const { submissions } = await client.list({ user: 'test', limit: 1 });
+  const { submissions } = await client.list({ user: 'cli', limit: 1 });
   expect(submissions).toHaveLength(1);
 });

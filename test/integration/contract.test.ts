@@ -1,19 +1,17 @@
 import { Client as Temporal, Connection } from '@temporalio/client';
 import { Client } from './client';
 import { actionsOf } from './actions';
+import { eventually } from './eventually';
 import { kubectl, namesOf, podsOf } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
-/** What the platform promises to everyone: the two messages, and what can be seen of them from all sides. */
+/**
+ * What the platform promises to everyone: the two messages, and what can be seen of them from all sides. The user
+ * `test` of the contract is this file's alone.
+ */
 
-let platform: Platform;
-
-beforeAll(async () => {
-  platform = await startPlatform();
-});
-
-afterAll(() => platform?.stop());
+const platform = sharedPlatform();
 
 test('the two messages of the contract get the two answers, each as one frame', async () => {
   // Pods of an earlier start of the stack count one restart for it: none may be added.
@@ -37,8 +35,12 @@ test('the two messages of the contract get the two answers, each as one frame', 
     });
   }
   expect(await kubectl('logs', 'test-test', '-n', 'user-test')).toMatch(/Hello/);
-  expect(await kubectl('logs', '-l', 'app=prod', '-n', 'user-test')).toMatch(/^Hello$/m);
+  await expectProductionLogs(/^Hello$/m);
 });
+
+/** Pods of a replaced program, whose logs are about to go, are among those that the command of the contract asks. */
+const expectProductionLogs = (pattern: RegExp) =>
+  eventually(async () => expect(await kubectl('logs', '-l', 'app=prod', '-n', 'user-test')).toMatch(pattern));
 
 const restartsOf = (pods: Awaited<ReturnType<typeof podsOf>>) =>
   new Map(
@@ -141,5 +143,5 @@ if url:
   expect(await client.submit('test', visit(1))).toMatchObject({ status: 'deployed' });
   expect(await client.submit('test', visit(2))).toMatchObject({ status: 'deployed' });
   await client.close();
-  expect(await kubectl('logs', '-l', 'app=prod', '-n', 'user-test')).toContain('visits [1, 2]');
+  await expectProductionLogs(/visits \[1, 2\]/);
 });

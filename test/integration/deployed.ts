@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, type Frame } from './client';
-import { kubectl, podsOf } from './kubectl';
-import type { Platform } from './platform';
+import { kubectl, podsOf, removeUsers } from './kubectl';
+import type { SharedPlatform } from './platform';
 
 /** What tests of whole deployments share: programs, ways to submit them, and looks at what is live. */
 
@@ -44,15 +44,13 @@ export class Users {
   }
 
   async remove(): Promise<void> {
-    const namespaces = this.ids.map((id) => `user-${id}`);
-    if (namespaces.length > 0)
-      await kubectl('delete', 'namespace', ...namespaces, '--wait=false', '--ignore-not-found');
+    if (this.ids.length > 0) await removeUsers(...this.ids);
   }
 }
 
 /** Submits once, and waits for the final frame. */
 export async function submit(
-  platform: Platform,
+  platform: SharedPlatform,
   user: string,
   code: string,
   submission_id: string = randomUUID(),
@@ -65,7 +63,7 @@ export async function submit(
 }
 
 /** Ends when a stage of the submission has begun; the final frame is still to come. */
-export async function submitted(platform: Platform, user: string, code: string, stage: string) {
+export async function submitted(platform: SharedPlatform, user: string, code: string, stage: string) {
   const client = await Client.connect(platform);
   client.send({ user_id: user, code });
   await client.frame((frame) => frame.stage === stage && frame.state === 'started');

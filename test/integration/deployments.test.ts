@@ -120,24 +120,3 @@ test('a server that dies after 20 s was deployed, is started again, and is repla
   expect(await rowsOf(user)).toEqual(['dies', 'lives']);
   await expectNothingElse(user);
 });
-
-test('twenty new users at once are all served, and none waits for another', async () => {
-  const many = Array.from({ length: 20 }, () => users.another());
-  const startedAt = Date.now();
-  const seconds: number[] = [];
-  const finals = await Promise.all(
-    many.map(async (user) => {
-      const final = await submit(platform, user, server(user));
-      seconds.push((Date.now() - startedAt) / 1000);
-      return final;
-    }),
-  );
-  console.log(`twenty new users at once, seconds: ${seconds.map((each) => each.toFixed(1)).join(' ')}`);
-  // Whole frames, so that one that failed says why.
-  expect(finals.filter(({ status }) => status !== 'deployed')).toEqual([]);
-  for (const user of many) {
-    expect(await answerOf(user)).toBe(user);
-    expect(await rowsOf(user)).toEqual([user]);
-    await expectNothingElse(user);
-  }
-}, 600_000);

@@ -1,25 +1,22 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from './client';
 import { httpUrl } from './contract';
 import { DocumentedHttp, DocumentedSocket } from './documentedClient';
-import { kubectl } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { removeUsers } from './kubectl';
+import { sharedPlatform } from './platform';
 
 /** The documents that a gateway serves are enough: a client made of nothing else does all that there is to do. */
 
 const USER = 'documents';
 const FAILS = { user_id: USER, code: "print('broken'" };
 
-let platform: Platform;
-let url: string;
-
-beforeAll(async () => {
-  platform = await startPlatform();
-  url = httpUrl(platform.url);
-});
+const platform = sharedPlatform();
+const url = httpUrl(platform.url);
 
 afterAll(async () => {
-  await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--wait=false', '--ignore-not-found');
+  await removeUsers(USER);
 });
 
 test('over the WebSocket: submit, resume, status, list, cancel and stdin', async () => {
@@ -77,5 +74,19 @@ test('over HTTP: submit, status, list, cancel, stdin, live, and what is not ther
   expect(await http.call('status', { path: { submission_id: 'nobody-sent-it' } })).toMatchObject({
     status: 404,
     body: { code: 'not_found' },
+  });
+});
+
+describe('the lines to paste of the README', () => {
+  const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
+  const lines = /```json\n([^]*?)```/.exec(readme)![1]!.trim().split('\n');
+
+  test.each(lines)('%s', async (line) => {
+    const message = { ...(JSON.parse(line) as { deploy?: boolean }), user_id: USER };
+    const client = await Client.connect(platform, '?progress=false');
+    client.send(message);
+    const final = await client.frame((frame) => 'status' in frame || frame.type === 'error');
+    await client.close();
+    expect(final).toMatchObject({ status: message.deploy === false ? 'tests_passed' : 'deployed' });
   });
 });

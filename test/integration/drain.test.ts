@@ -1,5 +1,6 @@
 import { Client } from './client';
 import { contractOf, httpUrl } from './contract';
+import { removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 import { startProcess } from './process';
 import { stack } from './stack';
@@ -12,7 +13,10 @@ beforeAll(async () => {
   platform = await startPlatform();
 });
 
-afterAll(() => platform?.stop());
+afterAll(async () => {
+  await platform?.stop();
+  await removeUsers('drain');
+});
 
 test('sockets are told to come back, streams end, and the submission goes on elsewhere', async () => {
   const gateway = await startProcess('gateway/main.ts', 'gateway ready', {
@@ -27,9 +31,9 @@ test('sockets are told to come back, streams end, and the submission goes on els
     const { apiKey } = platform;
     const client = await Client.connect({ url: `${url.replace(/^http/, 'ws')}/ws/code`, apiKey });
     const submission_id = `drain-${Date.now()}`;
-    const code = 'import time\ntime.sleep(4)\nraise SystemExit(1)';
-    client.send({ user_id: 'test', code, submission_id });
-    const { cursor } = await client.frame(({ type }) => type === 'stage');
+    const code = 'input()\nraise SystemExit(1)';
+    client.send({ user_id: 'drain', code, submission_id, interactive: true });
+    await client.frame(({ type }) => type === 'stage');
     const headers = { 'X-API-Key': apiKey };
     const events = await fetch(`${url}/api/submissions/${submission_id}/events`, { headers });
     const waiting = fetch(`${url}/api/submissions/${submission_id}?wait=50`, { headers });
@@ -46,10 +50,12 @@ test('sockets are told to come back, streams end, and the submission goes on els
     expect(await text).toMatch(/: the gateway is going down: come back after the last event id\n\n$/);
     expect(await (await waiting).json()).toMatchObject({ status: 'running', result: null });
 
+    const { cursor } = client.frames.at(-1)!;
     const other = await Client.connect(platform);
+    other.send({ type: 'stdin', submission_id, data: '\n' });
     other.send({ type: 'resume', submission_id, cursor });
     expect(await other.frame((frame) => 'status' in frame)).toMatchObject({ status: 'tests_failed' });
-    const cursors = [...client.frames, ...other.frames].map((frame) => frame.cursor);
+    const cursors = [...client.frames, ...other.frames].flatMap((frame) => frame.cursor ?? []);
     expect(new Set(cursors).size).toBe(cursors.length);
     await other.close();
   } finally {

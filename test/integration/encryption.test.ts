@@ -3,11 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client as Temporal, Connection } from '@temporalio/client';
 import { actionsOf } from './actions';
 import { Client } from './client';
-import { startPlatform, type Platform } from './platform';
+import { submit, Users } from './deployed';
+import { sharedPlatform, startPlatform, type Platform } from './platform';
 import { runScript } from './script';
 import { stack } from './stack';
 
 /** With PAYLOAD_KEYS, Temporal keeps nothing that it can read of a program, and all that reads histories still can. */
+
+const users = new Users('encryption');
+const user = users.another();
 
 const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 const [first, second] = [newKey('first'), newKey('second')];
@@ -15,6 +19,8 @@ let platform: Platform;
 let connection: Connection;
 
 beforeAll(async () => {
+  // The user's environment exists by then, so that a submission has the same actions each time.
+  await submit(sharedPlatform(), user, 'raise SystemExit(1)');
   platform = await startPlatform({ PAYLOAD_KEYS: first });
   connection = await Connection.connect({ address: stack().temporalAddress });
 });
@@ -22,13 +28,14 @@ beforeAll(async () => {
 afterAll(async () => {
   await connection?.close();
   await platform?.stop();
+  await users.remove();
 });
 
 const code = "import time\nprint('a secret word')\ntime.sleep(0.5)\nraise SystemExit(3)";
 
 test('a submission is encrypted, followed, replayed and reindexed, and by gateways with a newer key, too', async () => {
   const client = await Client.connect(platform);
-  const final = await client.submit('test', code);
+  const final = await client.submit(user, code);
   expect(final).toMatchObject({ status: 'tests_failed', exit_code: 3 });
   const output = client.frames.filter(({ type }) => type === 'output').map(({ text }) => text);
   expect(output.join('')).toBe('a secret word\n');

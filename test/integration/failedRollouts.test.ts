@@ -10,7 +10,7 @@ import {
   Users,
 } from './deployed';
 import { kubectl } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { sharedPlatform, startPlatform } from './platform';
 
 /**
  * What keeps a rollout from becoming live, from the frame to the verdict: it says why, with what Kubernetes
@@ -19,17 +19,15 @@ import { startPlatform, type Platform } from './platform';
 
 const users = new Users('fail');
 const user = users.another();
-let platform: Platform;
+const platform = sharedPlatform();
 let good: Frame;
 
 beforeAll(async () => {
-  platform = await startPlatform();
   good = await submit(platform, user, server('good'));
   expect(good).toMatchObject({ status: 'deployed', rollout: { outcome: 'live', events: [] } });
 });
 
 afterAll(async () => {
-  await platform?.stop();
   await users.remove();
 });
 

@@ -387,15 +387,26 @@ os.environ['LEFT'] = '1'`);
     expect(report.stdout.text).toBe('-1 -1 -1\n-1\n-1\nTrue True\n');
   });
 
-  test('that fills every folder it may write to gets an error for each', async () => {
-    const report = await run(`
+  const fill = (after: string) => `
+import os, time
 for folder in ('/work/1', '/tmp', '/dev/shm'):
+    names = []
     try:
         for number in range(1_000):
-            with open(f'{folder}/{number}', 'wb') as file: file.write(bytes(16_000_000))
+            names.append(f'{folder}/{number}')
+            with open(names[-1], 'wb') as file: file.write(bytes(16_000_000))
     except OSError as error:
-        print(folder, error.errno)`);
+        print(folder, error.errno, flush=True)
+    ${after}
+`;
+
+  test('that fills every folder it may write to, one after the other, gets an error for each', async () => {
+    const report = await run(fill('for name in names: os.unlink(name)'));
     expect(report.stdout.text).toBe('/work/1 28\n/tmp 28\n/dev/shm 28\n');
+  }, 30_000);
+
+  test('that fills all of them at once has taken the memory that they are in', async () => {
+    expect(await run(`${fill('pass')}time.sleep(60)`)).toMatchObject({ outcome: 'out_of_memory' });
   }, 30_000);
 
   test('that makes files without end is ended', async () => {

@@ -2,20 +2,20 @@ import { Client as Temporal, Connection } from '@temporalio/client';
 import { Client } from './client';
 import { httpUrl } from './contract';
 import { eventsOf } from './events';
-import { startPlatform, type Platform } from './platform';
+import { eventually } from './eventually';
+import { removeUsers } from './kubectl';
+import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /** Submissions over HTTP, beside those over a WebSocket. */
 
-let platform: Platform;
-let url: string;
+const platform = sharedPlatform();
+const url = httpUrl(platform.url);
 
-beforeAll(async () => {
-  platform = await startPlatform();
-  url = httpUrl(platform.url);
-});
+afterAll(() => removeUsers('http'));
 
-afterAll(() => platform?.stop());
+/** Temporal's visibility follows what happens within this time, in milliseconds. */
+const VISIBILITY_MS = 10_000;
 
 type Body = Record<string, unknown>;
 
@@ -37,13 +37,13 @@ const FAILS = "print('before')\nraise SystemExit(3)";
 
 test('a submission is sent, waited for, joined by a repeat, and read in every form', async () => {
   const id = `http-${Date.now()}`;
-  const message = { user_id: 'test', code: FAILS };
+  const message = { user_id: 'http', code: FAILS };
   const key = { 'Idempotency-Key': id };
   const [status, details] = await call('POST', '/api/submissions?wait=40', message, key);
   expect(status).toBe(200);
   expect(details).toMatchObject({
     submission_id: id,
-    user_id: 'test',
+    user_id: 'http',
     status: 'tests_failed',
     result: { status: 'tests_failed', exit_code: 3 },
   });
@@ -75,11 +75,12 @@ test('a submission is sent, waited for, joined by a repeat, and read in every fo
 
 test('what is under way says so, and is cancelled', async () => {
   const id = `http-cancel-${Date.now()}`;
-  const code = 'import time\nprint("up", flush=True)\ntime.sleep(8)';
+  const code = 'print("up", flush=True)\ninput()';
   const [status, details] = await call('POST', '/api/submissions', {
-    user_id: 'test',
+    user_id: 'http',
     code,
     submission_id: id,
+    interactive: true,
   });
   expect([status, details.status, details.result]).toEqual([202, 'running', null]);
   const seen: unknown[] = [];
@@ -98,7 +99,7 @@ test('what is under way says so, and is cancelled', async () => {
 test('submissions are listed by user, status and time, in pages, over both transports', async () => {
   const since = new Date().toISOString();
   const sent = await Promise.all(
-    ['test', 'test', 'test'].map((user_id) =>
+    ['http', 'http', 'http'].map((user_id) =>
       call('POST', '/api/submissions?wait=40', { user_id, code: FAILS }).then(
         ([, body]) => body.submission_id,
       ),
@@ -117,19 +118,20 @@ test('submissions are listed by user, status and time, in pages, over both trans
       page = `&page=${body.next_page as string}`;
     }
   };
-  const byTime = `since=${since}`;
-  await eventually(async () =>
-    expect(await listed(`${byTime}&status=tests_failed&limit=2`)).toEqual(sent.sort()),
+  const byTime = `since=${since}&user=http`;
+  await eventually(
+    async () => expect(await listed(`${byTime}&status=tests_failed&limit=2`)).toEqual(sent.sort()),
+    VISIBILITY_MS,
   );
-  expect(await listed(`${byTime}&user=test&limit=1`)).toEqual(sent);
-  expect(await listed(`${byTime}&user=nobody`)).toEqual([]);
+  expect(await listed(`${byTime}&limit=1`)).toEqual(sent);
+  expect(await listed(`since=${since}&user=nobody`)).toEqual([]);
   expect(await listed(`${byTime}&status=deployed`)).toEqual([]);
   expect(await listed(`${byTime}&status=running`)).toEqual([]);
-  expect((await listed(`until=${since}`)).filter((id) => sent.includes(id))).toEqual([]);
+  expect((await listed(`until=${since}&user=http`)).filter((id) => sent.includes(id))).toEqual([]);
   expect(await call('GET', '/api/submissions?page=AAAA')).toMatchObject([400, { field: 'page' }]);
 
   const client = await Client.connect(platform);
-  client.send({ type: 'list', user: 'test', since, limit: 2 });
+  client.send({ type: 'list', user: 'http', since, limit: 2 });
   const list = await client.frame(({ type }) => type === 'list');
   expect(list.submissions).toHaveLength(2);
   expect(list.next_page).toEqual(expect.any(String));
@@ -138,25 +140,16 @@ test('submissions are listed by user, status and time, in pages, over both trans
   // A workflow that was ended from outside has no verdict, and no search attribute that says so.
   const ended = `ended-${Date.now()}`;
   await call('POST', '/api/submissions', {
-    user_id: 'test',
-    code: 'import time\ntime.sleep(9)',
+    user_id: 'http',
+    code: 'input()',
+    interactive: true,
     submission_id: ended,
   });
   await temporal.workflow.getHandle(`submission-${ended}`).terminate('for a test');
-  await eventually(async () => expect(await listed(`${byTime}&status=internal_error`)).toEqual([ended]));
+  await eventually(
+    async () => expect(await listed(`${byTime}&status=internal_error`)).toEqual([ended]),
+    VISIBILITY_MS,
+  );
   expect(await listed(`${byTime}&status=running`)).toEqual([]);
   await connection.close();
 });
-
-/** Visibility follows what happens: asked again until it holds, at most 10 s. */
-async function eventually(check: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}

@@ -5,23 +5,21 @@ import { inspectProduction } from '../../infrastructure/kubernetes/production/in
 import { usedSince } from '../../infrastructure/temporal/usage';
 import { answerOf, expectNothingElse, server, submit, Users } from './deployed';
 import { kubectl } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /** What is idle goes, with the rights of the worker, and comes back with the next submission. */
 
 const users = new Users('idle');
-let platform: Platform;
+const platform = sharedPlatform();
 let connection: Connection;
 
 beforeAll(async () => {
-  platform = await startPlatform();
   connection = await Connection.connect({ address: stack().temporalAddress });
 });
 
 afterAll(async () => {
   await connection?.close();
-  await platform?.stop();
   await users.remove();
 });
 

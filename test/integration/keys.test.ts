@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { nodeProcess } from '../build';
 import { actionsOf } from './actions';
 import { Client } from './client';
-import { kubectl } from './kubectl';
+import { eventually } from './eventually';
+import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
@@ -22,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER, 'keys-bob');
 });
 
 interface Made {
@@ -33,7 +36,7 @@ interface Made {
 /** Runs `npm run keys` as an operator does. */
 async function keys(...args: string[]): Promise<string> {
   const { kubeconfig, kubeContext, elasticsearchHost } = stack();
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', 'ops/keys.ts', ...args], {
+  const { stdout } = await run(process.execPath, [...nodeProcess('ops/keys.ts').args, ...args], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -57,6 +60,7 @@ async function connect(url: string, apiKey: string): Promise<Client> {
     const client = await Client.connect({ url, apiKey }).catch((error: Error) => error);
     if (client instanceof Client) return client;
     if (!/401/.test(client.message)) throw client;
+    await wait(100);
   }
 }
 
@@ -69,7 +73,7 @@ test('a key works on every gateway for its user only, and ends at once on each w
 
   const clients = [await connect(platform.url, key), await connect(second, key)];
   const [client, other] = clients as [Client, Client];
-  expect(await other.submit('test', '')).toMatchObject({ code: 'forbidden', field: 'user_id' });
+  expect(await other.submit('keys-bob', '')).toMatchObject({ code: 'forbidden', field: 'user_id' });
 
   const submission_id = randomUUID();
   client.send({ user_id: USER, code: 'raise SystemExit(3)', submission_id });
@@ -77,7 +81,7 @@ test('a key works on every gateway for its user only, and ends at once on each w
 
   const admin = await Client.connect(platform);
   const ofOther = randomUUID();
-  admin.send({ user_id: 'test', code: 'raise SystemExit(3)', submission_id: ofOther });
+  admin.send({ user_id: 'keys-bob', code: 'raise SystemExit(3)', submission_id: ofOther });
   await admin.frame((frame) => 'status' in frame);
   other.frames.length = 0;
   other.send({ type: 'resume', submission_id: ofOther });
@@ -91,15 +95,15 @@ test('a key works on every gateway for its user only, and ends at once on each w
   for (const url of [platform.url, second])
     await expect(Client.connect({ url, apiKey: key })).rejects.toThrow('401');
 
-  let actions = await actionsOf(platform, submission_id);
-  while (actions.length === 0) actions = await actionsOf(platform, submission_id);
+  await eventually(async () => expect(await actionsOf(platform, submission_id)).not.toEqual([]));
+  const actions = await actionsOf(platform, submission_id);
   expect(actions[0]).toMatchObject({ key: { id } });
   expect(JSON.stringify(actions)).not.toContain(key);
   await admin.close();
 });
 
 test('a key that expires closes its connections', async () => {
-  const { id, key } = await create(USER, '--expires', '1m');
+  const { id, key } = await create(USER, '--expires', '20s');
   const client = await connect(platform.url, key);
   expect((await client.closed()).code).toBe(4003);
   await keys('revoke', id);

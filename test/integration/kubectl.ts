@@ -18,6 +18,12 @@ export async function kubectl(...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** Deletes all that users have in the cluster. Does not wait for its end. */
+export async function removeUsers(...users: string[]): Promise<void> {
+  const namespaces = users.map((user) => `user-${user}`);
+  await kubectl('delete', 'namespace', ...namespaces, '--wait=false', '--ignore-not-found');
+}
+
 interface Pod {
   metadata: { name: string; uid: string; labels: Record<string, string> };
   status: { phase: string; containerStatuses?: { restartCount: number; ready: boolean }[] };
@@ -30,6 +36,20 @@ export async function podsOf(namespace: string): Promise<Pod[]> {
   };
   return list.items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
+
+/** What the programs of a namespace wrote. A pod that goes while kubectl reads the list is passed over. */
+export const programLogs = (namespace: string): Promise<string> =>
+  kubectl(
+    'logs',
+    '-n',
+    namespace,
+    '-l',
+    'component=program',
+    '-c',
+    'program',
+    '--tail=-1',
+    '--ignore-errors',
+  );
 
 /** Names of pods in order, with `*` for what a Deployment adds to its own. */
 export function namesOf(pods: Pod[]): string[] {

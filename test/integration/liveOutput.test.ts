@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type Frame } from './client';
-import { kubectl } from './kubectl';
+import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /** What programs print reaches the client while they run: each byte once, in order, wherever it is followed. */
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 const isFinal = (frame: Frame) => 'status' in frame;
@@ -171,7 +171,12 @@ test('a pod that is deleted in the middle is made again, and the client sees the
 test('cancelling ends the program, and everyone who follows is told', async () => {
   const client = await Client.connect(platform);
   const submission_id = `cancel-${randomUUID()}`;
-  client.send({ user_id: USER, code: "import time\nprint('begun')\ntime.sleep(15)", submission_id });
+  client.send({
+    user_id: USER,
+    code: "print('begun', flush=True)\ninput()",
+    submission_id,
+    interactive: true,
+  });
   await client.frame(isOutput);
   const other = await Client.connect(platform, '?progress=false');
   other.send({ type: 'cancel', submission_id });

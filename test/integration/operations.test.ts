@@ -5,26 +5,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
+import { nodeProcess } from '../build';
 import type { LiveReport } from '../../workflows/contract';
 import { Client } from './client';
-import { kubectl, podsOf } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { kubectl, podsOf, programLogs } from './kubectl';
+import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /** What an operator does to a user's production, by the command line, on the real servers. */
 
 const userId = `ops-${randomBytes(4).toString('hex')}`;
 const namespace = `user-${userId}`;
-let platform: Platform;
+const platform = sharedPlatform();
 let folder: string;
 
 beforeAll(async () => {
-  platform = await startPlatform();
   folder = await mkdtemp(join(tmpdir(), 'operations-'));
 });
 
 afterAll(async () => {
-  await platform?.stop();
   await kubectl('delete', 'namespace', namespace, '--wait=false', '--ignore-not-found');
   await rm(folder, { recursive: true });
 });
@@ -35,7 +34,7 @@ async function ops<Report = { status: string; message: string; production: LiveR
   const { kubeconfig, kubeContext, temporalAddress, elasticsearchHost } = stack();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['--import', 'tsx', 'ops/main.ts', ...args],
+    [...nodeProcess('ops/main.ts').args, ...args],
     {
       env: {
         ...process.env,
@@ -65,8 +64,6 @@ const sql = (statement: string) =>
 const programPods = async () =>
   (await podsOf(namespace)).filter(({ metadata }) => metadata.labels.component === 'program');
 
-const programLogs = () => kubectl('logs', '-n', namespace, '-l', 'component=program', '--tail=-1');
-
 test('an operator sees what is live, goes back to what was, stops it, and starts it again', async () => {
   const first = await deployed("print('first')");
   const second = await deployed("print('second')");
@@ -78,7 +75,7 @@ test('an operator sees what is live, goes back to what was, stops it, and starts
     status: 'done',
     production: { live: { submissionId: first } },
   });
-  expect(await programLogs()).toContain('first\n');
+  expect(await programLogs(namespace)).toContain('first\n');
   expect(await ops('rollback', userId, first)).toMatchObject({ message: 'It is live already.' });
 
   expect(await ops('stop', userId)).toMatchObject({
@@ -122,6 +119,17 @@ test('a dump that is no dump changes nothing', async () => {
   await writeFile(file, (await readFile(join(folder, 'dump'))).subarray(0, 5_000));
   await expect(ops('restore', userId, file, '--confirm', userId)).rejects.toMatchObject({ code: 1 });
   expect(await sql('SELECT count(*) FROM kept')).toBe('200000\n');
+});
+
+test('a database of the current PostgreSQL needs no upgrade, and has nothing old to discard', async () => {
+  expect(await ops('upgrade-database', userId)).toMatchObject({
+    status: 'done',
+    message: 'The database is PostgreSQL 17 already.',
+  });
+  await expect(ops('upgrade-database', userId, '--discard-old')).rejects.toMatchObject({ code: 2 });
+  expect(await ops('upgrade-database', userId, '--discard-old', '--confirm', userId)).toMatchObject({
+    message: 'There are no data of an older PostgreSQL.',
+  });
 });
 
 test('the database is deleted only when that was confirmed', async () => {

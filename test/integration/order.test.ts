@@ -43,7 +43,7 @@ test('ten submissions at once: one rollout at a time, the last accepted is live,
   const { awaitRollout, open, most } = rollouts();
   await temporal.submit({ production: { awaitRollout } }, async ({ handle, another, order, reached }) => {
     await reached('awaitRollout');
-    const others = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map(another));
+    const others = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map((later) => another(later)));
     await waiting(order, 1, idOf(others[8]!));
     open();
     const statuses = await statusesOf([handle, ...others]);

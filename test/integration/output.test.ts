@@ -5,7 +5,7 @@ import { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate';
 import { Client, type Frame } from './client';
 import { httpUrl } from './contract';
-import { kubectl } from './kubectl';
+import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
@@ -67,7 +67,7 @@ afterAll(async () => {
   await client?.close();
   await platform?.stop();
   line.close();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 /** The bytes that the gateway gives back, once there are as many as expected; what there is after a while. */

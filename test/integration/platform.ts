@@ -27,6 +27,20 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+/** The platform that test files share which change no setting of it and kill nothing: each has users of its own. */
+export type SharedPlatform = Pick<Platform, 'url' | 'apiKey' | 'index' | 'taskQueue'>;
+
+/** Environment variable in which it is handed over, as JSON. */
+export const SHARED_PLATFORM_VARIABLE = 'ORCHESTRATION_TEST_PLATFORM';
+
+/** @throws Error that says how to run integration tests, when none was handed over */
+export function sharedPlatform(): SharedPlatform {
+  const json = process.env[SHARED_PLATFORM_VARIABLE];
+  if (!json)
+    throw new Error('There is no shared platform: run integration tests by `npm run test:integration`.');
+  return JSON.parse(json) as SharedPlatform;
+}
+
 /**
  * Starts a platform that shares nothing with another on the same servers but the users' namespaces: its task
  * queue and its index of actions have names of their own.
@@ -58,6 +72,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         TEST_IMAGE: servers.images.test,
         PROGRAM_IMAGE: servers.images.program,
         DATABASE_IMAGE: servers.images.database,
+        DATABASE_IMAGE_15: servers.images.database15,
         ...(servers.packageIndex && {
           PACKAGE_INDEX_URL: servers.packageIndex.url,
           PACKAGE_INDEX_CIDR: servers.packageIndex.cidr,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { nodeProcess } from '../build';
 
 /** A process of the platform under test. */
 export interface RunningProcess {
@@ -20,8 +21,9 @@ export async function startProcess(
   readyMessage: string,
   environment: Record<string, string>,
 ): Promise<RunningProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+  const { args, environment: ofBuild } = nodeProcess(entry);
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...ofBuild, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');

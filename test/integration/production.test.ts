@@ -4,7 +4,7 @@ import type { Kube } from '../../infrastructure/kubernetes/client';
 import type { Production } from '../../infrastructure/kubernetes/production';
 import type { DeployedProgram, Program } from '../../infrastructure/kubernetes/production/types';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
-import { kubectl, podsOf } from './kubectl';
+import { kubectl, podsOf, programLogs } from './kubectl';
 
 /** The adapter `Production` on a real cluster, with the rights of the worker, in a user's bounded namespace. */
 
@@ -67,7 +67,7 @@ const rollBack = (failed: DeployedProgram, previous: DeployedProgram | null) =>
 const programPods = async () =>
   (await podsOf(namespace)).filter(({ metadata }) => metadata.labels.component === 'program');
 
-const logs = () => kubectl('logs', '-n', namespace, '-l', 'app=prod,component=program', '--tail=-1');
+const logs = () => programLogs(namespace);
 
 const server = (answer: string) => `
 import os

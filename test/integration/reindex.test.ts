@@ -5,7 +5,7 @@ import { Client as Temporal, Connection } from '@temporalio/client';
 import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate';
 import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { Client } from './client';
-import { kubectl } from './kubectl';
+import { removeUsers } from './kubectl';
 import { runScript } from './script';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
@@ -32,7 +32,7 @@ afterAll(async () => {
       await elasticsearch.indices.deleteIndexTemplate({ name }, { ignore: [404] });
     }
   await elasticsearch.close();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 const reindex = (...args: string[]) =>
@@ -103,7 +103,7 @@ test('output that the history has is written again; the rest is named', async ()
 test('a submission that was ended before it could record is named', async () => {
   const client = await Client.connect(platform);
   const submission_id = `ended-${randomUUID()}`;
-  client.send({ user_id: USER, code: 'import time; time.sleep(8)', submission_id });
+  client.send({ user_id: USER, code: 'input()', submission_id, interactive: true });
   await client.frame(({ stage, state }) => stage === 'run_tests' && state === 'started');
   const connection = await Connection.connect({ address: stack().temporalAddress });
   await new Temporal({ connection }).workflow.getHandle(`submission-${submission_id}`).terminate('test');

@@ -2,28 +2,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from './client';
-import { kubectl } from './kubectl';
+import { removeUsers } from './kubectl';
 import { runScript } from './script';
-import { startPlatform, type Platform } from './platform';
+import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /** `npm run replay` on runs of the real server. */
 
 const USER = 'replay';
 
-let platform: Platform;
+const platform = sharedPlatform();
 let workflowId: string;
 
 beforeAll(async () => {
-  platform = await startPlatform();
   const client = await Client.connect(platform);
   workflowId = String((await client.submit(USER, 'raise SystemExit(1)')).workflow_id);
   await client.close();
 });
 
 afterAll(async () => {
-  await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 const replay = (...args: string[]) =>

@@ -2,8 +2,8 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { connectKubernetes } from '../../infrastructure/kubernetes/client';
 import { createProduction } from '../../infrastructure/kubernetes/production';
 import { Client, type Frame } from './client';
-import { kubectl } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { kubectl, programLogs } from './kubectl';
+import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /** Requirements of submissions, from the package index of this machine to production. */
@@ -15,18 +15,16 @@ if (!packageIndex)
 (packageIndex ? describe : describe.skip)('requirements', () => {
   const userId = `req-${randomBytes(4).toString('hex')}`;
   const namespace = `user-${userId}`;
-  let platform: Platform;
+  const platform = sharedPlatform();
   let client: Client;
 
   beforeAll(async () => {
-    platform = await startPlatform();
     client = await Client.connect(platform);
     await submit({ code: 'raise SystemExit(1)' });
   });
 
   afterAll(async () => {
     await client.close();
-    await platform.stop();
     await kubectl('delete', 'namespace', namespace, '--wait=false');
   });
 
@@ -45,8 +43,7 @@ if (!packageIndex)
     expect(first).toMatchObject({ status: 'deployed' });
     expect(first.stdout).toMatch(/^six 1\.16\.0 \/layers\//);
 
-    const logs = await kubectl('logs', '-n', namespace, '-l', 'app=prod,component=program', '-c', 'program');
-    expect(logs).toContain('six 1.16.0 /layer/');
+    expect(await programLogs(namespace)).toContain('six 1.16.0 /layer/');
 
     const again = await submit({ code: `${code}\nraise SystemExit(1)`, requirements });
     expect(again).toMatchObject({ status: 'tests_failed', reason: 'failed' });
@@ -61,6 +58,25 @@ if (!packageIndex)
     const path = '{.spec.template.spec.initContainers[0].args}';
     const args = await kubectl('get', 'deploy', `${userId}-prod`, '-n', namespace, '-o', `jsonpath=${path}`);
     expect(JSON.parse(args)).toEqual(['--install', 'six==1.16.0']);
+  });
+
+  test.each([
+    [
+      'a package without a wheel is refused, and the message says that only wheels are installed',
+      ['docopt==0.6.2'],
+      'No wheel found for docopt==0.6.2: only wheels are installed here, and not source distributions such as docopt-0.6.2.tar.gz',
+    ],
+    [
+      'requirements that contradict each other are both named',
+      ['six==1.16.0', 'six==1.17.0'],
+      'Cannot install six==1.16.0 and six==1.17.0 because these package versions have conflicting dependencies.',
+    ],
+  ])('%s', async (_, asked, message) => {
+    expect(await submit({ code: 'print(1)', requirements: asked })).toMatchObject({
+      status: 'tests_failed',
+      reason: 'requirements_failed',
+      message: `The requirements could not be installed: ERROR: ${message}`,
+    });
   });
 
   test('a version that there is not fails the tests, in the words of the installer', async () => {

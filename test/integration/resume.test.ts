@@ -1,6 +1,7 @@
 import { Client, type Frame } from './client';
 import { httpUrl } from './contract';
 import { eventsOf } from './events';
+import { removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /** A connection that is cut at every frame, and goes on at the other of two gateways: each frame comes once. */
@@ -13,7 +14,10 @@ beforeAll(async () => {
   replicas = [platform.url, await platform.startGateway()];
 });
 
-afterAll(() => platform?.stop());
+afterAll(async () => {
+  await platform?.stop();
+  await removeUsers('resume');
+});
 
 /** The first frame after a cursor, from a gateway; the connection is broken off with it. */
 type NextFrame = (url: string, submissionId: string, cursor: string | undefined) => Promise<Frame>;
@@ -70,7 +74,7 @@ test.each<[string, NextFrame]>([
 ])('over %s, while it goes on and when it is over', async (_, nextFrame) => {
   const submission_id = `cut-${Date.now()}`;
   const client = await Client.connect(platform);
-  client.send({ user_id: 'test', code, submission_id });
+  client.send({ user_id: 'resume', code, submission_id });
   await client.frame(({ type }) => type === 'accepted');
   const [going] = await Promise.all([
     cutEverywhere(submission_id, nextFrame),

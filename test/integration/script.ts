@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
+import { nodeProcess } from '../build';
 
 /** Runs a command of the project to its end. @returns its exit code and what it printed, stdout before stderr */
 export function runScript(
@@ -10,7 +11,7 @@ export function runScript(
   return new Promise((done) => {
     execFile(
       process.execPath,
-      ['--import', 'tsx', path, ...args],
+      [...nodeProcess(path).args, ...args],
       { cwd: resolve(__dirname, '..', '..'), env: { ...process.env, ...environment }, timeout: 120_000 },
       (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     );

@@ -12,7 +12,7 @@ export interface Stack {
   kubectl: string[];
   /** Package index for the pods, if this machine has one to hand on. */
   packageIndex?: { url: string; cidr: string } | undefined;
-  images: { test: string; program: string; database: string };
+  images: { test: string; program: string; database: string; database15: string };
 }
 
 /** Environment variable in which the servers are handed over, as JSON. */

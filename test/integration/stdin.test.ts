@@ -1,6 +1,6 @@
 import { Client, type Frame } from './client';
 import { httpUrl } from './contract';
-import { kubectl } from './kubectl';
+import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /** Input for a program that runs: over the socket and HTTP, once each, whatever dies in between. */
@@ -25,7 +25,7 @@ afterEach(() => client.close());
 
 afterAll(async () => {
   await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 const isFinal = (frame: Frame) => 'status' in frame;

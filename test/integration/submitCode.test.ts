@@ -1,4 +1,4 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { ActionDocument, CallContext, RunRequest } from '../../activities/ports';
 import {
   crashed,
@@ -56,6 +56,77 @@ test('code that fails is a verdict, not an error, and nothing is deployed', asyn
   });
 });
 
+const testOnly = { deploy: false as const };
+
+test('code that passes and asks for the tests alone ends as tests_passed: nothing is deployed, no turn is taken', async () => {
+  await temporal.submit(
+    {},
+    async ({ handle, calls, documents, order }) => {
+      expect(await handle.result()).toMatchObject({
+        status: 'tests_passed',
+        reason: 'passed',
+        message: 'The program ended with exit code 0. It was tested only, and not deployed.',
+        tests: { outcome: 'passed' },
+        rollout: null,
+        live: null,
+      });
+      expect(calls).toEqual(['run']);
+      expect(documents.map(({ event, details }) => ({ event, details }))).toMatchObject([
+        { event: { action: 'submission.accepted' }, details: { deploy: false } },
+        { event: { action: 'stage.run_tests' } },
+        { event: { action: 'submission.finished', outcome: 'success', reason: 'tests_passed' } },
+      ]);
+      expect(documents).toHaveLength(3);
+      const { memo, searchAttributes } = await handle.describe();
+      expect(memo?.[VERDICT_MEMO]).toMatchObject({ status: 'tests_passed' });
+      expect(searchAttributes).toMatchObject({ SubmissionStatus: ['tests_passed'] });
+      await expect(order.describe()).rejects.toThrow(WorkflowNotFoundError);
+    },
+    {},
+    testOnly,
+  );
+});
+
+test('code that fails ends as tests_failed when it asks for the tests alone, too', async () => {
+  const run = () => Promise.resolve({ ...pass, outcome: 'failed' as const, exitCode: 3 });
+  await temporal.submit(
+    { testRunner: { run } },
+    async ({ handle, calls }) => {
+      await expect(handle.result()).resolves.toMatchObject({ status: 'tests_failed', reason: 'failed' });
+      expect(calls).toEqual([]);
+    },
+    {},
+    testOnly,
+  );
+});
+
+test('a migration is not run for the tests alone, and a database of the tests goes after them', async () => {
+  await temporal.submit(
+    {},
+    async ({ handle, calls }) => {
+      expect(await handle.result()).toMatchObject({ status: 'tests_passed', migration: null });
+      expect(calls).toEqual(['applyDatabase', 'openTestDatabase', 'run', 'dropTestDatabase']);
+    },
+    { migrate: 'main.py' },
+    { ...testOnly, testDatabase: true },
+  );
+});
+
+test('what is tested only neither waits for a rollout of its user nor supersedes one that waits', async () => {
+  let isLive: () => void;
+  const rolledOut = new Promise<void>((resolve) => (isLive = resolve));
+  const awaitRollout = () => rolledOut.then(() => live);
+  await temporal.submit({ production: { awaitRollout } }, async ({ handle, another, reached }) => {
+    await reached('awaitRollout');
+    const waiting = await another(1);
+    const tested = await another(2, testOnly);
+    expect((await tested.result()).status).toBe('tests_passed');
+    isLive();
+    expect((await handle.result()).status).toBe('deployed');
+    expect((await waiting.result()).status).toBe('deployed');
+  });
+});
+
 test('a missing environment is made, and then the tests run, under the same key: a pod that lives has the result', async () => {
   let made = false;
   const keys: string[] = [];
@@ -67,9 +138,15 @@ test('a missing environment is made, and then the tests run, under the same key:
     made = true;
     return Promise.resolve({ namespace: 'user-test', changed: ['Namespace/user-test'] });
   };
-  await temporal.submit({ testRunner: { run }, environments: { ensure } }, async ({ handle }) => {
+  const outcome = (event: object) =>
+    expect.objectContaining({ event: expect.objectContaining(event) as object }) as object;
+  await temporal.submit({ testRunner: { run }, environments: { ensure } }, async ({ handle, documents }) => {
     expect((await handle.result()).status).toBe('deployed');
     expect(keys).toEqual([keys[0], keys[0]]);
+    const { events } = await handle.fetchHistory();
+    expect(events?.filter((event) => event.activityTaskFailedEventAttributes)).toEqual([]);
+    expect(documents).not.toContainEqual(outcome({ outcome: 'failure' }));
+    expect(documents).toContainEqual(outcome({ action: 'stage.run_tests', outcome: 'unknown' }));
   });
 });
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { nodeProcess } from '../build';
 import { connectKubernetes } from '../../infrastructure/kubernetes/client';
 import { createEnvironments } from '../../infrastructure/kubernetes/environments';
 import { Users } from './deployed';
@@ -41,7 +42,7 @@ async function giveKey(user: string, plan: string): Promise<void> {
   const { kubeconfig, kubeContext, elasticsearchHost } = stack();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['--import', 'tsx', 'ops/keys.ts', 'create', user, '--plan', plan, '--expires', '1h'],
+    [...nodeProcess('ops/keys.ts').args, 'create', user, '--plan', plan, '--expires', '1h'],
     {
       env: {
         PATH: process.env.PATH,

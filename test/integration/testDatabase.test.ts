@@ -111,6 +111,25 @@ for statement in ["CREATE ROLE another", "SET ROLE app", "COPY (SELECT 1) TO PRO
   expect(await leftOf(user)).toBe('');
 });
 
+test('it goes whatever its role has done to it, and the next one is as ever', async () => {
+  const user = users.another();
+  const changing = `
+import os, psycopg2
+if ${IN_PRODUCTION}: raise SystemExit(0)
+db = psycopg2.connect(os.environ["DATABASE_URL"])
+db.autocommit = True
+own = os.environ["PGDATABASE"]
+for statement in [f"COMMENT ON DATABASE {own} IS 'x'", f"ALTER DATABASE {own} IS_TEMPLATE true", f"ALTER DATABASE {own} CONNECTION LIMIT 0"]:
+    db.cursor().execute(statement)
+print("changed")
+raise SystemExit(5)
+`;
+  expect(await submitted(user, changing)).toMatchObject({ exit_code: 5, stdout: 'changed\n' });
+  expect(await leftOf(user)).toBe('');
+  expect(await submitted(user, changing)).toMatchObject({ exit_code: 5, stdout: 'changed\n' });
+  expect(await leftOf(user)).toBe('');
+});
+
 /** Says that it has begun, and is at work in the database for a while. */
 const slow = `
 import os, time, psycopg2

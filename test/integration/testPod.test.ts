@@ -66,7 +66,6 @@ describe('a verdict', () => {
   test('is out of memory for a program that takes more than it may', async () => {
     const report = await run('held = []\nwhile True: held.append(bytearray(10_000_000))');
     expect(report.outcome).toBe('out_of_memory');
-    expect(report.error).toMatchObject({ message: 'MemoryError', line: 2 });
   });
 
   test('is out of memory for many processes that together take more than the pod has', async () => {

@@ -1,23 +1,25 @@
+import { randomBytes } from 'node:crypto';
 import { Client, type Frame } from './client';
-import { kubectl } from './kubectl';
-import { startPlatform, type Platform } from './platform';
+import { httpUrl } from './contract';
+import { eventually } from './eventually';
+import { kubectl, programLogs, removeUsers } from './kubectl';
+import { submit } from './deployed';
+import { sharedPlatform, startPlatform } from './platform';
 
 /** What a submission may bring beside its code, through the whole line: files, input, tests, other languages. */
 
-const USER = 'brings';
+const USER = `brings-${randomBytes(4).toString('hex')}`;
 
-let platform: Platform;
+const platform = sharedPlatform();
 let client: Client;
 
 beforeAll(async () => {
-  platform = await startPlatform();
   client = await Client.connect(platform);
 });
 
 afterAll(async () => {
   await client?.close();
-  await platform?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 /** Sends a submission and gives its frames, the final one last. */
@@ -48,6 +50,69 @@ test('cases are compared outside the pod, and one that differs is shown as a dif
     status: 'tests_failed',
     reason: 'wrong_output',
     tests: { total: 3, passed: 1 },
+  });
+});
+
+/** Of its stages, in order: those of a user's first submission end without a failure. */
+const statesOf = (frames: Frame[]) =>
+  of('stage', frames).map(({ stage, state }) => `${String(stage)} ${String(state)}`);
+
+test.each([{}, { test_database: true }])(
+  'the first submission of a user prepares the environment, and no stage of it failed (%j)',
+  async (asked) => {
+    const user_id = `first-${randomBytes(4).toString('hex')}`;
+    const frames = await framesOf({ user_id, code: 'print(1)', deploy: false, ...asked });
+    const first = 'test_database' in asked ? 'prepare_test_database' : 'run_tests';
+    expect(statesOf(frames)).toEqual(
+      expect.arrayContaining([`${first} deferred`, 'prepare_environment completed', 'run_tests completed']),
+    );
+    expect(statesOf(frames).filter((state) => state.includes('failed'))).toEqual([]);
+    expect(JSON.stringify(frames)).not.toMatch(/\b404\b/);
+    expect(frames.at(-1)).toMatchObject({ status: 'tests_passed' });
+    await removeUsers(user_id);
+  },
+  120_000,
+);
+
+test('a case that expects a long run of blanks is compared at once', async () => {
+  const cases = [{ expected_stdout: `${' '.repeat(30_000)}x` }];
+  const frames = await framesOf({ code: "print('x')", tests: { cases } });
+  expect(frames.at(-1)).toMatchObject({ status: 'tests_failed', reason: 'wrong_output' });
+});
+
+test('with deploy: false a program that reads its input passes its tests, and nothing is deployed', async () => {
+  const cases = [{ stdin: '2', expected_stdout: '4' }];
+  const submission_id = `only-tested-${Date.now()}`;
+  const asked = { code: DOUBLE, tests: { cases }, deploy: false, submission_id };
+  const frames = await framesOf(asked);
+  expect(frames.at(-1)).toMatchObject({
+    ...{ status: 'tests_passed', reason: 'passed', rollout: null, migration: null, live: null },
+    tests: { total: 1, passed: 1 },
+  });
+  const stages = new Set(of('stage', frames).map(({ stage }) => stage));
+  expect([...stages].filter((stage) => stage !== 'prepare_environment')).toEqual(['run_tests']);
+  const pods = await kubectl('get', 'pods', '-n', `user-${USER}`, '-l', 'app=prod', '-o', 'name');
+  expect(pods).not.toContain('prod');
+
+  // A repeat joins the first; with another value of the field it is another submission.
+  expect((await framesOf(asked)).at(-1)).toEqual(frames.at(-1));
+  expect((await framesOf({ ...asked, deploy: true })).at(-1)).toMatchObject({ code: 'conflict' });
+  expect((await framesOf({ code: 'pass', deploy: 'no' })).at(-1)).toMatchObject({
+    ...{ type: 'error', code: 'invalid_message', field: 'deploy' },
+    message: 'deploy must be true or false',
+  });
+
+  const failing = await framesOf({ code: DOUBLE, stdin: 'x', deploy: false });
+  expect(failing.at(-1)).toMatchObject({ status: 'tests_failed', reason: 'failed' });
+
+  const http = httpUrl(platform.url);
+  const headers = { 'X-API-Key': platform.apiKey };
+  const content = await fetch(`${http}/api/submissions/${submission_id}/content`, { headers });
+  expect(await content.json()).toMatchObject({ deploy: false });
+  await eventually(async () => {
+    const query = `user=${USER}&status=tests_passed`;
+    const list = await fetch(`${http}/api/submissions?${query}`, { headers });
+    expect(await list.json()).toMatchObject({ submissions: [{ submission_id, status: 'tests_passed' }] });
   });
 });
 
@@ -88,12 +153,12 @@ def test_later(): pass`;
     'tests failed',
   ]);
   expect(of('test', failing)).toMatchObject([
-    { name: 'test_main.py::test_right', outcome: 'passed' },
     {
       name: 'test_main.py::test_other',
       outcome: 'failed',
       message: expect.stringContaining('6 == 7') as string,
     },
+    { name: 'test_main.py::test_right', outcome: 'passed' },
     { name: 'test_main.py::test_later', outcome: 'skipped' },
   ]);
   expect(failing.at(-1)).toMatchObject({ status: 'tests_failed', reason: 'tests_failed' });
@@ -131,7 +196,7 @@ describe('in JavaScript', () => {
       status: 'deployed',
       stdout: 'Hello from node\n',
     });
-    expect(await kubectl('logs', '-l', 'app=prod', '-n', `user-${USER}`)).toContain('Hello from node');
+    expect(await programLogs(`user-${USER}`)).toContain('Hello from node');
   });
 
   test('a syntax error is told from an exception, each with its line', async () => {
@@ -159,8 +224,8 @@ test('wrong', () => assert.equal(double(2), 5));`;
     const files = { 'main.js': 'exports.double = (n) => 2 * n' };
     const frames = await framesOf({ files, tests: { framework: 'test', files: { 'main.test.js': file } } });
     expect(of('test', frames)).toMatchObject([
-      { name: 'right', outcome: 'passed' },
       { name: 'wrong', outcome: 'failed' },
+      { name: 'right', outcome: 'passed' },
     ]);
   });
 });
@@ -185,21 +250,31 @@ http.server.HTTPServer(('', int(os.environ['PORT'])), Handler).serve_forever()`;
   expect(await (await fetch(`http://${await kubectl(...service)}`)).text()).toBe('served');
 });
 
-test('a run that waits for another in the same pod is told its place', async () => {
+test('a run that waits for another in the same pod is told so, and that its turn has come', async () => {
   const other = await Client.connect(platform);
-  other.send({ user_id: USER, code: 'import time; time.sleep(6); raise SystemExit(1)' });
-  await other.frame(({ stage, state }) => stage === 'run_tests' && state === 'started');
+  const submission_id = `waits-${Date.now()}`;
+  other.send({
+    user_id: USER,
+    code: "input('waits'); raise SystemExit(1)",
+    submission_id,
+    interactive: true,
+  });
+  await other.frame(({ type }) => type === 'output');
   client.frames.length = 0;
   client.send({ user_id: USER, code: 'raise SystemExit(1)' });
-  expect(await client.frame(({ state }) => state === 'queued')).toMatchObject({ position: 1 });
-  await client.frame((frame) => 'status' in frame);
+  await client.frame(({ state, cursor }) => state === 'queued' && cursor !== undefined);
+  other.send({ type: 'stdin', submission_id, data: '\n' });
+  expect(await client.frame((frame) => 'status' in frame)).toMatchObject({ status: 'tests_failed' });
+  const states = client.frames.filter(({ stage }) => stage === 'run_tests').map(({ state }) => state);
+  expect(states.slice(states.lastIndexOf('queued'))).toEqual(['queued', 'started', 'completed']);
   await other.close();
 });
 
 test('a worker that is asked to stop does not wait for the streams that it holds to test pods', async () => {
-  expect((await framesOf({ code: 'raise SystemExit(1)' })).at(-1)).toMatchObject({ status: 'tests_failed' });
+  const own = await startPlatform();
+  expect(await submit(own, USER, 'raise SystemExit(1)')).toMatchObject({ status: 'tests_failed' });
   const asked = performance.now();
-  await platform.worker.stop();
+  await own.stop();
   // Well below the half minute after which a stream that nobody uses is closed by itself.
   expect(performance.now() - asked).toBeLessThan(15_000);
 });

@@ -3,7 +3,7 @@ import { actionsOf } from './actions';
 import { Client, type Frame } from './client';
 import { startCollector, type CollectedSpan, type Collector } from './collector';
 import { httpUrl } from './contract';
-import { kubectl } from './kubectl';
+import { removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /** One submission is one trace, in a collector of OpenTelemetry: from its frame to the program that is live. */
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await platform?.stop();
   await collector?.stop();
-  await kubectl('delete', 'namespace', `user-${USER}`, '--ignore-not-found', '--wait=false');
+  await removeUsers(USER);
 });
 
 /** Of one trace: name of each step, and of the step that it is a part of. */

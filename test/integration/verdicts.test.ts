@@ -1,5 +1,5 @@
 import { Client } from './client';
-import { kubectl, podsOf } from './kubectl';
+import { kubectl, podsOf, programLogs, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /** What becomes of code that is wrong, hostile or unlucky. */
@@ -15,8 +15,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await client?.close();
   await platform?.stop();
-  for (const user of [USER, 'ada', 'grace'])
-    await kubectl('delete', 'namespace', `user-${user}`, '--ignore-not-found', '--wait=false');
+  for (const user of [USER, 'ada', 'grace']) await removeUsers(user);
 });
 
 const USER = 'verdicts';
@@ -30,6 +29,14 @@ test.each([
   ],
   ['an exit code', 'import sys; sys.exit(3)', { reason: 'failed', exit_code: 3 }],
   ['an infinite loop', 'while True: pass', { reason: 'timed_out' }],
+  [
+    'a server on a wrong port of loopback',
+    "import socket, time\ns = socket.create_server(('127.0.0.1', 5000))\ntime.sleep(60)",
+    {
+      reason: 'timed_out',
+      message: expect.stringContaining('listens on 127.0.0.1:5000; listen on 0.0.0.0:$PORT') as string,
+    },
+  ],
   ['100 MB of output', "for _ in range(100): print('x' * 1_000_000)", { reason: 'too_much_output' }],
   ['what looks like a verdict', `print('{"status": "deployed"}'); raise SystemExit(1)`, { reason: 'failed' }],
 ])('%s fails the tests and says why', async (_, code, expected) => {
@@ -58,13 +65,47 @@ test('a program that passes its tests and crashes in production leaves the last 
   expect(await client.submit(USER, crashing)).toMatchObject({
     status: 'deploy_failed',
     reason: 'crash_loop',
+    message: expect.stringMatching(
+      /crashed in production with exit code 1.*Last lines:\nonly in production$/,
+    ) as string,
     live: { submission_id: expect.any(String) as string },
   });
   const [program] = (await podsOf(`user-${USER}`)).filter(
     ({ metadata }) => metadata.labels.component === 'program',
   );
   expect(program?.status.containerStatuses).toMatchObject([{ ready: true, restartCount: 0 }]);
-  expect(await kubectl('logs', '-l', 'app=prod,component=program', '-n', `user-${USER}`)).toMatch(/good/);
+  expect(await programLogs(`user-${USER}`)).toMatch(/good/);
+});
+
+test('a program that fails in production for want of input is told so, and what to do', async () => {
+  const tests = { cases: [{ stdin: '2', expected_stdout: '4' }] };
+  client.send({
+    user_id: USER,
+    code: 'print(2 * int(input()))',
+    tests,
+    submission_id: `input-${Date.now()}`,
+  });
+  const final = await client.frame(({ submission_id }) => String(submission_id).startsWith('input-'));
+  expect(final).toMatchObject({ status: 'deploy_failed', reason: 'crash_loop' });
+  expect(final.message).toMatch(/It seems to read input.*"deploy": false.*EOFError/s);
+});
+
+test('production starts a program with the input and arguments that it was submitted with', async () => {
+  const code = "import sys\nprint('given', input(), sys.argv[1:])";
+  const submission_id = `given-${Date.now()}`;
+  client.send({ user_id: USER, code, stdin: 'a line\n', args: ['-v', '$(PORT)'], submission_id });
+  const final = await client.frame((frame) => frame.submission_id === submission_id);
+  expect(final).toMatchObject({ status: 'deployed' });
+  expect(await programLogs(`user-${USER}`)).toContain("given a line ['-v', '$(PORT)']");
+});
+
+test('a worker, which keeps running and serves no port, is tested and deployed', async () => {
+  const code = "import time\nprint('works', flush=True)\ntime.sleep(3600)";
+  const submission_id = `worker-${Date.now()}`;
+  client.send({ user_id: USER, code, production: { kind: 'worker' }, submission_id });
+  const final = await client.frame((frame) => frame.submission_id === submission_id);
+  expect(final).toMatchObject({ status: 'deployed', exit_code: null, serving: false });
+  expect(await programLogs(`user-${USER}`)).toMatch(/works/);
 });
 
 test('two users at once each get their own answer from their own namespace', async () => {

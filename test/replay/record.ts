@@ -12,6 +12,7 @@ import {
   migrated,
   pass,
   platformError,
+  scriptedPod,
   unavailableWhenCancelled,
   untilCancelled,
   type Script,
@@ -50,10 +51,12 @@ const PATHS: Record<string, Path> = {
   tests_failed: {
     script: { testRunner: { run: () => Promise.resolve({ ...pass, outcome: 'failed', exitCode: 1 }) } },
   },
+  tests_passed: { script: {}, asked: { deploy: false } },
   timed_out: {
     script: { testRunner: { run: () => Promise.resolve({ ...pass, outcome: 'timed_out', exitCode: null }) } },
   },
-  environment_prepared: { script: failingFirst('EnvironmentMissing', 1) },
+  environment_deferred: { script: failingFirst('EnvironmentMissing', 1) },
+  environment_prepared: { script: losingItsPod() },
   retried: { script: failingFirst('Unavailable', 2) },
   environment_stays_missing: {
     script: { testRunner: { run: () => Promise.reject(platformError('EnvironmentMissing', 'no pod')) } },
@@ -123,6 +126,10 @@ const PATHS: Record<string, Path> = {
     script: {},
     act: async ({ operate }) => ended(await operate(OPERATIONS.deleteEnvironment, 1)),
   },
+  database_upgraded: {
+    script: {},
+    act: async ({ operate }) => ended(await operate(OPERATIONS.upgradeDatabase, 1, { discardOld: false })),
+  },
   looked: { script: {}, act: async ({ operate }) => ended(await operate(OPERATIONS.live, 1)) },
   deployed_after_waiting: { script: slowRollout(), act: async ({ another }) => ended(await another(1)) },
   superseded_while_waiting: {
@@ -141,6 +148,42 @@ const PATHS: Record<string, Path> = {
       return order;
     },
   },
+  tests_in_turn: waitingForThePod(async ({ handle, another }, pod) => {
+    const second = await another(1);
+    await inTestQueue(second);
+    pod.open();
+    await handle.result();
+    return ended(second);
+  }),
+  tests_in_turn_without_a_place: waitingForThePod(async ({ another }, pod) => {
+    pod.fill();
+    const second = await another(1);
+    await inTestQueue(second);
+    pod.open();
+    return ended(second);
+  }),
+  cancelled_in_the_test_queue: waitingForThePod(async ({ another }) => {
+    const others = [await another(1), await another(2), await another(3)];
+    await Promise.all(others.map(inTestQueue));
+    await others[2]!.cancel();
+    await others[2]!.result().catch(() => undefined);
+    return others[2]!;
+  }),
+  test_queue: waitingForThePod(async ({ handle, another, testQueue }, pod) => {
+    const others = await Promise.all([1, 2, 3, 4].map((later) => another(later)));
+    await Promise.all(others.map(inTestQueue));
+    pod.open();
+    await Promise.all([handle, ...others].map(ended));
+    return testQueue;
+  }),
+  test_queue_with_dead_holders: waitingForThePod(async ({ another, testQueue }, pod) => {
+    const others = [await another(1), await another(2), await another(3)];
+    await Promise.all(others.map(inTestQueue));
+    await Promise.all([others[0]!, others[1]!].map((each) => each.terminate()));
+    pod.open();
+    await others[2]!.result();
+    return testQueue;
+  }),
   order_with_a_dead_holder: {
     script: { production: { awaitRollout: (_: unknown, context: CallContext) => untilCancelled(context) } },
     act: async ({ another, reached, order, handle }) => {
@@ -152,6 +195,35 @@ const PATHS: Record<string, Path> = {
     },
   },
 };
+
+/** What happens while a submission holds the test pod. */
+function waitingForThePod(
+  act: (observed: Observed, pod: ReturnType<typeof scriptedPod>) => Promise<WorkflowHandle>,
+): Path {
+  const pod = scriptedPod();
+  return {
+    script: { testRunner: { run: pod.run } },
+    asked: { deploy: false },
+    act: async (observed) => {
+      await observed.reached('runTests');
+      return act(observed, pod).finally(pod.open);
+    },
+  };
+}
+
+/** Ends when a submission has claimed its turn to test. */
+async function inTestQueue(handle: WorkflowHandle): Promise<void> {
+  for (;;) {
+    const { events } = await handle.fetchHistory();
+    const claimed = events?.some(
+      (event) =>
+        event.externalWorkflowExecutionSignaledEventAttributes ??
+        event.childWorkflowExecutionStartedEventAttributes,
+    );
+    if (claimed) return;
+    await wait(100);
+  }
+}
 
 /** It printed more than its report has. */
 const talkative: RunReport = {
@@ -202,6 +274,17 @@ async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
   return handle;
 }
 
+/** The pod is gone in the middle of its first run. */
+function losingItsPod(): Script {
+  let attempts = 0;
+  const run = (_: unknown, context: CallContext) => {
+    if (++attempts > 1) return Promise.resolve(pass);
+    context.heartbeat({ executionId: pass.executionId });
+    return Promise.reject(platformError('EnvironmentMissing', 'no pod'));
+  };
+  return { testRunner: { run } };
+}
+
 function failingFirst(failure: string, times: number): Script {
   let attempts = 0;
   const run = () =>
@@ -214,8 +297,11 @@ async function main(asked: string[]): Promise<void> {
   const unknown = names.find((name) => !PATHS[name]);
   if (unknown !== undefined)
     throw new Error(`There is no path ${unknown}: it is one of ${Object.keys(PATHS).join(', ')}.`);
-  const address = findRunningStack()?.temporalAddress;
-  if (!address) throw new Error('No local stack runs. Start one with `npm run stack`.');
+  const address = process.env.TEMPORAL_ADDRESS ?? findRunningStack()?.temporalAddress;
+  if (!address)
+    throw new Error(
+      'No local stack runs. Start one with `npm run stack`, or name a server in TEMPORAL_ADDRESS.',
+    );
   const folder = join(__dirname, 'histories');
   await mkdir(folder, { recursive: true });
   const temporal = await connectScripted(address);

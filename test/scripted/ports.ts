@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { ActivityDependencies } from '../../activities';
 import type {
   ActionDocument,
@@ -6,6 +7,7 @@ import type {
   MigrationReport,
   RolloutReport,
   RunReport,
+  RunRequest,
   WorkflowRecord,
 } from '../../activities/ports';
 
@@ -117,6 +119,8 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
         call('applyProgram', { program: program(provenance.submissionId), previous: program('earlier') }),
       awaitRollout: () => call('awaitRollout', live),
       migrate: () => call('migrate', migrated),
+      upgradeDatabase: () => call('upgradeDatabase', { from: '15', to: '17', tables: 2, rows: 40 }),
+      discardOldData: () => call('discardOldData', ['15']),
       removeMigration: () => call('removeMigration', undefined),
       inspect: () =>
         call('inspect', { state: 'ready', live: program('earlier'), since: null, rollingOut: null }),
@@ -144,6 +148,69 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
         return Promise.resolve({ rejected: 0 });
       },
       ...script.outputLog,
+    },
+  };
+}
+
+/** How long a brief run waits in a scripted pod, in milliseconds. */
+const PATIENCE_MS = 100;
+
+/**
+ * A test pod whose programs run until they are let go, one after the other: it sends runs away as the real one does
+ * (infrastructure/test-pod/PROTOCOL.md).
+ */
+export function scriptedPod() {
+  const queue: RunRequest[] = [];
+  const ended: string[] = [];
+  const lettingGo: (() => void)[] = [];
+  let calls = 0;
+  let isOpen = false;
+  let isFull = false;
+  const busy = (reason: string) =>
+    Object.assign(platformError('TestPodBusy', 'Others come first.'), { reason });
+
+  /** Until it is the first in the queue. */
+  async function turn(request: RunRequest, context: CallContext): Promise<void> {
+    const begun = performance.now();
+    while (queue[0] !== request) {
+      context.signal.throwIfAborted();
+      context.heartbeat();
+      if (request.wait === 'brief' && performance.now() - begun > PATIENCE_MS) throw busy('not_yet');
+      await wait(10);
+    }
+  }
+
+  async function run(request: RunRequest, context: CallContext): Promise<RunReport> {
+    if (request.wait === 'brief' && isFull) throw busy('busy');
+    if (request.wait === 'brief' && queue.some(({ wait: how }) => how === 'in_turn')) throw busy('not_yet');
+    queue.push(request);
+    calls++;
+    try {
+      await turn(request, context);
+      const letGo = new Promise<void>((resolve) => lettingGo.push(resolve));
+      if (!isOpen) await Promise.race([letGo, untilCancelled(context)]);
+      ended.push(request.submissionId);
+      return pass;
+    } finally {
+      calls--;
+      queue.splice(queue.indexOf(request), 1);
+    }
+  }
+
+  return {
+    run,
+    /** Submissions whose programs have run, in their order. */
+    ended,
+    /** Calls that are under way: each holds an activity. */
+    calls: () => calls,
+    /** From now on it has no place for what waits briefly. */
+    fill: () => {
+      isFull = true;
+    },
+    /** Lets programs end, those that run and those that come. */
+    open: () => {
+      isOpen = true;
+      for (const letGo of lettingGo) letGo();
     },
   };
 }

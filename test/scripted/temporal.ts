@@ -6,6 +6,7 @@ import {
   operationIdOf,
   orderIdOf,
   SUBMIT_CODE,
+  testQueueIdOf,
   workflowIdOf,
   type Program,
   type SubmitCodeInput,
@@ -22,8 +23,10 @@ export interface Observed extends Recording {
   handle: WorkflowHandle<SubmitCode>;
   /** The order in which its user's submissions are deployed. */
   order: WorkflowHandle;
+  /** The queue for its user's test pod; there is one once a submission waits. */
+  testQueue: WorkflowHandle;
   /** Starts another submission of the same user, accepted so many milliseconds after the first. */
-  another: (acceptedLaterMs: number) => Promise<WorkflowHandle<SubmitCode>>;
+  another: (acceptedLaterMs: number, asked?: Partial<SubmitCodeInput>) => Promise<WorkflowHandle<SubmitCode>>;
   /** Starts an operation on the same user's production, asked for so many milliseconds after the first. */
   operate: (type: string, laterMs: number, details?: object) => Promise<WorkflowHandle>;
   /** Ends when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
@@ -59,7 +62,9 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
       const worker = await createWorker(native, settings, scripted(script, recording));
       const acceptedAt = Date.now();
       const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
-      const another = (laterMs: number) => start(client, taskQueue, acceptedAt + laterMs, program, asked);
+      const testQueue = client.workflow.getHandle(testQueueIdOf(taskQueue, USER));
+      const another = (laterMs: number, others: Partial<SubmitCodeInput> = asked) =>
+        start(client, taskQueue, acceptedAt + laterMs, program, others);
       const operate = (type: string, laterMs: number, details = {}) =>
         client.workflow.start(type, {
           taskQueue,
@@ -77,9 +82,9 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
           for await (const event of events(client, handle.workflowId)) if (event === name) return;
         };
         try {
-          return await observe({ ...recording, handle, order, another, operate, reached });
+          return await observe({ ...recording, handle, order, testQueue, another, operate, reached });
         } finally {
-          await endOrder(order);
+          await Promise.all([order, testQueue].map(endOrder));
         }
       });
     },

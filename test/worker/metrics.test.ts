@@ -67,6 +67,16 @@ test('an attempt is counted under its stage, with how long it waited and how it 
   );
 });
 
+test.each(['TestPodBusy', 'ActivityShareFull'])(
+  'a failure "%s" has a name of its own, that alerts leave out',
+  async (type) => {
+    await expect(
+      attempt('runTests', {}, () => Promise.reject(ApplicationFailure.create({ type, category: 'BENIGN' }))),
+    ).rejects.toThrow();
+    expect(await told()).toContain(`worker_failures_total{stage="run_tests",failure="${type}"} 1`);
+  },
+);
+
 test('a verdict is counted once, however often its actions are written', async () => {
   const actions = [
     { name: 'submission.accepted', startedAt: 0, endedAt: 0 },

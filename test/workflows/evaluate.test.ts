@@ -1,4 +1,5 @@
 import type { StepReport, TestReport, TestResult } from '../../activities/testReport';
+import { startedAs } from '../../workflows/contract';
 import { evaluate } from '../../workflows/evaluate';
 import { pass } from '../scripted/ports';
 
@@ -43,7 +44,11 @@ test.each([
   ],
   [
     report({ outcome: 'timed_out', wallMs: 10_012 }),
-    'The program was still running after 10.0 s and was stopped.',
+    'The program was still running after 10.0 s and was stopped. One that is to keep running must listen on 0.0.0.0:$PORT, or be submitted with "production": {"kind": "worker"}.',
+  ],
+  [
+    report({ outcome: 'timed_out', wallMs: 10_012, listens: ['127.0.0.1:5000'] }),
+    'The program was still running after 10.0 s and was stopped. It listens on 127.0.0.1:5000; listen on 0.0.0.0:$PORT.',
   ],
   [report({ outcome: 'killed_by_signal', signal: 'SIGSEGV' }), 'The program was ended by SIGSEGV.'],
   [
@@ -70,7 +75,7 @@ test('a program that serves passes, and the message says that it serves', () => 
 });
 
 test.each([
-  ['passed', [result('a', 'passed'), result('b', 'skipped')], '1 of 2 tests passed.'],
+  ['passed', [result('a', 'passed'), result('b', 'skipped')], '1 of 2 tests passed, 1 skipped.'],
   [
     'wrong_output',
     [result('a', 'passed'), result('b', 'wrong_output')],
@@ -83,6 +88,33 @@ test.each([
   expect(evaluate(reported)).toEqual({ passed: outcome === 'passed', reason: outcome, message });
 });
 
+test('of a framework all tests are counted, also those that are not listed', () => {
+  const counts = { total: 500, passed: 497, failed: 1, skipped: 2 };
+  const reported = { ...report({ step: 'tests' }), outcome: 'tests_failed', counts } as const;
+  expect(evaluate({ ...reported, tests: [result('a', 'failed')] }).message).toBe(
+    'The test "a" failed (497 of 500 tests passed, 2 skipped).',
+  );
+});
+
+test('a runner that ended early is said to have, with the test that began last', () => {
+  const counts = { total: 3, passed: 1, failed: 1, skipped: 0 };
+  const reported = { ...report({ step: 'tests' }), outcome: 'runner_ended_early', counts } as const;
+  expect(evaluate({ ...reported, lastBegun: 'test_a.py::test_2' })).toEqual({
+    passed: false,
+    reason: 'runner_ended_early',
+    message:
+      'The test runner ended early, before all tests were over. The last test that began was "test_a.py::test_2" (1 of 3 tests passed).',
+  });
+  const slow = { ...report({ step: 'tests', outcome: 'timed_out', wallMs: 10_012 }), counts };
+  expect(evaluate({ ...slow, lastBegun: 'test_a.py::test_2' }).message).toBe(
+    'The program was still running after 10.0 s and was stopped. The last test that began was "test_a.py::test_2" (1 of 3 tests passed).',
+  );
+  const none = { total: 0, passed: 0, failed: 0, skipped: 0 };
+  expect(evaluate({ ...reported, counts: none, lastBegun: null }).message).toBe(
+    'The test runner ended early, before all tests were over. No test began.',
+  );
+});
+
 test('requirements that could not be installed say so in the words of the installer', () => {
   const stderr = { ...nothing, text: 'Looking in indexes\nERROR: No matching distribution found for nope\n' };
   const reported = { ...report({ step: 'install', outcome: 'failed', exitCode: 1, stderr }) };
@@ -93,4 +125,18 @@ test('requirements that could not be installed say so in the words of the instal
   expect(evaluate({ ...slow, outcome: 'requirements_failed' }).message).toBe(
     'The requirements could not be installed: it took longer than 120 s.',
   );
+});
+
+test('a worker that kept running passes', () => {
+  expect(evaluate(report({ outcome: 'passed', exitCode: null, alive: true, wallMs: 5_004 }))).toMatchObject({
+    passed: true,
+    message: 'The program kept running for 5.0 s, as a worker.',
+  });
+});
+
+test('production starts a program with the input and arguments of its submission, if there are any', () => {
+  const program = { language: 'python', files: {}, entrypoint: 'main.py', requirements: [] };
+  expect(startedAs(program, { stdin: '', args: [], env: {} })).toBe(program);
+  const given = { stdin: 'x', args: ['-v'] };
+  expect(startedAs(program, { ...given, env: {} })).toEqual({ ...program, given });
 });

@@ -3,6 +3,7 @@ import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from
 import type { ActionTrail } from '../../activities/actions';
 import { STAGE_OF_ACTIVITY } from '../../workflows/contract';
 import { PLATFORM_FAILURES } from '../platformFailures';
+import { SHARE_FULL } from '../slotShares';
 import type { WorkerMetrics } from './metrics';
 
 const STAGES: Record<string, string> = STAGE_OF_ACTIVITY;
@@ -54,5 +55,5 @@ function countVerdict({ verdicts, submission, turn }: WorkerMetrics, { provenanc
 
 function kindOf(error: unknown): string {
   const name = (error as { type?: unknown }).type ?? (error as Error).name;
-  return PLATFORM_FAILURES.find((known) => known === name) ?? 'other';
+  return [...PLATFORM_FAILURES, SHARE_FULL].find((known) => known === name) ?? 'other';
 }

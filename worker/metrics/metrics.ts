@@ -1,4 +1,5 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
+import { statfs } from 'node:fs/promises';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { createLogCounters } from '../../infrastructure/elasticsearch/counters';
 import type { OpenSubmissions } from '../../infrastructure/temporal/backlog';
@@ -60,6 +61,14 @@ export function addGauges(
         this.set(await value());
       },
     });
+  gauge(
+    'orchestration_disk_free_ratio',
+    'Free part of the disk that this process runs on, 0 to 1.',
+    async () => {
+      const { bavail, blocks } = await statfs(process.cwd());
+      return bavail / blocks;
+    },
+  );
   gauge('worker_exec_streams', 'Open streams to test pods.', streams);
   gauge(
     'orchestration_submissions_running',

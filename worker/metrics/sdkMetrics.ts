@@ -1,27 +1,29 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { constants } from 'node:os';
 import { Runtime, type RuntimeOptions } from '@temporalio/worker';
 
 /** For the SDK's own endpoint, which is in this process, in milliseconds. */
 const READ_MS = 2_000;
 
-/** Another process may take a port between the look and the use. */
-const TRIES = 3;
+/** How many ports are tried: the SDK can bind port 0, but does not report which port it then has. */
+const TRIES = 100;
+
+/** The first port above Linux's usual range of ephemeral ports: outgoing connections have none of those from here on. */
+const FIRST_PORT = 61_000;
+const LAST_PORT = 65_535;
 
 /**
  * Installs Temporal's runtime, with the SDK's metrics at an address of this process alone.
  * @returns what reads them, in the text format of Prometheus; nothing when they are not wanted
+ * @throws Error of the SDK when it cannot start, or when every port that was tried is in use
  */
-export async function installRuntime(
-  options: RuntimeOptions,
-  wanted: { metrics: boolean },
-): Promise<() => Promise<string>> {
+export function installRuntime(options: RuntimeOptions, wanted: { metrics: boolean }): () => Promise<string> {
   if (!wanted.metrics) {
     Runtime.install(options);
     return () => Promise.resolve('');
   }
   for (let attempt = 1; ; attempt++) {
-    const bindAddress = `127.0.0.1:${await freePort()}`;
+    const bindAddress = `127.0.0.1:${randomInt(FIRST_PORT, LAST_PORT + 1)}`;
     const prometheus = {
       bindAddress,
       countersTotalSuffix: true,
@@ -37,16 +39,12 @@ export async function installRuntime(
         return response.text();
       };
     } catch (error) {
-      if (attempt === TRIES) throw error;
+      if (attempt === TRIES || !isAddressInUse(error)) throw error;
     }
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+/** The SDK's error has no code: its message ends with the number of the system's error, as Rust prints it. */
+function isAddressInUse(error: unknown): boolean {
+  return String(error).includes(`(os error ${constants.errno.EADDRINUSE})`);
 }

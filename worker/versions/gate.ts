@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { PRODUCTION_ORDER } from '../../workflows/contract';
+import { PRODUCTION_ORDER, TEST_QUEUE } from '../../workflows/contract';
 import { Replayer } from '../replay/replayer';
 import { forGate, fromQuery } from '../replay/sources';
 
@@ -20,7 +20,8 @@ export async function replayGate(
   { closed, which }: { closed: number; which: 'all' | 'moving' },
 ): Promise<Gate> {
   const replayer = await Replayer.of();
-  const moving = `TaskQueue = '${taskQueue}' AND WorkflowType = '${PRODUCTION_ORDER}' AND ExecutionStatus = 'Running'`;
+  const types = `WorkflowType IN ('${PRODUCTION_ORDER}', '${TEST_QUEUE}')`;
+  const moving = `TaskQueue = '${taskQueue}' AND ${types} AND ExecutionStatus = 'Running'`;
   const sources = which === 'all' ? forGate(client, taskQueue, closed) : fromQuery(client, moving, Infinity);
   const gate: Gate = { ok: 0, refused: [] };
   for await (const { name, workflowId, history } of sources) {

@@ -11,6 +11,10 @@ export interface Draft {
   stdin: string;
   args: string[];
   interactive: boolean;
+  /** Whether it is tested and not deployed. */
+  testOnly: boolean;
+  /** Whether it keeps running and serves no port. */
+  worker: boolean;
   /** What has no field here: tests, packages, limits and so on. */
   rest: object;
 }
@@ -18,10 +22,14 @@ export interface Draft {
 const ENTRYPOINTS: Record<Language, string> = { python: 'main.py', javascript: 'main.js' };
 
 /** Of one file. */
-export function draftOf(code: string, language: Language, rest: object = {}): Draft {
+export function draftOf(
+  code: string,
+  language: Language,
+  { testOnly = false, ...rest }: { testOnly?: boolean | undefined; tests?: object } = {},
+): Draft {
   const entrypoint = ENTRYPOINTS[language];
   const file = { files: { [entrypoint]: code }, entrypoint, shown: entrypoint };
-  return { language, ...file, stdin: '', args: [], interactive: false, rest };
+  return { language, ...file, stdin: '', args: [], interactive: false, testOnly, worker: false, rest };
 }
 
 interface Content {
@@ -32,6 +40,8 @@ interface Content {
   stdin?: string;
   args?: string[];
   interactive?: boolean;
+  deploy?: boolean;
+  production?: { kind: string };
 }
 
 /** What was submitted, wherever it came from. @throws Error that says why it cannot be had */
@@ -40,17 +50,32 @@ export async function readContent(id: string): Promise<Content> {
 }
 
 export function draftFrom({ user_id: _user, ...content }: Content): Draft {
-  const { language, files, entrypoint, stdin = '', args = [], interactive = false, ...rest } = content;
-  return { language, files, entrypoint, shown: entrypoint, stdin, args, interactive, rest };
+  const {
+    language,
+    files,
+    entrypoint,
+    stdin = '',
+    args = [],
+    interactive = false,
+    deploy,
+    production,
+    ...rest
+  } = content;
+  const program = { language, files, entrypoint, shown: entrypoint };
+  const worker = production?.kind === 'worker';
+  return { ...program, stdin, args, interactive, testOnly: deploy === false, worker, rest };
 }
 
 /** The fields of the message that submits it. */
-export function messageOf({ shown: _shown, rest, stdin, args, interactive, ...program }: Draft): object {
+export function messageOf(draft: Draft): object {
+  const { shown: _shown, rest, stdin, args, interactive, testOnly, worker, ...program } = draft;
   return {
     ...rest,
     ...program,
     ...(stdin !== '' && { stdin }),
     ...(args.length > 0 && { args }),
     ...(interactive && { interactive }),
+    ...(testOnly && { deploy: false }),
+    ...(worker && { production: { kind: 'worker' } }),
   };
 }

@@ -5,6 +5,8 @@ export interface Example {
   language: Language;
   code: string;
   tests?: object;
+  /** Set for a program that reads its input: production has only `stdin`. */
+  testOnly?: boolean;
 }
 
 export const EXAMPLES: Example[] = [
@@ -33,6 +35,7 @@ for n in range(1, 21):
         { name: 'five', stdin: '5', expected_stdout: '10' },
       ],
     },
+    testOnly: true,
   },
   {
     name: 'A web server',

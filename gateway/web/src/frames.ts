@@ -1,3 +1,5 @@
+import type { FinalStatus } from '../../../workflows/contract';
+
 /** Frames of the gateway, as far as the page shows them. docs/protocol.md has all of it. */
 
 interface Placed {
@@ -15,7 +17,8 @@ export interface AcceptedFrame extends Placed {
 export interface StageFrame extends Placed {
   type: 'stage';
   stage: string;
-  state: 'started' | 'completed' | 'failed' | 'cancelled' | 'retrying' | 'queued' | 'executed_again';
+  state:
+    'started' | 'completed' | 'deferred' | 'failed' | 'cancelled' | 'retrying' | 'queued' | 'executed_again';
   at: string;
   attempt?: number;
   position?: number;
@@ -94,14 +97,14 @@ export function isOfInput({ code }: ErrorFrame): boolean {
 
 export interface FinalFrame extends Placed {
   type?: undefined;
-  status: string;
+  status: FinalStatus;
   namespace: string;
   reason: string;
   message: string;
   exit_code: number | null;
   signal: string | null;
   error: { message: string; file: string | null; line: number | null } | null;
-  tests: { total: number; passed: number } | null;
+  tests: { total: number; passed: number; skipped?: number } | null;
   wall_ms: number | null;
   cpu_ms: number | null;
   peak_memory_bytes: number | null;

@@ -11,6 +11,8 @@ export interface Past {
   language: Language;
   /** What the list shows of it; empty for what was submitted elsewhere. */
   code: string;
+  /** Whether it was to be tested and not deployed. */
+  testOnly?: boolean;
 }
 
 /** Which submissions to list. Empty members leave it open; days are of the browser's own calendar. */

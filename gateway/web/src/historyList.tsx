@@ -1,14 +1,7 @@
 import { ALL, type History, type HistoryFilter, type Past } from './history';
+import { VERDICTS } from './results';
 
-const STATUSES = [
-  'running',
-  'deployed',
-  'tests_failed',
-  'deploy_failed',
-  'superseded',
-  'cancelled',
-  'internal_error',
-];
+const STATUSES = ['running', ...Object.keys(VERDICTS)];
 
 interface HistoryListProps {
   history: History;

@@ -1,10 +1,13 @@
+import type { FinalStatus } from '../../../workflows/contract';
 import type { CaseFrame, TestFrame } from './frames';
 import { duration } from './timeline';
 import type { Run } from './run';
 import type { Links } from './session';
 
-const VERDICTS: Record<string, string> = {
+/** Words for each final status. */
+export const VERDICTS: Record<FinalStatus, string> = {
   deployed: 'Deployed',
+  tests_passed: 'Tests passed',
   tests_failed: 'Tests failed',
   deploy_failed: 'Deployment failed',
   superseded: 'Superseded',
@@ -64,7 +67,10 @@ function facts({ final }: Run): [string, string][] {
   const all: [string, string | null][] = [
     ['Namespace', namespace],
     ['Total', durations_ms.total === undefined ? null : duration(durations_ms.total)],
-    ['Tests', tests && `${tests.passed} of ${tests.total} passed`],
+    [
+      'Tests',
+      tests && `${tests.passed} of ${tests.total} passed${tests.skipped ? `, ${tests.skipped} skipped` : ''}`,
+    ],
     ['Exit code', exit_code === null ? null : String(exit_code)],
     ['Signal', signal],
     ['Run time', wall_ms === null ? null : duration(wall_ms)],

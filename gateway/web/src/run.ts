@@ -104,7 +104,7 @@ function withStage(stages: StageFrame[], frame: StageFrame): StageFrame[] {
 }
 
 export function isEnded({ state }: StageFrame): boolean {
-  return state === 'completed' || state === 'failed' || state === 'cancelled';
+  return ['completed', 'deferred', 'failed', 'cancelled'].includes(state);
 }
 
 function withOutput(output: Segment[], frame: Extract<Frame, { type: 'output' }>): Segment[] {

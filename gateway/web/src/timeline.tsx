@@ -17,6 +17,7 @@ export const STAGE_NAMES: Record<string, string> = {
 const STATES: Record<StageFrame['state'], string> = {
   started: 'running',
   completed: 'done',
+  deferred: 'waits for the environment',
   failed: 'failed',
   cancelled: 'cancelled',
   retrying: 'being tried again',

@@ -36,6 +36,11 @@ const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 
 const firstDraft = draftOf(EXAMPLES[0]?.code ?? '', 'python');
 
+/** The submission that an address names: `?submission=ID`, or the fragment that the page itself sets. */
+function submissionIn({ search, hash }: Location): string | null {
+  return new URLSearchParams(search).get('submission') || decodeURIComponent(hash.slice(1)) || null;
+}
+
 export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchProps) {
   const [user, setUser] = useState(session.user_id ?? 'test');
   const [draft, setDraft] = useState<Draft>(firstDraft);
@@ -79,8 +84,8 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
       if (removed || !editorBox.current) return;
       editor.current = createEditor(editorBox.current, () => submitNow.current());
       edit(firstDraft);
-      const { hash } = window.location;
-      if (hash.length > 1) open(decodeURIComponent(hash.slice(1)));
+      const id = submissionIn(window.location);
+      if (id !== null) open(id);
     });
     return () => {
       removed = true;
@@ -105,7 +110,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     opened.current = id;
     setRun(newRun(id, interactive));
     setComparedTo(null);
-    window.history.replaceState(null, '', `#${encodeURIComponent(id)}`);
+    window.history.replaceState(null, '', `${window.location.pathname}#${encodeURIComponent(id)}`);
   }
 
   /** The draft with what is in the editor now. */
@@ -116,14 +121,14 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
 
   function submit() {
     const sent = written();
-    const { language, entrypoint, files, interactive } = sent;
+    const { language, entrypoint, files, interactive, testOnly } = sent;
     // Not crypto.randomUUID: pages that are not on TLS do not have it.
     const random = crypto.getRandomValues(new Uint8Array(12));
     const id = `web-${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
     setDraft(sent);
     show(id, interactive);
     const code = files[entrypoint] ?? '';
-    history.add({ id, user, at: new Date().toISOString(), status: 'running', language, code });
+    history.add({ id, user, at: new Date().toISOString(), status: 'running', language, code, testOnly });
     connection.current?.submit({ user_id: user, ...messageOf(sent), submission_id: id });
   }
   submitNow.current = submit;
@@ -141,7 +146,8 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
       // Temporal has forgotten it, or does not answer: what this browser sent, it kept.
       () => {
         const known = listKept(user).find((each) => each.id === id);
-        if (known && opened.current === id) edit(draftOf(known.code, known.language));
+        if (known && opened.current === id)
+          edit(draftOf(known.code, known.language, { testOnly: known.testOnly }));
       },
     );
   }
@@ -153,7 +159,9 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
 
   function chooseExample(event: Event) {
     const example = EXAMPLES[Number((event.currentTarget as HTMLSelectElement).value)];
-    if (example) edit(draftOf(example.code, example.language, example.tests && { tests: example.tests }));
+    if (!example) return;
+    const { name: _name, code, language, ...rest } = example;
+    edit(draftOf(code, language, rest));
   }
 
   function removeFile(file: string) {
@@ -222,6 +230,24 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               >
                 Submit <kbd>{isMac ? '⌘' : 'Ctrl'} Enter</kbd>
               </button>
+              <label class="check">
+                <input
+                  type="checkbox"
+                  checked={draft.testOnly}
+                  onChange={({ currentTarget }) =>
+                    setDraft({ ...written(), testOnly: currentTarget.checked })
+                  }
+                />
+                Test only, do not deploy
+              </label>
+              <label class="check">
+                <input
+                  type="checkbox"
+                  checked={draft.worker}
+                  onChange={({ currentTarget }) => setDraft({ ...written(), worker: currentTarget.checked })}
+                />
+                Worker: keeps running, serves no port
+              </label>
               <button
                 type="button"
                 disabled={!isRunning || run.cancelling || state !== 'open'}

@@ -33,7 +33,7 @@ export interface UserSettings extends EnvironmentSettings {
   plan?: Plan | undefined;
 }
 
-/** RUN_MEMORY_MB is 256 a process by default: room for two, the supervisor, files in memory and requirements. */
+/** RUN_MEMORY_MB is 256 by default: room for that, as much before it is noticed, the supervisor and requirements. */
 export const TEST_MEMORY_MIB = 1_152;
 /** One for the program, and one for the supervisor, which ends the last run and begins the next meanwhile. */
 export const TEST_CPUS = 2;

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { restrictedContainer, restrictedPod } from '../pods/security';
+import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../pods/userIdentity';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
 import { testPodLabels } from './namespaceManifests';
 import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
 import type { EnvironmentSettings, UserSettings } from './settings';
-
-/** uid of Dockerfile.test. */
-const RUNNER_UID = 10_001;
 
 /** On the pod: a hash of all that was asked of it. A pod with another one is of an older image or manifest. */
 export const SPEC_ANNOTATION = 'orchestration-app/spec';
@@ -27,7 +25,7 @@ const FOLDERS = [
 export function testPod(userId: string, settings: UserSettings): V1Pod {
   const nodes = { ...settings.nodeSelector, ...settings.plan?.nodeSelector };
   const spec: V1Pod['spec'] = {
-    ...restrictedPod(RUNNER_UID),
+    ...restrictedPod(uidOf(userId)),
     restartPolicy: 'Always',
     // The supervisor ends at once; the rest is for a node that is busy.
     terminationGracePeriodSeconds: 5,
@@ -35,10 +33,14 @@ export function testPod(userId: string, settings: UserSettings): V1Pod {
     ...(Object.keys(nodes).length > 0 && { nodeSelector: nodes }),
     ...(settings.tolerations !== undefined && { tolerations: settings.tolerations }),
     containers: [runner(settings)],
-    volumes: FOLDERS.map(({ name, sizeLimit }): V1Volume => {
-      return { name, emptyDir: { medium: 'Memory', sizeLimit } };
-    }),
+    volumes: [
+      identityVolume,
+      ...FOLDERS.map(({ name, sizeLimit }): V1Volume => {
+        return { name, emptyDir: { medium: 'Memory', sizeLimit } };
+      }),
+    ],
   };
+  const identity = identityAnnotations(userId);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -46,7 +48,7 @@ export function testPod(userId: string, settings: UserSettings): V1Pod {
       name: testPodOf(userId),
       namespace: namespaceOf(userId),
       labels: testPodLabels(userId),
-      annotations: { [SPEC_ANNOTATION]: hashOf(spec) },
+      annotations: { ...identity, [SPEC_ANNOTATION]: hashOf([spec, identity]) },
     },
     spec,
   };
@@ -73,7 +75,10 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     },
     securityContext: restrictedContainer(),
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    volumeMounts: FOLDERS.map(({ name, mountPath }): V1VolumeMount => ({ name, mountPath })),
+    volumeMounts: [
+      ...identityMounts,
+      ...FOLDERS.map(({ name, mountPath }): V1VolumeMount => ({ name, mountPath })),
+    ],
   };
 }
 

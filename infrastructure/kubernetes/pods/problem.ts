@@ -108,8 +108,13 @@ function crashProblem(pod: string, status: V1ContainerStatus): Problem | null {
     };
   return {
     reason: 'crash_loop',
-    message: `The container ${status.name} ended with exit code ${end.exitCode}, again after a restart.`,
+    message: `${crashed(status.name)} with exit code ${end.exitCode}, again after a restart.`,
     pod,
     graceMs: 0,
   };
+}
+
+/** The container of users' programs bears that name (production/names.ts). */
+function crashed(container: string): string {
+  return container === 'program' ? 'Your program crashed in production' : `The container ${container} ended`;
 }

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Kube } from '../client';
 import { PlatformError } from '../errors';
 import { runInPod } from '../podCommand';
-import { DATABASE_CONTAINER, namesOf } from './names';
+import { databasePodOf } from './databasePod';
 
 export interface BackupReport {
   bytes: number;
@@ -24,7 +24,7 @@ export async function backUp(kube: Kube, userId: string, file: string): Promise<
   try {
     const written = pipeline(through, createWriteStream(unfinished, { mode: 0o600 }));
     const said = await runInPod(kube, {
-      ...databaseOf(userId),
+      ...databasePodOf(userId),
       command: ['/opt/orchestration/backup.sh'],
       stdout: through,
     });
@@ -52,7 +52,7 @@ export async function restore(kube: Kube, userId: string, file: string): Promise
   for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
   const sha256 = hash.digest('hex');
   await runInPod(kube, {
-    ...databaseOf(userId),
+    ...databasePodOf(userId),
     command: ['/opt/orchestration/restore.sh', String(bytes), sha256],
     stdin: createReadStream(file, { highWaterMark: STDIN_PIECE_BYTES }),
     stdout: new Writable({ write: (_, __, done) => done() }),
@@ -62,11 +62,6 @@ export async function restore(kube: Kube, userId: string, file: string): Promise
 
 /** What kubectl sends at most in one message: servers and proxies on the way expect no more. */
 const STDIN_PIECE_BYTES = 32 * 1024;
-
-function databaseOf(userId: string) {
-  const { namespace, database } = namesOf(userId);
-  return { namespace, pod: `${database}-0`, container: DATABASE_CONTAINER };
-}
 
 /** Passes bytes on, and counts and hashes them. */
 function measured() {

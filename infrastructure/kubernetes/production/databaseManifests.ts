@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import { DATABASE_CONTAINER, labelsOf, namesOf, POSTGRES_PORT } from './names';
 import { restrictedContainer, restrictedPod } from '../pods/security';
+import { MAJOR_ANNOTATION, UPGRADED_FROM_ANNOTATION, type DatabaseVersion } from './postgresql';
 import { provenanceAnnotations } from './provenance';
 import type { ProductionSettings, Provenance } from './types';
 
@@ -9,6 +10,9 @@ import type { ProductionSettings, Provenance } from './types';
 const DATABASE_UID = 10_002;
 
 const VOLUME_SIZE = '1Gi';
+
+/** Where the pod has its volume: DATA_VOLUME of the image. */
+export const DATA_VOLUME = '/var/lib/postgresql/data';
 
 /** On the pods: which Secret they started with. Another one restarts them, and they take its password over. */
 export const SECRET_ANNOTATION = 'orchestration-app/secret-uid';
@@ -45,15 +49,25 @@ export function databaseService(provenance: Provenance): V1Service {
 export function databaseStatefulSet(
   provenance: Provenance,
   settings: ProductionSettings,
+  version: DatabaseVersion,
   secretUid: string | null,
 ): V1StatefulSet {
+  const { major, image, upgradedFrom } = version;
+  const metadata = metadataOf(provenance);
   const { userId } = provenance;
   const { database } = namesOf(userId);
   const labels = labelsOf(userId, 'db');
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
-    metadata: metadataOf(provenance),
+    metadata: {
+      ...metadata,
+      annotations: {
+        ...metadata.annotations,
+        ...(major !== null && { [MAJOR_ANNOTATION]: major }),
+        ...(upgradedFrom !== undefined && { [UPGRADED_FROM_ANNOTATION]: upgradedFrom }),
+      },
+    },
     spec: {
       replicas: 1,
       serviceName: database,
@@ -69,7 +83,7 @@ export function databaseStatefulSet(
           containers: [
             {
               name: DATABASE_CONTAINER,
-              image: settings.databaseImage,
+              image,
               imagePullPolicy: 'IfNotPresent',
               ports: [{ name: 'postgres', containerPort: POSTGRES_PORT }],
               // Ten minutes, for recovery after a crash; nothing restarts a database that is merely slow later. Later
@@ -83,7 +97,7 @@ export function databaseStatefulSet(
               securityContext: restrictedContainer(),
               terminationMessagePolicy: 'FallbackToLogsOnError',
               volumeMounts: [
-                { name: 'data', mountPath: '/var/lib/postgresql/data' },
+                { name: 'data', mountPath: DATA_VOLUME },
                 { name: 'password', mountPath: '/run/secrets/database', readOnly: true },
                 { name: 'socket', mountPath: '/var/run/postgresql' },
                 { name: 'tmp', mountPath: '/tmp' },

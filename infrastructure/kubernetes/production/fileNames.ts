@@ -13,6 +13,13 @@ export function keyOfFile(name: string): string {
     .join('');
 }
 
+/** What a program is started with stands beside its files: no file has such a key, as `_` stands for a byte there. */
+export const INPUT_KEYS = { stdin: '__stdin', args: '__args' } as const;
+
+export function isInputKey(key: string): boolean {
+  return key.startsWith('__');
+}
+
 /** The name of the file that is kept under a key. */
 export function fileOfKey(key: string): string {
   return decodeURIComponent(key.replace(/_([0-9a-f]{2})/g, '%$1'));

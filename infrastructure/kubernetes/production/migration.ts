@@ -2,8 +2,10 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { apply } from '../apply';
 import type { Kube } from '../client';
 import { attempt, attemptToFind, isConflict } from '../errors';
+import { literal } from '../pods/literal';
 import { Patience } from '../pods/patience';
 import { podProblem } from '../pods/problem';
+import { identityAnnotations } from '../pods/userIdentity';
 import { waitFor } from '../waiting';
 import { lastLogLines, recentEvents, telltale } from './evidence';
 import { labelsOf, migrationPodOf, namesOf } from './names';
@@ -108,12 +110,12 @@ export function migrationPod(
   filesUid: string,
 ): V1Pod {
   const { userId } = provenance;
-  const program = programOf(provenance);
+  const program = programOf(provenance, code);
   const start = { ...code, files: Object.keys(code.files) };
   const pod = programPod(userId, program, start, settings);
   const containers = pod.containers.map(({ readinessProbe: _, ports: __, ...container }) => ({
     ...container,
-    args: ['--once', code.migrate ?? ''],
+    args: ['once', literal(code.migrate ?? '')],
   }));
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: program.configMap, uid: filesUid };
   return {
@@ -123,7 +125,7 @@ export function migrationPod(
       name,
       namespace: namesOf(userId).namespace,
       labels: labelsOf(userId, 'migration'),
-      annotations: programAnnotations('current', program),
+      annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
       ownerReferences: [owner],
     },
     spec: { ...pod, containers, restartPolicy: 'Never', activeDeadlineSeconds: MIGRATION_SECONDS },

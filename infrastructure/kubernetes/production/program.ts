@@ -29,7 +29,7 @@ export async function applyProgram(
   { provenance, program: code }: ProgramRequest,
 ): Promise<ProgramReport> {
   const { userId } = provenance;
-  const program = programOf(provenance);
+  const program = programOf(provenance, code);
   const filesObject = filesManifest(provenance, code);
 
   const [existing] = await Promise.all([
@@ -42,7 +42,8 @@ export async function applyProgram(
   const repeated = submissionOf(annotations) === program.submissionId;
   const previous = programIn(repeated ? 'previous' : 'live', annotations);
 
-  const template = programTemplate(userId, program, { ...code, files: Object.keys(code.files) }, settings);
+  const start = { ...code, files: Object.keys(code.files), hasInput: code.given !== undefined };
+  const template = programTemplate(userId, program, start, settings);
   await Promise.all([
     apply(kube.objects, programDeployment(userId, program, template, previous)),
     deleteOldFiles(kube, userId, [program, previous, programIn('live', annotations)]),

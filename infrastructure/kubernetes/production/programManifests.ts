@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { V1ConfigMap, V1Deployment, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node';
 import { PlatformError } from '../errors';
-import { faultOfName, fileOfKey, keyOfFile } from './fileNames';
+import { faultOfName, fileOfKey, INPUT_KEYS, isInputKey, keyOfFile } from './fileNames';
 import { configMapOf, labelsOf, namesOf, PROGRAM_PORT } from './names';
 import { programAnnotations, provenanceAnnotations } from './provenance';
-import type { DeployedProgram, Program, ProgramStart, Provenance } from './types';
+import type { DeployedProgram, GivenInput, Program, ProgramStart, Provenance } from './types';
 
 /** A ConfigMap holds 1 MiB with its names and annotations. */
 const MAX_FILES_BYTES = 1_000_000;
@@ -12,11 +13,20 @@ const MAX_FILES_BYTES = 1_000_000;
 const ENTRYPOINT_ANNOTATION = 'orchestration-app/entrypoint';
 const LANGUAGE_ANNOTATION = 'orchestration-app/language';
 const REQUIREMENTS_ANNOTATION = 'orchestration-app/requirements';
+const SERVES_ANNOTATION = 'orchestration-app/serves';
 
 /** What the files and the name of a program make of it. */
-export function programOf(provenance: Provenance): DeployedProgram {
+export function programOf(provenance: Provenance, { given }: Pick<Program, 'given'> = {}): DeployedProgram {
   const { userId, submissionId, workflowId, runId, codeDigest } = provenance;
-  return { submissionId, workflowId, runId, codeDigest, configMap: configMapOf(userId, codeDigest) };
+  const configMap = configMapOf(userId, given ? digestWith(codeDigest, given) : codeDigest);
+  return { submissionId, workflowId, runId, codeDigest, configMap };
+}
+
+/** The same code with other input is kept beside it, under a name of its own. */
+function digestWith(codeDigest: string, { stdin, args }: GivenInput): string {
+  return createHash('sha256')
+    .update(JSON.stringify([codeDigest, stdin, args]))
+    .digest('hex');
 }
 
 /**
@@ -25,13 +35,13 @@ export function programOf(provenance: Provenance): DeployedProgram {
  */
 export function filesManifest(provenance: Provenance, program: Program): V1ConfigMap {
   checkFiles(program);
-  const { language, files, entrypoint, requirements } = program;
-  const { userId, codeDigest } = provenance;
+  const { language, files, entrypoint, requirements, given, serves } = program;
+  const { userId } = provenance;
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: {
-      name: configMapOf(userId, codeDigest),
+      name: programOf(provenance, program).configMap,
       namespace: namesOf(userId).namespace,
       labels: labelsOf(userId, 'program-files'),
       annotations: {
@@ -39,10 +49,14 @@ export function filesManifest(provenance: Provenance, program: Program): V1Confi
         [ENTRYPOINT_ANNOTATION]: entrypoint,
         [LANGUAGE_ANNOTATION]: language,
         ...(requirements.length > 0 && { [REQUIREMENTS_ANNOTATION]: JSON.stringify(requirements) }),
+        ...(serves && { [SERVES_ANNOTATION]: 'true' }),
       },
     },
     immutable: true,
-    data: Object.fromEntries(Object.entries(files).map(([name, text]) => [keyOfFile(name), text])),
+    data: {
+      ...Object.fromEntries(Object.entries(files).map(([name, text]) => [keyOfFile(name), text])),
+      ...(given && { [INPUT_KEYS.stdin]: given.stdin, [INPUT_KEYS.args]: JSON.stringify(given.args) }),
+    },
   };
 }
 
@@ -52,7 +66,14 @@ export function startOf({ metadata, data }: V1ConfigMap): ProgramStart | null {
   const language = metadata?.annotations?.[LANGUAGE_ANNOTATION];
   if (entrypoint === undefined || language === undefined) return null;
   const requirements = JSON.parse(metadata?.annotations?.[REQUIREMENTS_ANNOTATION] ?? '[]') as string[];
-  return { language, entrypoint, files: Object.keys(data ?? {}).map(fileOfKey), requirements };
+  const keys = Object.keys(data ?? {});
+  const files = keys.filter((key) => !isInputKey(key)).map(fileOfKey);
+  const serves = metadata?.annotations?.[SERVES_ANNOTATION] === 'true';
+  return {
+    ...{ language, entrypoint, files, requirements },
+    ...(serves && { serves }),
+    ...(keys.some(isInputKey) && { hasInput: true }),
+  };
 }
 
 /** The address of a program that serves: http://<id>-prod in its namespace. */
@@ -110,7 +131,7 @@ export function programDeployment(
   };
 }
 
-function checkFiles({ files, entrypoint, migrate }: Program): void {
+function checkFiles({ files, entrypoint, migrate, given }: Program): void {
   const names = Object.keys(files);
   for (const [what, name] of Object.entries({ entrypoint, migration: migrate ?? entrypoint }))
     if (!names.includes(name))
@@ -120,10 +141,11 @@ function checkFiles({ files, entrypoint, migrate }: Program): void {
     if (fault !== null)
       throw new PlatformError('Rejected', `The file name ${JSON.stringify(name)} ${fault}.`);
   }
-  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const texts = [...Object.values(files), ...(given ? [given.stdin, ...given.args] : [])];
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes > MAX_FILES_BYTES)
     throw new PlatformError(
       'Rejected',
-      `The files have ${bytes} bytes, and a ConfigMap holds ${MAX_FILES_BYTES}. Make the program smaller.`,
+      `The files and their input have ${bytes} bytes, and a ConfigMap holds ${MAX_FILES_BYTES}. Make the program smaller.`,
     );
 }

@@ -4,8 +4,9 @@ import type {
   V1KeyToPath,
   V1PodSpec,
   V1PodTemplateSpec,
+  V1Volume,
 } from '@kubernetes/client-node';
-import { keyOfFile } from './fileNames';
+import { INPUT_KEYS, keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
   labelsOf,
@@ -15,14 +16,16 @@ import {
   PROGRAM_PORT,
   READY_PORT,
 } from './names';
+import { literal } from '../pods/literal';
 import { restrictedContainer, restrictedPod } from '../pods/security';
+import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../pods/userIdentity';
 import { programAnnotations } from './provenance';
 import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
 import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
 import type { DeployedProgram, ProductionSettings, ProgramStart } from './types';
 
-/** uid of infrastructure/prod/Dockerfile. */
-const PROGRAM_UID = 10_001;
+/** Where infrastructure/prod/entry.py finds what the program is started with. Container arguments would be expanded. */
+const INPUT_DIRECTORY = '/input';
 
 /** The pod of a program. Its annotations make every submission a revision of its own. */
 export function programTemplate(
@@ -34,7 +37,7 @@ export function programTemplate(
   return {
     metadata: {
       labels: labelsOf(userId, 'program'),
-      annotations: programAnnotations('current', program),
+      annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
     },
     spec: programPod(userId, program, start, settings),
   };
@@ -53,11 +56,13 @@ export function programPod(
     name: PROGRAM_CONTAINER,
     image: settings.programImage,
     imagePullPolicy: 'IfNotPresent',
-    args: [start.entrypoint],
+    args: ['run', literal(start.entrypoint)],
     env: [
       { name: 'LANGUAGE', value: start.language },
       { name: 'MEMORY_MB', value: String(heapOf(resources)) },
       ...(requires ? [layerVariable] : []),
+      ...(start.hasInput ? [{ name: 'INPUT_DIRECTORY', value: INPUT_DIRECTORY }] : []),
+      ...(start.serves ? [{ name: 'SERVES', value: '1' }] : []),
       ...environment(userId),
     ],
     ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
@@ -72,22 +77,35 @@ export function programPod(
     securityContext: restrictedContainer(),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
+      ...identityMounts,
       { name: 'files', mountPath: '/app', readOnly: true },
+      ...(start.hasInput ? [{ name: 'input', mountPath: INPUT_DIRECTORY, readOnly: true }] : []),
+      { name: 'work', mountPath: '/work' },
       { name: 'tmp', mountPath: '/tmp' },
       ...(requires ? [layerMount] : []),
     ],
   };
   return {
-    ...restrictedPod(PROGRAM_UID),
-    terminationGracePeriodSeconds: 20,
+    ...restrictedPod(uidOf(userId)),
+    // Above DRAIN_SECONDS of infrastructure/prod/drain.py and STOP_SECONDS of entry.py together.
+    terminationGracePeriodSeconds: 45,
     ...(requires && { initContainers: [installing(container, start.requirements, settings)] }),
     containers: [container],
     volumes: [
+      identityVolume,
       { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
+      ...(start.hasInput ? [inputVolume(program)] : []),
+      // Where the program runs, in a copy of its files; as large as in the test pod.
+      { name: 'work', emptyDir: { sizeLimit: '128Mi' } },
       { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
       ...(requires ? [layerVolume] : []),
     ],
   };
+}
+
+function inputVolume({ configMap: name }: DeployedProgram): V1Volume {
+  const given = Object.entries(INPUT_KEYS).map(([path, key]) => ({ key, path }));
+  return { name: 'input', configMap: { name, defaultMode: 0o444, items: given } };
 }
 
 /** Gives each file its own name and folder back. */

@@ -1,3 +1,4 @@
+import type { V1ObjectMeta } from '@kubernetes/client-node';
 import type { DeployedProgram, Provenance } from './types';
 
 /** Written and read as annotations `orchestration-app/<role><field>`. */
@@ -43,6 +44,18 @@ export function programIn(role: ProgramRole, annotations: Annotations): Deployed
 /** The submission that last changed the object. */
 export function submissionOf(annotations: Annotations): string | null {
   return annotations?.[keyOf('current', 'submissionId')] ?? null;
+}
+
+/** Who caused the last change of an object; empty where it is not written. */
+export function writtenProvenance(userId: string, metadata: V1ObjectMeta | undefined): Provenance {
+  const read = (field: keyof typeof FIELDS) => metadata?.annotations?.[keyOf('current', field)] ?? '';
+  return {
+    userId,
+    submissionId: read('submissionId'),
+    workflowId: read('workflowId'),
+    runId: read('runId'),
+    codeDigest: read('codeDigest'),
+  };
 }
 
 const fieldNames = Object.keys(FIELDS) as (keyof typeof FIELDS)[];

@@ -4,6 +4,7 @@ import type { Kube } from '../client';
 import { waitFor } from '../waiting';
 import { deadlineProblem, diagnose } from './diagnosis';
 import { lastLogLines, recentEvents, telltale } from './evidence';
+import { failureMessage } from './failureMessage';
 import { markLive } from './live';
 import { untilMissing } from './needs';
 import { replicaSetsOf } from './programRevision';
@@ -62,7 +63,7 @@ export async function awaitRollout(
           message: `The submission ${end.by ?? '(unknown)'} took its place before it was live.`,
         });
       case 'failed':
-        return reportOf('failed', { ...end.problem, ...(await evidenceOf(kube, userId, program, end)) });
+        return failed(end.problem, await evidenceOf(kube, userId, program, end));
     }
   }
 }
@@ -214,6 +215,11 @@ async function eventsOf(
     namespace,
     sets.filter(({ spec }) => submissionOf(spec?.template?.metadata?.annotations) === submissionId),
   );
+}
+
+function failed(problem: Problem, evidence: Pick<RolloutReport, 'events' | 'logs'>): RolloutReport {
+  const { reason } = problem;
+  return { outcome: 'failed', reason, message: failureMessage(problem, evidence.logs), ...evidence };
 }
 
 function reportOf(outcome: RolloutReport['outcome'], rest: Partial<RolloutReport> = {}): RolloutReport {

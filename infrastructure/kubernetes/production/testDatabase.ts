@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Writable } from 'node:stream';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Kube } from '../client';
 import { attempt, isNotFound, PlatformError } from '../errors';
-import { runInPod } from '../podCommand';
-import { DATABASE_CONTAINER, namesOf, POSTGRES_PORT } from './names';
+import { databasePodOf, inDatabasePod } from './databasePod';
+import { POSTGRES_PORT } from './names';
 
 /** Databases for tests, in the PostgreSQL of their user: adapter of the port `TestDatabases`. */
 export interface TestDatabases {
@@ -21,14 +19,14 @@ export function createTestDatabases(kube: Kube): TestDatabases {
       const name = testDatabaseOf(submissionId);
       const [host, password] = await Promise.all([
         addressOf(kube, userId),
-        inDatabasePod(kube, userId, anew ? 'anew' : 'open', name),
+        testDatabase(kube, userId, anew ? 'anew' : 'open', name),
       ]);
       return variables(host, name, password.trim());
     },
 
     async drop(userId, submissionId) {
       try {
-        await inDatabasePod(kube, userId, 'drop', testDatabaseOf(submissionId));
+        await testDatabase(kube, userId, 'drop', testDatabaseOf(submissionId));
       } catch (error) {
         // It went with the whole database.
         if (!isNotFound(error)) throw error;
@@ -55,7 +53,7 @@ function variables(host: string, name: string, password: string): Record<string,
 }
 
 async function addressOf(kube: Kube, userId: string): Promise<string> {
-  const { namespace, pod } = podOf(userId);
+  const { namespace, pod } = databasePodOf(userId);
   const { status } = await attempt(`read Pod/${pod} in ${namespace}`, () =>
     kube.core.readNamespacedPod({ namespace, name: pod }),
   );
@@ -63,33 +61,11 @@ async function addressOf(kube: Kube, userId: string): Promise<string> {
   throw new PlatformError('Unavailable', `The database pod ${pod} has no address yet.`);
 }
 
-/** @returns what the command printed */
-async function inDatabasePod(kube: Kube, userId: string, action: string, name: string): Promise<string> {
-  let printed = '';
-  const stdout = new Writable({
-    write(piece: Buffer, _, done) {
-      printed += piece.toString();
-      done();
-    },
-  });
+/** @returns the password that the command printed, whole; empty for `drop` */
+async function testDatabase(kube: Kube, userId: string, action: string, name: string): Promise<string> {
   const command = ['/opt/orchestration/test-database.sh', action, name];
-  const over = new AbortController();
-  const late = wait(DEADLINE_MS, undefined, { signal: over.signal }).then(() => {
-    throw new PlatformError(
-      'Unavailable',
-      `${command.join(' ')} did not end within ${DEADLINE_MS / 1000} s.`,
-    );
-  });
-  await Promise.race([runInPod(kube, { ...podOf(userId), command, stdout }), late]).finally(() =>
-    over.abort(),
-  );
-  // An exec can lose output and still end well.
+  const printed = await inDatabasePod(kube, userId, command, DEADLINE_MS);
   if (action !== 'drop' && !/^[0-9a-f]{64}\n$/.test(printed))
     throw new PlatformError('Unavailable', `The answer of ${command.join(' ')} did not arrive whole.`);
   return printed;
-}
-
-function podOf(userId: string) {
-  const { namespace, database } = namesOf(userId);
-  return { namespace, pod: `${database}-0`, container: DATABASE_CONTAINER };
 }

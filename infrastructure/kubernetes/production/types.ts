@@ -19,6 +19,15 @@ export interface Program {
   entrypoint: string;
   requirements: string[];
   migrate?: string | null;
+  /** Whether it served on $PORT in its tests: it is not ready before it does in production. */
+  serves?: boolean;
+  /** What it is started with, as in its tests; with nothing when absent. */
+  given?: GivenInput;
+}
+
+export interface GivenInput {
+  stdin: string;
+  args: string[];
 }
 
 /** What a pod must know to start a program whose files a ConfigMap holds. */
@@ -29,6 +38,10 @@ export interface ProgramStart {
   files: string[];
   /** Packages that are installed before it starts. */
   requirements: string[];
+  /** Whether the ConfigMap holds what it is started with. */
+  hasInput?: boolean;
+  /** Whether it is not ready before it serves. */
+  serves?: boolean;
 }
 
 /** A program that is, or was, in production. */
@@ -50,8 +63,10 @@ export interface CallContext {
 export interface ProductionSettings {
   /** Image with infrastructure/prod/entry.py. */
   programImage: string;
-  /** Image with infrastructure/prod/database/entrypoint.sh. */
+  /** Image with infrastructure/prod/database/entrypoint.sh, and the PostgreSQL of new databases (POSTGRESQL_MAJOR). */
   databaseImage: string;
+  /** The same with an older PostgreSQL, by major version: for databases that have data of that. */
+  olderDatabaseImages?: Readonly<Record<string, string>>;
   /** Where requirements come from; a program that has some is rejected when it is not given. */
   packageIndexUrl?: string | undefined;
   /** What a program gets of a node; PROGRAM_RESOURCES when not given. */

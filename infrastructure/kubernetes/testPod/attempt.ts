@@ -26,8 +26,12 @@ const UNHEARD_IN_A_ROW = 2;
 /** How long to wait until the supervisor has ended a cancelled run. */
 const CANCEL_DEADLINE_MS = 3_000;
 
-/** Code of an `error` frame; infrastructure/test-pod/PROTOCOL.md. */
+/** Codes of `error` frames; infrastructure/test-pod/PROTOCOL.md. */
 const LAYER_MISSING = 'layer_missing';
+const OTHERS_FIRST = ['busy', 'not_yet'];
+
+/** How long a `brief` run waits for its turn in the pod, in milliseconds. Longer than most programs run. */
+const PATIENCE_MS = 1_000;
 
 /** One call of `run`: as many streams as it takes, one execution. */
 export class Attempt {
@@ -36,6 +40,9 @@ export class Attempt {
   private state = 'connecting';
   private position = 0;
   private podUid = '';
+  /** When the run began, and the supervisor that executes it, in milliseconds since the epoch. */
+  private began = 0;
+  private supervisorBegan = 0;
   private executionId: string | null = null;
   private readonly output: Record<StreamName, ReceivedOutput>;
 
@@ -48,6 +55,8 @@ export class Attempt {
     private readonly beforeRepeat: () => void,
     private readonly onInput: (received: number) => void = () => undefined,
     private readonly onSupervisor: (since: number) => void = () => undefined,
+    /** Tells whether the pod's container has been ended for want of memory since then. */
+    private readonly wasKilledForMemory: (since: number) => Promise<boolean> = () => Promise.resolve(false),
   ) {
     const { keepOutputBytes } = request.limits;
     this.output = {
@@ -72,6 +81,7 @@ export class Attempt {
         return await this.follow(signal);
       } catch (error) {
         this.close();
+        if (!signal.aborted && (await this.endedItsContainer())) return this.reportOfKilled();
         unheard = error instanceof Silence && !error.everHeard ? unheard + 1 : 0;
         if (unheard === UNHEARD_IN_A_ROW)
           throw new PlatformError('EnvironmentMissing', `${(error as Error).message}, twice`, {
@@ -109,7 +119,12 @@ export class Attempt {
         const frame = await conversation.next();
         if (frame.type === 'end')
           return reportOf(frame.result, this.output, this.language.errors, this.podUid);
-        if (frame.type === 'error') throw new Refusal(frame.code, frame.message);
+        if (this.isAnother(frame) && (await this.endedItsContainer())) {
+          conversation.send({ op: 'cancel', key });
+          return this.reportOfKilled();
+        }
+        if (frame.type === 'error')
+          throw new Refusal(frame.code, frame.message, this.request.wait === 'brief');
         this.take(frame);
       }
     } catch (error) {
@@ -118,13 +133,46 @@ export class Attempt {
     }
   }
 
+  /** Whether the supervisor begins anew what it was executing: it is another one by now. */
+  private isAnother(frame: Frame): boolean {
+    if (this.executionId === null || this.state !== 'running') return false;
+    return frame.type === 'accepted' && frame.execution !== this.executionId;
+  }
+
+  /** True when the run in progress took all memory of the pod: a repeat of it would do the same. */
+  private async endedItsContainer(): Promise<boolean> {
+    if (this.executionId === null || this.state !== 'running') return false;
+    return this.wasKilledForMemory(this.supervisorBegan).catch(() => false);
+  }
+
+  /** The supervisor that measured it is gone with its container. */
+  private reportOfKilled(): RunReport {
+    const { stdout, stderr, report } = this.output;
+    return {
+      outcome: 'out_of_memory',
+      exitCode: null,
+      signal: 'SIGKILL',
+      serving: false,
+      wallMs: Date.now() - this.began,
+      cpuMs: 0,
+      peakMemoryBytes: this.request.limits.memoryBytes,
+      stdout: stdout.asFarAsItCame(),
+      stderr: stderr.asFarAsItCame(),
+      report: report.asFarAsItCame().text,
+      error: null,
+      podUid: this.podUid,
+      executionId: this.executionId ?? '',
+    };
+  }
+
   private take(frame: Exclude<Frame, { type: 'end' | 'error' }>): void {
     switch (frame.type) {
       case 'accepted':
         this.podUid = frame.pod_uid;
         this.state = frame.state;
         this.position = frame.position;
-        if (frame.up_ms !== undefined) this.onSupervisor(Date.now() - frame.up_ms);
+        this.supervisorBegan = Date.now() - (frame.up_ms ?? 0);
+        if (frame.up_ms !== undefined) this.onSupervisor(this.supervisorBegan);
         if (frame.execution !== null) this.executed(frame.execution);
         if (frame.execution !== null && frame.state === 'running') this.onInput(frame.input);
         return;
@@ -153,11 +201,12 @@ export class Attempt {
       // Another execution than before: nothing that was received is part of it.
       for (const output of Object.values(this.output)) output.restart();
     }
+    if (this.executionId !== executionId) this.began = Date.now();
     this.executionId = executionId;
   }
 
   private runFrame() {
-    const { key, submissionId, program, command, input, limits } = this.request;
+    const { key, submissionId, program, command, input, limits, wait } = this.request;
     const { language, files, entrypoint, requirements } = program;
     const encoded = Object.entries(files).map(([name, text]) => [name, encode(text)]);
     return {
@@ -180,6 +229,8 @@ export class Attempt {
         keep_output_bytes: limits.keepOutputBytes,
         max_output_bytes: limits.maxOutputBytes,
       },
+      ...(wait === 'brief' && { patience_ms: PATIENCE_MS }),
+      ...(wait === 'in_turn' && { in_turn: true }),
       from: Object.fromEntries(
         Object.entries(this.output).map(([stream, output]) => [stream, output.rejoin()]),
       ),
@@ -193,8 +244,10 @@ function encode(text: string): string {
 
 /** An `error` frame. By PROTOCOL.md, the first two codes can never succeed, the others may at the next try. */
 export class Refusal extends PlatformError {
-  constructor(code: string, message: string) {
-    const name = code === 'invalid' || code === 'key_taken' ? 'Rejected' : 'Unavailable';
+  /** @param brief whether the run is one that is to wait elsewhere when others come first */
+  constructor(code: string, message: string, brief = false) {
+    const isFinal = code === 'invalid' || code === 'key_taken';
+    const name = isFinal ? 'Rejected' : brief && OTHERS_FIRST.includes(code) ? 'TestPodBusy' : 'Unavailable';
     super(name, `The test pod did not run the submission: ${message}`, { reason: code });
   }
 }

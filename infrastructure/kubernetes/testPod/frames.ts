@@ -30,6 +30,8 @@ const endRecord = z.object({
   serving: z.boolean(),
   execution: z.string(),
   check: z.string().nullable(),
+  /** Supervisors of before do not say it. */
+  listens: z.array(z.string()).optional(),
   stdout: streamSummary,
   stderr: streamSummary,
   report: streamSummary,
@@ -59,7 +61,7 @@ export type StreamSummary = z.infer<typeof streamSummary>;
 export type StreamName = z.infer<typeof streamName>;
 
 /** Version of the protocol that is spoken here. */
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 
 /** Frames of types that came later are skipped; these must be what they claim to be. */
 const known = new Set<unknown>(frame.options.map((option) => option.shape.type.value));

@@ -78,6 +78,11 @@ export class ReceivedOutput {
     return { ...this.captured(kept), bytes: summary.bytes, truncated: summary.bytes > kept.length };
   }
 
+  /** What arrived of a run whose end nobody could tell. */
+  asFarAsItCame(): CapturedOutput {
+    return { ...this.captured(Buffer.concat(this.parts)), bytes: this.end, truncated: this.gap !== null };
+  }
+
   private captured(kept: Buffer): Pick<CapturedOutput, 'text' | 'gap' | 'base64'> {
     if (this.gap === null) return { text: kept.toString('utf8'), ...exactly(kept, NOTHING) };
     const head = withoutCutEnd(kept.subarray(0, this.gap.after));

@@ -13,6 +13,7 @@ export interface RunRequest {
   command: string;
   input: { stdin: string; args: string[]; env: Record<string, string>; interactive?: boolean };
   limits: { wallMs: number; memoryBytes: number; keepOutputBytes: number; maxOutputBytes: number };
+  wait?: 'brief' | 'in_turn';
 }
 
 export interface RunReport {
@@ -27,6 +28,7 @@ export interface RunReport {
   stderr: CapturedOutput;
   report: string;
   error: ProgramError | null;
+  listens?: string[];
   podUid: string;
   executionId: string;
 }
@@ -63,6 +65,7 @@ export function reportOf(
     stderr: stderr.verify('stderr', end.stderr),
     report: report.verify('report', end.report).text,
     error,
+    ...(end.listens?.length && { listens: end.listens }),
     podUid,
     executionId: end.execution,
   };

@@ -3,10 +3,13 @@
 import os
 import sys
 import warnings
+import zipimport
 
 
 def main() -> int:
     name = sys.argv[1]
+    if is_archive(name):
+        return 0
     warnings.simplefilter("ignore")
     with open(name, "rb") as file:
         source = file.read()
@@ -19,6 +22,15 @@ def main() -> int:
         print(f"{type(error).__name__}: {message}", file=sys.stderr)
         return 1
     return 0
+
+
+def is_archive(name: str) -> bool:
+    """Whether Python would run what is in the file, as it does with a zip of any name."""
+    try:
+        zipimport.zipimporter(name)
+        return True
+    except zipimport.ZipImportError:
+        return False
 
 
 sys.exit(main())

@@ -6,8 +6,10 @@ stderr says what went wrong.
 Only wheels are taken: they are unpacked, and nothing in them is run.
 """
 
+import collections
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,9 @@ import urllib.parse
 import urllib.request
 
 REPORT = 3
+# Lines of pip's messages, and bytes of a page of the index, that are read to say why it failed.
+MAX_LINES = 200
+MAX_PAGE = 4 * 1024 * 1024
 # For one answer of the index, in seconds, and how often it is asked again.
 TIMEOUT = 15
 RETRIES = 2
@@ -30,9 +35,9 @@ def main() -> int:
     report = os.path.join(temporary, "report.json")
     os.makedirs(temporary)
     try:
-        code = subprocess.run(command(layer, report, requirements, index), env=environment(temporary, index)).returncode
+        code, said = run_pip(command(layer, report, requirements, index), environment(temporary, index))
         if code != 0:
-            wrong = trouble_with(index, requirements[0])
+            wrong = why_it_failed(said, index, requirements[0])
             return code if wrong is None else fail(wrong)
         tell_installed(report)
     finally:
@@ -57,31 +62,78 @@ def environment(temporary: str, index: str) -> dict[str, str]:
     return {**ours, "TMPDIR": temporary, "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index}
 
 
-def trouble_with(index: str, requirement: str) -> "str | None":
+def run_pip(command: list[str], env: dict[str, str]) -> tuple[int, str]:
+    """Its exit code, and the end of what it wrote to stderr, which is passed on as it comes."""
+    said: "collections.deque[str]" = collections.deque(maxlen=MAX_LINES)
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        for line in process.stderr:
+            sys.stderr.write(line)
+            said.append(line)
+    return process.returncode, "".join(said)
+
+
+def why_it_failed(said: str, index: str, requirement: str) -> "str | None":
+    """In one line, where the last one that pip wrote does not say it; else None."""
+    conflict = re.search(r"^ERROR: (Cannot install .+ have conflicting dependencies\.)", said, re.MULTILINE)
+    if conflict:
+        return conflict[1]
+    missing = re.search(r"^ERROR: No matching distribution found for (\S+)", said, re.MULTILINE)
+    wanted = missing[1] if missing else requirement
+    try:
+        page = page_of(index, name_of(wanted))
+    except IndexAway as error:
+        return str(error)
+    source = source_of(wanted, page, said) if missing else None
+    if source is None:
+        return None
+    return f"No wheel found for {wanted}: only wheels are installed here, and not source distributions such as {source}"
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]
+
+
+def source_of(requirement: str, page: str, said: str) -> "str | None":
+    """A source distribution, on a package's page, of what was required; None where the lack of a wheel is not the reason."""
+    sources = re.findall(r">\s*([^<>\s]+(?:\.tar\.gz|\.tgz|\.tar\.bz2|\.zip))\s*<", page)
+    version = requirement.partition("==")[2]
+    if version:
+        sources = [name for name in sources if re.search(rf"-{re.escape(version)}\.(?:t|zip)", name)]
+    elif "(from versions: none)" not in said:
+        return None
+    return sources[-1] if sources else None
+
+
+class IndexAway(Exception):
+    """The index does not answer as an index does."""
+
+
+def page_of(index: str, name: str) -> str:
     """
-    What keeps the index from answering, or None when it does. To pip, an index that is away looks like one that has
-    no such package; so it is asked once more.
+    A package's page of the index; empty when it has no such package. To pip, an index that is away looks like one that
+    has no such package; so it is asked once more.
+    @raises IndexAway
     """
     address = urllib.parse.urlsplit(index)
     place = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-    name = requirement.split(";")[0]
-    for character in "[<>=!~ ":
-        name = name.split(character)[0]
     passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
     if address.username is not None:
         user, password = map(urllib.parse.unquote, (address.username, address.password or ""))
         passwords.add_password(None, place, user, password, is_authenticated=True)
     opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    # PyPI's own answers take another form where they may.
+    asked = urllib.request.Request(f"{place.rstrip('/')}/{name}/", headers={"Accept": "text/html"})
     try:
-        opener.open(f"{place.rstrip('/')}/{name}/", timeout=TIMEOUT).close()
+        with opener.open(asked, timeout=TIMEOUT) as answer:
+            return answer.read(MAX_PAGE).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         if error.code == 404:
-            return None
+            return ""
         said = error.read(300).decode("utf-8", "replace").split("\n")[0]
-        return f"the package index {place} answers {error.code} {error.reason}: {said}".rstrip(": ")
+        raise IndexAway(f"the package index {place} answers {error.code} {error.reason}: {said}".rstrip(": ")) from error
     except OSError as error:
-        return f"the package index {place} cannot be reached: {getattr(error, 'reason', error)}"
-    return None
+        reason = getattr(error, "reason", error)
+        raise IndexAway(f"the package index {place} cannot be reached: {reason}") from error
 
 
 def tell_installed(report: str) -> None:

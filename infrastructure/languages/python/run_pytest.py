@@ -1,41 +1,107 @@
 """Runs test files with pytest and reports each test. Exits as pytest does: 0 passed, 1 failed, 5 no tests."""
 
+import importlib.util
 import os
 import sys
 
-import pytest
+HERE = os.path.dirname(os.path.abspath(__file__))
+# A program's own modules win: nothing of this folder can be imported.
+sys.path[:] = [folder for folder in sys.path if folder != HERE]
 
-from reporting import report
+import fnmatch  # noqa: E402
+
+import pytest  # noqa: E402
+
+
+def load_reporting():
+    spec = importlib.util.spec_from_file_location("reporting", os.path.join(HERE, "reporting.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Reporter:
-    def __init__(self):
-        self._failed = set()
+    def __init__(self, report, files: "list[str]"):
+        self._report = report
+        self._files = files
+        # Of each test that runs, which with a plug-in may be several: what its setup, call and teardown came to.
+        self._phases: "dict[str, list[pytest.TestReport]]" = {}
 
-    def pytest_runtest_logreport(self, report: "pytest.TestReport") -> None:
-        self._tell(report)
+    def pytest_configure(self, config: "pytest.Config") -> None:
+        """Of the files, those are tests that pytest takes for tests. If it takes none, all modules are."""
+        patterns = config.getini("python_files")
+        tests = [name for name in self._files if any(_matches(name, pattern) for pattern in patterns)]
+        config.args = tests or self._files
 
-    def _tell(self, outcome: "pytest.TestReport") -> None:
-        """A test is told once: by its call, or by the first of setup, call and teardown that did not pass."""
-        name = outcome.nodeid
-        if outcome.when == "call" and outcome.outcome == "passed":
-            report(name, "passed", outcome.duration)
-        elif outcome.outcome == "skipped":
-            reason = outcome.longrepr[2] if isinstance(outcome.longrepr, tuple) else str(outcome.longrepr or "")
-            report(name, "skipped", outcome.duration, reason)
-        elif outcome.outcome == "failed" and name not in self._failed:
-            self._failed.add(name)
-            report(name, "failed" if outcome.when == "call" else "error", outcome.duration, outcome.longreprtext)
+    def pytest_collectstart(self, collector: "pytest.Collector") -> None:
+        if isinstance(collector, pytest.File):
+            self._report.begin(collector.nodeid)
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
         if report.failed:
-            _report_collection(report)
+            self._report.beside(report.nodeid or "collection", "error", report.longreprtext)
+        elif report.skipped:
+            self._report.beside(report.nodeid, "skipped", _reason(report))
+
+    def pytest_collection_finish(self, session: "pytest.Session") -> None:
+        self._report.found += len(session.items)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._phases[nodeid] = []
+        self._report.begin(nodeid)
+
+    def pytest_runtest_logreport(self, report: "pytest.TestReport") -> None:
+        self._phases.setdefault(report.nodeid, []).append(report)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """A test is reported once, whatever its setup, its call and its teardown came to."""
+        phases = self._phases.pop(nodeid, [])
+        if any(phase.outcome == "rerun" for phase in phases):
+            # A plug-in runs it again.
+            return
+        seconds = sum(phase.duration for phase in phases)
+        failed = [phase for phase in phases if phase.failed]
+        skipped = [phase for phase in phases if phase.skipped]
+        if failed:
+            outcome = "failed" if any(phase.when == "call" for phase in failed) else "error"
+            self._report.result(nodeid, outcome, seconds, "\n".join(phase.longreprtext for phase in failed))
+        elif skipped:
+            self._report.result(nodeid, "skipped", seconds, _reason(skipped[0]))
+        elif any(phase.when == "call" for phase in phases):
+            self._report.result(nodeid, "passed", seconds)
+        else:
+            self._report.result(nodeid, "skipped", seconds, "It was not called.")
+
+    def end(self) -> None:
+        """A test that a plug-in reports as failed without an end, since its process is gone, is over as well."""
+        for nodeid in [nodeid for nodeid, phases in self._phases.items() if any(phase.failed for phase in phases)]:
+            self.pytest_runtest_logfinish(nodeid)
+        self._report.end()
 
 
-def _report_collection(collected: "pytest.CollectReport") -> None:
-    report(collected.nodeid or "collection", "error", 0.0, collected.longreprtext)
+def _matches(name: str, pattern: str) -> bool:
+    """As pytest does: a pattern without a slash is one of the name alone."""
+    return fnmatch.fnmatch(name if "/" in pattern else os.path.basename(name), pattern)
 
 
-# The program's own folder comes first, so that tests import what they test.
-sys.path.insert(0, os.getcwd())
-sys.exit(pytest.main(["-p", "no:cacheprovider", "--rootdir=.", "-q", *sys.argv[1:]], plugins=[Reporter()]))
+def _reason(report) -> str:
+    if getattr(report, "wasxfail", None) is not None:
+        return f"expected to fail: {report.wasxfail}".rstrip(": ")
+    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+
+
+def main() -> int:
+    report = load_reporting().Report()
+    names = [name for name in sys.argv[1:] if name.endswith(".py")]
+    files = [name for name in names if os.path.basename(name) not in ("__init__.py", "conftest.py")]
+    # The program's own folder comes first, so that tests import what they test.
+    sys.path.insert(0, os.getcwd())
+    options = ["-p", "no:cacheprovider", "--rootdir=.", "-q"]
+    reporter = Reporter(report, files)
+    code = pytest.main([*options, *names], plugins=[reporter])
+    reporter.end()
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,14 +1,8 @@
-import { readdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { arch } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../machine/command';
 import { findProgram } from '../machine/prerequisites';
 import type { Progress } from '../machine/progress';
 import type { Settings } from '../settings';
-import { versions } from '../versions';
-import { obtain } from './cache';
-import { keyOfInputs } from './checksum';
+import { unpackedPackages } from './debianPackages';
 import { firstThatWorks, type Source } from './sources';
 
 /** Paths of Prometheus and of its checker. */
@@ -36,27 +30,12 @@ function installed(): Source<PrometheusPrograms> {
   };
 }
 
-function unpacked({ cacheDirectory }: Settings, progress: Progress): Source<PrometheusPrograms> {
+function unpacked(settings: Settings, progress: Progress): Source<PrometheusPrograms> {
   return {
     title: "from Debian's package",
     find: async () => {
       if (!findProgram('apt-get') || !findProgram('dpkg-deb')) return undefined;
-      const directory = await obtain(
-        {
-          title: 'Prometheus (Debian package, once)',
-          name: 'prometheus',
-          key: await keyOfInputs(['prometheus', versions.debian, arch()]),
-          make: async (into) => {
-            await runCommand('apt-get', ['update', '-qq']);
-            await runCommand('apt-get', ['download', '-qq', 'prometheus'], { cwd: into });
-            const archive = readdirSync(into).find((name) => name.endsWith('.deb'))!;
-            await runCommand('dpkg-deb', ['--extract', join(into, archive), into]);
-            await rm(join(into, archive));
-          },
-        },
-        cacheDirectory,
-        progress,
-      );
+      const directory = await unpackedPackages('prometheus', ['prometheus'], settings, progress);
       const program = (name: string) => join(directory, 'usr', 'bin', name);
       return { prometheus: program('prometheus'), promtool: program('promtool') };
     },

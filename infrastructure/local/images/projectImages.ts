@@ -10,9 +10,17 @@ import { contextFiles } from './contextFiles';
 
 /** The images of this repository: Dockerfile, relative to the root of it, and what it stands on here. */
 const recipes = {
-  'test-pod': { dockerfile: 'Dockerfile.test', bases: { BASE_IMAGE: 'languages' } },
-  program: { dockerfile: 'infrastructure/prod/Dockerfile', bases: { BASE_IMAGE: 'languages' } },
+  'test-pod': { dockerfile: 'Dockerfile.test', bases: { BASE_IMAGE: 'languages', NODE_IMAGE: 'node' } },
+  program: {
+    dockerfile: 'infrastructure/prod/Dockerfile',
+    bases: { BASE_IMAGE: 'languages', NODE_IMAGE: 'node' },
+  },
   database: { dockerfile: 'infrastructure/prod/database/Dockerfile', bases: { BASE_IMAGE: 'database' } },
+  // The same for databases that were made before: one image for each older major (olderPostgresql).
+  'database-15': {
+    dockerfile: 'infrastructure/prod/database/Dockerfile',
+    bases: { BASE_IMAGE: 'database-15' },
+  },
   pause: { dockerfile: 'infrastructure/local/images/Dockerfile.pause', bases: { BASE_IMAGE: 'pause' } },
   gateway: { dockerfile: 'Dockerfile.gateway', bases: { BASE_IMAGE: 'node', RUNTIME_IMAGE: 'runtime' } },
   worker: { dockerfile: 'Dockerfile.worker', bases: { BASE_IMAGE: 'node', RUNTIME_IMAGE: 'runtime' } },
@@ -21,7 +29,7 @@ const recipes = {
 export type AnyImage = keyof typeof recipes;
 /** Those that a cluster needs for users' pods; worker and gateway run beside the local one, unless they are installed. */
 export type ImageName = Exclude<AnyImage, 'gateway' | 'worker'>;
-export const imageNames: readonly ImageName[] = ['test-pod', 'program', 'database', 'pause'];
+export const imageNames: readonly ImageName[] = ['test-pod', 'program', 'database', 'database-15', 'pause'];
 
 /** What an image is called. The tag is the hash of all that goes into it, and it needs no registry to be clear. */
 export type ImageReferences<Name extends AnyImage = ImageName> = Record<Name, string>;

@@ -26,6 +26,11 @@ export const mavenPrerequisites: readonly Prerequisite[] = [
   { program: 'mvn', debianPackage: 'maven' },
   { program: 'unzip', debianPackage: 'unzip' },
 ];
+export const pythonPrerequisite: Prerequisite = { program: 'python3', debianPackage: 'python3' };
+export const pipPrerequisites: readonly Prerequisite[] = [
+  pythonPrerequisite,
+  { program: 'pip3', debianPackage: 'python3-pip' },
+];
 export const imagePrerequisites: readonly Prerequisite[] = [
   { program: 'mmdebstrap', debianPackage: 'mmdebstrap' },
   { program: 'buildah', debianPackage: 'buildah' },

@@ -98,7 +98,7 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     failCgroupV1: false,
     // Twenty users have eighty pods when all of them deploy; the network has 254 addresses.
     maxPods: 200,
-    podPidsLimit: 256,
+    podPidsLimit: 1024,
     // A watch for each object costs a new pod up to 1.5 s until its ConfigMap is there.
     configMapAndSecretChangeDetectionStrategy: 'Cache',
     // A laptop's disk is fuller than a server's; the defaults (10 %, 15 %) would refuse every pod.

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { runCommand } from '../machine/command';
 import type { Settings } from '../settings';
 import { ServerPart } from './serverPart';
@@ -11,16 +11,23 @@ const searchAttributes = ['UserId', 'SubmissionStatus', 'CodeDigest'];
 /** Milliseconds in which it says what it knows of a namespace, also on a busy machine. */
 const answerWithin = 10_000;
 
+/** The file in which Temporal keeps everything: SQLite. */
+export const temporalDatabase = ({ stateDirectory }: Pick<Settings, 'stateDirectory'>): string =>
+  join(stateDirectory, 'temporal', 'temporal.db');
+
 /** Temporal's development server with its Web UI, on loopback; its database is one file that stays. */
-export function temporal(settings: Settings, program: string): ServerPart {
+export function temporal(
+  settings: Settings,
+  program: string,
+  database = temporalDatabase(settings),
+): ServerPart {
   const { ports } = settings;
   const address = `127.0.0.1:${ports.temporal}`;
   return new ServerPart({
     settings,
     name: 'temporal',
     specification: async () => {
-      const directory = join(settings.stateDirectory, 'temporal');
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await mkdir(dirname(database), { recursive: true, mode: 0o700 });
       return {
         command: program,
         args: [
@@ -29,7 +36,7 @@ export function temporal(settings: Settings, program: string): ServerPart {
           '--ip=127.0.0.1',
           `--port=${ports.temporal}`,
           `--ui-port=${ports.temporalUi}`,
-          `--db-filename=${join(directory, 'temporal.db')}`,
+          `--db-filename=${database}`,
           '--log-level=warn',
           '--dynamic-config-value=system.enableActivityEagerExecution=true',
           '--dynamic-config-value=matching.enableFairness=true',

@@ -2,7 +2,7 @@
 # Writes a dump of the program's database to stdout, and its SHA-256 to stderr as the last line: a stream that
 # was cut short is found by it. Runs as the program's role, which is no superuser: what is dumped is the user's.
 set -euo pipefail
-bin=$(echo /usr/lib/postgresql/"$(<"$DATA_VOLUME/pgdata/PG_VERSION")"/bin)
+bin=$(echo /usr/lib/postgresql/*/bin)
 PGPASSWORD=$(<"$PASSWORD_FILE")
 export PGPASSWORD
 

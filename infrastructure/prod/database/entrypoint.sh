@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the database on an empty volume and becomes PostgreSQL.
 #
-# DATA_VOLUME    the volume; the data go to its subdirectory pgdata
+# DATA_VOLUME    the volume; see cluster.sh
 # PASSWORD_FILE  password of the role app: letters, digits, - and _; a new one is taken over at the next start
 #
 # Programs use the role app, which owns the database app and is no superuser. The superuser is the operating
@@ -9,50 +9,32 @@
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
-data=$DATA_VOLUME/pgdata
-taken_over=$DATA_VOLUME/password.sha256
-installed=(/usr/lib/postgresql/*/bin)
-
-fail() {
-  echo "orchestration: $*" >&2
-  exit 78
-}
-
-# Directory of the programs that fit the data, or the newest when there are no data yet.
-programs() {
-  if [[ ! -e $data/PG_VERSION ]]; then
-    echo "${installed[-1]}"
-    return
-  fi
-  local version
-  version=$(<"$data/PG_VERSION")
-  [[ -x /usr/lib/postgresql/$version/bin/postgres ]] ||
-    fail "the volume holds data of PostgreSQL $version, this image has ${installed[*]}. Use an image with" \
-      "version $version, or dump the data with it and restore them to a new volume."
-  echo "/usr/lib/postgresql/$version/bin"
-}
-
-# Runs SQL from standard input without opening a port. A statement that fails is not logged: it may hold the password.
-alone() {
-  "$bin/postgres" --single -j -D "$1" -c exit_on_error=on -c log_checkpoints=off \
-    -c log_min_error_statement=panic postgres >/dev/null
-}
+. "$here/cluster.sh"
 
 # A stop in the middle leaves only the unfinished directory, which the next start throws away.
 create() {
-  local unfinished=$data.unfinished
-  rm -rf "$unfinished"
-  "$bin/initdb" --pgdata="$unfinished" --encoding=UTF8 --locale=C.UTF-8 --data-checksums \
-    --auth-local=peer --auth-host=reject >/dev/null
-  alone "$unfinished" <<<"CREATE ROLE app LOGIN;
+  rm -rf "$DATA_VOLUME/unfinished"
+  copy_cluster "$DATA_VOLUME/unfinished"
+  mv "$DATA_VOLUME/unfinished" "$1"
+}
 
-CREATE DATABASE app OWNER app;
-"
-  mv "$unfinished" "$data"
+# Major versions of all data on the volume.
+versions_there() {
+  local file
+  for file in "$DATA_VOLUME"/pgdata*/PG_VERSION; do
+    [[ ! -e $file ]] || cat "$file"
+  done
+}
+
+# An upgrade that did not come to its end left the database closed to the program (upgrade.sh).
+open_again() {
+  [[ -e $data/orchestration.closed ]] || return 0
+  alone "$data" <<<"ALTER ROLE app LOGIN;"
+  rm -rf "$DATA_VOLUME/upgrade" "$DATA_VOLUME/upgrade.unfinished" "$data/orchestration.closed"
 }
 
 take_over_password() {
-  local password digest
+  local password digest taken_over=$data/orchestration.password.sha256
   password=$(<"$PASSWORD_FILE")
   [[ $password =~ ^[A-Za-z0-9_-]+$ ]] || fail "the password in $PASSWORD_FILE is empty or has other" \
     "characters than letters, digits, - and _."
@@ -63,12 +45,31 @@ take_over_password() {
 }
 
 umask 077
-[[ -x ${installed[-1]}/postgres ]] || fail "there is no PostgreSQL under /usr/lib/postgresql in this image."
+[[ -x $bin/postgres ]] || fail "there is no PostgreSQL under /usr/lib/postgresql in this image."
 [[ -r $PASSWORD_FILE ]] || fail "the password is missing: $PASSWORD_FILE cannot be read by uid $(id -u)."
 [[ -w $DATA_VOLUME ]] || fail "the volume $DATA_VOLUME cannot be written by uid $(id -u)."
 
-bin=$(programs)
-[[ -e $data/PG_VERSION ]] || create
+# What a first start with an earlier image may have left.
+rm -rf "$DATA_VOLUME/pgdata.unfinished"
+data=$(data_directory)
+if [[ -z $data ]]; then
+  there=$(versions_there | sort -u | paste -sd ,)
+  if [[ -z $there ]]; then
+    data=$DATA_VOLUME/pgdata
+    create "$data"
+  elif [[ -e $DATA_VOLUME/upgrade/complete ]]; then
+    data=$DATA_VOLUME/pgdata.$major
+    "$here/upgrade.sh" restore || {
+      echo "orchestration: the upgrade to PostgreSQL $major failed. The data of PostgreSQL $there are as they were." >&2
+      exit 75
+    }
+  else
+    fail "the volume holds data of PostgreSQL $there, this image has $major. Use an image with version $there" \
+      "(annotation orchestration-app/postgresql-major of the StatefulSet), then upgrade: npm run ops --" \
+      "upgrade-database USER."
+  fi
+fi
+open_again
 take_over_password
 
 exec "$bin/postgres" -D "$data" \

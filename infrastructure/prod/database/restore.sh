@@ -2,7 +2,7 @@
 # Replaces everything in the program's database by a dump from stdin, all or nothing.
 # Usage: restore.sh BYTES SHA256, of the dump: nothing is touched before all of it has arrived unharmed.
 set -euo pipefail
-bin=$(echo /usr/lib/postgresql/"$(<"$DATA_VOLUME/pgdata/PG_VERSION")"/bin)
+bin=$(echo /usr/lib/postgresql/*/bin)
 PGPASSWORD=$(<"$PASSWORD_FILE")
 export PGPASSWORD
 

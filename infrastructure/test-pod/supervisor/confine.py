@@ -9,6 +9,7 @@ fail with EPERM. This comes on top of the runtime's own filter.
 
 import ctypes
 import os
+import stat
 import struct
 
 from . import landlock
@@ -105,7 +106,8 @@ _PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_INSTRUCTIONS))
 
 # What runs may change; main.py empties these after each. Of devices and /proc, the kernel's own rules say more.
 _WRITABLE = ("/work", "/tmp", "/dev/shm")
-_DEVICES = ("/dev", "/proc")
+_DEVICES = "/dev"
+_FOLDERS_OF_DEVICES = ("/dev/pts", "/proc")
 
 
 def confine(writable: tuple[str, ...] = ()) -> None:
@@ -114,8 +116,14 @@ def confine(writable: tuple[str, ...] = ()) -> None:
     @param writable folders that it may fill beside those of every run
     """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    landlock.restrict((*_WRITABLE, *writable), _DEVICES)
+    landlock.restrict((*_WRITABLE, *writable), _devices())
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM))
+
+
+def _devices() -> list[str]:
+    """Not all of /dev: the runtime may put files there, such as /dev/termination-log, that outlive a run."""
+    paths = [entry.path for entry in os.scandir(_DEVICES) if stat.S_ISCHR(entry.stat(follow_symlinks=False).st_mode)]
+    return [*paths, *filter(os.path.isdir, _FOLDERS_OF_DEVICES)]
 
 
 def _prctl(option: int, first: int, second: object = 0) -> None:

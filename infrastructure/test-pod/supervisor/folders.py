@@ -1,6 +1,7 @@
 """Folders that a run may write: made fresh before it, emptied after it, whatever it left there."""
 
 import asyncio
+import contextlib
 import os
 
 # Between two pauses for the event loop.
@@ -52,6 +53,20 @@ async def empty(folder: str, spared: frozenset[str] = frozenset()) -> None:
             done += 1
             if done % _BATCH == 0:
                 await asyncio.sleep(0)
+
+
+def clear_attributes(path: str) -> None:
+    """Removes what a program may have attached to a folder or file itself, where its file system keeps such a thing."""
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(path, follow_symlinks=False):
+            os.removexattr(path, name, follow_symlinks=False)
+
+
+def clear_file(path: str) -> None:
+    """Empties a file that the runtime made, if there is one that programs could write to."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC))
+    clear_attributes(path)
 
 
 def _move_up(path: str, folder: str, moved: int) -> int:

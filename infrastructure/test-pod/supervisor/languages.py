@@ -15,8 +15,6 @@ class Language:
     folder: str
     commands: dict[str, list[str]]
     environment: dict[str, str]
-    # False for an interpreter that reserves more address space than it uses.
-    address_space_limit: bool
     # The module of this package that can start `run` faster than a new process, or None.
     warm: "str | None"
 
@@ -48,7 +46,6 @@ def load(folder: str = FOLDER) -> dict[str, Language]:
             folder=path,
             commands=data["commands"],
             environment=data.get("environment", {}),
-            address_space_limit=data.get("address_space_limit", True),
             warm=data.get("warm"),
         )
     return found

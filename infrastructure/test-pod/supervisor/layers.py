@@ -90,6 +90,7 @@ class Layers:
         return volume.f_bavail >= volume.f_blocks * _FREE_SHARE
 
     async def _remove_unknown(self) -> None:
+        folders.clear_attributes(self._root)
         if set(os.listdir(self._root)) - self._kept.keys():
             await folders.empty(self._root, spared=frozenset(self._kept))
 

@@ -93,4 +93,11 @@ def _places() -> Places:
     python = shutil.which("python3", path=PATH)
     if python is None:
         sys.exit(f"There is no python3 in {PATH}: the image must have one.")
-    return Places(work="/work", scratch=("/tmp", "/dev/shm"), python=python, path=PATH)
+    return Places(
+        work="/work",
+        scratch=("/tmp", "/dev/shm"),
+        unused=("/dev/mqueue",),
+        empty_files=("/dev/termination-log",),
+        python=python,
+        path=PATH,
+    )

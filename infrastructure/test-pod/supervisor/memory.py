@@ -1,11 +1,16 @@
-"""What the kernel says about the memory of this container, with cgroup v2 or v1."""
+"""
+What the kernel says about the memory of this container, with cgroup v2 or v1.
+
+Memory is what a run holds of the container: pages of its processes, files in memory, buffers of its sockets, secret and
+shared memory, also when no process has them mapped. It is not address space, and not what the kernel can take back.
+"""
 
 import os
 
 _V2 = "/sys/fs/cgroup"
 _V1 = "/sys/fs/cgroup/memory"
-# More than the counters of events take.
-_EVENTS_BYTES = 4096
+# More than a file of counters takes.
+_MOST_BYTES = 16384
 # Below this share of the limit the kernel has no reason to kill. On cgroup v2 it may kill the whole container,
 # so the supervisor stops the run before that.
 _DANGER = 0.9
@@ -15,48 +20,80 @@ class Memory:
     """Reads counters of the container's cgroup. Where there are none (some sandboxes), it knows nothing."""
 
     def __init__(self, v2: str = _V2, v1: str = _V1):
-        self._events = self._stat = None
-        self._fields: tuple[bytes, bytes] = (b"anon", b"shmem")
+        # Held open, as they are asked while each program runs.
+        self._usage = self._stat = self._events = self._sockets = None
+        self._reclaimable: tuple[bytes, ...] = ()
         limit = None
-        if os.path.exists(f"{v2}/memory.events"):
-            self._events, self._stat = f"{v2}/memory.events", f"{v2}/memory.stat"
-            limit = _read(f"{v2}/memory.max")
-        elif os.path.exists(f"{v1}/memory.oom_control"):
-            self._events, self._stat = f"{v1}/memory.oom_control", f"{v1}/memory.stat"
-            self._fields = (b"total_rss", b"total_shmem")
-            limit = _read(f"{v1}/memory.limit_in_bytes")
-        # Held open, as it is asked after each run.
-        self._events_file = os.open(self._events, os.O_RDONLY | os.O_CLOEXEC) if self._events else None
+        if os.path.exists(f"{v2}/memory.current"):
+            self._usage, self._stat = _open(f"{v2}/memory.current"), _open(f"{v2}/memory.stat")
+            self._events = _open(f"{v2}/memory.events")
+            self._reclaimable = (b"active_file", b"inactive_file", b"slab_reclaimable")
+            limit = _read(_open(f"{v2}/memory.max"))
+        elif os.path.exists(f"{v1}/memory.usage_in_bytes"):
+            self._usage, self._stat = _open(f"{v1}/memory.usage_in_bytes"), _open(f"{v1}/memory.stat")
+            self._events = _open(f"{v1}/memory.oom_control")
+            self._reclaimable = (b"total_active_file", b"total_inactive_file")
+            # Not part of the usage there.
+            self._sockets = _open(f"{v1}/memory.kmem.tcp.usage_in_bytes")
+            limit = _read(_open(f"{v1}/memory.limit_in_bytes"))
         self._killed = self._kills()
         self._danger = int(int(limit) * _DANGER) if limit is not None and limit.isdigit() else None
+        # Before the run: what is not its own.
+        self._before = 0
+
+    @property
+    def is_known(self) -> bool:
+        return self._usage is not None
+
+    def begin(self) -> None:
+        """What is held from here on is the run's."""
+        self._before = self._held()
+
+    def of_run(self, enough: int) -> int:
+        """What came since `begin`, in bytes. More exactly so only above `enough`: the kernel takes its time to tell."""
+        roughly = self._charged() - self._before
+        if roughly <= enough:
+            return max(roughly, 0)
+        held = self._held()
+        # What was given back since then was not the run's.
+        self._before = min(self._before, held)
+        return held - self._before
+
+    def is_scarce(self) -> bool:
+        """True when what cannot be reclaimed nears the limit of the container."""
+        if self._danger is None or self._charged() <= self._danger:
+            return False
+        return self._held() > self._danger
 
     def new_kills(self) -> int:
         """How many processes the kernel has killed here for want of memory since this was last asked."""
         before, self._killed = self._killed, self._kills()
         return self._killed - before
 
+    def _held(self) -> int:
+        counters = _read(self._stat)
+        return self._charged() - sum(_field_in(counters, name) for name in self._reclaimable)
+
+    def _charged(self) -> int:
+        return _number(self._usage) + _number(self._sockets)
+
     def _kills(self) -> int:
-        if self._events_file is None:
-            return 0
-        return _field_in(os.pread(self._events_file, _EVENTS_BYTES, 0), b"oom_kill")
-
-    def is_scarce(self) -> bool:
-        """True when what cannot be reclaimed (processes and memory-backed files) nears the limit."""
-        if self._stat is None or self._danger is None:
-            return False
-        return sum(_field(self._stat, name) for name in self._fields) > self._danger
+        return _field_in(_read(self._events), b"oom_kill")
 
 
-def _read(path: str) -> bytes | None:
+def _open(path: str) -> "int | None":
     try:
-        with open(path, "rb") as file:
-            return file.read().strip()
-    except FileNotFoundError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return None
 
 
-def _field(path: str, name: bytes) -> int:
-    return _field_in(_read(path) or b"", name)
+def _read(descriptor: "int | None") -> bytes:
+    return b"" if descriptor is None else os.pread(descriptor, _MOST_BYTES, 0).strip()
+
+
+def _number(descriptor: "int | None") -> int:
+    return int(_read(descriptor) or 0)
 
 
 def _field_in(text: bytes, name: bytes) -> int:

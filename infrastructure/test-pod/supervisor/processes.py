@@ -1,6 +1,7 @@
 """Processes of the pod, as PID 1 sees them: start, reap, find, and leave none behind."""
 
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -12,8 +13,8 @@ from typing import NamedTuple
 
 PR_SET_DUMPABLE = 4
 
-# A sweep that has to come back this often, or that finds this many processes, is up against a fork bomb: then
-# everything is killed in one call.
+# A sweep that finds new processes this often, or this many of them, is up against a fork bomb: then everything is
+# killed in one call.
 _POLITE_ROUNDS = 3
 _POLITE_PROCESSES = 64
 # Programs stand back behind PID 1 and the relays in the share of the processor that the pod has.
@@ -77,6 +78,21 @@ class _Row(NamedTuple):
     state: str
     threads: int
 
+    @property
+    def is_alive(self) -> bool:
+        """A process whose first thread is over looks dead, whatever its other threads do."""
+        return self.state not in "ZX" or self.threads > 1
+
+
+class Count(NamedTuple):
+    """Processes of programs at one moment."""
+
+    alive: int
+    # In those alive.
+    threads: int
+    # Over, and not waited for by their parents.
+    dead: int
+
 
 class Processes:
     """Starts and reaps children. PID 1 inherits every orphan of the pod, so it reaps those as well."""
@@ -113,6 +129,7 @@ class Processes:
             os.close(report_read)
         if failure:
             raise OSError(f"{launch.argv[0]} could not be started: {failure.decode()}")
+        _offer_to_the_kernel(pid)
         return pid, exited
 
     def adopt(self, pid: int) -> "asyncio.Future[Exit]":
@@ -120,14 +137,19 @@ class Processes:
         exited = self._exits[pid] = self._loop.create_future()
         return exited
 
-    def count(self) -> tuple[int, int]:
-        """How many processes programs have, and how many threads are in them."""
-        threads = [row.threads for row in self._others() if row.parent != 0]
-        return len(threads), sum(threads)
+    def count(self) -> "Count":
+        """How many processes programs have."""
+        rows = [row for row in self._others() if row.parent != 0]
+        alive = [row.threads for row in rows if row.is_alive]
+        return Count(len(alive), sum(alive), len(rows) - len(alive))
 
     def resident_bytes(self) -> int:
         """What programs hold in memory, pages that they share counted for each."""
         return sum(_resident_bytes(row.pid) for row in self._others() if row.parent != 0)
+
+    def own_resident_bytes(self) -> int:
+        """What PID 1 and those from outside hold in memory."""
+        return _resident_bytes(os.getpid()) + sum(_resident_bytes(row.pid) for row in self._others() if row.parent == 0)
 
     def starved_seconds(self) -> float:
         """The longest that any process of programs has stood ready while no processor was free for it."""
@@ -146,17 +168,22 @@ class Processes:
         """
         deadline = self._loop.time() + _SWEEP_DEADLINE
         rounds = 0
+        signalled: set[int] = set()
         while strangers := _strangers(rows := self._others()):
             if self._loop.time() > deadline:
                 raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
-            if rounds < _POLITE_ROUNDS and len(strangers) <= _POLITE_PROCESSES:
-                for pid in strangers:
-                    _signal(pid, signal.SIGKILL)
-            else:
+            # Only new ones speak for a fork bomb: what was killed may take a while to give back its memory, or to
+            # get a processor to die on.
+            grows = not signalled.issuperset(strangers)
+            rounds += grows
+            if grows and (rounds > _POLITE_ROUNDS or len(strangers) > _POLITE_PROCESSES):
                 # One call kills all there are at one instant, so nothing can fork away from it. It takes the
                 # relays too: the worker opens another and joins the run again.
                 _signal(-1, signal.SIGKILL)
-            rounds += 1
+            else:
+                for pid in strangers:
+                    _signal(pid, signal.SIGKILL)
+            signalled.update(strangers)
             await self._next_exit(0.01)
         visitors = [row.pid for row in rows if row.parent == 0]
         for pid in (*visitors, *self.spared):
@@ -196,8 +223,7 @@ class Processes:
 
 
 def _strangers(rows: list[_Row]) -> list[int]:
-    """Those alive. A process whose first thread is over looks dead, whatever its other threads do."""
-    return [row.pid for row in rows if row.parent != 0 and (row.state not in "ZX" or row.threads > 1)]
+    return [row.pid for row in rows if row.parent != 0 and row.is_alive]
 
 
 def is_visitor(pid: int) -> bool:
@@ -250,6 +276,13 @@ def _signal(pid: int, number: int) -> None:
     except (ProcessLookupError, PermissionError):
         # Gone already, or the container runtime itself on its way into the pod, which is none of our uid.
         return
+
+
+def _offer_to_the_kernel(pid: int) -> None:
+    """When memory runs out, the kernel shall kill programs, and not those that judge them. Forks of it are like it."""
+    # Refused for the warm interpreter, which is closed to us: its forks do this for themselves.
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def _become(launch: Launch, report: int) -> None:

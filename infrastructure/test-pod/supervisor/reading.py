@@ -35,6 +35,13 @@ class Reading:
             _collect_sockets()
             await asyncio.wait([self._ended], timeout=_LOOK_INTERVAL)
 
+    def close(self) -> None:
+        """Lets go of a pipe, whatever is still to come."""
+        if not self._ended.done():
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._ended.set_result(None)
+
     def _read(self) -> bool:
         """Takes one piece. @returns false when there is none"""
         try:
@@ -42,9 +49,7 @@ class Reading:
         except BlockingIOError:
             return False
         if not data:
-            self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._ended.set_result(None)
+            self.close()
             return False
         self._take(data)
         return True

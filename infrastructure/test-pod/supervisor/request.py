@@ -19,6 +19,7 @@ MAX_ENV = 110
 MAX_ARGS_BYTES = 64 * 1024
 MAX_ENV_BYTES = 65 * 1024
 MAX_WALL_MS = 600_000
+MAX_PATIENCE_MS = 60_000
 # Of output that is read again at one go.
 MAX_READ_BYTES = 1024 * 1024
 MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
@@ -66,6 +67,10 @@ class RunRequest:
     requirements: list[str]
     # Where packages come from, for `install`; it may hold a password. None when the operator named none.
     index_url: "str | None"
+    # How long it may wait for its turn, in seconds; None for as long as it takes.
+    patience: "float | None"
+    # Whether it was given its turn by those who keep the order of what waits outside of this pod.
+    in_turn: bool
     # Tells two requests with the same key apart: only equal ones may share a run.
     digest: str
 
@@ -92,11 +97,15 @@ def parse_run(frame: dict, languages: dict[str, Language]) -> RunRequest:
     env = _env(frame.get("env", {}))
     requirements = _requirements(frame.get("requirements", []), language, command)
     index_url = _index_url(frame.get("index_url"))
+    in_turn = frame.get("in_turn", False)
+    if not isinstance(in_turn, bool):
+        raise InvalidRequest("in_turn must be true or false")
+    patience = _patience(frame.get("patience_ms"))
     asked = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
-    # The index is not part of it: its password may be another after a restart of the worker.
+    # The index is not part of it: its password may be another after a restart of the worker. Nor is how long it waits.
     asked += [requirements, interactive]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, interactive, args, env, requirements, index_url, digest)
+    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, interactive, args, env, requirements, index_url, patience, in_turn, digest)
 
 
 def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str]:
@@ -107,6 +116,14 @@ def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str
     if not isinstance(command, str) or command not in language.commands:
         raise InvalidRequest(f"command {command!r} is not among {', '.join(language.commands)} of {name}")
     return language, command
+
+
+def _patience(value: object) -> "float | None":
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= MAX_PATIENCE_MS:
+        raise InvalidRequest(f"patience_ms must be a whole number from 0 to {MAX_PATIENCE_MS}")
+    return value / 1000
 
 
 def _files(value: object) -> dict[str, bytes]:

@@ -1,17 +1,20 @@
 """Runs by their key: one at a time, each executed once, its result kept for whoever asks again."""
 
 import asyncio
+import traceback
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from .capture import Capture
-from .execution import Execution
+from .execution import Execution, NotClean
 from .layers import LayerMissing, Layers, key_of
 from .request import RunRequest
 from .stdin import FedStdin, Stdin
 
 MAX_QUEUED = 64
+# With so many in the queue, one whose patience has an end is refused: each that waits here holds a place of its worker.
+MAX_BRIEF = 16
 # Results kept for a repeat of the request; the oldest goes first.
 MAX_RESULTS = 256
 MAX_RESULT_BYTES = 16 * 1024 * 1024
@@ -22,12 +25,18 @@ _TELL_INTERVAL = 0.1
 # While runs wait, what there is to say of them is put together for so long, in seconds: each message, and each piece
 # of the log, wakes half a dozen processes on its way, and those take the processor that the next run waits for.
 _BUSY_PATIENCE = 0.008
+# When so many runs in a row could not be judged, the fault is not in one of them: a new container may help.
+_MAX_FAILED = 3
 
 Listener = Callable[[dict], None]
 
 
 class Busy(Exception):
     """Too many runs are waiting."""
+
+
+class NotYet(Exception):
+    """Others come first: its turn is to be waited for outside of this pod."""
 
 
 class KeyTaken(Exception):
@@ -90,13 +99,15 @@ class Runs:
         self._current: Run | None = None
         # Whether its program has been started: until then the next fork is its own.
         self._current_started = False
+        # Keys of runs that could not be judged, since the last one that could.
+        self._failed: set[str] = set()
         self._wake = asyncio.Event()
         self._telling: asyncio.TimerHandle | None = None
 
     def submit(self, request: RunRequest) -> Run:
         """
         Returns the run of this key, which may have ended long ago, or queues a new one.
-        @raises Busy, KeyTaken
+        @raises Busy, NotYet, KeyTaken
         """
         known = self._by_key.get(request.key)
         if known is not None and self._is_void(known):
@@ -106,13 +117,44 @@ class Runs:
             if known.request.digest != request.digest:
                 raise KeyTaken(f"key {request.key!r} belongs to a run of other files, input or limits")
             return known
-        if len(self._queue) >= MAX_QUEUED:
-            raise Busy(f"{MAX_QUEUED} runs are waiting already")
+        self._check_place(request)
         run = self._by_key[request.key] = Run(request)
-        self._queue.append(run)
+        self._queue.insert(self._place_of(request), run)
+        if request.patience is not None:
+            asyncio.get_running_loop().call_later(request.patience, self._end_patience, run)
         self._wake.set()
         self._make_next_ready()
         return run
+
+    def _check_place(self, request: RunRequest) -> None:
+        """@raises Busy, NotYet"""
+        brief = request.patience is not None
+        if brief and any(run.request.in_turn for run in (self._current, *self._queue) if run is not None):
+            raise NotYet("runs that were accepted earlier wait for their turn")
+        most = MAX_BRIEF if brief else MAX_QUEUED
+        if len(self._queue) >= most:
+            raise Busy(f"{most} runs are waiting already")
+
+    def _place_of(self, request: RunRequest) -> int:
+        """One that was given its turn comes before those that may still be sent to wait elsewhere."""
+        for index, run in enumerate(self._queue if request.in_turn else ()):
+            if run.request.patience is not None and run.execution is None:
+                return index
+        return len(self._queue)
+
+    def _end_patience(self, run: Run) -> None:
+        """Ends the patience of a run: one that still waits is forgotten."""
+        if run.state == "queued" and self._by_key.get(run.request.key) is run:
+            self._withdraw(run, "not_yet", f"its turn did not come within {run.request.patience:g} s")
+
+    def _withdraw(self, run: Run, code: str, message: str) -> None:
+        """Takes a run out of the queue, and forgets it: the same key later is a new run."""
+        del self._by_key[run.request.key]
+        self._queue.remove(run)
+        if run.execution is not None:
+            run.execution.discard()
+        run.tell(_error(code, message))
+        self._tell_positions_soon()
 
     def find(self, key: str) -> "Run | None":
         """A run that waits, runs, or has ended not long ago."""
@@ -141,14 +183,11 @@ class Runs:
         if run is None or run.state == "finished":
             return
         run.cancelled = True
-        del self._by_key[key]
         if run.state == "queued":
-            self._queue.remove(run)
-            if run.execution is not None:
-                run.execution.discard()
-            run.tell(_error("cancelled", "the run was cancelled before it began"))
-            self._tell_positions_soon()
-        elif run.execution is not None:
+            self._withdraw(run, "cancelled", "the run was cancelled before it began")
+            return
+        del self._by_key[key]
+        if run.execution is not None:
             run.execution.cancel()
 
     async def work(self) -> None:
@@ -191,16 +230,25 @@ class Runs:
         try:
             result = await run.execution.run()
         except LayerMissing as error:
-            self._by_key.pop(run.request.key, None)
-            run.state = "finished"
-            run.tell(_error("layer_missing", str(error)))
+            self._give_up(run, _error("layer_missing", str(error)))
             return
-        except Exception:
-            self._by_key.pop(run.request.key, None)
-            run.tell(_error("internal", "the run could not be carried out; the pod's log says why"))
-            raise
+        except Exception as error:
+            self._give_up(run, _error("internal", "the run could not be carried out; the pod's log says why"))
+            self._failed.add(run.request.key)
+            if isinstance(error, NotClean) or len(self._failed) >= _MAX_FAILED:
+                raise
+            traceback.print_exception(error)
+            return
+        self._failed.clear()
         # Told while the next run begins: the pod must not stand still meanwhile.
         asyncio.get_running_loop().call_soon(self._finish, run, result)
+
+    def _give_up(self, run: Run, error: dict) -> None:
+        """Ends a run without a result: its key later is a new run."""
+        if self._by_key.get(run.request.key) is run:
+            del self._by_key[run.request.key]
+        run.state = "finished"
+        run.tell(error)
 
     def _finish(self, run: Run, result: dict) -> None:
         run.finish(result)

@@ -13,14 +13,14 @@ from .capture import Forgotten
 from .languages import Language
 from .processes import is_visitor
 from .request import MAX_KEY_LENGTH, InvalidRequest, parse_feed, parse_read, parse_run
-from .runs import Busy, KeyTaken, Run, Runs
+from .runs import Busy, KeyTaken, NotYet, Run, Runs
 from .stdin import FedStdin
 
 # An abstract name: there is no file that a program could remove or replace, and while PID 1 lives, it is taken.
 ADDRESS = "\0orchestration-app/test-pod"
 
 # Of PROTOCOL.md. A worker that speaks another one replaces the pod.
-PROTOCOL = 2
+PROTOCOL = 3
 
 # The longest request, in bytes: the files, in base64, and a little.
 MAX_FRAME_BYTES = 8 * 1024 * 1024
@@ -154,6 +154,8 @@ class _Session:
             self._refuse(channel, "unknown", error)
         except Busy as error:
             self._refuse(channel, "busy", error)
+        except NotYet as error:
+            self._refuse(channel, "not_yet", error)
         except KeyTaken as error:
             self._refuse(channel, "key_taken", error)
 

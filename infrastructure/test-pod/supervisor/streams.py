@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from .stdin import Stdin
 
 # As much as is read at once (reading.py). All pipes of a uid on a node share an allowance, of 64 MiB by default
-# (fs.pipe-user-pages-soft), and test pods have one uid.
+# (fs.pipe-user-pages-soft), which a program can use up for its user.
 _PIPE_BYTES = 256 * 1024
 
 

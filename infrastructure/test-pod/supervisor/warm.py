@@ -5,6 +5,7 @@ import marshal
 import os
 import resource
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import landlock
@@ -20,6 +21,10 @@ _RUN_DEADLINE = 5
 # have stopped its maker.
 _FORK_PATIENCE = 1 if landlock.SCOPES else 0.02
 _ATTEMPTS = 3
+# Names, or beginnings of names, of variables that Python or the C library reads at its start, and not later.
+_READ_AT_THE_START = ("PYTHON", "LC_", "LD_", "MALLOC_", "GLIBC_TUNABLES", "LOCPATH", "TZ")
+# Where Python looks for packages of a user, below HOME, at its start.
+_PACKAGES_OF_USER = ".local/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,13 @@ class Job:
     limits: dict[int, int]
     # Its stdin, stdout and stderr.
     descriptors: list[int]
+
+
+def can_be_forked(env: Iterable[str], files: Iterable[str]) -> bool:
+    """Whether a fork behaves as a fresh interpreter does, given these variables of a submission, and these files."""
+    return not any(name.startswith(_READ_AT_THE_START) for name in env) and not any(
+        name.startswith(_PACKAGES_OF_USER) for name in files
+    )
 
 
 class _Fork:
@@ -125,7 +137,8 @@ class WarmInterpreter:
             # Its name for itself, which programs see as sys.executable: one that they can start.
             argv=[self._python, "-u", entrypoint],
             env={
-                **{"PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
+                # Without HOME, Python would ask who its uid is.
+                **{"HOME": folder, "PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
                 "LANDLOCK_SCOPES": landlock.SCOPES.hex(),
             },
             cwd=folder,

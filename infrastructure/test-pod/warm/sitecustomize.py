@@ -10,8 +10,13 @@ it; each fork has a way of its own, and alone reads what its run is given, so th
 forked holds nothing of it.
 
 Few modules are imported here, and `ctypes` is not among them: every program takes down what it was forked with, and
-that is most of the time that a tiny one runs.
+that is most of the time that a tiny one runs. Python forgets them before a program begins: its own `resource.py` is
+found as under plain Python, and so is the `sitecustomize` of the image, if it has one.
 """
+
+import sys
+
+_LOADED_BY_PYTHON = sys.modules.keys() - {__name__}
 
 import _ctypes
 import _signal
@@ -21,7 +26,6 @@ import marshal
 import os
 import resource
 import struct
-import sys
 
 _PR_SET_DUMPABLE = 4
 _DESCRIPTORS = struct.Struct("4i")
@@ -75,7 +79,6 @@ _SCOPES = bytes.fromhex(os.environ.pop("LANDLOCK_SCOPES"))
 def _wait_for_runs() -> None:
     """Returns in a process that is to become a program, once for each run."""
     _set_dumpable(0)
-    sys.path.remove(os.path.dirname(__file__))
     del os.environ["PYTHONPATH"]
     control = _socket.socket(fileno=0)
     # What there is now outlives every fork: a collector that looked at it would copy its pages for nothing.
@@ -103,6 +106,25 @@ def _wait_for_runs() -> None:
             control.detach()
             return
         os.close(way)
+
+
+def _leave_as_python_is() -> bool:
+    """
+    Has Python forget this module and what it imported, and takes the image's own in its place.
+    @returns whether there is one
+    """
+    folder = os.path.dirname(__file__)
+    sys.path.remove(folder)
+    sys.path_importer_cache.pop(folder, None)
+    for name in sys.modules.keys() - _LOADED_BY_PYTHON:
+        del sys.modules[name]
+    try:
+        import sitecustomize  # noqa: F401: another one than this.
+    except ImportError as error:
+        if error.name != "sitecustomize":
+            raise
+        return False
+    return True
 
 
 def _fork_for_pid_1() -> bool:
@@ -249,6 +271,7 @@ def _become_program(way: _socket.socket) -> None:
             os._exit(0)
         os.chdir(asked["folder"])
         _set_dumpable(1)
+        _offer_to_the_kernel()
     except BaseException as error:  # noqa: BLE001: whatever it is, PID 1 must learn it.
         way.send(f"error {error!r}".encode()[:512])
         os._exit(127)
@@ -257,6 +280,16 @@ def _become_program(way: _socket.socket) -> None:
     for target, source in enumerate(streams):
         os.dup2(source, target)
     os.closerange(3, 65536)
+
+
+def _offer_to_the_kernel() -> None:
+    """As supervisor/processes.py does with other programs. Only what is open can do it for itself."""
+    try:
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    except OSError:
+        return
+    os.write(score, b"1000")
+    os.close(score)
 
 
 def _set_environment(env: dict[str, str]) -> None:
@@ -285,9 +318,14 @@ def _set_dumpable(value: int) -> None:
 
 
 try:
+    _has_own = _leave_as_python_is()
     _wait_for_runs()
 except BaseException:  # noqa: BLE001: going on would run a program outside its limits.
     import traceback
 
     traceback.print_exc()
     os._exit(70)
+
+if not _has_own:
+    # What Python expects where there is none; it goes on without a word.
+    raise ImportError(name="sitecustomize")

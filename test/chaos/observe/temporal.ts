@@ -9,6 +9,7 @@ import {
   orderIdOf,
   ORDER_QUERY,
   PRODUCTION_ORDER,
+  TEST_QUEUE,
   SEARCH_ATTRIBUTES,
   SUBMIT_CODE,
   VERDICT_MEMO,
@@ -42,13 +43,16 @@ type Events = NonNullable<Awaited<ReturnType<typeof historyOf>>>;
 const historyOf = async (client: Client, { workflowId, runId }: WorkflowExecutionInfo) =>
   (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
 
+/** Types of workflows that outlive the submissions which need them. */
+const KEEP_AN_ORDER = [PRODUCTION_ORDER, TEST_QUEUE];
+
 /** Reads every workflow of a task queue with its history. */
 export async function readTemporal(client: Client, taskQueue: string): Promise<KnownToTemporal> {
   const known: KnownToTemporal = { submissions: new Map(), deploys: new Map() };
   const deployed = (user: string, deploy: SeenDeploy) =>
     known.deploys.set(user, [...(known.deploys.get(user) ?? []), deploy]);
   for await (const info of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` })) {
-    if (info.type === PRODUCTION_ORDER) continue;
+    if (KEEP_AN_ORDER.includes(info.type)) continue;
     const events = await historyOf(client, info);
     if (info.type === SUBMIT_CODE) {
       const submission = submissionIn(info, events);
@@ -71,7 +75,7 @@ export async function openWorkflows(client: Client, taskQueue: string): Promise<
   const open: string[] = [];
   const query = `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'`;
   for await (const { type, workflowId } of client.workflow.list({ query }))
-    if (type !== PRODUCTION_ORDER) open.push(workflowId);
+    if (!KEEP_AN_ORDER.includes(type)) open.push(workflowId);
   return open;
 }
 

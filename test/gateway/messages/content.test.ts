@@ -27,6 +27,7 @@ test.each([
   ],
   ['a framework', { code: '', tests: { framework: 'pytest', files: { 'test_a.py': '' } } }],
   ['a database of its tests', { code: '', test_database: true }],
+  ['tests alone', { code: '', deploy: false }],
   ['packages', { code: '', requirements: ['six==1.17.0'] }],
   ['limits', { code: '', limits: { wall_seconds: 2.5, memory_mb: 128, output_bytes: 10_000 } }],
 ])('what was submitted with %s asks for the same when it is submitted again', (_what, fields) => {

@@ -69,13 +69,27 @@ describe('which program it is', () => {
       expect(submissionIn(without)).not.toHaveProperty('testDatabase');
   });
 
+  test('only deploy: false is kept: it asks for the tests alone', () => {
+    expect(submissionIn({ code, deploy: false })).toMatchObject({ deploy: false });
+    for (const deployed of [{ code }, { code, deploy: true }])
+      expect(submissionIn(deployed)).not.toHaveProperty('deploy');
+  });
+
+  test.each([0, 1, 'false', '', null, [], {}])('deploy: %j is refused by field', (deploy) => {
+    expect(parse({ code, deploy }).error).toMatchObject({
+      code: 'invalid_message',
+      field: 'deploy',
+      message: 'deploy must be true or false',
+    });
+  });
+
   test('the languages are listed', () => {
     expect(parse({ code, language: 'cobol' }).error?.message).toContain('javascript, python');
   });
 });
 
 describe('names of files', () => {
-  test.each(['lib/x.py', 'a b.py', 'ünïcode.py', '.hidden', 'constructor', `${'x'.repeat(255)}/y`])(
+  test.each(['lib/x.py', 'a b.py', 'ünïcode.py', '.hidden', 'a/..b', 'constructor', `${'x'.repeat(255)}/y`])(
     '%s is one',
     (name) => {
       expect(submissionIn({ files: { [name]: '' } }).program.files).toEqual({ [name]: '' });
@@ -85,6 +99,8 @@ describe('names of files', () => {
   test.each([
     '/etc/passwd',
     '../x.py',
+    '..cfg/x',
+    '..x',
     'a/../b.py',
     'a//b.py',
     './a.py',
@@ -201,6 +217,11 @@ describe('tests', () => {
         { name: 'args', stdin: '', args: ['x'], expectedStdout: 'x' },
       ],
     });
+  });
+
+  test('a framework may have another name', () => {
+    const tests = { framework: 'node:test', files: { 'a.test.js': '' } };
+    expect(submissionIn({ language: 'javascript', code, tests }).tests).toMatchObject({ framework: 'test' });
   });
 
   test('files are for a framework of the language', () => {

@@ -26,7 +26,10 @@ test.each([
 
 test('a refused WebSocket upgrade is read by its number', () => {
   const event = { type: 'error', message: 'Unexpected server response: 404' };
-  expect(translate(event, 'exec')).toMatchObject({ name: 'EnvironmentMissing', status: 404 });
+  expect(translate(event, 'exec into x')).toMatchObject({
+    ...{ name: 'EnvironmentMissing', status: 404 },
+    message: 'Could not exec into x: it does not exist',
+  });
 });
 
 test.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT'])('%s means that the server is away', (code) => {

@@ -118,6 +118,45 @@ test('a container that restarts in the middle is told before its second executio
   );
 });
 
+describe('a run in whose middle the container ends for want of memory', () => {
+  const dies: Conversation = (say, hangUp) => {
+    say({ ...accepted, execution: 'e0', up_ms: 60_000 });
+    say(outputOf('as far as it came'));
+    hangUp();
+  };
+  const ended = (finishedAt: Date) => {
+    const terminated = { reason: 'OOMKilled', exitCode: 137, finishedAt };
+    const runner = { name: 'runner', state: { running: {} }, lastState: { terminated } };
+    return { status: { phase: 'Running', containerStatuses: [runner] } } as unknown as FakePod['pod'];
+  };
+
+  test('is out of memory, and is not executed again', async () => {
+    const pod = new FakePod([dies, answers]);
+    pod.pod = ended(new Date());
+    const report = await runnerOf(pod.kube).run(request, context());
+    expect(report).toMatchObject({ outcome: 'out_of_memory', signal: 'SIGKILL', executionId: 'e0' });
+    expect(report.stdout).toMatchObject({ text: 'as far as it came', bytes: 17 });
+    expect(pod.requests.map(({ op }) => op)).toEqual(['run']);
+  });
+
+  test('is so as well when that is told late, by a supervisor that knows nothing of it', async () => {
+    const anew: Conversation = (say, _hangUp, { op }) => {
+      if (op === 'run') pod.pod = ended(new Date());
+      if (op === 'run') say({ ...accepted, execution: null, state: 'queued', up_ms: 10 });
+    };
+    const pod = new FakePod([dies, anew]);
+    expect(await runnerOf(pod.kube).run(request, context())).toMatchObject({ outcome: 'out_of_memory' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(pod.requests.map(({ op }) => op)).toEqual(['run', 'run', 'cancel']);
+  });
+
+  test('is told from one whose container ended so long before it', async () => {
+    const pod = new FakePod([dies, answers]);
+    pod.pod = ended(new Date(Date.now() - 3_600_000));
+    expect(await runnerOf(pod.kube).run(request, context())).toMatchObject({ outcome: 'passed' });
+  });
+});
+
 test('a pod of another version has to be prepared: it is replaced then', async () => {
   const older: Conversation = (say) => say({ ...accepted, protocol: 1 });
   await expect(runnerOf(new FakePod([older]).kube).run(request, context())).rejects.toMatchObject({
@@ -133,6 +172,40 @@ test.each([
   await expect(runnerOf(new FakePod([refuses]).kube).run(request, context())).rejects.toMatchObject({
     name,
   });
+});
+
+test.each([
+  ['brief', { patience_ms: 1_000 }],
+  ['in_turn', { in_turn: true }],
+  [undefined, {}],
+] as const)('a run that waits "%s" says so to the pod', async (wait, members) => {
+  const pod = new FakePod([answers]);
+  await runnerOf(pod.kube).run({ ...request, ...(wait && { wait }) }, context());
+  const { patience_ms, in_turn } = pod.requests[0] as { patience_ms?: number; in_turn?: boolean };
+  expect({ ...(patience_ms !== undefined && { patience_ms }), ...(in_turn && { in_turn }) }).toEqual(members);
+});
+
+test.each(['busy', 'not_yet'])(
+  'a pod that says "%s" sends away a brief run, which is not asked for again',
+  async (code) => {
+    const refuses: Conversation = (say) => say({ type: 'error', code, message: 'others come first' });
+    const pod = new FakePod([refuses, refuses]);
+    await expect(runnerOf(pod.kube).run({ ...request, wait: 'brief' }, context())).rejects.toMatchObject({
+      name: 'TestPodBusy',
+      reason: code,
+    });
+    expect(pod.requests).toHaveLength(1);
+  },
+);
+
+test('a run in turn is asked for again when the pod has no place for it', async () => {
+  const refusal = { type: 'error', code: 'busy', message: '64 runs wait' };
+  const pod = new FakePod([
+    (say, hangUp, asked) => (pod.requests.length === 1 ? say(refusal) : answers(say, hangUp, asked)),
+  ]);
+  const report = await runnerOf(pod.kube).run({ ...request, wait: 'in_turn' }, context());
+  expect(report.outcome).toBe('passed');
+  expect(pod.requests).toHaveLength(2);
 });
 
 describe('an abort', () => {

@@ -1,12 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Supervised } from './supervised';
 
 let supervised: Supervised;
 
-async function run(program: string, environment: Record<string, string> = {}): Promise<Supervised> {
-  supervised = await Supervised.start(program, environment);
+async function run(
+  program: string | string[],
+  environment: Record<string, string> = {},
+  changed = '',
+): Promise<Supervised> {
+  supervised = await Supervised.start(program, environment, changed);
   return supervised;
 }
 
@@ -41,9 +46,77 @@ describe('a program that ends with 0', () => {
     );
   });
 
-  it('finds its files in its working directory and can write there', async () => {
+  it('runs in a copy of its files that it can write, as in the test pod', async () => {
     const program = await run('uses_its_directory.py');
-    await program.printed('wrote kept beside True');
+    await program.printed('wrote kept beside True, one folder True, home True');
+  });
+
+  it('gets its arguments', async () => {
+    const program = await run(['once', 'shows_arguments.py', '--x', '$(PORT)', 'é è']);
+    await program.printed("['--x', '$(PORT)', 'é è']");
+  });
+});
+
+describe('a program that was submitted with input and arguments', () => {
+  const given = mkdtempSync(join(tmpdir(), 'input-'));
+  writeFileSync(join(given, 'stdin'), 'a line\n');
+  writeFileSync(join(given, 'args'), JSON.stringify(['-v', '$(PORT)', 'é']));
+  afterAll(() => rmSync(given, { recursive: true }));
+
+  it('gets them in production', async () => {
+    const program = await run(['run', 'shows_input.py'], { INPUT_DIRECTORY: given });
+    await program.printed("['-v', '$(PORT)', 'é'] 'a line\\n'");
+  });
+
+  it('has a migration that gets none of it', async () => {
+    const program = await run(['once', 'shows_arguments.py'], { INPUT_DIRECTORY: given });
+    await program.printed('[]');
+  });
+});
+
+describe('a program at another start of its container', () => {
+  it('finds what it wrote, and its own files as they were deployed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'work-'));
+    const once = async () => {
+      const program = await run('once changes_itself.py', { WORK_DIRECTORY: folder });
+      expect(await program.exitCode()).toBe(0);
+      return program.output;
+    };
+    expect(await once()).toMatch(/^first True\n/);
+    expect(await once()).toMatch(/^again True\n/);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('a file with a name that could be something else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'named-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each([
+    '-V',
+    '-c',
+    '-',
+    '--once',
+    '--install',
+    '--version',
+    'run',
+    '$(PORT).py',
+    '$$.py',
+    '{memory_mb}.py',
+  ])('is run: %s', async (name) => {
+    writeFileSync(
+      join(folder, name),
+      'import os, sys; print("ran", os.path.basename(__file__)); sys.exit(3)',
+    );
+    const program = await run(['once', name], { PROGRAM_DIRECTORY: folder });
+    expect(await program.exitCode()).toBe(3);
+    expect(program.output).toContain(`ran ${name}\n`);
+  });
+
+  it.each(['--version', 'inspect'])('is run by Node: %s', async (name) => {
+    writeFileSync(join(folder, name), 'console.log("ran"); process.exit(3)');
+    const program = await run(['once', name], { PROGRAM_DIRECTORY: folder, LANGUAGE: 'javascript' });
+    expect(await program.exitCode()).toBe(3);
   });
 });
 
@@ -60,6 +133,12 @@ describe('a program that fails', () => {
     const program = await run('is_killed.py');
     expect(await program.exitCode()).toBe(137);
     expect(program.output).toContain('SIGKILL');
+  });
+
+  it('of any number, real-time signals too', async () => {
+    const program = await run('is_killed.py', { SIGNAL_NUMBER: '37' });
+    expect(await program.exitCode()).toBe(165);
+    expect(program.output).toContain('SIGRTMIN+3');
   });
 
   it('is not even started when its file is missing', async () => {
@@ -134,6 +213,14 @@ describe('a program that runs on', () => {
     expect(program.output).toContain('cleaned up');
   });
 
+  it('is killed when it does not end', async () => {
+    const program = await run('ignores_sigterm.py', {}, 'entry.STOP_SECONDS = 0.3');
+    await program.printed('started');
+    program.signal('SIGTERM');
+    expect(await program.exitCode()).toBe(137);
+    expect(program.output).toContain('did not end within');
+  });
+
   it('is stopped by SIGINT too', async () => {
     const program = await run('runs_long.py');
     await program.printed('started');
@@ -156,6 +243,28 @@ describeOnLinux('a program that serves (read from /proc/net, on Linux only)', ()
     await program.printed('serving');
     expect((await program.probe()).status).toBe(503);
     await program.printed('listen on 0.0.0.0');
+  });
+
+  it('finishes the requests that it has when it is asked to stop, and ends after the last of them', async () => {
+    const program = await run('serves.py');
+    await program.printed('serving');
+    await program.probe();
+    const begun = performance.now();
+    const response = fetch(`http://127.0.0.1:${program.port}/slow`);
+    await program.printed('has a slow request');
+    program.signal('SIGTERM');
+    expect(await (await response).text()).toBe('served\n');
+    expect(await program.exitCode()).toBe(143);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(seconds).toBeGreaterThan(3);
+    expect(seconds).toBeLessThan(20);
+  });
+
+  it('that is known to serve is not ready before it listens', async () => {
+    const program = await run('runs_long.py', { SERVES: '1' }, 'readiness.SETTLE_SECONDS = 0.1');
+    await program.printed('started');
+    await wait(200); // Longer than a program that does not serve takes to be ready now.
+    expect(await program.probe()).toEqual({ status: 503, why: 'starting' });
   });
 
   it('goes on serving for a moment after it was asked to stop, and is no longer ready', async () => {

@@ -1,4 +1,4 @@
-"""Rules of infrastructure/prod/readiness.py that take time or a kernel to meet; run by readiness.test.ts."""
+"""Rules of infrastructure/prod/readiness.py and drain.py that take time or a kernel to meet; run by readiness.test.ts."""
 
 import contextlib
 import pathlib
@@ -11,6 +11,7 @@ from unittest import mock
 INFRASTRUCTURE = pathlib.Path(__file__).parents[3] / "infrastructure"
 sys.path[:0] = [str(INFRASTRUCTURE / "prod"), str(INFRASTRUCTURE / "pods")]
 
+import drain  # noqa: E402
 import listening  # noqa: E402
 import readiness  # noqa: E402
 
@@ -32,6 +33,13 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(self.program.check(), (False, "starting"))
         self.now = readiness.SETTLE_SECONDS
         self.assertEqual(self.program.check(), (True, "running"))
+
+    def test_a_program_that_is_known_to_serve_is_not_ready_before_it_listens(self):
+        program = readiness.Readiness(8080, serves=True, clock=lambda: self.now)
+        self.now = readiness.SETTLE_SECONDS * 10
+        self.assertEqual(program.check(), (False, "starting"))
+        self.addresses = [ANYWHERE]
+        self.assertTrue(program.check()[0])
 
     def test_a_program_that_listens_later_is_ready_only_while_it_listens(self):
         self.now = readiness.SETTLE_SECONDS
@@ -56,6 +64,33 @@ class RulesTest(unittest.TestCase):
         self.program.complete()
         self.program.stop()
         self.assertEqual(self.program.check(), (False, "stopping"))
+
+
+class DrainTest(unittest.TestCase):
+    def setUp(self):
+        self.now = 100.0
+        self.connected = True
+        patcher = mock.patch.object(drain, "has_connections", lambda port: self.connected)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+        self.drain = drain.Drain(8080, clock=lambda: self.now)
+
+    def test_lasts_until_routes_are_gone_even_without_connections(self):
+        self.connected = False
+        self.now += drain.ROUTES_SECONDS - 0.1
+        self.assertFalse(self.drain.is_over())
+        self.now += 0.1
+        self.assertTrue(self.drain.is_over())
+
+    def test_lasts_until_the_last_connection_is_gone(self):
+        self.now += drain.DRAIN_SECONDS - 0.1
+        self.assertFalse(self.drain.is_over())
+        self.connected = False
+        self.assertTrue(self.drain.is_over())
+
+    def test_ends_in_spite_of_a_connection_that_stays(self):
+        self.now += drain.DRAIN_SECONDS
+        self.assertTrue(self.drain.is_over())
 
 
 class ListeningTest(unittest.TestCase):
@@ -94,12 +129,37 @@ class ListeningTest(unittest.TestCase):
                 with socket.create_connection((("127.0.0.1", "::1")[family == socket.AF_INET6], port)):
                     self.assertEqual([look(port) for look in looks], [expected, expected, expected])
 
+    def test_finds_what_is_connected_to_a_port_and_what_waits_for_an_answer(self):
+        looks = (
+            listening.has_connections,
+            lambda port: any(its == port for _, its in listening.sockets_in_tables(states=listening.CONNECTED)),
+        )
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            self.assertEqual([look(port) for look in looks], [False, False])
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                accepted, (_, clients_port) = server.accept()
+                self.assertEqual([look(port) for look in looks], [True, True])
+                client.shutdown(socket.SHUT_WR)
+                self.assertEqual([look(port) for look in looks], [True, True])
+                accepted.close()
+            self.assertEqual([look(port) for look in looks], [False, False])
+
     def test_reads_the_tables_where_the_kernel_knows_no_diag(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             with mock.patch.object(listening, "NETLINK_SOCK_DIAG", 31):
                 self.assertRaises(OSError, listening.addresses_by_diag, port)
                 self.assertEqual(listening.listening_addresses(port), [LOOPBACK])
+
+    def test_tells_places_as_texts_from_both_sources(self):
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(
+            ("::1", 0), family=socket.AF_INET6
+        ) as other:
+            expected = {f"127.0.0.1:{one.getsockname()[1]}", f"[::1]:{other.getsockname()[1]}"}
+            self.assertLessEqual(expected, set(listening.listening_places()))
+            with mock.patch.object(listening, "NETLINK_SOCK_DIAG", 31):
+                self.assertLessEqual(expected, set(listening.listening_places()))
 
     def test_finds_one_among_hundreds(self):
         with contextlib.ExitStack() as many:

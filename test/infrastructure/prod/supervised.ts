@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { reservePort } from '../../reservedPorts';
 
 const INFRASTRUCTURE = join(__dirname, '..', '..', '..', 'infrastructure');
-const ENTRY = join(INFRASTRUCTURE, 'prod', 'entry.py');
 
 /** A fixture program under the real infrastructure/prod/entry.py, without a container around it. */
 export class Supervised {
@@ -17,22 +16,37 @@ export class Supervised {
   private readonly child;
   private readonly readyPort: number;
 
-  /** @param program its file, with options of entry.py before it, separated by spaces */
-  static async start(program: string, environment: Record<string, string> = {}): Promise<Supervised> {
-    const [port, readyPort] = await Promise.all([freePort(), freePort()]);
-    return new Supervised(program, environment, port, readyPort);
+  /**
+   * @param program its file, or all arguments of entry.py; one text is split at spaces
+   * @param changed a statement of Python that changes a constant, for a test that cannot wait so long
+   */
+  static async start(
+    program: string | string[],
+    environment: Record<string, string> = {},
+    changed = '',
+  ): Promise<Supervised> {
+    const [port, readyPort] = await Promise.all([reservePort(), reservePort()]);
+    return new Supervised(program, environment, changed, port, readyPort);
   }
 
-  private constructor(program: string, environment: Record<string, string>, port: number, readyPort: number) {
+  private constructor(
+    program: string | string[],
+    environment: Record<string, string>,
+    changed: string,
+    port: number,
+    readyPort: number,
+  ) {
     this.port = port;
     this.readyPort = readyPort;
-    this.child = spawn('python3', ['-u', ENTRY, ...program.split(' ')], {
+    const given = typeof program === 'string' ? program.split(' ') : program;
+    const main = `import sys, drain, entry, readiness\n${changed}\nsys.exit(entry.main(sys.argv[1:]))`;
+    this.child = spawn('python3', ['-u', '-c', main, ...given], {
       env: {
         ...process.env,
         PROGRAM_DIRECTORY: join(__dirname, 'programs'),
         WORK_DIRECTORY: this.work,
         LANGUAGES_DIRECTORY: join(INFRASTRUCTURE, 'languages'),
-        PYTHONPATH: join(INFRASTRUCTURE, 'pods'),
+        PYTHONPATH: [join(INFRASTRUCTURE, 'prod'), join(INFRASTRUCTURE, 'pods')].join(':'),
         PYTHONDONTWRITEBYTECODE: '1',
         PORT: String(port),
         READY_PORT: String(readyPort),
@@ -76,13 +90,4 @@ export class Supervised {
     await this.exited;
     rmSync(this.work, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,4 +1,4 @@
-"""A package index on loopback with one package, greeting 1.0, for who knows the password. Says its port, then serves."""
+"""A package index on loopback with greeting 1.0, and sourced, which has no wheel, for who knows the password. Says its port, then serves."""
 
 import base64
 import hashlib
@@ -34,6 +34,9 @@ class Index(http.server.BaseHTTPRequestHandler):
         elif self.path == "/simple/greeting/":
             digest = hashlib.sha256(self.wheel).hexdigest()
             self.answer(200, f'<a href="/files/{WHEEL}#sha256={digest}">{WHEEL}</a>'.encode())
+        elif self.path == "/simple/sourced/":
+            names = ["sourced-0.9.zip", "sourced-1.0.tar.gz", "sourced-1.1.tar.gz"]
+            self.answer(200, "".join(f'<a href="/files/{name}">{name}</a>\n' for name in names).encode())
         elif self.path == f"/files/{WHEEL}":
             self.answer(200, self.wheel)
         else:

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -70,7 +70,8 @@ export class StandIn {
   /** @param options words that pod.sh understands */
   static async start(...options: string[]): Promise<StandIn> {
     const child = spawn('unshare', [...NAMESPACES, join(__dirname, 'pod.sh'), SOURCE, ...options], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      // What it reports of faults that a test asked for is no news.
+      stdio: ['ignore', 'pipe', options.includes('with-faults') ? 'ignore' : 'inherit'],
     });
     const lines = createInterface(child.stdout);
     const [first] = (await once(lines, 'line')) as [string];
@@ -84,8 +85,12 @@ export class StandIn {
   /** Asks the supervisor to end, as a kubelet would; a signal from outside its namespace is one it obeys. */
   async stop(): Promise<void> {
     const exited = once(this.process, 'exit');
+    const group = /^\d+:memory:(\/.*stand-in\..*)$/m.exec(
+      readFileSync(`/proc/${this.supervisor}/cgroup`, 'utf8'),
+    );
     process.kill(Number(this.supervisor), 'SIGTERM');
     await exited;
+    if (group?.[1]) rmdirSync(join('/sys/fs/cgroup/memory', group[1]));
   }
 
   /** Starts a package index on the pod's loopback (package_index.py), out of reach of what runs in the pod. */

@@ -1,5 +1,9 @@
-import { release } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { LEAVE, SNAPSHOT } from './leftovers';
 import { reasonToSkip, runFrame, StandIn } from './standIn';
 
 const skipped = reasonToSkip();
@@ -12,6 +16,19 @@ const hasPopulate = major > 5 || (major === 5 && minor >= 14);
 /** exit(2) of the thread that calls it, not exit_group(2) of all. */
 const END_OF_ONE_THREAD =
   "import ctypes; ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)";
+
+interface Given {
+  env?: Record<string, string>;
+  files?: Record<string, string>;
+}
+
+/** Of the Python that the stand-in runs. */
+const version =
+  skipped === null
+    ? execFileSync('/usr/bin/python3', ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {
+        encoding: 'utf8',
+      }).trim()
+    : '';
 
 /** What a program needs to look at the others in its pod. */
 const LOOKING = `
@@ -41,8 +58,149 @@ def status(pid): return open(f'/proc/{pid}/stat').read()
       'import os, signal; os.kill(os.getpid(), signal.SIGUSR1)',
       { outcome: 'killed_by_signal', signal: 'SIGUSR1' },
     ],
+    [
+      'names a real-time signal',
+      'import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 3)',
+      { outcome: 'killed_by_signal', signal: 'SIGRTMIN+3' },
+    ],
+    [
+      'names a signal that the C library keeps for itself',
+      'import os; os.kill(os.getpid(), 33)',
+      { outcome: 'killed_by_signal', signal: 'SIG33' },
+    ],
+    [
+      'does not call a program invalid that ran: it exits with another code than its checker',
+      'raise SystemExit(7)\n#\0',
+      { outcome: 'failed', exit_code: 7 },
+    ],
+    [
+      'does not call a program invalid that printed something',
+      "print('ran', flush=True); __import__('os')._exit(1)\n#\0",
+      { outcome: 'failed', exit_code: 1 },
+    ],
+    [
+      'counts no processes that are over',
+      'import os\nfor _ in range(100):\n    if os.fork() == 0: os._exit(0)\n__import__("time").sleep(0.3)',
+      { outcome: 'passed' },
+    ],
+    [
+      'bounds them all the same',
+      'import os, time\nwhile True:\n    if os.fork() == 0: os._exit(0)\n    time.sleep(0.001)',
+      { outcome: 'too_many_processes' },
+    ],
   ])('%s', async (_, code, expected) => {
     expect(await pod.run(code)).toMatchObject(expected);
+  });
+
+  test.each(['-V', '-c', '-', '--version', '-.py', '$(PORT).py', '$$.py', '{memory_mb}.py', 'inspect'])(
+    'runs a file named %s in each language, and knows when it is not valid',
+    async (entrypoint) => {
+      const named = (text: string) => ({ [entrypoint]: Buffer.from(text).toString('base64') });
+      const python = await pod.run('', { entrypoint, files: named('print(__file__); raise SystemExit(3)') });
+      expect(python).toMatchObject({ exit_code: 3, text: `/work/1/${entrypoint}\n` });
+      const invalid = await pod.run('', { entrypoint, files: named("print('") });
+      expect(invalid).toMatchObject({ outcome: 'syntax_error' });
+      const javascript = {
+        language: 'javascript',
+        entrypoint,
+        files: named('console.log(1); process.exit(3)'),
+      };
+      // Only names that Node takes for a program.
+      if (/^[^.]*$/.test(entrypoint))
+        expect(await pod.run('', javascript)).toMatchObject({ exit_code: 3, text: '1\n' });
+    },
+  );
+
+  test('runs test files whose names look like options', async () => {
+    const code = 'import unittest\nclass T(unittest.TestCase):\n    def test(self): pass';
+    const files = { 'main.py': '', '-x.py': Buffer.from(code).toString('base64') };
+    const { last, report } = await pod.ask(runFrame('', { command: 'unittest', files, args: ['-x.py'] }));
+    expect({ outcome: last.result?.outcome, report }).toMatchObject({ outcome: 'passed' });
+  });
+
+  test('runs an archive as Python does, and does not call it invalid', async () => {
+    const zipped = execFileSync('python3', [
+      '-c',
+      'import io, sys, zipfile\nfile = io.BytesIO()\nwith zipfile.ZipFile(file, "w") as zip: zip.writestr("__main__.py", "raise SystemExit(1)")\nsys.stdout.buffer.write(file.getvalue())',
+    ]);
+    const files = { 'main.py': zipped.toString('base64') };
+    expect(await pod.run('', { files })).toMatchObject({ outcome: 'failed', exit_code: 1 });
+  });
+
+  test.each<[string, string, object]>([
+    ['TZ', 'import time; print(time.tzname, time.localtime(0).tm_hour)', { env: { TZ: 'Asia/Tokyo' } }],
+    [
+      'PYTHONHASHSEED',
+      "import sys; print(hash('a'), sys.flags.hash_randomization)",
+      { env: { PYTHONHASHSEED: '0' } },
+    ],
+    ['PYTHONIOENCODING', 'import sys; print(sys.stdout.encoding)', { env: { PYTHONIOENCODING: 'latin-1' } }],
+    [
+      'PYTHONWARNINGS',
+      'import warnings; warnings.warn("x"); print("no")',
+      { env: { PYTHONWARNINGS: 'error' } },
+    ],
+    ['PYTHONOPTIMIZE', 'assert False; print(__debug__)', { env: { PYTHONOPTIMIZE: '1' } }],
+    ['PYTHONDEVMODE', 'import sys; print(sys.flags.dev_mode)', { env: { PYTHONDEVMODE: '1' } }],
+    ['PYTHONUTF8', 'import sys; print(sys.flags.utf8_mode)', { env: { PYTHONUTF8: '1' } }],
+    ['PYTHONPATH', 'import sys; print(sys.path)', { env: { PYTHONPATH: '/tmp/a:b' } }],
+    ['LC_ALL', 'import locale; print(locale.setlocale(locale.LC_ALL, ""))', { env: { LC_ALL: 'C' } }],
+    ['nothing', 'import sys; print(sorted(sys.modules), sys.path, sys.flags, sys.argv, sys.orig_argv)', {}],
+    ['nothing of its own', 'import sys, sitecustomize; print(sitecustomize.__file__)', {}],
+    [
+      'modules named as ours',
+      'import resource, struct, signal, gc, socket, json; print(resource.f(), struct.f(), signal.f(), socket.f(), json.f())',
+      {
+        files: Object.fromEntries(
+          ['resource', 'struct', 'signal', 'socket', 'json', 'sitecustomize'].map((name) => [
+            `${name}.py`,
+            `def f(): return 'mine ${name}'`,
+          ]),
+        ),
+      },
+    ],
+    [
+      'packages of the user',
+      'import own; print(own.__file__)',
+      { files: Object.fromEntries([[`.local/lib/python${version}/site-packages/own.py`, '']]) },
+    ],
+    [
+      'modules that the interpreter waited with',
+      'import ctypes, socket, resource, struct, gc; print(ctypes.sizeof(ctypes.c_int), socket.socketpair()[0].family, resource.getpagesize(), struct.calcsize("i"))',
+      {},
+    ],
+  ])('runs a program as Python itself would, with %s', async (_, code, { env = {}, files = {} }: Given) => {
+    const folder = mkdtempSync(join(tmpdir(), 'plain-'));
+    const all: Record<string, string> = { 'main.py': code, ...files };
+    for (const [name, text] of Object.entries(all)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    // In a folder of the same name, with the variables of every run.
+    const inFolder = [
+      '--mount',
+      'sh',
+      '-c',
+      `mkdir -p /tmp/work && mount --bind ${folder} /tmp/work && cd /tmp/work && exec "$@"`,
+    ];
+    const plain = spawnSync('unshare', [...inFolder, 'sh', '/usr/bin/python3', '-u', 'main.py'], {
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        LANG: 'C.UTF-8',
+        PYTHONUNBUFFERED: '1',
+        HOME: '/tmp/work',
+        ...env,
+      },
+      encoding: 'utf8',
+    });
+    rmSync(folder, { recursive: true });
+    const encoded = Object.entries(all).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
+    const run = await pod.run('', { env, files: Object.fromEntries(encoded) as object });
+    const placed = (text: string) => text.replaceAll('/tmp/work', '/work/1');
+    expect({ exit: run.exit_code, text: run.text }).toEqual({
+      exit: plain.status,
+      text: placed(plain.stdout),
+    });
   });
 
   test('stops an endless loop at its wall limit', async () => {
@@ -59,6 +217,22 @@ threading.Thread(target=time.sleep, args=(600,)).start()
 ${END_OF_ONE_THREAD}`;
     const result = await pod.run(`import os${code}`, { limits: { ...limits, wall_ms: 300 } });
     expect(result).toMatchObject({ outcome: 'timed_out' });
+  });
+
+  (hasPopulate ? test : test.skip)('lets a process that is slow to die have its time', async () => {
+    const { limits } = runFrame('');
+    // The kernel takes back a page at a time what this one leaves.
+    const large = `
+import mmap, os
+if os.fork() == 0:
+    memory = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_NOHUGEPAGE)
+    memory.madvise(23)  # MADV_POPULATE_WRITE
+    os.kill(os.getppid(), 9)
+    while True: pass
+os.wait()`;
+    const result = await pod.run(large, { limits: { ...limits, memory_bytes: 2 ** 31 } });
+    expect(result).toMatchObject({ outcome: 'killed_by_signal', signal: 'SIGKILL' });
   });
 
   test('does not count the time in which others have the processor', async () => {
@@ -134,7 +308,11 @@ http.server.HTTPServer(('0.0.0.0', int(os.environ['PORT'])), http.server.BaseHTT
   ])('does not pass a program that %s', async (_, address, then, outcome) => {
     const { limits } = runFrame('');
     const code = `import socket, time\nserver = socket.create_server(${address})\n${then}`;
-    expect(await pod.run(code, { limits: { ...limits, wall_ms: 1_500 } })).toMatchObject({ outcome });
+    const listens = outcome === 'timed_out' ? ['127.0.0.1:8080'] : [];
+    expect(await pod.run(code, { limits: { ...limits, wall_ms: 1_500 } })).toMatchObject({
+      outcome,
+      listens,
+    });
   });
 
   test('runs test files with a framework of the language, and hands on what that reports', async () => {
@@ -152,11 +330,9 @@ class Doubling(unittest.TestCase):
     const asked = { command: 'unittest', files, args: ['test_main.py'] };
     const { last, report } = await pod.ask(runFrame('', asked));
     expect(last.result).toMatchObject({ outcome: 'failed', exit_code: 1 });
-    const lines = report
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as object);
-    expect(lines).toMatchObject([
+    const lines = report.trim().split('\n');
+    const reported = lines.map((line) => JSON.parse(line) as { test?: object; end?: boolean });
+    expect(reported.flatMap(({ test: each }) => each ?? [])).toMatchObject([
       { name: 'test_main.Doubling.test_right', outcome: 'passed', message: null },
       {
         name: 'test_main.Doubling.test_wrong',
@@ -164,6 +340,10 @@ class Doubling(unittest.TestCase):
         message: expect.stringContaining('4 != 5') as string,
       },
     ]);
+    expect(reported.at(-1)).toMatchObject({
+      end: true,
+      counts: { found: 2, passed: 1, failed: 1, skipped: 0 },
+    });
   });
 
   test('gives each execution a name, which its log line has too', async () => {
@@ -289,6 +469,29 @@ print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/d
   });
 });
 
+(skipped === null ? describe : describe.skip)('a supervisor in which something fails', () => {
+  let pod: StandIn;
+
+  beforeAll(async () => {
+    pod = await StandIn.start('with-faults');
+  });
+
+  afterAll(async () => {
+    await pod.stop();
+  });
+
+  test.each(['_start', '_take', '_watch', '_end_in_time', '_record'])(
+    'ends that run with an error when it is %s, and lives on',
+    async (name) => {
+      const slow = runFrame("import time; print('x', flush=True); time.sleep(0.1)", { env: { FAULT: name } });
+      expect((await pod.ask(slow)).last).toMatchObject({ type: 'error', code: 'internal' });
+      expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });
+      expect(pod.log.filter((line) => line.startsWith('[supervisor] ready'))).toHaveLength(1);
+      expect(pod.log.some((line) => line.endsWith(' end error: the supervisor failed'))).toBe(true);
+    },
+  );
+});
+
 /** What signals reach differs; where they reach the forks that wait for the next runs, those are made anew. */
 const kernels = [
   ['with what this kernel has', []],
@@ -334,6 +537,15 @@ for pid in ${others}:
     expect(stdout).toBe('ready /work/1\n');
     await hostile;
   });
+
+  test('leaves nothing on the whole file system for the next one', async () => {
+    const limits = { ...runFrame('').limits, wall_ms: 60_000 };
+    const before = await pod.run(SNAPSHOT, { limits });
+    const { text: changed } = await pod.run(LEAVE, { limits });
+    expect(changed).toMatch(/'\/dev\/shm'.* '\/dev\/termination-log'.* '\/tmp'.* '\/work'/);
+    expect((await pod.run(SNAPSHOT, { limits })).text).toBe(before.text);
+    expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });
+  }, 90_000);
 
   test('gets nothing from the run before it, of many at once', async () => {
     const code = (name: string) =>

@@ -4,6 +4,7 @@ import {
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
 import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/resources';
+import { uidOf } from '../../../../infrastructure/kubernetes/pods/userIdentity';
 import { SPEC_ANNOTATION, testPod } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
 
 const settings = { testImage: 'docker.io/orchestration-app/test-pod:1' };
@@ -22,7 +23,11 @@ test('a test pod has the name of the contract and no rights', () => {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     restartPolicy: 'Always',
-    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: uidOf('ada'),
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
   });
   expect(spec?.containers[0]?.securityContext).toEqual({
     allowPrivilegeEscalation: false,
@@ -31,8 +36,21 @@ test('a test pod has the name of the contract and no rights', () => {
   });
 });
 
+test('a user has a uid that no other has, in each pod, with a name and a home', () => {
+  const { metadata, spec } = testPod('ada', settings);
+  const uid = uidOf('ada');
+  expect(spec?.securityContext).toMatchObject({ runAsUser: uid, runAsGroup: uid, fsGroup: uid });
+  expect(metadata?.annotations?.['orchestration-app/passwd']).toContain(
+    `program:x:${uid}:${uid}:program:/work/1:/bin/sh\n`,
+  );
+  const many = Array.from({ length: 2_000 }, (_, index) => uidOf(`user-${index}`));
+  expect(new Set(many).size).toBe(many.length);
+  expect(Math.min(...many)).toBeGreaterThan(65_535);
+  expect(Math.max(...many)).toBeLessThan(2 ** 31);
+});
+
 test('what a run or an installation may write is in memory and bounded', () => {
-  const volumes = testPod('ada', settings).spec?.volumes ?? [];
+  const volumes = (testPod('ada', settings).spec?.volumes ?? []).filter(({ downwardAPI }) => !downwardAPI);
   expect(volumes.map(({ name }) => name)).toEqual(['work', 'tmp', 'shm', 'layers']);
   for (const { emptyDir } of volumes)
     expect(emptyDir).toEqual({ medium: 'Memory', sizeLimit: expect.stringMatching(/^\d+Mi$/) as string });

@@ -69,7 +69,7 @@ describe('a container that fails', () => {
   it('is a crash loop when it failed again after a restart', () => {
     expect(problemOf(rolling, [podWith(FAILED, { restartCount: 1, lastState: FAILED })])).toMatchObject({
       reason: 'crash_loop',
-      message: 'The container program ended with exit code 1, again after a restart.',
+      message: 'Your program crashed in production with exit code 1, again after a restart.',
       pod: 'test-prod-7d9f-x2x',
     });
   });

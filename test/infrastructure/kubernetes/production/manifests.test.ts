@@ -1,9 +1,10 @@
-import type { V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1PodTemplateSpec } from '@kubernetes/client-node';
 import {
   databaseService,
   databaseStatefulSet,
   passwordSecret,
 } from '../../../../infrastructure/kubernetes/production/databaseManifests';
+import { migrationPod } from '../../../../infrastructure/kubernetes/production/migration';
 import {
   filesManifest,
   programDeployment,
@@ -39,7 +40,9 @@ const podOf = ({ spec }: { spec?: { template: V1PodTemplateSpec } }) => {
   if (!pod) throw new Error('It makes no pods.');
   return pod;
 };
-const database = (secretUid: string | null = null) => databaseStatefulSet(provenance(), settings, secretUid);
+const VERSION = { major: '17', image: 'database:1' };
+const database = (secretUid: string | null = null) =>
+  databaseStatefulSet(provenance(), settings, VERSION, secretUid);
 
 describe.each([
   ['program', podOf(deploymentOf())],
@@ -96,6 +99,17 @@ describe('the program', () => {
     const names = env.map(({ name }) => name);
     for (const name of ['PGUSER', 'PGPASSWORD', 'PGHOST', 'PGPORT', 'PGDATABASE'])
       expect(names.indexOf(name)).toBeLessThan(names.indexOf('DATABASE_URL'));
+  });
+
+  it.each([
+    ['$(PORT).py', '$$(PORT).py'],
+    ['$$.py', '$$$$.py'],
+    ['{memory_mb}.py', '{memory_mb}.py'],
+  ])('is started by the name %s, in which the kubelet must replace nothing', (entrypoint, written) => {
+    const { spec } = programTemplate('test', programOf(provenance()), { ...start, entrypoint }, settings);
+    expect(spec?.containers[0]?.args).toEqual(['run', written]);
+    const request = { provenance: provenance(), program: { ...code, migrate: entrypoint } };
+    expect(migrationPod('x', settings, request, 'uid').spec?.containers[0]?.args).toEqual(['once', written]);
   });
 
   it('carries its submission on the Deployment and on the pods, so that each submission is a revision', () => {
@@ -177,6 +191,14 @@ describe("the program's files", () => {
     expect(startOf(filesManifest(provenance(), { ...code, requirements }))).toMatchObject({ requirements });
   });
 
+  it('say whether it is not ready before it serves, and so does the environment of its container', () => {
+    const environmentOf = (manifest: V1ConfigMap) =>
+      programTemplate('test', programOf(provenance()), startOf(manifest)!, settings).spec?.containers[0]?.env;
+    const serves = { name: 'SERVES', value: '1' };
+    expect(environmentOf(filesManifest(provenance(), { ...code, serves: true }))).toContainEqual(serves);
+    expect(environmentOf(filesManifest(provenance(), code))).not.toContainEqual(serves);
+  });
+
   it('must include the entrypoint', () => {
     expect(() => filesManifest(provenance(), { ...code, entrypoint: 'app.py' })).toThrow(
       'The entrypoint app.py is not among',
@@ -219,13 +241,14 @@ describe('the database', () => {
 
   it('takes the default StorageClass, or the one that was named', () => {
     const claim = (storageClass?: string) =>
-      databaseStatefulSet(provenance(), { ...settings, storageClass }, null).spec?.volumeClaimTemplates?.[0];
+      databaseStatefulSet(provenance(), { ...settings, storageClass }, VERSION, null).spec
+        ?.volumeClaimTemplates?.[0];
     expect(claim()?.spec).not.toHaveProperty('storageClassName');
     expect(claim('fast')?.spec).toHaveProperty('storageClassName', 'fast');
   });
 
   it('is not touched by a new submission', () => {
-    const other = databaseStatefulSet({ ...provenance(), submissionId: 'sub-2' }, settings, null);
+    const other = databaseStatefulSet({ ...provenance(), submissionId: 'sub-2' }, settings, VERSION, null);
     expect(other.spec).toEqual(database().spec);
   });
 
@@ -248,8 +271,57 @@ describe('the database', () => {
 it('every name that Kubernetes derives for a user id of 40 characters is a valid label', () => {
   const userId = 'u'.repeat(40);
   const replicaSetPod = `${deploymentOf(userId).metadata?.name}-7d9f8c6b54-x2x9z`;
-  const statefulSet = databaseStatefulSet(provenance(userId), settings, null).metadata?.name ?? '';
+  const statefulSet = databaseStatefulSet(provenance(userId), settings, VERSION, null).metadata?.name ?? '';
   const configMap = filesManifest(provenance(userId), code).metadata?.name ?? '';
   for (const name of [replicaSetPod, `${statefulSet}-7d9f8c6b54`, `data-${statefulSet}-0`, configMap])
     expect(name.length).toBeLessThanOrEqual(63);
+});
+
+describe('a program that was submitted with input and arguments', () => {
+  const given = { stdin: 'a line\n', args: ['-v', '$(PORT)', 'é'] };
+  const asked = { ...code, given };
+  const program = programOf(provenance(), asked);
+  const manifest = filesManifest(provenance(), asked);
+
+  it('has them beside its files, under keys that no file can have', () => {
+    expect(manifest.data).toEqual({
+      'main.py': "print('Hello')",
+      __stdin: 'a line\n',
+      __args: '["-v","$(PORT)","é"]',
+    });
+    const named = filesManifest(provenance(), {
+      ...asked,
+      files: { 'main.py': '', __stdin: 'a file', _stdin: 'another' },
+    });
+    expect(named.data).toMatchObject({ __stdin: 'a line\n', _5f_5fstdin: 'a file', _5fstdin: 'another' });
+    expect(startOf(named)?.files).toEqual(expect.arrayContaining(['main.py', '__stdin', '_stdin']));
+  });
+
+  it('is another object than the same code without them, or with others', () => {
+    const without = programOf(provenance()).configMap;
+    const other = programOf(provenance(), { given: { ...given, stdin: '' } }).configMap;
+    const names = [program.configMap, without, other];
+    expect(new Set(names).size).toBe(3);
+    expect(manifest.metadata?.name).toBe(program.configMap);
+  });
+
+  it('finds them in a folder of its own, also after a rollback, and not in container arguments', () => {
+    const spec = programTemplate('test', program, startOf(manifest)!, settings).spec!;
+    const [container] = spec.containers;
+    expect(container?.args).toEqual(['run', 'main.py']);
+    expect(container?.env).toContainEqual({ name: 'INPUT_DIRECTORY', value: '/input' });
+    expect(container?.volumeMounts).toContainEqual({ name: 'input', mountPath: '/input', readOnly: true });
+    expect(spec.volumes).toContainEqual({
+      name: 'input',
+      configMap: {
+        name: program.configMap,
+        defaultMode: 0o444,
+        items: [
+          { key: '__stdin', path: 'stdin' },
+          { key: '__args', path: 'args' },
+        ],
+      },
+    });
+    expect(startOf(manifest)).toMatchObject({ files: ['main.py'], hasInput: true });
+  });
 });

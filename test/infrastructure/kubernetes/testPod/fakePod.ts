@@ -37,12 +37,15 @@ export class FakePod {
     const { status } = this;
     if (status !== null) setImmediate(() => onStatus(status));
     stdin.on('data', (data: Buffer) => {
-      const request = JSON.parse(data.toString('utf8')) as Request;
-      if (request.op === 'leave') return;
-      this.requests.push(request);
-      const { channel } = request;
-      const say = (frame: object) => stdout.write(Buffer.from(`${JSON.stringify({ channel, ...frame })}\n`));
-      setImmediate(() => conversation?.(say, () => socket.onclose(), request));
+      for (const line of data.toString('utf8').trim().split('\n')) {
+        const request = JSON.parse(line) as Request;
+        if (request.op === 'leave') continue;
+        this.requests.push(request);
+        const { channel } = request;
+        const say = (frame: object) =>
+          stdout.write(Buffer.from(`${JSON.stringify({ channel, ...frame })}\n`));
+        setImmediate(() => conversation?.(say, () => socket.onclose(), request));
+      }
     });
     return Promise.resolve(socket);
   }
@@ -77,7 +80,7 @@ export const outputOf = (text: string, offset = 0) => ({
 
 export const accepted = {
   type: 'accepted',
-  protocol: 2,
+  protocol: 3,
   state: 'running',
   position: 0,
   pod_uid: 'uid-1',

@@ -10,7 +10,7 @@ describe('of a Python program', () => {
     load()
   File "/work/12/parts/loading.py", line 7, in load
     json.loads('{')
-  File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode
+  File "/usr/lib/python3.13/json/decoder.py", line 355, in raw_decode
     raise JSONDecodeError("Expecting value", s, err.value) from None
 ${last}
 `;
@@ -69,6 +69,14 @@ SyntaxError: missing ) after argument list
       message: 'SyntaxError: missing ) after argument list',
       file: 'main.js',
       line: 1,
+    });
+  });
+
+  test('takes linear time for a line that might be a stack frame at every place', () => {
+    expect(read('javascript', `TypeError: no good\n${'(/work/1/a'.repeat(100_000)}`)).toEqual({
+      message: 'TypeError: no good',
+      file: null,
+      line: null,
     });
   });
 });

@@ -1,0 +1,15 @@
+import { UsageError } from './exitCodes';
+
+const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time as the gateway takes it: ISO 8601 as it is, or how long ago. @throws UsageError that names the option */
+export function momentOf(option: string, text: string, now = Date.now()): string {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (count !== undefined && unit !== undefined)
+    return new Date(now - Number(count) * (UNITS[unit] ?? 0)).toISOString();
+  if (Number.isNaN(Date.parse(text)))
+    throw new UsageError(
+      `--${option} must be how long ago, such as 90s, 10m, 2h or 1d, or a time such as 2026-01-31T12:00:00Z.`,
+    );
+  return new Date(text).toISOString();
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../../infrastructure/logging';
+import type { Access } from '../keys/access';
+import { userId as userIdRule } from '../messages/identifiers';
+import { refuseUpgrade } from '../upgrade';
+import { prepareAnswer } from './answerHeaders';
+import { forward, forwardUpgrade } from './forward';
+import { checkFraming } from './framing';
+import type { Destination } from './program';
+import { noProgramOf, refusalOf, refuse, type Refusal } from './refusal';
+import { requestHeaders } from './requestHeaders';
+
+/** `/apps/{user}/...`: HTTP and WebSockets go on to what the user has in production, without a key. */
+export interface Apps {
+  /** @returns false for requests that are not for a program, which it has not touched; else when it has answered */
+  request: (request: IncomingMessage, response: ServerResponse) => false | Promise<void>;
+  /** The same for upgrades. The caller listens to the socket's errors. */
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => false | Promise<void>;
+}
+
+export interface AppsParts {
+  access: Access;
+  /** URL of a user's program, without a path; null when there is none. */
+  addressOf: (userId: string) => Promise<string | null>;
+  logger: Logger;
+  /** How long a program may say nothing in the middle of an answer, or take to begin one, in milliseconds. */
+  silenceMs?: number;
+}
+
+const SILENCE_MS = 120_000;
+const PATH = /^\/apps\/([^/?]*)(\/[^?]*)?(\?.*)?$/;
+const rule = userIdRule();
+
+export function createApps({ access, addressOf, logger, silenceMs = SILENCE_MS }: AppsParts): Apps {
+  /** Where a request goes, or why it goes nowhere. */
+  async function destinationOf(
+    request: IncomingMessage,
+    match: RegExpExecArray,
+  ): Promise<Destination | Refusal> {
+    const [, userId = '', path = '/', query = ''] = match;
+    const target = rule.safeParse(userId).success ? await addressOrRefusal(userId) : null;
+    if (target === null) return noProgramOf(userId);
+    if (typeof target !== 'string') return target;
+    const prefix = `/apps/${userId}`;
+    const hosts = [request.headers.host, request.headers['x-forwarded-host']].flat();
+    const place = { prefix, hosts: hosts.filter((host) => host !== undefined) };
+    const mayBeKey = (key: string | undefined) => access.byKey(key).refused?.status !== 401;
+    return {
+      ...{ target, path: `${path}${query}`, silenceMs },
+      headers: requestHeaders(request, prefix, mayBeKey),
+      prepareAnswer: (headers) => prepareAnswer(headers, place),
+    };
+  }
+
+  async function addressOrRefusal(userId: string): Promise<string | Refusal | null> {
+    try {
+      return await addressOf(userId);
+    } catch (error) {
+      logger.warn({ err: error }, 'the address of a program could not be read');
+      return { status: 503, error: 'unavailable', message: 'The cluster did not answer. Try again.' };
+    }
+  }
+
+  function refusalFor(error: unknown, { url }: IncomingMessage): Refusal {
+    const refusal = refusalOf(error);
+    logger.info({ err: error, url, status: refusal.status }, 'a request did not reach a program and back');
+    return refusal;
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse, match: RegExpExecArray) {
+    try {
+      checkFraming(request, { isUpgrade: false });
+      const to = await destinationOf(request, match);
+      if ('status' in to) refuse(request, response, to);
+      else await forward(request, response, to);
+    } catch (error) {
+      refuse(request, response, refusalFor(error, request));
+    }
+  }
+
+  async function serveUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    match: RegExpExecArray,
+  ) {
+    const onBroken = (error: unknown) =>
+      logger.info({ err: error, url: request.url }, 'a connection to a program broke');
+    try {
+      checkFraming(request, { isUpgrade: true });
+      const to = await destinationOf(request, match);
+      if ('status' in to) refuseUpgrade(socket, { refused: to });
+      else await forwardUpgrade(request, socket, head, { ...to, onBroken });
+    } catch (error) {
+      refuseUpgrade(socket, { refused: refusalFor(error, request) });
+    }
+  }
+
+  return {
+    request(request, response) {
+      const match = PATH.exec(request.url ?? '');
+      if (match === null) return false;
+      const [, userId, path, query = ''] = match;
+      if (path !== undefined) return serve(request, response, match);
+      // Relative addresses of its page would miss the program without the last slash.
+      response.writeHead(308, { Location: `/apps/${userId}/${query}` }).end();
+      return Promise.resolve();
+    },
+
+    upgrade(request, socket, head) {
+      const match = PATH.exec(request.url ?? '');
+      return match !== null && serveUpgrade(request, socket, head, match);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { RequestRefused } from './framing';
+
+/** Why a request does not reach a program. */
+export interface Refusal {
+  status: 400 | 404 | 501 | 502 | 503;
+  error: string;
+  message: string;
+}
+
+/** No program listens, or the network does not know its Service yet: it does a moment after the first deploy. */
+const NOT_LISTENING = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'];
+
+/** After these nothing else is exchanged on the connection: one side did not keep to HTTP. */
+const CLOSING = [400, 501, 502];
+
+export function noProgramOf(userId: string): Refusal {
+  return { status: 404, error: 'not_found', message: `There is no program of ${userId}.` };
+}
+
+/** What the client gets to know of an error. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof RequestRefused)
+    return { status: error.status, error: 'invalid_request', message: error.message };
+  if (NOT_LISTENING.includes((error as NodeJS.ErrnoException).code ?? ''))
+    return {
+      status: 503,
+      error: 'not_serving',
+      message: 'The program does not serve now: it was stopped, has completed, or is starting.',
+    };
+  return { status: 502, error: 'bad_answer', message: 'The program broke off, or did not answer in time.' };
+}
+
+/** A page for a browser, JSON for everybody else; an answer that has begun can only be broken off. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, error, message }: Refusal,
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const asPage = (request.headers.accept ?? '').includes('text/html');
+  const body = asPage
+    ? `<!doctype html><title>${status}</title><h1>${status}</h1><p>${escaped(message)}</p>\n`
+    : `${JSON.stringify({ error, message })}\n`;
+  response.writeHead(status, STATUS_CODES[status], {
+    'Content-Type': asPage ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    ...(CLOSING.includes(status) && { Connection: 'close' }),
+  });
+  response.end(body);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,44 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from '../infrastructure/logging';
+import { endExchange } from './guarded';
+import type { Metrics } from './metrics';
+
+export interface UncaughtOptions {
+  logger: Logger;
+  metrics: Pick<Metrics, 'uncaught'>;
+  /** Milliseconds from the first error until the process should be drained. */
+  drainAfterMs?: number;
+}
+
+/**
+ * A minute: Prometheus sees the counter before it goes with the process, and whoever can cause such an error causes
+ * one restart a minute and not one each time.
+ */
+const DRAIN_AFTER_MS = 60_000;
+
+/**
+ * Keeps the process alive when an error was not caught: it ends the exchange that it belongs to. Afterwards nobody
+ * knows what state the process is in, so it should be replaced, but in order.
+ * @returns resolves when the process should be drained: some time after the first such error
+ */
+export function survivesUncaught({
+  logger,
+  metrics,
+  drainAfterMs = DRAIN_AFTER_MS,
+}: UncaughtOptions): Promise<void> {
+  return new Promise((resolve) => {
+    let met = false;
+    const onUncaught = (error: unknown) => {
+      metrics.uncaught();
+      logger.fatal({ err: error, drainAfterMs }, 'an error was not caught: the gateway drains');
+      try {
+        endExchange(error);
+      } catch (another) {
+        logger.error({ err: another }, 'the exchange of an error that was not caught could not be ended');
+      }
+      if (!met) void wait(drainAfterMs, undefined, { ref: false }).then(resolve);
+      met = true;
+    };
+    process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
+  });
+}

@@ -1,0 +1,41 @@
+"""copyDatabase.py OLD NEW: copies all rows of one SQLite database of Temporal into one that another version made.
+
+NEW keeps its schema. Columns that are new get their defaults, and what SQLite derives itself (generated columns,
+full-text indexes) it derives again. A table or column of OLD that NEW does not have is an error: nothing is dropped.
+All rows are copied, or none.
+"""
+
+import sqlite3
+import sys
+
+old, new = sys.argv[1:]
+database = sqlite3.connect(new, isolation_level=None)
+database.execute("ATTACH ? AS old", [old])
+
+
+def tables_of(schema):
+    """The plain tables: without SQLite's own, virtual ones and those in which these keep their content."""
+    rows = database.execute(f"SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table'").fetchall()
+    virtual = [name for name, sql in rows if sql.upper().startswith("CREATE VIRTUAL")]
+    derived = tuple(["sqlite_", *virtual])
+    return {name for name, _ in rows if not name.startswith(derived)}
+
+
+def columns_of(schema, table):
+    """The columns that are written: table_info leaves out generated ones."""
+    return {row[1] for row in database.execute(f'PRAGMA {schema}.table_info("{table}")')}
+
+
+database.execute("BEGIN IMMEDIATE")
+copied, known = tables_of("old"), tables_of("main")
+if not copied:
+    sys.exit(f"{old} has no tables: it is not a database of Temporal.")
+for table in sorted(known):
+    database.execute(f'DELETE FROM main."{table}"')
+for table in sorted(copied):
+    missing = columns_of("old", table) - columns_of("main", table) if table in known else {"the whole table"}
+    if missing:
+        sys.exit(f"The new version of Temporal has no place for {', '.join(sorted(missing))} of {table} in {old}.")
+    columns = ", ".join(f'"{column}"' for column in sorted(columns_of("old", table)))
+    database.execute(f'INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM old."{table}"')
+database.execute("COMMIT")

@@ -1,0 +1,15 @@
+#!/bin/bash
+# Runs while the image is built: makes the cluster that each new database begins as, with the role and the database of
+# programs, in the empty directory /opt/orchestration/cluster. So all databases of an image have one system identifier.
+# Only replication and backups by WAL tell clusters apart by it, and neither is used here.
+set -euo pipefail
+. "$(dirname "$(readlink -f "$0")")/cluster.sh"
+
+cluster=/opt/orchestration/cluster
+"$bin/initdb" --pgdata="$cluster" --encoding=UTF8 --locale=C.UTF-8 --data-checksums \
+  --auth-local=peer --auth-host=reject --no-sync >/dev/null
+alone "$cluster" <<<"CREATE ROLE app LOGIN;
+
+CREATE DATABASE app OWNER app;
+"
+chmod -R a+rX "$cluster"

@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { WebSocket } from 'ws';
+
+/** A gateway in a process of its own, since an error that nobody catches is the process's matter. */
+
+const API_KEY = 'a key for the tests only';
+const json = { headers: { 'X-API-Key': API_KEY, Accept: 'application/json' } };
+let child: ChildProcess;
+let url: string;
+let ended: Promise<unknown[]>;
+const lines: string[] = [];
+
+async function start(drainAfterMs: number): Promise<void> {
+  const program = resolve(__dirname, 'uncaughtGateway.ts');
+  child = spawn(process.execPath, ['--import', 'tsx', program], {
+    env: { ...process.env, DRAIN_AFTER_MS: String(drainAfterMs) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  ended = once(child, 'exit');
+  lines.length = 0;
+  const read = createInterface({ input: child.stdout! });
+  const [first] = (await once(read, 'line')) as [string];
+  ({ url } = JSON.parse(first) as { url: string });
+  read.on('line', (line) => lines.push(line));
+}
+
+afterEach(async () => {
+  child.kill('SIGKILL');
+  await ended;
+});
+
+const metric = async () =>
+  /^gateway_uncaught_errors_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+
+async function connected(): Promise<WebSocket> {
+  const socket = new WebSocket(`${url}/ws/code`, { headers: { 'X-API-Key': API_KEY } });
+  await once(socket, 'open');
+  return socket;
+}
+
+test('an error that nobody caught ends its exchange alone, and is counted and logged with its stack', async () => {
+  await start(600_000);
+  const other = await connected();
+  let met = 0;
+  for (const where of ['a-timer', 'a-promise', 'a-callback']) {
+    const response = await fetch(`${url}/apps/${where}/`, json);
+    expect([response.status, response.headers.get('connection')]).toEqual([500, 'close']);
+    expect(await response.json()).toMatchObject({ type: 'error', code: 'internal' });
+    expect(await metric()).toBe(String(++met));
+    const logged = lines.find((line) => line.includes(`a bug in ${where}`) && line.includes('not caught'));
+    expect(JSON.parse(logged!)).toMatchObject({ level: 60, err: { stack: /uncaughtGateway/ } });
+  }
+
+  const upgrade = new WebSocket(`${url.replace('http', 'ws')}/apps/a-timer/`);
+  upgrade.on('error', () => undefined);
+  const [, refused] = (await once(upgrade, 'unexpected-response')) as [unknown, { statusCode: number }];
+  expect(refused.statusCode).toBe(500);
+
+  const socket = await connected();
+  socket.send(JSON.stringify({ type: 'list' }));
+  expect((await once(socket, 'close'))[0]).toBe(1011);
+  expect(await metric()).toBe('5');
+
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  other.send('{');
+  expect(JSON.parse(String((await once(other, 'message'))[0]))).toMatchObject({ code: 'invalid_json' });
+  other.terminate();
+}, 120_000);
+
+test('afterwards the process drains in order: clients are told to come back elsewhere', async () => {
+  await start(100);
+  const client = await connected();
+  const closed = once(client, 'close');
+  expect((await fetch(`${url}/apps/a-timer/`, json)).status).toBe(500);
+  expect((await closed)[0]).toBe(1001);
+  expect(await ended).toEqual([3, null]);
+}, 120_000);

@@ -1,0 +1,141 @@
+import * as fc from 'fast-check';
+import { resultOfCase } from '../activities/cases';
+import { readFrameworkReport } from '../activities/frameworkReport';
+import { readInstalled } from '../activities/installed';
+import type { RunReport } from '../activities/ports';
+import { parseCursor } from '../gateway/cursor';
+import { parseLogCursor } from '../gateway/logs/cursor';
+import { fieldName } from '../gateway/messages/faults';
+import { AnsiReader } from '../gateway/web/src/ansi';
+import { parseLogLine } from '../infrastructure/kubernetes/testPod/logLines';
+import { readProgramError } from '../infrastructure/kubernetes/testPod/programError';
+import { loadLanguages } from '../infrastructure/languages/languages';
+import { pass } from './scripted/ports';
+
+/**
+ * Whatever gateway and worker do with text of a user, on a thread that all users share, takes time in proportion to it.
+ * A pattern that is not linear takes minutes for texts as long as these.
+ */
+
+const BYTES = 256 * 1024;
+/** Of processor time, for one text; a linear function takes a tenth of it on a slow machine. */
+const MOST_MS = 1_500;
+const RUNS = 25;
+
+const captured = (text: string) => ({ text, bytes: text.length, truncated: false });
+const report = (changes: Partial<RunReport>): RunReport => ({ ...pass, ...changes });
+const testCase = { name: 'case', stdin: '', args: [] };
+
+/** What is done with a text, or with two. */
+const functions: Record<string, (text: string, other: string) => unknown> = {
+  'compares a case': (text, other) =>
+    resultOfCase({ ...testCase, expectedStdout: other }, report({ stdout: captured(text) })),
+  'compares a case with what is nearly the same': (text) =>
+    resultOfCase({ ...testCase, expectedStdout: `${text}x` }, report({ stdout: captured(text) })),
+  'compares a case with nothing': (text) =>
+    resultOfCase({ ...testCase, expectedStdout: '' }, report({ stdout: captured(text) })),
+  'reads the report of a framework': (text) => readFrameworkReport(report({ report: text })),
+  'reads what was installed': readInstalled,
+  'reads a line of a log': (text) => parseLogLine(text.replaceAll('\n', ' ')),
+  'reads a line of a log that begins well': (text) =>
+    ['[2026 out 0\\] ', '[2026] start ', '[2026] case 1 of 1 passed in 1 ms key=k name="'].map((begin) =>
+      parseLogLine(begin + text),
+    ),
+  'takes colours out of text': (text) => new AnsiReader().read(text),
+  'reads a cursor': (text) => [parseCursor(text), parseLogCursor(text)],
+  'names a field': (text) => fieldName([text, 1, text]),
+  ...Object.fromEntries(
+    [...loadLanguages()].map(([name, { errors }]) => [
+      `reads an error of ${name}`,
+      (text: string) => readProgramError(errors, text),
+    ]),
+  ),
+};
+
+/** Pieces that the patterns of this project begin with, go on with, or nearly end with. */
+const pieces = fc.oneof(
+  fc.constantFrom(
+    ' ',
+    '\t',
+    '\n',
+    '\r\n',
+    '\r',
+    'x',
+    '0',
+    '.',
+    '/',
+    '"',
+    '\\',
+    '\\x',
+    '(',
+    '[',
+    ']',
+    '\u2028',
+  ),
+  fc.constantFrom(
+    'a ',
+    'a\n',
+    ' \n',
+    '\n\n x',
+    '\x1b',
+    '\x1b[',
+    '\x1b[1;',
+    '\x1b]',
+    '\x1bP',
+    '\x1b[31m',
+    '0;',
+    'ü',
+  ),
+  fc.constantFrom(
+    'Error',
+    'Error ',
+    'Traceback (most recent call last):\n',
+    '  File "/work/1/',
+    '", line ',
+    ': ',
+  ),
+  fc.constantFrom(
+    '/work/1/',
+    ' (/work/1/a:',
+    'file://',
+    'Uncaught ',
+    '[1] start ',
+    ' execution=',
+    ' key=',
+    'name="',
+  ),
+  fc.constantFrom(
+    '{"name":',
+    '{\n',
+    '{"begin":"a"}\n',
+    '[',
+    '{"name":"a","outcome":"passed","duration_ms":1,"message":null}\n',
+    '1.',
+    '@',
+    '+',
+  ),
+  fc.string({ minLength: 1, maxLength: 4, unit: 'binary' }),
+);
+const texts = fc
+  .tuple(pieces, pieces, pieces, fc.constantFrom('', 'x', '\n', ' x', '\0'))
+  .map(
+    ([first, piece, other, end]) => `${first}${(piece + other).repeat(BYTES / (piece + other).length)}${end}`,
+  );
+const oneOf = fc.oneof(
+  texts,
+  pieces.map((piece) => piece.repeat(BYTES / piece.length)),
+);
+
+test.each(Object.entries(functions))('%s in time in proportion to its length', (_name, work) => {
+  fc.assert(
+    fc.property(oneOf, oneOf, (text, other) => {
+      const before = process.cpuUsage();
+      work(text, other);
+      const { user, system } = process.cpuUsage(before);
+      const ms = (user + system) / 1_000;
+      if (ms > MOST_MS)
+        throw new Error(`${ms} ms for ${JSON.stringify([text.slice(0, 60), other.slice(0, 60)])}`);
+    }),
+    { numRuns: RUNS, endOnFailure: true },
+  );
+});

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kubectl } from '../integration/kubectl';
+import { stack } from '../integration/stack';
+
+/** Pods in gVisor (docs/decisions/gvisor.md). A cluster without the RuntimeClass, as some are, has none to test. */
+const namespace = 'gvisor-trial';
+const { images } = stack();
+let hasGvisor = false;
+
+const podIn = (name: string, program: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace },
+  spec: {
+    runtimeClassName: 'gvisor',
+    restartPolicy: 'Never',
+    terminationGracePeriodSeconds: 0,
+    automountServiceAccountToken: false,
+    securityContext: { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        name: 'program',
+        image: images.test,
+        imagePullPolicy: 'IfNotPresent',
+        command: ['python3', '-u', '-c', program],
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+    ],
+  },
+});
+
+const inPod = (name: string, ...command: string[]) =>
+  kubectl('exec', name, '-n', namespace, '--', ...command);
+
+async function create(...manifests: object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: manifests };
+  await kubectl('create', '-f', writeTemporary(list));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'gvisor-'));
+
+function writeTemporary(manifest: object): string {
+  const file = join(folder, 'manifest.json');
+  writeFileSync(file, JSON.stringify(manifest));
+  return file;
+}
+
+beforeAll(async () => {
+  hasGvisor = (await kubectl('get', 'runtimeclass', 'gvisor', '--ignore-not-found')) !== '';
+  if (!hasGvisor) return console.warn('This cluster has no RuntimeClass gvisor: nothing is tested here.');
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
+  const program = 'import os, time; print(os.uname().release); time.sleep(600)';
+  await create(podIn('served', program), podIn('ended', program));
+  for (const name of ['served', 'ended'])
+    await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '-n', namespace, '--timeout=120s');
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  if (hasGvisor) await kubectl('delete', 'namespace', namespace, '--wait=false');
+});
+
+test('a restricted pod of the class runs on the kernel of gVisor, and its log says so', async () => {
+  if (!hasGvisor) return;
+  expect(await kubectl('logs', 'served', '-n', namespace)).toMatch(/gvisor\n$/);
+});
+
+test('a command is run in it, with its output and its exit code', async () => {
+  if (!hasGvisor) return;
+  expect(await inPod('served', 'python3', '-c', 'import os; print(os.getppid(), os.getuid())')).toBe(
+    '0 10001\n',
+  );
+  await expect(inPod('served', 'python3', '-c', 'raise SystemExit(7)')).rejects.toMatchObject({ code: 7 });
+});
+
+describe('what keeps test pods on runc: gVisor differs from Linux where the supervisor relies on it, as', () => {
+  test('an interpreter that its uid may execute but not read does not start', async () => {
+    if (!hasGvisor) return;
+    await expect(inPod('served', '/opt/test-pod/bin/python3', '-c', 'pass')).rejects.toThrow(
+      'permission denied',
+    );
+  });
+
+  test('the first process of a pod can be ended by another one of it', async () => {
+    if (!hasGvisor) return;
+    // Whether the command itself is told as ended well depends on which of the two is seen to end first.
+    await inPod('ended', 'python3', '-c', 'import os; os.kill(1, 9)').catch(() => undefined);
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Failed', 'pod/ended', '-n', namespace);
+  });
+});

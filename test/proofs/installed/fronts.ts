@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { CertificateAuthority } from '../../../infrastructure/local/cluster/certificateAuthority';
+import { readStackNote } from '../../../infrastructure/local/endpoints';
+import { runCommand } from '../../../infrastructure/local/machine/command';
+import { childrenOf } from '../../../infrastructure/local/machine/processIdentity';
+import { readSettings } from '../../../infrastructure/local/settings';
+import { stack } from '../../integration/stack';
+
+/**
+ * Temporal and Elasticsearch of the local stack listen on loopback, where pods do not get. These stand in front of them
+ * on the machine's end of the node's cable, as servers of a company would: by TLS, for who has a certificate or a key.
+ * So tested code in its pods gets nowhere, although pods may open the two ports for as long as this lasts.
+ */
+export interface Fronts {
+  temporalAddress: string;
+  elasticsearchHost: string;
+  /** Paths of PEM files. */
+  authority: string;
+  client: { certificate: string; key: string };
+  elasticsearchApiKey: string;
+  close(): Promise<void>;
+}
+
+/** @param directory of a test, for certificates */
+export async function openFronts(directory: string): Promise<Fronts> {
+  const host = readSettings().network.hostAddress;
+  const authority = await CertificateAuthority.open(directory, 'ca');
+  const [server, client] = await Promise.all([
+    authority.issue({ name: 'server', commonName: 'servers', hosts: [host], usage: ['serverAuth'] }),
+    authority.issue({ name: 'client', commonName: 'orchestration-app', usage: ['clientAuth'] }),
+  ]);
+  const identity = { cert: readFileSync(server.certificate), key: readFileSync(server.key) };
+  const apiKey = randomBytes(24).toString('base64');
+  const servers = [
+    temporalFront({ ...identity, ca: readFileSync(authority.files.certificate) }),
+    elasticsearchFront(identity, apiKey),
+  ];
+  const [temporal, elasticsearch] = await Promise.all(servers.map((front) => listening(front, host)));
+  const shutWays = await openWays([temporal!, elasticsearch!]);
+  return {
+    temporalAddress: `${host}:${temporal}`,
+    elasticsearchHost: `https://${host}:${elasticsearch}`,
+    authority: authority.files.certificate,
+    client,
+    elasticsearchApiKey: apiKey,
+    async close() {
+      await shutWays();
+      await Promise.all(servers.map(closed));
+    },
+  };
+}
+
+/** gRPC by TLS for who shows a certificate of the authority, handed on as it comes. */
+function temporalFront(identity: { cert: Buffer; key: Buffer; ca: Buffer }): Server {
+  const [host, port] = stack().temporalAddress.split(':');
+  const settings = { ...identity, requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] };
+  return createTlsServer(settings, (inside) => {
+    const outside = connect(Number(port), host);
+    for (const [one, other] of [
+      [inside, outside],
+      [outside, inside],
+    ] as const)
+      one.pipe(other).on('error', () => one.destroy());
+    inside.on('close', () => outside.destroy());
+  });
+}
+
+/** HTTP by TLS for who shows the API key. */
+function elasticsearchFront(identity: { cert: Buffer; key: Buffer }, apiKey: string): Server {
+  return createHttpsServer(identity, (asked, answer) => {
+    const { authorization, ...headers } = asked.headers;
+    if (authorization !== `ApiKey ${apiKey}`) return void answer.writeHead(401).end();
+    const { method, url } = asked;
+    const forwarded = request(new URL(url ?? '/', stack().elasticsearchHost), { method, headers }, (got) => {
+      answer.writeHead(got.statusCode ?? 502, got.headers);
+      got.pipe(answer);
+    });
+    forwarded.on('error', () => answer.writeHead(502).end());
+    asked.pipe(forwarded);
+  });
+}
+
+const sockets = new WeakMap<Server, Set<Socket>>();
+
+async function listening(server: Server, host: string): Promise<number> {
+  const open = new Set<Socket>();
+  sockets.set(server, open);
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    // A client that hangs up or is refused.
+    socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket));
+  });
+  server.on('tlsClientError', (_, socket: Socket) => socket.destroy());
+  server.listen(0, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function closed(server: Server): Promise<void> {
+  const end = once(server, 'close');
+  server.close();
+  sockets.get(server)?.forEach((socket) => socket.destroy());
+  await end;
+}
+
+/** Lets pods open ports of this machine, which node-init.sh forbids. @returns what takes that back */
+async function openWays(ports: number[]): Promise<() => Promise<void>> {
+  const node = childrenOf(readStackNote()?.pids.node ?? 0)[0];
+  if (node === undefined)
+    throw new Error('No local stack of this machine runs: pods could not reach its servers.');
+  const rule = (action: string[], port: number) =>
+    runCommand('nsenter', [
+      ...['--target', String(node), '--net', 'iptables', '-w', ...action, '-i', 'cni0', '-o', 'eth0'],
+      ...['-d', readSettings().network.hostAddress, '-p', 'tcp', '--dport', String(port), '-j', 'ACCEPT'],
+    ]);
+  for (const port of ports) await rule(['-I', 'FORWARD', '1'], port);
+  return async () => {
+    for (const port of ports) await rule(['-D', 'FORWARD'], port);
+  };
+}

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { elasticsearchHome } from '../../infrastructure/local/artifacts/elasticsearchHome';
+import { findJavaHome } from '../../infrastructure/local/machine/prerequisites';
+import { Progress } from '../../infrastructure/local/machine/progress';
+import { elasticsearch } from '../../infrastructure/local/parts/elasticsearch';
+import { readSettings } from '../../infrastructure/local/settings';
+import { reservePort } from '../reservedPorts';
+
+/** An Elasticsearch of a test's own, which may die. */
+export interface OwnElasticsearch {
+  url: string;
+  /** Ends it at once, as a crash does. Its data stays. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export async function startElasticsearch(): Promise<OwnElasticsearch> {
+  const settings = readSettings();
+  const progress = new Progress();
+  const [home, javaHome] = await Promise.all([elasticsearchHome(settings, progress), findJavaHome()]);
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'elasticsearch-'));
+  const ports = { ...settings.ports, elasticsearch: await reservePort() };
+  const part = elasticsearch({ ...settings, stateDirectory, ports }, home, javaHome);
+  const start = async () => {
+    await part.start();
+    await part.ready();
+  };
+  const remove = async () => {
+    await part.stop(0);
+    await rm(stateDirectory, { recursive: true, maxRetries: 10, retryDelay: 200 });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { url: `http://127.0.0.1:${ports.elasticsearch}`, kill: () => part.stop(0), start, remove };
+}

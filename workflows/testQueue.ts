@@ -1,0 +1,64 @@
+import {
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { TEST_QUEUE_QUERY } from './contract';
+import { TestTurns, type TestClaim, type TestQueueState } from './testTurns';
+
+export const claimTestTurn = defineSignal<[TestClaim]>('claimTestTurn');
+export const leaveTestTurn = defineSignal<[workflowId: string]>('leaveTestTurn');
+export const testTurn = defineSignal('testTurn');
+const stateQuery = defineQuery<TestQueueState>(TEST_QUEUE_QUERY);
+
+/** How often it is checked, while others wait and nothing happens, whether the holders of a turn still exist. */
+const CHECK_EVERY = '10 s';
+
+/** How long nothing may happen before the queue ends; the next claim starts a new one. */
+const IDLE = '1 min';
+
+/**
+ * The queue for one user's test pod: submissions that found it busy wait here for their turn, without holding anything
+ * of a worker (docs/decisions/test-queue.md). Claims reach it as signals, and it answers with signals. A holder that has
+ * ended without leaving is found by that: a signal to a workflow that is closed fails.
+ */
+export async function testQueue(state: TestQueueState): Promise<void> {
+  const turns = new TestTurns(state);
+  let touched = false;
+  setHandler(claimTestTurn, (claim) => {
+    touched = true;
+    turns.claim(claim);
+  });
+  setHandler(leaveTestTurn, (workflowId) => {
+    touched = true;
+    turns.leave(workflowId);
+  });
+  setHandler(stateQuery, () => turns.state);
+
+  for (;;) {
+    for (let next = turns.granted.shift(); next !== undefined; next = turns.granted.shift())
+      await grant(turns, next);
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof testQueue>(turns.state);
+
+    touched = false;
+    const { waiting, holders } = turns.state;
+    const happened = await condition(() => touched, waiting.length > 0 ? CHECK_EVERY : IDLE);
+    if (happened) continue;
+    if (holders.length === 0) return;
+    turns.repeat();
+  }
+}
+
+async function grant(turns: TestTurns, workflowId: string): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(testTurn);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    turns.leave(workflowId);
+  }
+}

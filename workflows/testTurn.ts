@@ -1,0 +1,90 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { RunWait } from '../activities/ports';
+import { TEST_POD_BUSY, TEST_QUEUE, testQueueIdOf } from './contract';
+import { signalOrStart } from './signalOrStart';
+import { claimTestTurn, leaveTestTurn, testTurn } from './testQueue';
+import type { TestQueueState } from './testTurns';
+
+/** After this time without an answer the claim is made again: an operator may have ended the queue meanwhile. */
+const CLAIM_AGAIN = '10 min';
+
+/** A turn that has not come by then does not come any more. */
+const LONGEST_WAIT_MS = 24 * 3_600_000;
+
+/**
+ * One that found no place in the pod is told so at once, and others that came before it only when their patience there
+ * is over: they shall claim first. Longer than that patience (infrastructure/kubernetes/testPod/attempt.ts).
+ */
+const BEHIND_OTHERS = '2 s';
+
+/**
+ * Runs tests at once if the test pod is free, or will be in a moment; otherwise when their turn comes, for which they
+ * wait without an activity.
+ */
+export async function briefOrInTurn<T>(
+  { userId, acceptedAt }: { userId: string; acceptedAt: string },
+  run: (wait: RunWait) => Promise<T>,
+): Promise<T> {
+  try {
+    return await run('brief');
+  } catch (error) {
+    const reason = reasonOfBusy(error);
+    if (reason === null) throw error;
+    if (reason === 'busy') await sleep(BEHIND_OTHERS);
+  }
+  const { workflowId, taskQueue } = workflowInfo();
+  const queueId = testQueueIdOf(taskQueue, userId);
+  try {
+    await awaitTestTurn(queueId, { workflowId, acceptedAt });
+    return await run('in_turn');
+  } finally {
+    leave(queueId, workflowId);
+  }
+}
+
+async function awaitTestTurn(
+  queueId: string,
+  claim: { workflowId: string; acceptedAt: string },
+): Promise<void> {
+  let granted = false;
+  setHandler(testTurn, () => {
+    granted = true;
+  });
+  const state: TestQueueState = { holders: [], waiting: [claim] };
+  const end = Date.now() + LONGEST_WAIT_MS;
+  while (!granted) {
+    if (Date.now() >= end)
+      throw ApplicationFailure.nonRetryable(
+        'The test pod was busy with earlier submissions for a day.',
+        TEST_POD_BUSY,
+      );
+    await signalOrStart(queueId, claimTestTurn, claim, TEST_QUEUE, state);
+    await condition(() => granted, CLAIM_AGAIN);
+  }
+}
+
+/** Nothing waits for this to arrive: a queue that is gone needs to know nothing. */
+function leave(queueId: string, workflowId: string): void {
+  void CancellationScope.nonCancellable(() =>
+    getExternalWorkflowHandle(queueId)
+      .signal(leaveTestTurn, workflowId)
+      .catch(() => undefined),
+  );
+}
+
+/** Code of the supervisor (infrastructure/test-pod/PROTOCOL.md), or null when it is another failure. */
+function reasonOfBusy(error: unknown): string | null {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== TEST_POD_BUSY) return null;
+  const [details] = (cause.details ?? []) as { reason?: string }[];
+  return details?.reason ?? '';
+}
