@@ -21,6 +21,9 @@ const SHORT_CHAOS: Command = [process.execPath, '--import', 'tsx', 'test/chaos/m
 /** On two cores Jest would run one file at a time. */
 const IN_PARALLEL = ['--maxWorkers', '100%'];
 
+/** CI allows 90 minutes: a run that hangs says where it was, and what failed before. */
+const MAX_CI_MS = 85 * 60_000;
+
 /** Integration test files run so many at a time, on however many cores: they mostly wait. */
 const AT_A_TIME = 3;
 
@@ -30,28 +33,38 @@ async function main(phases: Phases): Promise<void> {
     options: { all: { type: 'boolean', default: process.env.CI === 'true' } },
   });
   const [mode = 'everything', ...files] = positionals;
-  const withoutServers = mode === 'integration' ? Promise.resolve() : runWithoutServers(phases, mode);
-  if (mode === 'check') return withoutServers;
-  try {
-    await withServers(async (servers) => {
-      await withoutServers;
-      process.env[STACK_VARIABLE] = JSON.stringify(servers);
-      // Chaos would else look for a stack of its own.
-      process.env.LOCAL_STACK_NUMBER ||= '0';
-      await runOnServers(phases, files, values.all);
-    }, stopped);
-  } finally {
-    await withoutServers;
+  if (mode === 'integration') return onServers(phases, files, values.all);
+  // Reading needs no quiet machine; tests wait until nothing is being built any more.
+  const checks = Promise.all([phases.run('lint', LINT), phases.run('types', TYPES)]);
+  if (mode === 'check') {
+    await checks;
+    return phases.jest('unit tests', ['--selectProjects', 'unit', ...IN_PARALLEL]);
   }
+  const beforeServers = async () => {
+    await checks;
+    await phases.jest('unit tests, and of the programs inside pods', [
+      ...['--selectProjects', 'unit', 'pods'],
+      ...IN_PARALLEL,
+    ]);
+    await phases.jest('replay', ['--selectProjects', 'replay', ...IN_PARALLEL]);
+  };
+  await onServers(phases, files, values.all, beforeServers);
 }
 
-async function runWithoutServers(phases: Phases, mode: string): Promise<void> {
-  await Promise.all([phases.run('lint', LINT), phases.run('types', TYPES)]);
-  const jest = (name: string, ...projects: string[]) =>
-    phases.jest(name, ['--selectProjects', ...projects, ...IN_PARALLEL]);
-  if (mode === 'check') return jest('unit tests', 'unit');
-  await jest('unit tests, and of the programs inside pods', 'unit', 'pods');
-  await jest('replay', 'replay');
+/** @param first what comes before the tests on servers, once these run */
+async function onServers(
+  phases: Phases,
+  files: string[],
+  all: boolean,
+  first = () => Promise.resolve(),
+): Promise<void> {
+  await withServers(async (servers) => {
+    await first();
+    process.env[STACK_VARIABLE] = JSON.stringify(servers);
+    // Chaos would else look for a stack of its own.
+    process.env.LOCAL_STACK_NUMBER ||= '0';
+    await runOnServers(phases, files, all);
+  }, stopped);
 }
 
 async function runOnServers(phases: Phases, files: string[], all: boolean): Promise<void> {
@@ -80,6 +93,7 @@ async function runOnServers(phases: Phases, files: string[], all: boolean): Prom
 function stopAsked(): AbortSignal {
   const asked = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked.abort());
+  if (process.env.CI === 'true') setTimeout(() => asked.abort(), MAX_CI_MS).unref();
   return asked.signal;
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 /** A program and its arguments. */
 export type Command = [string, ...string[]];
@@ -12,10 +13,23 @@ interface JestResults {
   numPassedTests: number;
   numFailedTests: number;
   numPendingTests: number;
-  testResults: { name: string; startTime: number; endTime: number }[];
+  testResults: {
+    name: string;
+    startTime: number;
+    endTime: number;
+    /** Of a file that could not be run at all. */
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
 }
 
 const SLOWEST_FILES = 10;
+
+/** Lines of each failure that the summary repeats. */
+const FAILURE_LINES = 12;
+
+/** How long Jest may take to end when its results are there, in milliseconds; what holds it then is a test's own. */
+const MAX_EXIT_MS = 20_000;
 
 /** The phases of a test run: what failed, how long each took, and which test files were the slowest. */
 export class Phases {
@@ -23,19 +37,29 @@ export class Phases {
   private readonly durations: { name: string; seconds: number }[] = [];
   private readonly files: { name: string; seconds: number }[] = [];
   private readonly tests = { passed: 0, failed: 0, skipped: 0 };
+  private readonly failures: string[] = [];
 
   /** @param stopped ends the command that runs; no further one is started */
   constructor(private readonly stopped: AbortSignal) {}
 
-  /** Runs a command to its end, with this process's output. */
-  async run(name: string, [program, ...args]: Command): Promise<void> {
+  /**
+   * Runs a command to its end, with this process's output.
+   * @param file the command is finished when this is there; one that does not end soon after it fails
+   */
+  async run(name: string, [program, ...args]: Command, file?: string): Promise<void> {
     await this.measure(name, async () => {
       // A process group of its own: Jest leaves its workers running, and what tests started, when it is ended alone.
       const child = spawn(program, args, { stdio: 'inherit', detached: true });
-      const stop = () => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM');
-      this.stopped.addEventListener('abort', stop);
+      const stop = (signal: NodeJS.Signals) => child.pid !== undefined && process.kill(-child.pid, signal);
+      const onAbort = () => stop('SIGTERM');
+      this.stopped.addEventListener('abort', onAbort);
+      let hung = false;
+      const watch =
+        file === undefined ? undefined : onceThere(file, MAX_EXIT_MS, () => (hung = stop('SIGKILL')));
       const [code] = (await once(child, 'exit')) as [number | null];
-      this.stopped.removeEventListener('abort', stop);
+      watch?.stop();
+      this.stopped.removeEventListener('abort', onAbort);
+      if (hung) this.failures.push(`${name}: Jest did not end, as a test left something open.`);
       if (code !== 0) this.failed.push(name);
     });
   }
@@ -45,7 +69,7 @@ export class Phases {
     const directory = mkdtempSync(join(tmpdir(), 'jest-'));
     const file = join(directory, 'results.json');
     const jest = join('node_modules', '.bin', 'jest');
-    await this.run(name, [process.execPath, jest, ...args, '--json', `--outputFile=${file}`]);
+    await this.run(name, [process.execPath, jest, ...args, '--json', `--outputFile=${file}`], file);
     if (existsSync(file)) this.count(JSON.parse(readFileSync(file, 'utf8')) as JestResults);
     rmSync(directory, { recursive: true });
   }
@@ -76,6 +100,7 @@ export class Phases {
     return [
       '\nTime of each phase:',
       ...this.durations.map(line),
+      ...(this.failures.length > 0 ? ['\nWhat failed:', ...this.failures] : []),
       ...(slowest.length > 0 ? ['\nSlowest test files:', ...slowest.map(line)] : []),
       this.failed.length === 0 ? '\nAll passed.' : `\nFailed: ${this.failed.join(', ')}.`,
       ...(this.ranTests ? [`${passed} passed, ${failed} failed, ${skipped} skipped`] : []),
@@ -86,7 +111,34 @@ export class Phases {
     this.tests.passed += numPassedTests;
     this.tests.failed += numFailedTests;
     this.tests.skipped += numPendingTests;
-    for (const { name, startTime, endTime } of testResults)
-      this.files.push({ name: relative(process.cwd(), name), seconds: (endTime - startTime) / 1_000 });
+    for (const { name, startTime, endTime, message, assertionResults } of testResults) {
+      const file = relative(process.cwd(), name);
+      this.files.push({ name: file, seconds: (endTime - startTime) / 1_000 });
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      for (const { fullName, failureMessages } of failed)
+        this.failures.push(`${file}: ${fullName}\n${beginning(failureMessages.join('\n'))}`);
+      if (assertionResults.length === 0 && message !== '')
+        this.failures.push(`${file}\n${beginning(message)}`);
+    }
   }
+}
+
+/** The first lines of a failure, without colours and what lies in packages, set in. */
+function beginning(message: string): string {
+  const lines = stripVTControlCharacters(message).split('\n');
+  const ours = lines.filter((line) => line.trim() !== '' && !line.includes('/node_modules/'));
+  return ours
+    .slice(0, FAILURE_LINES)
+    .map((line) => `    ${line}`)
+    .join('\n');
+}
+
+/** Calls back some time after a file is there, if not stopped before. */
+function onceThere(file: string, after: number, callback: () => void): { stop: () => void } {
+  let timer: NodeJS.Timeout = setInterval(() => {
+    if (!existsSync(file)) return;
+    clearInterval(timer);
+    timer = setTimeout(callback, after);
+  }, 1_000);
+  return { stop: () => clearTimeout(timer) };
 }
