@@ -1,5 +1,5 @@
 """
-Which sockets listen on a port of this network namespace, or are connected to it. In the images of the test pod and of production.
+Which sockets of this network namespace listen, or are connected. In the images of the test pod and of production.
 
 The kernel is asked by sock_diag(7), which knows those that listen apart from all others: 0.04 ms. The tables in /proc
 cost milliseconds a look, as the kernel goes through the connections of the whole machine for them; they are for
@@ -31,15 +31,12 @@ CONNECTED = {TCP_ESTABLISHED, TCP_CLOSE_WAIT}
 
 def listening_addresses(port):
     """The local addresses, of 4 or 16 bytes, of sockets that listen on the port."""
-    try:
-        return addresses_by_diag(port)
-    except OSError:
-        return addresses_in_tables(port)
+    return [address for address, its_port in sockets_of(LISTENING) if its_port == port]
 
 
-def listening_places():
+def listening_places(except_port=None):
     """Where anything listens, as texts such as 127.0.0.1:5000 or [::1]:5000."""
-    return sorted({place(address, port) for address, port in sockets_of(LISTENING)})
+    return sorted({place(address, port) for address, port in sockets_of(LISTENING) if port != except_port})
 
 
 def has_connections(port):
@@ -48,10 +45,11 @@ def has_connections(port):
 
 
 def sockets_of(states):
+    """Local address, of 4 or 16 bytes, and port of each socket in one of the states."""
     try:
         return sockets_by_diag(states)
     except OSError:
-        return sockets_in_tables(states=states)
+        return sockets_in_tables(states)
 
 
 def place(address, port):
@@ -60,13 +58,8 @@ def place(address, port):
     return f"[{socket.inet_ntop(socket.AF_INET6, address)}]:{port}"
 
 
-def addresses_by_diag(port):
-    """Raises OSError where the kernel cannot be asked in this way."""
-    return [address for address, its_port in sockets_by_diag() if its_port == port]
-
-
-def sockets_by_diag(states=LISTENING):
-    """Address and port of each. Raises OSError where the kernel cannot be asked in this way."""
+def sockets_by_diag(states):
+    """The same of the kernel. Raises OSError where the kernel cannot be asked in this way."""
     sockets = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(KERNEL_SECONDS)
@@ -98,12 +91,8 @@ def replies(kernel):
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
-def addresses_in_tables(port, tables=TABLES):
+def sockets_in_tables(states, tables=TABLES):
     """The same from the tables in /proc."""
-    return [address for address, its_port in sockets_in_tables(tables) if its_port == port]
-
-
-def sockets_in_tables(tables=TABLES, states=LISTENING):
     sockets = []
     for table in tables:
         try:

@@ -71,9 +71,10 @@ def main(arguments):
     # Blocked before any thread exists, so that only the loop in supervise() ever takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
     port = port_from("PORT", "8080")
-    readiness = Readiness(port, serves=os.environ.get("SERVES") == "1")
+    ready_port = port_from("READY_PORT", "18080")
+    readiness = Readiness(port, ready_port, serves=os.environ.get("SERVES") == "1")
     if not once:
-        answer_probes(readiness, port_from("READY_PORT", "18080"))
+        answer_probes(readiness, ready_port)
     try:
         prepare_work_directory()
     except (OSError, RecursionError) as error:

@@ -2,8 +2,8 @@
 
 Ready is a program that has completed; one that listens on $PORT where others can reach it; or one that has
 never listened and has been running for SETTLE_SECONDS, unless it is known to serve ($SERVES). Once seen
-listening it is ready only while it listens. Nothing connects to the program to find out: a stray connection every second would fill the logs
-of many servers with handshake errors.
+listening it is ready only while it listens. Nothing connects to the program to find out: a stray connection every
+second would fill the logs of many servers with handshake errors.
 """
 
 import socketserver
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from listening import is_loopback, listening_addresses, place
+from listening import is_loopback, listening_addresses, listening_places
 
 # How long a program that does not listen must run to count as started. A server that takes longer than this
 # to listen is taken for one that does not serve until it listens, unless it is known to.
@@ -22,14 +22,18 @@ SETTLE_SECONDS = 5.0
 HOLD_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.02
 
+# Of one that listens elsewhere, so many places are named.
+MOST_PLACES = 5
+
 STARTING = "starting"
 
 
 class Readiness:
     """Shared between the supervisor, which says what happened, and the probe server, which asks."""
 
-    def __init__(self, port, serves=False, clock=time.monotonic):
+    def __init__(self, port, probe_port=None, serves=False, clock=time.monotonic):
         self._port = port
+        self._probe_port = probe_port
         self._serves = serves
         self._clock = clock
         self._started = clock()
@@ -55,15 +59,14 @@ class Readiness:
             self.serving = True
             return True, f"serving on port {self._port}"
         if addresses:
-            self._warn_about_loopback(addresses)
+            self._say_where_it_listens()
             return False, "listens on the loopback address only"
         if self.serving:
             return False, f"no longer listens on port {self._port}"
-        if self._serves:
+        if self._clock() - self._started < SETTLE_SECONDS:
             return False, STARTING
-        if self._clock() - self._started >= SETTLE_SECONDS:
-            return True, "running"
-        return False, STARTING
+        self._say_where_it_listens()
+        return (False, STARTING) if self._serves else (True, "running")
 
     def wait(self, seconds):
         """The same, after waiting up to so many seconds for the start of a program."""
@@ -74,12 +77,14 @@ class Readiness:
                 return ready, why
             time.sleep(LOOK_EVERY_SECONDS)
 
-    def _warn_about_loopback(self, addresses):
-        if self._warned:
+    def _say_where_it_listens(self):
+        """Once, of one that listens where no request comes: on loopback, or on another port."""
+        places = [] if self._warned else listening_places(except_port=self._probe_port)
+        if not places:
             return
         self._warned = True
         print(
-            f"orchestration: the program listens on {place(addresses[0], self._port)}, where nobody can reach it:"
+            f"orchestration: the program listens on {', '.join(places[:MOST_PLACES])}, where no request reaches it:"
             " listen on 0.0.0.0:$PORT",
             file=sys.stderr,
             flush=True,

@@ -1,6 +1,7 @@
 """Rules of infrastructure/prod/readiness.py and drain.py that take time or a kernel to meet; run by readiness.test.ts."""
 
 import contextlib
+import io
 import pathlib
 import socket
 import sys
@@ -26,6 +27,12 @@ class RulesTest(unittest.TestCase):
         patcher = mock.patch.object(readiness, "listening_addresses", lambda port: self.addresses)
         patcher.start()
         self.addCleanup(patcher.stop)
+        self.places = {}
+        places = mock.patch.object(
+            readiness, "listening_places", lambda except_port: [text for text, port in self.places.items() if port != except_port]
+        )
+        places.start()
+        self.addCleanup(places.stop)
         self.program = readiness.Readiness(8080, clock=lambda: self.now)
 
     def test_a_program_that_does_not_listen_is_ready_after_the_settle_time(self):
@@ -59,6 +66,26 @@ class RulesTest(unittest.TestCase):
         self.now = readiness.SETTLE_SECONDS * 10
         self.addresses = [LOOPBACK]
         self.assertFalse(self.program.check()[0])
+
+    def test_says_once_where_a_program_listens_that_no_request_reaches(self):
+        self.places = {"0.0.0.0:18080": 18080}
+        for serves in (True, False):
+            self.now = 0.0
+            program = readiness.Readiness(8080, 18080, serves=serves, clock=lambda: self.now)
+            self.now = readiness.SETTLE_SECONDS
+            self.assertEqual(self.said(program.check), "")
+            self.places["0.0.0.0:5000"] = 5000
+            self.assertEqual(
+                self.said(program.check),
+                "orchestration: the program listens on 0.0.0.0:5000, where no request reaches it: listen on 0.0.0.0:$PORT\n",
+            )
+            self.assertEqual(self.said(program.check), "")
+            del self.places["0.0.0.0:5000"]
+
+    def said(self, action):
+        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            action()
+        return stderr.getvalue()
 
     def test_a_program_that_stops_is_not_ready(self):
         self.program.complete()
@@ -98,7 +125,8 @@ class ListeningTest(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".tcp") as table:
             table.write(HEADER + "".join(lines))
             table.flush()
-            return listening.addresses_in_tables(8080, tables=(table.name, "/nonexistent/tcp6"))
+            sockets = listening.sockets_in_tables(listening.LISTENING, tables=(table.name, "/nonexistent/tcp6"))
+            return [address for address, port in sockets if port == 8080]
 
     def test_finds_sockets_that_listen_on_the_port_and_no_others_in_a_table(self):
         listens = "   0: 0500F40A:1F90 00000000:0000 0A 00000000:00000000\n"
@@ -120,19 +148,20 @@ class ListeningTest(unittest.TestCase):
             with self.subTest(address), socket.socket(family) as server:
                 server.bind((address, 0))
                 port = server.getsockname()[1]
-                looks = (listening.addresses_by_diag, listening.addresses_in_tables, listening.listening_addresses)
-                self.assertEqual([look(port) for look in looks], [[], [], []])
+                looks = (listening.sockets_by_diag, listening.sockets_in_tables, listening.sockets_of)
+                found = lambda: [[its for its, at in look(listening.LISTENING) if at == port] for look in looks]  # noqa: E731
+                self.assertEqual(found(), [[], [], []])
                 server.listen()
-                expected = [address_of(address)]
-                self.assertEqual([look(port) for look in looks], [expected, expected, expected])
+                expected = [[address_of(address)]] * len(looks)
+                self.assertEqual(found(), expected)
                 self.assertEqual(listening.serves(port), not loopback)
                 with socket.create_connection((("127.0.0.1", "::1")[family == socket.AF_INET6], port)):
-                    self.assertEqual([look(port) for look in looks], [expected, expected, expected])
+                    self.assertEqual(found(), expected)
 
     def test_finds_what_is_connected_to_a_port_and_what_waits_for_an_answer(self):
         looks = (
             listening.has_connections,
-            lambda port: any(its == port for _, its in listening.sockets_in_tables(states=listening.CONNECTED)),
+            lambda port: any(its == port for _, its in listening.sockets_in_tables(listening.CONNECTED)),
         )
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -149,10 +178,10 @@ class ListeningTest(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             with mock.patch.object(listening, "NETLINK_SOCK_DIAG", 31):
-                self.assertRaises(OSError, listening.addresses_by_diag, port)
+                self.assertRaises(OSError, listening.sockets_by_diag, listening.LISTENING)
                 self.assertEqual(listening.listening_addresses(port), [LOOPBACK])
 
-    def test_tells_places_as_texts_from_both_sources(self):
+    def test_gives_places_as_texts_from_both_sources(self):
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(
             ("::1", 0), family=socket.AF_INET6
         ) as other:
@@ -165,7 +194,7 @@ class ListeningTest(unittest.TestCase):
         with contextlib.ExitStack() as many:
             servers = [many.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(900)]
             port = servers[450].getsockname()[1]
-            self.assertEqual(listening.addresses_by_diag(port), [LOOPBACK])
+            self.assertIn((LOOPBACK, port), listening.sockets_by_diag(listening.LISTENING))
 
     def test_knows_loopback_in_every_form(self):
         for text in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"):

@@ -298,7 +298,7 @@ http.server.HTTPServer(('0.0.0.0', int(os.environ['PORT'])), http.server.BaseHTT
   });
 
   test.each([
-    ['only listens where nobody can reach it', "('127.0.0.1', 8080)", 'time.sleep(60)', 'timed_out'],
+    ['only listens where no request reaches it', "('127.0.0.1', 8080)", 'time.sleep(60)', 'timed_out'],
     [
       'crashes right after it began to serve',
       "('0.0.0.0', 8080)",
