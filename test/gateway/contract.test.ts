@@ -23,8 +23,12 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
+/**
+ * On a connection of its own: a test that compiles a schema blocks server and client alike, for longer than the server
+ * keeps an idle connection, and the next request would meet its end.
+ */
 async function served(path: string): Promise<Json> {
-  const response = await fetch(`${server.url}${path}`);
+  const response = await fetch(`${server.url}${path}`, { headers: { connection: 'close' } });
   expect(response.status).toBe(200);
   return (await response.json()) as Json;
 }
