@@ -27,6 +27,9 @@ const MAX_LISTED = 200;
 const MAX_NAME_CHARACTERS = 200;
 const MAX_MESSAGE_CHARACTERS = 2_000;
 
+/** After so many lines that only look like a report, no more are read: no runner wrote them, and they take time. */
+const MAX_UNREADABLE = 1_000;
+
 /** Exit code of pytest, and of our other runners, when there was nothing to run. */
 const NOTHING_TO_RUN = 5;
 
@@ -73,10 +76,12 @@ function readLines(run: RunReport): Read {
   };
   // Whether the last that began was reported.
   let over = true;
+  let unreadable = 0;
   for (const text of run.report.split('\n')) {
-    if (!text.startsWith('{')) continue; // To find out by an exception costs a thousand times as much.
+    if (!text.startsWith('{') || !text.endsWith('}')) continue; // Exceptions cost a thousand times as much.
     const { success, data } = line.safeParse(parse(text));
     // A line that is no report, or was cut off, is left out: nothing is decided by it alone.
+    if (!success && ++unreadable > MAX_UNREADABLE) break;
     if (!success) continue;
     const { begin, test: reported, counts, ended_early: file, exit_code: exitCode } = data;
     if (begin !== undefined && !read.endedEarly) [read.lastBegun, over] = [begin, false];

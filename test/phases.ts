@@ -27,6 +27,7 @@ const SLOWEST_FILES = 10;
 
 /** Lines of each failure that the summary repeats. */
 const FAILURE_LINES = 12;
+const LINE_CHARACTERS = 400;
 
 /** How long Jest may take to end when its results are there, in milliseconds; what holds it then is a test's own. */
 const MAX_EXIT_MS = 20_000;
@@ -129,7 +130,7 @@ function beginning(message: string): string {
   const ours = lines.filter((line) => line.trim() !== '' && !line.includes('/node_modules/'));
   return ours
     .slice(0, FAILURE_LINES)
-    .map((line) => `    ${line}`)
+    .map((line) => `    ${line.slice(0, LINE_CHARACTERS)}`)
     .join('\n');
 }
 
