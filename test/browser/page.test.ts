@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { Client, type Frame } from '../integration/client';
@@ -25,7 +23,6 @@ let page: Page;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['gateway/web/build.mjs']);
   network = await networkTo(new URL(platform.url));
   browser = await startChromium();
 });

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { submit, Users } from '../integration/deployed';
 import { podsOf } from '../integration/kubectl';
@@ -17,7 +15,6 @@ let page: Page;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['gateway/web/build.mjs']);
   network = await networkTo(new URL(platform.url));
   browser = await startChromium();
   page = await browser.newPage();

@@ -4,23 +4,26 @@ import { join } from 'node:path';
 import { Client } from './client';
 import { removeUsers } from './kubectl';
 import { runScript } from './script';
-import { sharedPlatform } from './platform';
+import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
 /** `npm run replay` on runs of the real server. */
 
 const USER = 'replay';
 
-const platform = sharedPlatform();
+/** Of its own: the gate replays every open run of a platform. */
+let platform: Platform;
 let workflowId: string;
 
 beforeAll(async () => {
+  platform = await startPlatform();
   const client = await Client.connect(platform);
   workflowId = String((await client.submit(USER, 'raise SystemExit(1)')).workflow_id);
   await client.close();
 });
 
 afterAll(async () => {
+  await platform?.stop();
   await removeUsers(USER);
 });
 

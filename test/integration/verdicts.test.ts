@@ -1,4 +1,5 @@
 import { Client } from './client';
+import { eventually } from './eventually';
 import { kubectl, podsOf, programLogs, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
@@ -139,5 +140,5 @@ const beginnings = async () =>
 /** Ends when the pod's log shows that the program runs. */
 async function began(): Promise<void> {
   await kubectl('wait', '--for=condition=Ready', `pod/${USER}-test`, '-n', `user-${USER}`);
-  while ((await beginnings()) === 0);
+  await eventually(async () => expect(await beginnings()).toBe(1));
 }

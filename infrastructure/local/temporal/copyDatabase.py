@@ -2,7 +2,7 @@
 
 NEW keeps its schema. Columns that are new get their defaults, and what SQLite derives itself (generated columns,
 full-text indexes) it derives again. A table or column of OLD that NEW does not have is an error: nothing is dropped.
-All rows are copied, or none.
+All rows are copied, or none. Afterwards nothing of either is in a journal beside it: the files can be moved.
 """
 
 import sqlite3
@@ -39,3 +39,5 @@ for table in sorted(copied):
     columns = ", ".join(f'"{column}"' for column in sorted(columns_of("old", table)))
     database.execute(f'INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM old."{table}"')
 database.execute("COMMIT")
+# As the last to close them, it moves what their journals have into the files.
+database.close()

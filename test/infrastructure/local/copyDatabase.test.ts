@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { runCommand } from '../../../infrastructure/local/machine/command';
@@ -38,6 +38,21 @@ test('copies rows, and derives new columns and full-text indexes from them', asy
   await copy();
   expect(await sql('new', 'SELECT id, size, status FROM runs')).toEqual([['a', 7, 'passed']]);
   expect(await sql('new', `SELECT rowid FROM runs_text WHERE runs_text MATCH 'passed'`)).toEqual([[1]]);
+});
+
+test('copies what a server that was killed left in its journal, and leaves none', async () => {
+  const killed = `
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]: database.execute(statement)
+os._exit(0)`;
+  const statements = ['PRAGMA journal_mode=WAL', `${RUNS})`, `INSERT INTO runs VALUES ('a', '{}')`];
+  await runCommand('python3', ['-c', killed, join(directory, 'old'), ...statements]);
+  expect(readdirSync(directory)).toContain('old-wal');
+  await sql('new', 'PRAGMA journal_mode=WAL', `${RUNS})`);
+  await copy();
+  expect(readdirSync(directory).sort()).toEqual(['new', 'old']);
+  expect(await sql('new', 'SELECT * FROM runs')).toEqual([['a', '{}']]);
 });
 
 test('replaces the rows that the new version made for itself', async () => {

@@ -4,9 +4,9 @@ import {
   MAJOR_ANNOTATION,
   UPGRADED_FROM_ANNOTATION,
 } from '../../infrastructure/kubernetes/production/postgresql';
-import { makeNamespace, productionOfWorker } from './boundedNamespace';
-import { kubectl } from './kubectl';
-import { stack } from './stack';
+import { makeNamespace, productionOfWorker } from '../integration/boundedNamespace';
+import { kubectl } from '../integration/kubectl';
+import { stack } from '../integration/stack';
 
 /** Databases of an older PostgreSQL on a real cluster: they keep it, until they are upgraded with all rows. */
 
