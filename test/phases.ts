@@ -35,6 +35,8 @@ const MAX_EXIT_MS = 20_000;
 /** The phases of a test run: what failed, how long each took, and which test files were the slowest. */
 export class Phases {
   readonly failed: string[] = [];
+  /** What was not begun, as it would not have ended in time. */
+  readonly leftOut: string[] = [];
   private readonly durations: { name: string; seconds: number }[] = [];
   private readonly files: { name: string; seconds: number }[] = [];
   private readonly tests = { passed: 0, failed: 0, skipped: 0 };
@@ -103,6 +105,9 @@ export class Phases {
       ...this.durations.map(line),
       ...(this.failures.length > 0 ? ['\nWhat failed:', ...this.failures] : []),
       ...(slowest.length > 0 ? ['\nSlowest test files:', ...slowest.map(line)] : []),
+      ...(this.leftOut.length > 0
+        ? [`\nNOT RUN, as this machine was too slow: ${this.leftOut.join(', ')}.`]
+        : []),
       this.failed.length === 0 ? '\nAll passed.' : `\nFailed: ${this.failed.join(', ')}.`,
       ...(this.ranTests ? [`${passed} passed, ${failed} failed, ${skipped} skipped`] : []),
     ].join('\n');
