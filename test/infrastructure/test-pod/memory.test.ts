@@ -14,7 +14,7 @@ const hasCounters = existsSync('/sys/fs/cgroup/memory/memory.usage_in_bytes');
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   afterEach(async () => {

@@ -20,7 +20,7 @@ const PATIENT = { patience_ms: 60_000 };
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   /** Runs a program, and resolves when it has begun. */

@@ -25,7 +25,7 @@ function withPod(...options: string[]): void {
 
   afterAll(async () => {
     await index.stop();
-    await pod.stop();
+    await pod?.stop();
   });
 }
 

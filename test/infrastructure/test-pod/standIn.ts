@@ -74,7 +74,10 @@ export class StandIn {
       stdio: ['ignore', 'pipe', options.includes('with-faults') ? 'ignore' : 'inherit'],
     });
     const lines = createInterface(child.stdout);
-    const [first] = (await once(lines, 'line')) as [string];
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`pod.sh ended with ${code} before the supervisor was ready.`);
+    });
+    const [first] = (await Promise.race([once(lines, 'line'), ended])) as [string];
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
     const standIn = new StandIn(child, children.trim());
     standIn.log.push(first);

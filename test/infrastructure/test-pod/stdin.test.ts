@@ -10,7 +10,7 @@ const skipped = reasonToSkip();
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -96,7 +96,7 @@ const skipped = reasonToSkip();
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   const printing = async (code: string) => {

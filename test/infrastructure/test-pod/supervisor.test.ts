@@ -45,7 +45,7 @@ def status(pid): return open(f'/proc/{pid}/stat').read()
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   test.each([
@@ -477,7 +477,7 @@ print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/d
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   test.each(['_start', '_take', '_watch', '_end_in_time', '_record'])(
@@ -506,7 +506,7 @@ const kernels = [
   });
 
   afterAll(async () => {
-    await pod.stop();
+    await pod?.stop();
   });
 
   const others =
