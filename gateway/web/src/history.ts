@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Language } from './editor';
 import { call } from './session';
 
-/** A submission of before, as the list shows it. */
+/** An earlier submission, as the list shows it. */
 export interface Past {
   id: string;
   user: string;

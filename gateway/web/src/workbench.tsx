@@ -287,7 +287,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
               )}
             </>
           ) : (
-            <p class="card muted">Submit something, or open a submission of before.</p>
+            <p class="card muted">Submit something, or open an earlier submission.</p>
           )}
           <Production user={user} isReached={links.apps} isBusy={isRunning} onOpen={open} />
           <PodLog user={user} />
