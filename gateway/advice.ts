@@ -10,7 +10,7 @@ export const ADVICE = {
   forbidden: 'Use a key of that user, or an admin key.',
   conflict: 'Use another submission_id.',
   not_interactive: 'Submit it again with interactive: true.',
-  not_running: 'Nothing: nobody reads the input any more.',
+  not_running: 'Nothing to do: the program has already exited.',
   too_much_input: 'Send less; give a program much data as one of its files.',
   not_found: 'Look at the address and the id; submit what was forgotten.',
   unauthorized: 'Send a valid key in the header X-API-Key.',
@@ -18,5 +18,6 @@ export const ADVICE = {
   unsupported_media_type: 'Send JSON, with the header Content-Type: application/json.',
   upgrade_required: 'Open a WebSocket there.',
   unavailable: 'Try again after a moment, with the same submission_id.',
-  internal: 'Try again; tell the operator if it goes on. A submission that had started goes on: resume it.',
+  internal:
+    'Try again; contact the operator if it persists. A submission that had started continues: resume it.',
 } as const;

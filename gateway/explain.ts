@@ -23,7 +23,7 @@ export function explain(error: unknown, submission_id?: string): ErrorFrame {
   if (error instanceof SubmissionConflict)
     return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof SubmissionNotFound)
-    return errorFrame('not_found', `${error.message}, or it was forgotten`, { field, submission_id });
+    return errorFrame('not_found', `${error.message}, or its history has expired`, { field, submission_id });
   if (error instanceof NothingFollows)
     return errorFrame(
       'invalid_message',

@@ -75,7 +75,7 @@ async function create(
     throw new UsageError(`create needs either a user or --admin.\n${USAGE}`);
   if (user !== undefined && !USER_ID.test(user))
     throw new UsageError(
-      `USER must be a DNS label of 1 to 40 characters, and ${JSON.stringify(user)} is not.`,
+      `USER must be 1 to 40 lowercase letters, digits or hyphens, starting and ending with a letter or digit, and ${JSON.stringify(user)} is not.`,
     );
   if (plan !== undefined) checkPlan(user, plan);
   const userId = user ?? null;
@@ -101,11 +101,11 @@ function checkPlan(user: string | undefined, plan: string): void {
   if (user === undefined) throw new UsageError(`--plan is for the key of a user.\n${USAGE}`);
   if (!PLAN_NAME.test(plan))
     throw new UsageError(
-      `--plan must be a DNS label of 1 to 40 characters, and ${JSON.stringify(plan)} is not.`,
+      `--plan must be 1 to 40 lowercase letters, digits or hyphens, starting and ending with a letter or digit, and ${JSON.stringify(plan)} is not.`,
     );
   const { USER_PLANS: plans } = readConfig(['USER_PLANS'], serverEnvironment());
   if (plans && !plans[plan])
-    throw new UsageError(`--plan ${plan} is none of USER_PLANS: ${Object.keys(plans).join(', ')}.`);
+    throw new UsageError(`Unknown plan "${plan}"; defined in USER_PLANS: ${Object.keys(plans).join(', ')}.`);
 }
 
 function durationOf(text: string): number {

@@ -18,7 +18,7 @@ export function sweepRegularly(
     while (!over.signal.aborted) {
       try {
         const gone = await sweep();
-        if (gone.length > 0) logger.info({ gone }, 'what was idle is asleep');
+        if (gone.length > 0) logger.info({ gone }, 'scaled idle pods to zero');
       } catch (error) {
         logger.warn({ err: error }, 'what is idle could not be swept');
       }

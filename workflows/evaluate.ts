@@ -35,7 +35,7 @@ function describe(report: TestReport): string {
         return `The program kept running for ${(step.wallMs / 1000).toFixed(1)} s, as a worker.`;
       return step.serving ? 'The program serves on its port.' : 'The program ended with exit code 0.';
     case 'wrong_output':
-      return `The case ${JSON.stringify(first)} printed something else than expected${counted}.`;
+      return `The case ${JSON.stringify(first)} printed unexpected output${counted}.`;
     case 'tests_failed':
       return first === undefined
         ? `The tests ended with exit code ${step.exitCode}${counted}.`

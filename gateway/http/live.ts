@@ -13,7 +13,7 @@ import { checked } from './query';
 import type { Route } from './apiRoute';
 
 export interface LiveParts {
-  /** Looks what a user has in production; null when the gateway knows no cluster. */
+  /** Looks what a user has in production; null when the gateway has no cluster. */
   inspect: ((userId: string) => Promise<LiveReport & { pods: ProductionPod[] }>) | null;
   limits: Pick<Limits, 'callTimeoutMs'>;
 }
@@ -63,7 +63,9 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
       const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
       requireUser(callerOf(call), user_id);
       if (inspect === null)
-        throw new PlatformUnavailable('this gateway knows no cluster: set KUBECONFIG and KUBE_CONTEXT');
+        throw new PlatformUnavailable(
+          'No Kubernetes cluster is configured: set KUBECONFIG and KUBE_CONTEXT.',
+        );
       const report = await inTime(inspect(user_id), limits.callTimeoutMs, call.logger);
       return { status: 200, body: bodyOf(user_id, report) };
     },

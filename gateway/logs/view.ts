@@ -60,7 +60,7 @@ export async function* viewLogs(
   yield { type: 'lines', lines: lines.map(placed) };
   if (!follow) return;
   if (sources.live === null) {
-    yield { type: 'note', message: 'this gateway knows no cluster' };
+    yield { type: 'note', message: 'No Kubernetes cluster is configured.' };
     return;
   }
   const places = new Places(told.entries());
@@ -87,10 +87,7 @@ async function before(
   signal.throwIfAborted();
   const answers = [fromStore, fromPods].filter(({ status }) => status === 'rejected');
   for (const answer of answers)
-    logger.warn(
-      { err: (answer as PromiseRejectedResult).reason as unknown },
-      'logs of before cannot be read',
-    );
+    logger.warn({ err: (answer as PromiseRejectedResult).reason as unknown }, 'earlier logs cannot be read');
   if (answers.length === 2) throw (fromPods as PromiseRejectedResult).reason;
 
   const one = (fromStore.status === 'fulfilled' ? (fromStore.value ?? []) : []).flatMap(({ at, ...line }) => {
@@ -102,8 +99,8 @@ async function before(
   const all = joined(one, other).filter((line) => (begin === null || line.at >= begin) && isNew(line));
   const lines = lastOf(all, tail);
   const notes = [
-    ...(fromStore.status === 'rejected' ? ['what is stored cannot be read now'] : []),
-    ...(fromPods.status === 'rejected' ? ['the cluster does not answer: this is what is stored'] : []),
+    ...(fromStore.status === 'rejected' ? ['Stored logs are unavailable.'] : []),
+    ...(fromPods.status === 'rejected' ? ['The cluster does not answer: these are the stored logs.'] : []),
   ];
   return { lines, notes, cut: after !== null && lines.length < all.length };
 }

@@ -8,8 +8,7 @@ export function userId() {
     .string()
     .regex(
       USER_ID,
-      'must be a DNS label of 1 to 40 characters: lower-case letters, digits and hyphens, ' +
-        'beginning and ending with a letter or a digit',
+      'must be 1 to 40 lowercase letters, digits or hyphens, starting and ending with a letter or digit (a DNS label)',
     )
     .describe('Whose submission it is; it runs in the namespace user-<user_id>.');
 }

@@ -336,12 +336,12 @@ test('the history goes on page after page, and shows those of a status or of som
   await older.waitFor();
   expect(await statuses()).toEqual(['tests failed']);
   await page.getByLabel('Status').selectOption('superseded');
-  await page.getByText('None is like this.').waitFor();
+  await page.getByText('No submissions match.').waitFor();
   await page.getByRole('button', { name: 'Show all' }).click();
   await older.waitFor();
   expect(await rows.count()).toBe(50);
   await page.getByLabel('To', { exact: true }).fill('2026-01-31');
-  await page.getByText('None is like this.').waitFor();
+  await page.getByText('No submissions match.').waitFor();
   await page.getByLabel('To', { exact: true }).fill('');
   await page.getByLabel('From', { exact: true }).fill('2026-01-31');
   await older.waitFor();

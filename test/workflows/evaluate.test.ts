@@ -79,7 +79,7 @@ test.each([
   [
     'wrong_output',
     [result('a', 'passed'), result('b', 'wrong_output')],
-    'The case "b" printed something else than expected (1 of 2 tests passed).',
+    'The case "b" printed unexpected output (1 of 2 tests passed).',
   ],
   ['tests_failed', [result('a', 'failed')], 'The test "a" failed (0 of 1 tests passed).'],
   ['no_tests', [], 'The test files hold no test that was run to its end.'],

@@ -207,7 +207,7 @@ function Difference({ title, one, other }: { title: string; one: string; other: 
   return (
     <>
       <h3>{title}</h3>
-      {lines === null && <p class="muted">They differ in too much to be shown.</p>}
+      {lines === null && <p class="muted">The difference is too large to display.</p>}
       {lines?.length === 0 && <p class="muted">The same.</p>}
       {lines && lines.length > 0 && (
         <pre class="diff" tabIndex={0} role="region" aria-label={`How ${title} differs`}>

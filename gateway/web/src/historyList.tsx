@@ -37,7 +37,7 @@ export function HistoryList({ history, current, onOpen, onCompare }: HistoryList
           </li>
         ))}
       </ul>
-      {past.length === 0 && <p class="muted">{isFiltered ? 'None is like this.' : 'Nothing yet.'}</p>}
+      {past.length === 0 && <p class="muted">{isFiltered ? 'No submissions match.' : 'Nothing yet.'}</p>}
       {readOlder && (
         <button type="button" onClick={readOlder}>
           Show older ones

@@ -17,6 +17,6 @@ export function startEnsuring(kube: Kube, userId: string, signal: AbortSignal, d
 
 /** @returns the answer of a wait. @throws PlatformError `Unavailable` when its time was up without one. */
 export function inTime<T>(answer: T | null, waitedFor: string): T {
-  if (answer === null) throw new PlatformError('Unavailable', `Waited in vain until ${waitedFor}.`);
+  if (answer === null) throw new PlatformError('Unavailable', `Timed out waiting until ${waitedFor}.`);
   return answer;
 }

@@ -38,4 +38,14 @@ export const plans = z
       return z.NEVER;
     }
   })
-  .pipe(z.record(z.string().regex(PLAN_NAME, 'must be a DNS label of 1 to 40 characters'), planSchema));
+  .pipe(
+    z.record(
+      z
+        .string()
+        .regex(
+          PLAN_NAME,
+          'must be 1 to 40 lowercase letters, digits or hyphens, starting and ending with a letter or digit',
+        ),
+      planSchema,
+    ),
+  );

@@ -124,7 +124,7 @@ export async function usablePackageIndex(
   const upstream = new Upstream(await findIndex());
   const trouble = await upstream.trouble();
   if (trouble !== undefined) {
-    say(`Requirements of submissions are off: ${trouble}. PIP_INDEX_URL names another package index.`);
+    say(`Package installation is disabled: ${trouble}. PIP_INDEX_URL names another package index.`);
     return undefined;
   }
   const { network, ports, cacheDirectory } = settings;

@@ -74,7 +74,7 @@ test('lines from before the last ones that were asked for do not come back later
 
 test('a store or a cluster that does not answer is named; without both there is an error', async () => {
   const [note, ...rest] = await view(sources(null, [line('here', 1)]));
-  expect(note).toEqual({ type: 'note', message: 'what is stored cannot be read now' });
+  expect(note).toEqual({ type: 'note', message: 'Stored logs are unavailable.' });
   expect(textsIn(rest)).toEqual(['here 1']);
   const [other, ...stored] = await view(sources([line('gone', 1)], null));
   expect(other).toMatchObject({ message: expect.stringContaining('cluster') as string });

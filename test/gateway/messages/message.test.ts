@@ -79,7 +79,7 @@ test.each(['', 'A', '-a', 'a-', 'a_b', 'a.b', 'ä', 'a\n', 'x'.repeat(41), '../e
   (user_id) => {
     expect(parse({ ...valid, user_id }).error).toMatchObject({
       field: 'user_id',
-      message: expect.stringContaining('DNS label of 1 to 40 characters') as string,
+      message: expect.stringContaining('must be 1 to 40 lowercase letters, digits or hyphens') as string,
     });
   },
 );
