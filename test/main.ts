@@ -11,7 +11,7 @@ import { withServers } from './servers';
  *
  *   npm test                        all but the long proofs: static checks, unit, replay, integration and browser tests
  *   npm test -- --all               these too (test/proofs, a short run of chaos); so it is when CI=true
- *   npm run check                   static checks and unit tests, which need no server, in less than a minute
+ *   npm run check                   static checks and unit tests, which need no server
  *   npm run test:integration [FILE] only tests on real servers; of FILE, if there is one
  */
 
