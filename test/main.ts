@@ -57,7 +57,11 @@ async function main(phases: Phases): Promise<void> {
     ]);
     await phases.jest('replay', ['--selectProjects', 'replay', ...IN_PARALLEL]);
   };
-  await onServers(phases, files, values.all, beforeServers);
+  try {
+    await onServers(phases, files, values.all, beforeServers);
+  } finally {
+    await checks; // Also when there is no stack: the summary has all that ran.
+  }
 }
 
 /** @param first what comes before the tests on servers, once these run */
