@@ -5,7 +5,8 @@ const exchanges = new AsyncLocalStorage<(error: unknown) => void>();
 
 /**
  * Runs the handler of an event. An exception, or the rejection of a promise that it returns, goes to `onError`:
- * thrown out of an event handler it would end the process. So does, by `endExchange`, what nobody catches later.
+ * thrown out of an event handler it would end the process. An error that is not caught later gets there by
+ * `endExchange`.
  */
 export function guarded(work: () => unknown, onError: (error: unknown) => void): void {
   exchanges.run(onError, () => {
@@ -13,7 +14,7 @@ export function guarded(work: () => unknown, onError: (error: unknown) => void):
   });
 }
 
-/** For an error that nobody caught: ends the exchange with a client whose handler led to it, if one did. */
+/** For an error that was not caught: ends the exchange with a client whose handler led to it, if one did. */
 export function endExchange(error: unknown): void {
   exchanges.getStore()?.(error);
 }

@@ -45,14 +45,14 @@ const ADDRESSES = ['location', 'content-location'] as const;
 
 /**
  * Programs are not trusted, and their pages would share an origin with the gateway's own: a sandbox gives each
- * page one that nobody else has, so that it can neither read what the gateway's page keeps nor use its cookies.
+ * page a unique origin, so that it can neither read the storage of the gateway's page nor use its cookies.
  */
 const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads';
 
 export interface Place {
   /** What the gateway puts before the paths of the program, without a slash at its end. */
   prefix: string;
-  /** What the request called the host, as it told the program. */
+  /** The names of the host that the request gave to the program. */
   hosts: string[];
 }
 
