@@ -8,7 +8,7 @@ import { faultyField, invalidMessage, wordsFor } from './faults';
 import { filterFields, type SubmissionFilter } from './filter';
 import { knownSubmissionId, submissionId } from './identifiers';
 import { MOST_VALUES, type SubmissionRules } from './rules';
-import { sizeOf, valuesIn } from './size';
+import { PROTOTYPE, sizeOf, valuesIn } from './size';
 import { pieceOf, stdinMessage } from './stdin';
 import { Fault, submissionOf, type Asked } from './submission';
 import { submitMessage, type SubmitMessage } from './submit';
@@ -62,14 +62,13 @@ export function messageParser(rules: SubmissionRules): ParseMessage {
   return (frame, told) => {
     let json: unknown;
     try {
-      json = JSON.parse(frame, refusePrototype);
+      json = JSON.parse(frame);
     } catch (error) {
-      if (error instanceof Fault)
-        return { error: faultyField('invalid_message', error.field, error.message, {}) };
       const cause = error instanceof Error ? error.message : String(error);
       return { error: errorFrame('invalid_json', `the message is not JSON: ${cause}`) };
     }
-    const { count, largest } = valuesIn(json);
+    const { count, largest, prototype } = valuesIn(json);
+    if (prototype) return { error: faultyField('invalid_message', [PROTOTYPE], 'cannot be a name', {}) };
     if (count > MOST_VALUES) {
       const words = `the message has ${count} values, most of them in ${largest}, and the limit is ${MOST_VALUES}: send fewer`;
       const details = { field: largest, limit: MOST_VALUES, submission_id: knownSubmissionId(json) };
@@ -146,10 +145,4 @@ function submission(message: SubmitMessage, rules: SubmissionRules, told: string
 function typeOf(json: unknown): (typeof TYPES)[number] | undefined {
   if (typeof json !== 'object' || json === null || !('type' in json)) return 'submit';
   return TYPES.find((type) => type === json.type);
-}
-
-/** An object cannot hold this name as it holds others: it would be lost without a word. */
-function refusePrototype(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new Fault([key], 'cannot be a name');
-  return value;
 }

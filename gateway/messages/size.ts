@@ -15,33 +15,41 @@ export function sizeOf(message: SubmitMessage): { bytes: number; largest: { fiel
   return { bytes: sum, largest };
 }
 
+/** A name that objects cannot hold as they hold others: what has it would be lost without a word. */
+export const PROTOTYPE = '__proto__';
+
 /** How many values an object has, those in others too, and which of its fields holds the most of them. */
-export function valuesIn(json: unknown): { count: number; largest: string } {
+export function valuesIn(json: unknown): { count: number; largest: string; prototype: boolean } {
   let count = 0;
   let largest = { field: '', values: 0 };
+  let prototype = false;
   // A list is refused without a look at what is in it.
-  for (const [name, value] of Array.isArray(json) ? [] : membersOf(json)) {
-    const values = sizeOfTree(value);
-    count += values;
-    if (values > largest.values) largest = { field: fieldName([name]), values };
+  const members = isTree(json) && !Array.isArray(json) ? Object.entries(json) : [];
+  for (const [name, value] of members) {
+    const tree = treeOf(value);
+    count += tree.values;
+    prototype ||= name === PROTOTYPE || tree.prototype;
+    if (tree.values > largest.values) largest = { field: fieldName([name]), values: tree.values };
   }
-  return { count, largest: largest.field };
+  return { count, largest: largest.field, prototype };
 }
 
 /** Without recursion: how deep a message goes is up to its client. */
-function sizeOfTree(root: unknown): number {
-  let count = 0;
+function treeOf(root: unknown): { values: number; prototype: boolean } {
+  let values = 0;
+  let prototype = false;
   const left = [root];
   while (left.length > 0) {
-    count += 1;
-    for (const [, value] of membersOf(left.pop())) left.push(value);
+    const value = left.pop();
+    values += 1;
+    if (!isTree(value)) continue;
+    prototype ||= Object.hasOwn(value, PROTOTYPE);
+    for (const member of Object.values(value)) left.push(member);
   }
-  return count;
+  return { values, prototype };
 }
 
-function membersOf(value: unknown): [string, unknown][] {
-  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
-}
+const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 function* textsOf({ code, files, stdin, tests }: SubmitMessage): Generator<[Field, string]> {
   if (code !== undefined) yield [['code'], code];

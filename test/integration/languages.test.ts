@@ -42,23 +42,25 @@ test.each(Object.keys(PROGRAMS))('tests run %s in the version that is told', asy
 });
 
 test('production runs the same versions', async () => {
-  for (const [name, command] of [
-    ['python', ['python3', '-c', PROGRAMS.python!.replaceAll("('psycopg2', 'pytest')", "('psycopg2',)")]],
-    ['javascript', ['node', '-e', PROGRAMS.javascript!]],
-  ] as const) {
-    const pod = `versions-${name}`;
-    const overrides = {
-      spec: {
-        containers: [
-          { name: 'program', image: stack().images.program, command, imagePullPolicy: 'IfNotPresent' },
-        ],
-      },
-    };
-    const printed = await kubectl(
-      ...['run', pod, '-n', 'default', '--rm', '--attach', '--quiet', '--restart=Never'],
-      ...['--image', stack().images.program, '--overrides', JSON.stringify(overrides)],
-    );
-    const { version } = JSON.parse(printed) as { version: string };
-    expect(`${version}.`.startsWith(`${languages.get(name)!.version}.`)).toBe(true);
+  const commands = {
+    python: ['python3', '-c', PROGRAMS.python!.replaceAll("('psycopg2', 'pytest')", "('psycopg2',)")],
+    javascript: ['node', '-e', PROGRAMS.javascript!],
+  };
+  const name = `versions-${randomBytes(4).toString('hex')}`;
+  const { program: image } = stack().images;
+  const containers = Object.entries(commands).map(([language, command]) => {
+    return { name: language, image, command, imagePullPolicy: 'IfNotPresent' };
+  });
+  const overrides = JSON.stringify({ spec: { containers } });
+  const pod = [`pod/${name}`, '-n', 'default'];
+  await kubectl('run', name, '-n', 'default', '--restart=Never', '--image', image, '--overrides', overrides);
+  try {
+    await kubectl('wait', ...pod, '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s');
+    for (const language of Object.keys(commands)) {
+      const { version } = JSON.parse(await kubectl('logs', ...pod, '-c', language)) as { version: string };
+      expect(`${version}.`.startsWith(`${languages.get(language)!.version}.`)).toBe(true);
+    }
+  } finally {
+    await kubectl('delete', ...pod, '--wait=false');
   }
 });
