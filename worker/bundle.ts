@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
-import { bundleWorkflowCode, type Logger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, type Logger, type WorkflowBundle } from '@temporalio/worker';
 import { workflowTracing } from './tracing';
 import { workflowsPath } from './worker';
 
@@ -35,12 +36,23 @@ export function bundleWorkflows({
   versioned = false,
   traced = false,
   logger,
-}: BundleSettings): Promise<WorkflowBundleWithSourceMap> {
+}: BundleSettings): Promise<WorkflowBundle> {
   const workflowInterceptorModules = [
     ...(versioned ? [require.resolve('../workflows/versioned')] : []),
     ...(traced ? [workflowTracing] : []),
   ];
   return bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger });
+}
+
+/** A bundle that was made before (WORKFLOW_BUNDLE), or else one of the workflow code of this checkout. */
+export async function obtainBundle(
+  made: string | undefined,
+  kind: BundleKind,
+  logger: Logger,
+): Promise<WorkflowBundle> {
+  return made
+    ? { code: await readFile(bundlePath(made, kind), 'utf8') }
+    : bundleWorkflows({ ...kind, logger });
 }
 
 /** Hexadecimal digits of a build id. */
@@ -50,7 +62,7 @@ const DIGITS = 16;
  * Names a version of the workflow code: equal for equal code, whatever folder it is bundled in. To be made from a
  * bundle that is versioned and not traced, so that a worker keeps its version when tracing is turned on.
  */
-export function buildIdOf({ code }: Pick<WorkflowBundleWithSourceMap, 'code'>): string {
+export function buildIdOf({ code }: WorkflowBundle): string {
   const withoutMap = code.replace(/^\/\/# sourceMappingURL=.*$/m, '');
   return createHash('sha256').update(withoutMap).digest('hex').slice(0, DIGITS);
 }

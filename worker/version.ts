@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { Logger, WorkflowBundle } from '@temporalio/worker';
 import type { Config } from '../infrastructure/config';
-import { buildIdOf, bundlePath, bundleWorkflows, type BundleKind } from './bundle';
+import { buildIdOf, obtainBundle } from './bundle';
 
 /** Variables that name the version of a worker, and where its workflows are when they were bundled before. */
 export type VersionConfig = Config<'WORKER_DEPLOYMENT' | 'WORKER_BUILD_ID' | 'WORKFLOW_BUNDLE'>;
@@ -22,15 +21,16 @@ export async function versionedBundle(
   logger: Logger,
 ): Promise<VersionedBundle> {
   const versioned = deploymentName !== undefined;
-  const obtain = async (kind: BundleKind): Promise<WorkflowBundle> =>
-    made ? { code: await readFile(bundlePath(made, kind), 'utf8') } : bundleWorkflows({ ...kind, logger });
-  const workflowBundle = await obtain({ versioned, traced });
+  const workflowBundle = await obtainBundle(made, { versioned, traced }, logger);
   if (!versioned) return { workflowBundle, buildId: named ?? buildIdOf(workflowBundle), version: undefined };
-  const buildId = named ?? buildIdOf(await obtain({ versioned }));
+  const buildId = named ?? buildIdOf(await obtainBundle(made, { versioned }, logger));
   return { workflowBundle, buildId, version: { deploymentName, buildId } };
 }
 
-/** The build id of the workflow code of this checkout. */
-export async function ownBuildId(logger: Logger): Promise<string> {
-  return buildIdOf(await bundleWorkflows({ versioned: true, logger }));
+/** The build id that workers of this workflow code have, if WORKER_BUILD_ID gives them no other. */
+export async function ownBuildId(
+  { WORKFLOW_BUNDLE: made }: Config<'WORKFLOW_BUNDLE'>,
+  logger: Logger,
+): Promise<string> {
+  return buildIdOf(await obtainBundle(made, { versioned: true }, logger));
 }

@@ -8,11 +8,16 @@ export function runScript(
   args: string[],
   environment: Record<string, string>,
 ): Promise<{ code: number; output: string }> {
+  const node = nodeProcess(path);
   return new Promise((done) => {
     execFile(
       process.execPath,
-      [...nodeProcess(path).args, ...args],
-      { cwd: resolve(__dirname, '..', '..'), env: { ...process.env, ...environment }, timeout: 120_000 },
+      [...node.args, ...args],
+      {
+        cwd: resolve(__dirname, '..', '..'),
+        env: { ...process.env, ...node.environment, ...environment },
+        timeout: 120_000,
+      },
       (error, stdout, stderr) => done({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     );
   });

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { bundleWorkflows } from '../../worker/bundle';
 import { parseHistory } from '../../worker/replay/history';
 import { Replayer } from '../../worker/replay/replayer';
-import { workflowTracing } from '../../worker/tracing';
 
 /**
  * Workflows that were started by the code of the day they were recorded go on with the code of today:
@@ -20,11 +20,12 @@ const asOfTctl = (text: string) =>
     JSON.stringify(name.toLowerCase().replaceAll(/(?:^|_)[a-z]/g, (first) => first.slice(-1).toUpperCase())),
   );
 
+const logger = new DefaultLogger('ERROR');
 let replayer: Replayer;
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  replayer = await Replayer.of();
+  Runtime.install({ logger });
+  replayer = new Replayer(await bundleWorkflows({ logger }));
 }, 60_000);
 
 test.each(names)('the path "%s" is replayed by the code of today', async (name) => {
@@ -34,7 +35,7 @@ test.each(names)('the path "%s" is replayed by the code of today', async (name) 
 describe('by a worker that traces', () => {
   let tracing: Replayer;
   beforeAll(async () => {
-    tracing = await Replayer.of(undefined, { workflowInterceptorModules: [workflowTracing] });
+    tracing = new Replayer(await bundleWorkflows({ traced: true, logger }));
   }, 60_000);
 
   test.each(names)('the path "%s" is replayed, too', async (name) => {
@@ -53,7 +54,7 @@ test.each(['deployed', 'retried', 'cancelled_in_rollout'])(
 );
 
 test('a workflow that takes other steps than its history is found, and it is said where', async () => {
-  const broken = await Replayer.of(require.resolve('./broken'));
+  const broken = new Replayer(await bundleWorkflows({ path: require.resolve('./broken'), logger }));
   expect(await broken.replay(parseHistory(textOf('deployed')), 'deployed')).toEqual({
     outcome: 'diverges',
     message: expect.stringMatching(/applyDatabase/) as string,

@@ -4,6 +4,7 @@ import { UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config';
 import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
 import { connectClient, converterOf, TEMPORAL_VARIABLES } from '../../infrastructure/temporal/connection';
+import { obtainBundle } from '../bundle';
 import { Replayer, type Replay } from './replayer';
 import { forGate, fromFile, fromQuery, fromWorkflow, type Source } from './sources';
 
@@ -17,9 +18,11 @@ Ends with 0 when all are ok, 1 when one diverges or cannot be replayed, 2 when t
 
 async function main(args: string[]): Promise<number> {
   const sources = chosen(args);
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const { PAYLOAD_KEYS } = readConfig(['PAYLOAD_KEYS']);
-  const replayer = await Replayer.of(undefined, { dataConverter: converterOf(PAYLOAD_KEYS) });
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger });
+  const { PAYLOAD_KEYS, WORKFLOW_BUNDLE } = readConfig(['PAYLOAD_KEYS', 'WORKFLOW_BUNDLE']);
+  const bundle = await obtainBundle(WORKFLOW_BUNDLE, {}, logger);
+  const replayer = new Replayer(bundle, converterOf(PAYLOAD_KEYS));
   const counts: Record<Replay['outcome'], number> = { ok: 0, diverges: 0, failed: 0 };
   for await (const source of sources) {
     const replay = await replayed(replayer, source);

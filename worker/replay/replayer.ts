@@ -1,13 +1,6 @@
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Worker,
-  type ReplayWorkerOptions,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { Worker, type ReplayWorkerOptions, type WorkflowBundle } from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { workflowsPath } from '../worker';
 import type { History, HistoryFile } from './history';
 
 /** What today's workflow code does with a history. */
@@ -20,28 +13,11 @@ export type Replay =
 
 /** Replays histories against one bundle of workflow code. */
 export class Replayer {
-  private constructor(
-    private readonly workflowBundle: WorkflowBundleWithSourceMap,
-    private readonly dataConverter: DataConverter,
+  /** @param dataConverter that of the workers whose histories these are */
+  constructor(
+    private readonly workflowBundle: WorkflowBundle,
+    private readonly dataConverter: DataConverter = {},
   ) {}
-
-  /**
-   * Takes about 2 s.
-   * @param path of the workflow code; that of this checkout without it
-   * @param workflowInterceptorModules that a worker has beside it
-   * @param dataConverter that of the workers whose histories these are
-   */
-  static async of(
-    path: string = workflowsPath,
-    {
-      workflowInterceptorModules = [],
-      dataConverter = {},
-    }: { workflowInterceptorModules?: string[]; dataConverter?: DataConverter } = {},
-  ): Promise<Replayer> {
-    const logger = new DefaultLogger('ERROR');
-    const bundle = await bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger });
-    return new Replayer(bundle, dataConverter);
-  }
 
   /** @param history as the client fetches it, or as it is exported */
   async replay(history: History | HistoryFile, workflowId: string): Promise<Replay> {

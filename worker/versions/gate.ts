@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { PRODUCTION_ORDER, TEST_QUEUE } from '../../workflows/contract';
-import { Replayer } from '../replay/replayer';
+import type { Replayer } from '../replay/replayer';
 import { forGate, fromQuery } from '../replay/sources';
 
 export interface Gate {
@@ -16,10 +16,10 @@ export interface Gate {
  */
 export async function replayGate(
   client: Client,
+  replayer: Replayer,
   taskQueue: string,
   { closed, which }: { closed: number; which: 'all' | 'moving' },
 ): Promise<Gate> {
-  const replayer = await Replayer.of();
   const types = `WorkflowType IN ('${PRODUCTION_ORDER}', '${TEST_QUEUE}')`;
   const moving = `TaskQueue = '${taskQueue}' AND ${types} AND ExecutionStatus = 'Running'`;
   const sources = which === 'all' ? forGate(client, taskQueue, closed) : fromQuery(client, moving, Infinity);

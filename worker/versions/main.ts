@@ -5,6 +5,8 @@ import { UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config';
 import { serverEnvironment } from '../../infrastructure/local/serverEnvironment';
 import { connectClient } from '../../infrastructure/temporal/connection';
+import { obtainBundle } from '../bundle';
+import { Replayer } from '../replay/replayer';
 import { ownBuildId } from '../version';
 import { makeCurrent, versionsOf } from './deployment';
 import { replayGate, type Gate } from './gate';
@@ -23,7 +25,8 @@ const logger = new DefaultLogger('ERROR');
 async function main(args: string[]): Promise<object> {
   const { command, buildId, closed, which } = parsed(args);
   Runtime.install({ logger });
-  if (command === 'build-id') return { build_id: await ownBuildId(logger) };
+  const code = readConfig(['WORKFLOW_BUNDLE']);
+  if (command === 'build-id') return { build_id: await ownBuildId(code, logger) };
   const config = readConfig(
     ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE', 'WORKER_DEPLOYMENT'],
     serverEnvironment(),
@@ -34,10 +37,11 @@ async function main(args: string[]): Promise<object> {
   const client = connectClient(config);
   try {
     if (command === 'list') return { deployment, versions: await versionsOf(client, deployment) };
-    const promoted = buildId ?? (await ownBuildId(logger));
-    const gate = await promote(client, deployment, promoted, () =>
-      replayGate(client, taskQueue, { closed, which }),
-    );
+    const promoted = buildId ?? (await ownBuildId(code, logger));
+    const gate = await promote(client, deployment, promoted, async () => {
+      const replayer = new Replayer(await obtainBundle(code.WORKFLOW_BUNDLE, {}, logger));
+      return replayGate(client, replayer, taskQueue, { closed, which });
+    });
     return { deployment, build_id: promoted, ...gate };
   } finally {
     await client.connection.close();
