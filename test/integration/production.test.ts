@@ -1,23 +1,23 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { apply } from '../../infrastructure/kubernetes/apply';
-import type { Kube } from '../../infrastructure/kubernetes/client';
 import type { Production } from '../../infrastructure/kubernetes/production';
 import type { DeployedProgram, Program } from '../../infrastructure/kubernetes/production/types';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf, programLogs } from './kubectl';
 
-/** The adapter `Production` on a real cluster, with the rights of the worker, in a user's bounded namespace. */
+/**
+ * The adapter `Production` on a real cluster, with the rights of the worker, in a user's bounded namespace. Serving
+ * programs, images that are missing and quotas: deployments.test.ts and failedRollouts.test.ts, through the whole line.
+ */
 
 const DEADLINE_MS = 90_000;
 
 const userId = `prod-${randomBytes(4).toString('hex')}`;
 const namespace = `user-${userId}`;
-let admin: Kube;
 let production: Production;
 
 beforeAll(async () => {
   production = productionOfWorker();
-  admin = await makeNamespace(userId);
+  await makeNamespace(userId);
 });
 
 afterAll(() => kubectl('delete', 'namespace', namespace, '--wait=false'));
@@ -68,23 +68,6 @@ const programPods = async () =>
   (await podsOf(namespace)).filter(({ metadata }) => metadata.labels.component === 'program');
 
 const logs = () => programLogs(namespace);
-
-const server = (answer: string) => `
-import os
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain")
-        self.end_headers()
-        self.wfile.write(b"${answer}")
-
-HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
-`;
-
-const request = (): Promise<string> =>
-  admin.core.connectGetNamespacedServiceProxy({ namespace, name: `${userId}-prod:80` });
 
 test('a failing first program is taken away, and the database stays', async () => {
   const { program, previous } = await applied('print("oh no")\nraise SystemExit(3)');
@@ -185,49 +168,6 @@ with connection, connection.cursor() as cursor:
     expect(status.containerStatuses).toEqual([expect.objectContaining({ ready: true, restartCount: 0 })]);
 });
 
-test('a serving program is replaced without a failed request', async () => {
-  await deployed(server('one'));
-  expect(await request()).toBe('one');
-  const answers: string[] = [];
-  const over = { is: false };
-  const requests = (async () => {
-    while (!over.is) answers.push(await request());
-  })();
-  await deployed(server('two'));
-  answers.push(await request());
-  over.is = true;
-  await requests;
-  expect(new Set(answers)).toEqual(new Set(['one', 'two']));
-  expect(answers.at(-1)).toBe('two');
-});
-
-test('a program that only its own pod can reach is never live, and its log says why', async () => {
-  const { program, previous } = await applied(server('lonely').replace('0.0.0.0', '127.0.0.1'));
-  const report = await rollout(program, 8_000);
-  expect(report).toMatchObject({ outcome: 'failed', reason: 'deadline_exceeded' });
-  expect(report.logs).toContain('listen on 0.0.0.0');
-  await rollBack(program, previous);
-  expect(await request()).toBe('two');
-});
-
-test('an image that cannot be had fails long before the deadline', async () => {
-  const broken = productionOfWorker({ programImage: 'docker.io/orchestration-app/there-is-none:1' });
-  const { program, previous } = await applied('print()', broken);
-  expect(await rollout(program)).toMatchObject({ outcome: 'failed', reason: 'image_error' });
-  await rollBack(program, previous);
-});
-
-test('a full quota fails with its reason', async () => {
-  const { program, previous } = await withQuota({ pods: '1' }, async () => {
-    const applying = await applied('print()');
-    const report = await rollout(applying.program);
-    expect(report).toMatchObject({ outcome: 'failed', reason: 'quota' });
-    expect(report.message).toContain('exceeded quota');
-    return applying;
-  });
-  await rollBack(program, previous);
-});
-
 test('a wait ends at once when it is cancelled', async () => {
   const { program, previous } = await applied('import time; time.sleep(600)');
   const cancellation = new AbortController();
@@ -238,14 +178,3 @@ test('a wait ends at once when it is cancelled', async () => {
   await expect(waiting).rejects.toThrow('cancelled');
   await rollBack(program, previous);
 });
-
-/** Takes room away from the namespace for the time of an action. */
-async function withQuota<T>(hard: Record<string, string>, action: () => Promise<T>): Promise<T> {
-  const metadata = { name: 'tight', namespace };
-  await apply(admin.objects, { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard } });
-  try {
-    return await action();
-  } finally {
-    await kubectl('delete', 'resourcequota', metadata.name, '-n', namespace);
-  }
-}

@@ -7,6 +7,7 @@ import { startPlatform, type Platform } from './platform';
 /** Tests with a database of their own, from the frame to the verdict: nothing of it stays, and production has another. */
 
 const users = new Users('tdb');
+const user = users.another();
 let platform: Platform;
 
 beforeAll(async () => {
@@ -20,7 +21,7 @@ afterAll(async () => {
 
 const IN_PRODUCTION = 'os.environ["PGDATABASE"] == "app"';
 
-async function started(user: string, code: string) {
+async function started(code: string) {
   const client = await Client.connect(platform);
   const submission_id = randomUUID();
   client.send({ user_id: user, code, submission_id, test_database: true });
@@ -32,9 +33,9 @@ async function started(user: string, code: string) {
   return { client, submission_id, final };
 }
 
-const submitted = async (user: string, code: string) => (await started(user, code)).final();
+const submitted = async (code: string) => (await started(code)).final();
 
-const sql = async (user: string, statement: string) =>
+const sql = async (statement: string) =>
   (
     await kubectl(
       'exec',
@@ -51,22 +52,20 @@ const sql = async (user: string, statement: string) =>
   ).trim();
 
 /** Databases and roles of tests that are there. */
-const leftOf = (user: string) =>
+const leftOf = () =>
   sql(
-    user,
     "SELECT datname FROM pg_database WHERE datname ~ '^test_' UNION SELECT rolname FROM pg_roles WHERE rolname ~ '^test_'",
   );
 
 test('the first submission of a user writes to an empty database, and production has another', async () => {
-  const user = users.another();
-  const final = await submitted(user, server('mine'));
+  const final = await submitted(server('mine'));
   expect(final).toMatchObject({ status: 'deployed' });
   expect(Object.keys(final.durations_ms as object)).toEqual(
     expect.arrayContaining(['prepare_test_database', 'drop_test_database']),
   );
   expect(await rowsOf(user)).toEqual(['mine']);
-  expect(await sql(user, 'SELECT count(*) FROM answers')).toBe('1');
-  expect(await leftOf(user)).toBe('');
+  expect(await sql('SELECT count(*) FROM answers')).toBe('1');
+  expect(await leftOf()).toBe('');
 
   const failing = `
 import os, psycopg2
@@ -76,17 +75,16 @@ with psycopg2.connect(os.environ["DATABASE_URL"]) as db, db.cursor() as cursor:
     cursor.execute("CREATE TABLE answers (n int)")
 raise SystemExit(5)
 `;
-  expect(await submitted(user, failing)).toMatchObject({
+  expect(await submitted(failing)).toMatchObject({
     status: 'tests_failed',
     exit_code: 5,
     stdout: 'tables 0\n',
   });
   expect(await rowsOf(user)).toEqual(['mine']);
-  expect(await leftOf(user)).toBe('');
+  expect(await leftOf()).toBe('');
 });
 
 test('tests get into no database but their own, and make no roles', async () => {
-  const user = users.another();
   await submit(platform, user, server('secret'));
   const intruder = `
 import os, psycopg2
@@ -106,13 +104,12 @@ for statement in ["CREATE ROLE another", "SET ROLE app", "COPY (SELECT 1) TO PRO
     except psycopg2.Error as error:
         print("refused")
 `;
-  const { stdout } = await submitted(user, intruder);
+  const { stdout } = await submitted(intruder);
   expect(stdout).toBe('out of app\nout of postgres\nout of template1\nrefused\nrefused\nrefused\nrefused\n');
-  expect(await leftOf(user)).toBe('');
+  expect(await leftOf()).toBe('');
 });
 
 test('it goes whatever its role has done to it, and the next one is as ever', async () => {
-  const user = users.another();
   const changing = `
 import os, psycopg2
 if ${IN_PRODUCTION}: raise SystemExit(0)
@@ -124,10 +121,10 @@ for statement in [f"COMMENT ON DATABASE {own} IS 'x'", f"ALTER DATABASE {own} IS
 print("changed")
 raise SystemExit(5)
 `;
-  expect(await submitted(user, changing)).toMatchObject({ exit_code: 5, stdout: 'changed\n' });
-  expect(await leftOf(user)).toBe('');
-  expect(await submitted(user, changing)).toMatchObject({ exit_code: 5, stdout: 'changed\n' });
-  expect(await leftOf(user)).toBe('');
+  expect(await submitted(changing)).toMatchObject({ exit_code: 5, stdout: 'changed\n' });
+  expect(await leftOf()).toBe('');
+  expect(await submitted(changing)).toMatchObject({ exit_code: 5, stdout: 'changed\n' });
+  expect(await leftOf()).toBe('');
 });
 
 /** Says that it has begun, and is at work in the database for a while. */
@@ -144,21 +141,19 @@ again.cursor().execute("SELECT * FROM once")
 `;
 
 test('it outlives a worker that dies in the middle of the tests, and goes after them', async () => {
-  const user = users.another();
-  const { client, final } = await started(user, slow);
+  const { client, final } = await started(slow);
   await client.frame(({ type, text }) => type === 'output' && String(text).includes('begun'));
-  expect(await leftOf(user)).toMatch(/^test_[0-9a-f]{16}$/);
+  expect(await leftOf()).toMatch(/^test_[0-9a-f]{16}$/);
   await platform.worker.stop('SIGKILL');
   await platform.startWorker();
   expect(await final()).toMatchObject({ status: 'deployed' });
-  expect(await leftOf(user)).toBe('');
+  expect(await leftOf()).toBe('');
 });
 
 test('it goes when the submission is cancelled', async () => {
-  const user = users.another();
-  const { client, submission_id, final } = await started(user, slow);
+  const { client, submission_id, final } = await started(slow);
   await client.frame(({ type, text }) => type === 'output' && String(text).includes('begun'));
   client.send({ type: 'cancel', submission_id });
   expect(await final()).toMatchObject({ status: 'cancelled' });
-  expect(await leftOf(user)).toBe('');
+  expect(await leftOf()).toBe('');
 });
