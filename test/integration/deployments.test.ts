@@ -12,7 +12,7 @@ import {
   submitted,
   Users,
 } from './deployed';
-import { kubectl } from './kubectl';
+import { kubectl, podsOf } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /**
@@ -105,11 +105,12 @@ test('a worker that is killed in the middle of a rollout and of a way back is re
 test('a server that dies after 20 s was deployed, is started again, and is replaced by the next one', async () => {
   const dying = `import os, threading\nif os.environ.get("DATABASE_URL"): threading.Timer(20, os._exit, [9]).start()\n`;
   expect(await submit(platform, user, dying + server('dies'))).toMatchObject({ status: 'deployed' });
-  await kubectl(
-    ...['wait', 'pod', '-n', `user-${user}`, '-l', 'component=program', '--timeout=60s'],
-    '--for=jsonpath={.status.containerStatuses[0].restartCount}=1',
-  );
-  await kubectl('wait', 'pod', '-n', `user-${user}`, '-l', 'component=program', '--for=condition=Ready');
+  // The pod of the program before may still be on its way out.
+  const pods = await podsOf(`user-${user}`);
+  const { metadata } = pods.find(({ metadata }) => metadata.labels.component === 'program')!;
+  const waitForPod = ['wait', `pod/${metadata.name}`, '-n', `user-${user}`, '--timeout=60s'];
+  await kubectl(...waitForPod, '--for=jsonpath={.status.containerStatuses[0].restartCount}=1');
+  await kubectl(...waitForPod, '--for=condition=Ready');
   expect(await answerOf(user)).toBe('dies');
   expect(await submit(platform, user, server('lives'))).toMatchObject({ status: 'deployed' });
   expect(await answerOf(user)).toBe('lives');
