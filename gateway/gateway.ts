@@ -15,14 +15,14 @@ import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { elasticAudit } from './audit/elasticAudit';
-import { clientAddress } from './http/clientAddress';
-import { addressFrom, remembering } from './http/programAddresses';
+import { clientAddress } from './auth/clientAddress';
+import { addressFrom, remembering } from './apps/addresses';
 import { limitsFor, type Limits } from './limits';
-import type { SubmissionRules } from './messages/rules';
+import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
-import type { FollowLog } from './output/live';
+import type { FollowLog } from './progress/liveOutput';
 import { startServer, type RunningServer } from './server';
-import { temporalSubmissions } from './submissions';
+import { temporalSubmissions } from './submissions/submissionService';
 
 /** The variables that a gateway reads. */
 export const GATEWAY_VARIABLES = [

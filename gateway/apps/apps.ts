@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../infrastructure/logging';
-import type { Access } from '../keys/access';
-import { userId as userIdRule } from '../messages/identifiers';
-import { refuseUpgrade } from '../upgrade';
+import type { Access } from '../auth/access';
+import { userId as userIdRule } from '../protocol/identifiers';
+import { refuseUpgrade } from '../auth/refuseUpgrade';
 import { prepareAnswer } from './answerHeaders';
 import { forward, forwardUpgrade } from './forward';
 import { checkFraming } from './framing';

@@ -1,6 +1,6 @@
-import type { Principal } from '../keys/principal';
-import { scoped } from '../keys/scoped';
-import type { Submissions } from '../submissions';
+import type { Principal } from '../auth/principal';
+import { scoped } from '../submissions/authorizedSubmissions';
+import type { Submissions } from '../submissions/submissionService';
 import type { Call } from './apiRoute';
 
 /** Who calls. @throws Error on an open route, where nobody knows */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { parseCursor, type Cursor } from '../cursor';
-import { explain } from '../explain';
-import { NothingFollows } from '../follow';
+import { parseCursor, type Cursor } from '../protocol/cursor';
+import { explain } from '../submissions/errorFrames';
+import { NothingFollows } from '../progress/follow';
 import type { Limits } from '../limits';
-import type { ServerFrame, SubmissionFrame } from '../serverFrames';
-import { acceptedIn } from '../submissionRecord';
-import type { Submissions } from '../submissions';
+import type { ServerFrame, SubmissionFrame } from '../protocol/serverFrames';
+import { acceptedIn } from '../protocol/submissionRecord';
+import type { Submissions } from '../submissions/submissionService';
 import { checked, queryOf, submissionIn } from './query';
 import type { Call, Reply } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';

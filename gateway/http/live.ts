@@ -4,10 +4,10 @@ import type { ProductionPod } from '../../infrastructure/kubernetes/production/p
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
 import { namespaceOf } from '../../workflows/contract';
-import { requireUser } from '../keys/scoped';
+import { requireUser } from '../submissions/authorizedSubmissions';
 import type { Limits } from '../limits';
-import { userId } from '../messages/identifiers';
-import { PlatformUnavailable } from '../submissions';
+import { userId } from '../protocol/identifiers';
+import { PlatformUnavailable } from '../submissions/submissionService';
 import { callerOf } from './caller';
 import { checked } from './query';
 import type { Route } from './apiRoute';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { Limits } from '../limits';
-import { isFinal, type OutputFrame, type SubmissionFrame } from '../serverFrames';
-import { acceptedIn } from '../submissionRecord';
-import type { Submissions } from '../submissions';
-import { parseCursor } from '../cursor';
+import { isFinal, type OutputFrame, type SubmissionFrame } from '../protocol/serverFrames';
+import { acceptedIn } from '../protocol/submissionRecord';
+import type { Submissions } from '../submissions/submissionService';
+import { parseCursor } from '../protocol/cursor';
 import { queryOf, submissionIn } from './query';
 import type { Call } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { faultyField, invalidMessage, wordsFor } from '../messages/faults';
-import { submissionId } from '../messages/identifiers';
+import { faultyField, invalidMessage, wordsFor } from '../protocol/validationErrors';
+import { submissionId } from '../protocol/identifiers';
 import { HttpError } from './error';
 import type { Call } from './apiRoute';
 

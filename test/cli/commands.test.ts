@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS } from '../../gateway/limits';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { SUBMISSION_STATUSES } from '../../workflows/contract';
 import { FakeSubmissions } from '../gateway/fakeSubmissions';
-import { rules } from '../gateway/rules';
+import { rules } from '../gateway/protocol/rules';
 
 /** The command line against a gateway whose platform is a fake. */
 

@@ -5,7 +5,7 @@ import type { Audit } from '../../gateway/audit/audit';
 import { createMetrics } from '../../gateway/metrics';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { FakeSubmissions } from './fakeSubmissions';
-import { rules } from './rules';
+import { rules } from './protocol/rules';
 
 /** A gateway whose own parts throw where they must not: only the connection that met it is answered so. */
 

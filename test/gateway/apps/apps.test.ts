@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
-import { createAccess } from '../../../gateway/keys/access';
+import { createAccess } from '../../../gateway/auth/access';
 import { createApps } from '../../../gateway/apps/apps';
 import { createLogger } from '../../../infrastructure/logging';
 
