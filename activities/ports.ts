@@ -40,7 +40,7 @@ export interface CallContext {
 
 /** Code as it is tested and deployed. */
 export interface Program {
-  /** Name of a folder of infrastructure/languages, such as `python`. */
+  /** Name of a folder of sandbox/languages, such as `python`. */
   language: string;
   /** Text of each file by its name. */
   files: Record<string, string>;

@@ -147,7 +147,7 @@ function asWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
 }
 
 /**
- * Says in the pod's log how a case ended, for those who follow it; infrastructure/test-pod/PROTOCOL.md has the form.
+ * Says in the pod's log how a case ended, for those who follow it; sandbox/test-pod/PROTOCOL.md has the form.
  * The verdict is the report's.
  */
 function tellCase(

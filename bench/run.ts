@@ -5,7 +5,7 @@ import { connectKubernetes } from '../infrastructure/kubernetes/client';
 import type { Kube } from '../infrastructure/kubernetes/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environments';
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { loadLanguages } from '../sandbox/languages/languages';
 import { Client } from '../test/integration/client';
 import type { Frame } from '../test/integration/client';
 import { kubectl } from '../test/integration/kubectl';

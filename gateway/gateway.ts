@@ -1,4 +1,4 @@
-import type { Config } from '../infrastructure/config';
+import type { Config } from '../infrastructure/config/config';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
 import { createOutputArchive } from '../infrastructure/elasticsearch/outputArchive';
@@ -10,7 +10,7 @@ import { followPodLog } from '../infrastructure/kubernetes/podLog';
 import { programAddress } from '../infrastructure/kubernetes/production/address';
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
 import { productionPods } from '../infrastructure/kubernetes/production/pods';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { loadLanguages } from '../sandbox/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';

@@ -9,7 +9,7 @@ import { fieldName } from '../gateway/protocol/validationErrors';
 import { AnsiReader } from '../gateway/web/src/ansi';
 import { parseLogLine } from '../infrastructure/kubernetes/testPod/logLines';
 import { readProgramError } from '../infrastructure/kubernetes/testPod/programError';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { loadLanguages } from '../sandbox/languages/languages';
 import { pass } from './scripted/ports';
 
 /**

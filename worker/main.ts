@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, type RuntimeOptions } from '@temporalio/worker';
-import { readConfig, type Config } from '../infrastructure/config';
+import { readConfig, type Config } from '../infrastructure/config/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
@@ -11,7 +11,7 @@ import { createProduction } from '../infrastructure/kubernetes/production';
 import type { ProgramResources } from '../infrastructure/kubernetes/production/resources';
 import { createTestDatabases } from '../infrastructure/kubernetes/production/testDatabase';
 import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { loadLanguages } from '../sandbox/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
 import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';

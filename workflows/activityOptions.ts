@@ -37,7 +37,7 @@ export const activityOptions = {
     retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '5 s' },
   },
 
-  /** What is not dropped then goes with a later one (test-database.sh in infrastructure/prod/database). */
+  /** What is not dropped then goes with a later one (test-database.sh in sandbox/production-pod/database). */
   dropTestDatabase: bounded('90 s', '3 min', '90 s'),
 
   /** The first start of a database makes its volume and initialises it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Language } from '../../infrastructure/languages/languages';
+import type { Language } from '../../sandbox/languages/languages';
 import type { SubmissionRules } from '../protocol/submissionRules';
 import type { Route } from './apiRoute';
 

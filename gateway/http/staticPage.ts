@@ -7,7 +7,7 @@ import { sendJson } from './json';
 import type { Access } from '../auth/access';
 
 /** Where `gateway/web/build.mjs` puts the page, seen from the sources and from what is compiled of them. */
-const BUILT = [resolve(__dirname, '..', 'dist', 'web'), resolve(__dirname, '..', 'web')];
+const BUILT = [resolve(__dirname, '..', '..', 'dist', 'web'), resolve(__dirname, '..', '..', 'web')];
 
 const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',

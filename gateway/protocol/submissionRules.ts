@@ -1,4 +1,4 @@
-import type { Language } from '../../infrastructure/languages/languages';
+import type { Language } from '../../sandbox/languages/languages';
 
 /** What this platform allows a submission; clients' messages are checked against it. */
 export interface SubmissionRules {
@@ -13,7 +13,7 @@ export interface SubmissionRules {
 /** The language of a submission that neither names one nor has an entrypoint of a known extension. */
 export const DEFAULT_LANGUAGE = 'python';
 
-/** The same bounds as in infrastructure/test-pod/supervisor/request.py: what passes here is not refused there. */
+/** The same bounds as in sandbox/test-pod/supervisor/request.py: what passes here is not refused there. */
 export const MOST = {
   files: 100,
   fileNameBytes: 1_024,

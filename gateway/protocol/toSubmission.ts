@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import type { Language } from '../../infrastructure/languages/languages';
+import type { Language } from '../../sandbox/languages/languages';
 import type { Program, SubmitCodeInput, Tests } from '../../workflows/contract';
 import { fileAndFolder } from './files';
 import { DEFAULT_LANGUAGE, MOST, type SubmissionRules } from './submissionRules';

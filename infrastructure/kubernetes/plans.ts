@@ -1,7 +1,7 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { apply } from './apply';
 import type { Kube } from './client';
-import { DEFAULT_PLAN, type Plan, type Plans } from './environment/planSchema';
+import { DEFAULT_PLAN, type Plan, type Plans } from '../config/plans';
 import { attemptToFind, PlatformError } from './errors';
 import { KEYS_NAMESPACE } from './keys';
 

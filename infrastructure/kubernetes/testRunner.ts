@@ -1,4 +1,4 @@
-import type { Language } from '../languages/languages';
+import type { Language } from '../../sandbox/languages/languages';
 import type { Kube } from './client';
 import { PlatformError } from './errors';
 import { Attempt } from './testPod/attempt';
@@ -47,7 +47,7 @@ const FIRST_HEARTBEAT_MS = 100;
  */
 const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 
-/** Runs submissions in the test pods of a cluster, by the supervisor inside (infrastructure/test-pod/PROTOCOL.md). */
+/** Runs submissions in the test pods of a cluster, by the supervisor inside (sandbox/test-pod/PROTOCOL.md). */
 export function createTestRunner(
   kube: Kube,
   { languages, packageIndexUrl, ...settings }: TestRunnerSettings,

@@ -42,7 +42,7 @@ async function giveKey(user: string, plan: string): Promise<void> {
   const { kubeconfig, kubeContext, elasticsearchHost } = stack();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [...nodeProcess('ops/keys.ts').args, 'create', user, '--plan', plan, '--expires', '1h'],
+    [...nodeProcess('operations/keys.ts').args, 'create', user, '--plan', plan, '--expires', '1h'],
     {
       env: {
         PATH: process.env.PATH,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connectKubernetes } from '../../infrastructure/kubernetes/client';
 import { createEnvironments } from '../../infrastructure/kubernetes/environments';
-import { loadLanguages } from '../../infrastructure/languages/languages';
+import { loadLanguages } from '../../sandbox/languages/languages';
 import { createTestRunner } from '../../infrastructure/kubernetes/testRunner';
 import type { RunReport, RunRequest } from '../../infrastructure/kubernetes/testRunner';
 import { kubectl } from './kubectl';

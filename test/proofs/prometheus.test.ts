@@ -8,10 +8,10 @@ import { Connection, Client as Temporal } from '@temporalio/client';
 import {
   prometheusPrograms,
   type PrometheusPrograms,
-} from '../../infrastructure/local/artifacts/prometheusPrograms';
-import { runCommand } from '../../infrastructure/local/machine/command';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings } from '../../infrastructure/local/settings';
+} from '../../local-stack/artifacts/prometheusPrograms';
+import { runCommand } from '../../local-stack/machine/command';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings } from '../../local-stack/settings';
 import { expressions, PROMETHEUS, readRules } from '../monitoring/files';
 import { namesIn } from '../monitoring/names';
 import { Client } from '../integration/client';

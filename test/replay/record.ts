@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { CallContext, Program, RunReport, TestRunner } from '../../activities/ports';
-import { findRunningStack } from '../../infrastructure/local/stack';
+import { findRunningStack } from '../../local-stack/stack';
 import {
   crashed,
   deployedBefore,

@@ -157,7 +157,7 @@ const PATIENCE_MS = 100;
 
 /**
  * A test pod whose programs run until they are let go, one after the other: it sends runs away as the real one does
- * (infrastructure/test-pod/PROTOCOL.md).
+ * (sandbox/test-pod/PROTOCOL.md).
  */
 export function scriptedPod() {
   const queue: RunRequest[] = [];

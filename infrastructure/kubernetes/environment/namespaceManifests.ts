@@ -10,7 +10,7 @@ import type {
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/resources';
 import { namespaceOf } from '../testPod/names';
-import type { Plan } from './planSchema';
+import type { Plan } from '../../config/plans';
 import type { EnvironmentSettings, UserSettings } from './settings';
 
 type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;

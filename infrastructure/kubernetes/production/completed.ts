@@ -3,7 +3,7 @@ import type { Kube } from '../client';
 import { attempt, isNotFound } from '../errors';
 import { namesOf, PROGRAM_CONTAINER, selectorOf } from './names';
 
-/** As infrastructure/prod/entry.py says it, in the last line of a program that ended with 0. */
+/** As sandbox/production-pod/entry.py says it, in the last line of a program that ended with 0. */
 const COMPLETED = /^orchestration: program completed /m;
 
 /** Whether the pod of a user's program, the only one that stays, says that the program has ended well. */

@@ -31,7 +31,7 @@ const DEADLINE_MS = 240_000;
 /** How long a running database may take to say its version, in milliseconds. */
 const MAJOR_DEADLINE_MS = 10_000;
 
-/** With which infrastructure/prod/database/entrypoint.sh ends when the data could not be brought to its version. */
+/** With which sandbox/production-pod/database/entrypoint.sh ends when the data could not be brought to its version. */
 const UPGRADE_FAILED_CODE = 75;
 
 /** Digest of the manifest that was applied last: an equal one need not be applied again. */

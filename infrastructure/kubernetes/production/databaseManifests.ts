@@ -6,7 +6,7 @@ import { MAJOR_ANNOTATION, UPGRADED_FROM_ANNOTATION, type DatabaseVersion } from
 import { provenanceAnnotations } from './provenance';
 import type { ProductionSettings, Provenance } from './types';
 
-/** uid of infrastructure/prod/database/Dockerfile. */
+/** uid of sandbox/production-pod/database/Dockerfile. */
 const DATABASE_UID = 10_002;
 
 const VOLUME_SIZE = '1Gi';

@@ -24,7 +24,7 @@ import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVo
 import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
 import type { DeployedProgram, ProductionSettings, ProgramStart } from './types';
 
-/** Where infrastructure/prod/entry.py finds what the program is started with. Container arguments would be expanded. */
+/** Where sandbox/production-pod/entry.py finds what the program is started with. Container arguments would be expanded. */
 const INPUT_DIRECTORY = '/input';
 
 /** The pod of a program. Its annotations make every submission a revision of its own. */
@@ -66,7 +66,7 @@ export function programPod(
       ...environment(userId),
     ],
     ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
-    // timeoutSeconds must stay above HOLD_SECONDS of infrastructure/prod/readiness.py.
+    // timeoutSeconds must stay above HOLD_SECONDS of sandbox/production-pod/readiness.py.
     readinessProbe: {
       httpGet: { path: '/ready', port: READY_PORT },
       periodSeconds: 1,
@@ -87,7 +87,7 @@ export function programPod(
   };
   return {
     ...restrictedPod(uidOf(userId)),
-    // Above DRAIN_SECONDS of infrastructure/prod/drain.py and STOP_SECONDS of entry.py together.
+    // Above DRAIN_SECONDS of sandbox/production-pod/drain.py and STOP_SECONDS of entry.py together.
     terminationGracePeriodSeconds: 45,
     ...(requires && { initContainers: [installing(container, start.requirements, settings)] }),
     containers: [container],

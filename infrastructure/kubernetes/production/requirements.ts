@@ -18,7 +18,7 @@ export const EPHEMERAL_STORAGE_LIMIT = '768Mi';
 const FOLDER = '/layer';
 const VOLUME = 'layer';
 
-/** Where the entry of the program (infrastructure/prod/entry.py) finds what was installed. */
+/** Where the entry of the program (sandbox/production-pod/entry.py) finds what was installed. */
 export const layerVariable: V1EnvVar = { name: 'LAYER_DIRECTORY', value: FOLDER };
 export const layerVolume: V1Volume = { name: VOLUME, emptyDir: { sizeLimit: SIZE_LIMIT } };
 export const layerMount: V1VolumeMount = { name: VOLUME, mountPath: FOLDER, readOnly: true };

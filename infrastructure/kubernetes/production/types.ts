@@ -61,9 +61,9 @@ export interface CallContext {
 }
 
 export interface ProductionSettings {
-  /** Image with infrastructure/prod/entry.py. */
+  /** Image with sandbox/production-pod/entry.py. */
   programImage: string;
-  /** Image with infrastructure/prod/database/entrypoint.sh, and the PostgreSQL of new databases (POSTGRESQL_MAJOR). */
+  /** Image with sandbox/production-pod/database/entrypoint.sh, and the PostgreSQL of new databases (POSTGRESQL_MAJOR). */
   databaseImage: string;
   /** The same with an older PostgreSQL, by major version: for databases that have data of that. */
   olderDatabaseImages?: Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
-import type { Language } from '../../languages/languages';
+import type { Language } from '../../../sandbox/languages/languages';
 import { PlatformError } from '../errors';
 import { Silence, type Conversation } from './conversation';
 import type { Frame, StreamName } from './frames';
@@ -8,7 +8,7 @@ import { ReceivedOutput } from './receivedOutput';
 import { reportOf } from './runReport';
 import type { RunReport, RunRequest } from './runReport';
 
-/** What the supervisor keeps of a test framework's report, in bytes; infrastructure/test-pod/PROTOCOL.md. */
+/** What the supervisor keeps of a test framework's report, in bytes; sandbox/test-pod/PROTOCOL.md. */
 const KEEP_REPORT_BYTES = 262_144;
 
 /**
@@ -26,7 +26,7 @@ const UNHEARD_IN_A_ROW = 2;
 /** How long to wait until the supervisor has ended a cancelled run. */
 const CANCEL_DEADLINE_MS = 3_000;
 
-/** Codes of `error` frames; infrastructure/test-pod/PROTOCOL.md. */
+/** Codes of `error` frames; sandbox/test-pod/PROTOCOL.md. */
 const LAYER_MISSING = 'layer_missing';
 const OTHERS_FIRST = ['busy', 'not_yet'];
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PlatformError } from '../errors';
 
-/** The frames of infrastructure/test-pod/PROTOCOL.md, as far as this side reads them. */
+/** The frames of sandbox/test-pod/PROTOCOL.md, as far as this side reads them. */
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
 const count = z.number().int().nonnegative();
 const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });

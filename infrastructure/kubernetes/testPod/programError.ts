@@ -1,4 +1,4 @@
-import type { ErrorPatterns } from '../../languages/languages';
+import type { ErrorPatterns } from '../../../sandbox/languages/languages';
 
 /** For people: what a program, or its language, says of what went wrong. Never decides whether a run passed. */
 export interface ProgramError {

@@ -2,7 +2,7 @@ import { Refusal } from './attempt';
 import type { Frame } from './frames';
 import type { PodStreams } from './podStreams';
 
-/** Code of an `error` frame: there is no such run here, or not what is asked of it; infrastructure/test-pod/PROTOCOL.md. */
+/** Code of an `error` frame: there is no such run here, or not what is asked of it; sandbox/test-pod/PROTOCOL.md. */
 const UNKNOWN = 'unknown';
 
 export interface InputFeed {

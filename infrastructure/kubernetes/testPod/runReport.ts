@@ -1,4 +1,4 @@
-import type { ErrorPatterns } from '../../languages/languages';
+import type { ErrorPatterns } from '../../../sandbox/languages/languages';
 import type { EndRecord, StreamName } from './frames';
 import { readProgramError } from './programError';
 import type { ProgramError } from './programError';

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { ApiException, type V1Deployment } from '@kubernetes/client-node';
 import type { Kube } from '../../../infrastructure/kubernetes/client';
 import { programIn } from '../../../infrastructure/kubernetes/production/provenance';
-import { readSettings } from '../../../infrastructure/local/settings';
+import { readSettings } from '../../../local-stack/settings';
 import { LEFT_BEHIND } from '../programs';
 
 /** What a user's Deployment says. */

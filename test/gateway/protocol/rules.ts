@@ -1,5 +1,5 @@
 import type { SubmissionRules } from '../../../gateway/protocol/submissionRules';
-import { loadLanguages } from '../../../infrastructure/languages/languages';
+import { loadLanguages } from '../../../sandbox/languages/languages';
 
 const languages = loadLanguages();
 const python = languages.get('python')!;

@@ -1,5 +1,5 @@
 import type { Kube } from '../../../infrastructure/kubernetes/client';
-import { loadLanguages } from '../../../infrastructure/languages/languages';
+import { loadLanguages } from '../../../sandbox/languages/languages';
 import { createTestRunner } from '../../../infrastructure/kubernetes/testRunner';
 import { accepted, endOf, FakePod, outputOf } from './testPod/fakePod';
 import type { Conversation } from './testPod/fakePod';

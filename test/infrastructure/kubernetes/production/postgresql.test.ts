@@ -6,7 +6,7 @@ import {
   versionFor,
 } from '../../../../infrastructure/kubernetes/production/postgresql';
 import { databaseStatefulSet } from '../../../../infrastructure/kubernetes/production/databaseManifests';
-import { olderPostgresql, versions } from '../../../../infrastructure/local/versions';
+import { olderPostgresql, versions } from '../../../../local-stack/versions';
 
 const settings = {
   programImage: 'program:1',
