@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { PassThrough, Writable } from 'node:stream';
 import type { V1Status } from '@kubernetes/client-node';
-import { connectKubernetes } from '../infrastructure/kubernetes/client';
-import type { Kube } from '../infrastructure/kubernetes/client';
-import { createEnvironments } from '../infrastructure/kubernetes/environments';
-import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
+import { connectKubernetes } from '../infrastructure/kubernetes/api/client';
+import type { Kube } from '../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
+import { createTestRunner } from '../infrastructure/kubernetes/testPod/testRunner';
 import { loadLanguages } from '../sandbox/languages/languages';
 import { Client } from '../test/integration/client';
 import type { Frame } from '../test/integration/client';

@@ -3,11 +3,11 @@ import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsear
 import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
 import { createOutputArchive } from '../infrastructure/elasticsearch/outputArchive';
 import { outputIndexOf } from '../infrastructure/elasticsearch/outputTemplate';
-import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { createLiveLogs } from '../infrastructure/kubernetes/logs/live';
-import { followPodLog } from '../infrastructure/kubernetes/podLog';
-import { programAddress } from '../infrastructure/kubernetes/production/address';
+import { followPodLog } from '../infrastructure/kubernetes/logs/podLog';
+import { programAddress } from '../infrastructure/kubernetes/production/program/address';
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
 import { productionPods } from '../infrastructure/kubernetes/production/pods';
 import { loadLanguages } from '../sandbox/languages/languages';

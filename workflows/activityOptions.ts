@@ -46,7 +46,7 @@ export const activityOptions = {
   /** A few requests to the API server, nothing to wait for. */
   applyProgram: bounded('30 s', '10 min', '20 s'),
 
-  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production). */
+  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production/production). */
   runMigration: bounded('15 min', '1 h', '20 s'),
 
   /** Pods that take their time to stop, and volumes to go. */

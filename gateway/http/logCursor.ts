@@ -1,5 +1,5 @@
 import { exactTime } from '../../infrastructure/kubernetes/logs/line';
-import { Places, type Place } from '../../infrastructure/kubernetes/logs/places';
+import { Places, type Place } from '../../infrastructure/kubernetes/logs/logOffsets';
 
 /** Where somebody who reads logs stands: what goes on from here tells no line twice, and leaves none out. */
 export interface LogCursor {

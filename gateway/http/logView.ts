@@ -2,7 +2,7 @@ import type { LogHistory } from '../../infrastructure/elasticsearch/logHistory';
 import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/line';
 import type { LiveLogs } from '../../infrastructure/kubernetes/logs/live';
 import { CONTAINER_OF, type LogPart } from '../../infrastructure/kubernetes/logs/parts';
-import { Places } from '../../infrastructure/kubernetes/logs/places';
+import { Places } from '../../infrastructure/kubernetes/logs/logOffsets';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import { namespaceOf } from '../../workflows/contract';

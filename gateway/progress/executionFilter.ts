@@ -1,4 +1,4 @@
-import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
+import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
 import type { OutputPlace } from '../protocol/cursor';
 import type { Stream } from './chunks';
 import type { EndedCase } from './outputEmitter';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
+import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
 import { decoded } from '../../infrastructure/temporal/payloads';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { followHistory, temporalHistory, type FollowOptions } from './history';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { LogEvent } from '../../infrastructure/kubernetes/podLog';
+import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';

@@ -11,7 +11,7 @@ from listening import has_connections
 ROUTES_SECONDS = 2.0
 
 # The longest that requests, and connections that are kept open, are waited for. With STOP_SECONDS of entry.py it must
-# stay below terminationGracePeriodSeconds of infrastructure/kubernetes/production/programTemplate.ts.
+# stay below terminationGracePeriodSeconds of infrastructure/kubernetes/production/production/program/program/podTemplate.ts.
 DRAIN_SECONDS = 25.0
 
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
-import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/api/client';
 import { processesWithVariable } from '../../infrastructure/processIdentity';
 import { readSettings } from '../../local-stack/settings';
 import { connectClient } from '../../infrastructure/temporal/connection';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import type { Production } from '../../infrastructure/kubernetes/production';
+import type { Production } from '../../infrastructure/kubernetes/production/production';
 import type { Program } from '../../infrastructure/kubernetes/production/types';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';

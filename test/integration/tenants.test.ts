@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { nodeProcess } from '../build';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
-import { createEnvironments } from '../../infrastructure/kubernetes/environments';
+import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
 import { Users } from './deployed';
 import { kubectl } from './kubectl';
 import { stack } from './stack';

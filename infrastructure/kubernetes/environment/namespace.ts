@@ -4,12 +4,12 @@ import type {
   V1ResourceQuota,
   V1ServiceAccount,
 } from '@kubernetes/client-node';
-import { apply, nameOf } from '../apply';
-import { attempt, attemptToFind, PlatformError } from '../errors';
+import { apply, nameOf } from '../api/apply';
+import { attempt, attemptToFind, PlatformError } from '../api/errors';
 import { namespaceOf } from '../testPod/names';
-import { waitFor } from '../waiting';
-import { inTime } from './ensuring';
-import type { Ensuring } from './ensuring';
+import { waitFor } from '../api/waiting';
+import { inTime } from './reconcileContext';
+import type { Ensuring } from './reconcileContext';
 import { boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
 import type { UserSettings } from './settings';
 

@@ -1,5 +1,5 @@
 import type { V1Toleration } from '@kubernetes/client-node';
-import type { ProgramResources } from '../production/resources';
+import type { ProgramResources } from '../production/program/resources';
 import type { Plan, Plans } from '../../config/plans';
 
 /** Settings of users' environments. What is not given has the default beside it. */

@@ -1,11 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { attempt, isConflict, isNotFound, PlatformError } from '../errors';
-import { Patience } from '../pods/patience';
+import { attempt, isConflict, isNotFound, PlatformError } from '../api/errors';
+import { Patience } from '../pods/gracePeriod';
 import type { Problem } from '../pods/problem';
 import { namespaceOf, testPodOf } from '../testPod/names';
-import { waitFor } from '../waiting';
-import type { Ensuring } from './ensuring';
-import { nextStep } from './nextStep';
+import { waitFor } from '../api/waiting';
+import type { Ensuring } from './reconcileContext';
+import { nextStep } from './reconcile';
 import { SPEC_ANNOTATION, testPod } from './testPodManifest';
 import type { UserSettings } from './settings';
 

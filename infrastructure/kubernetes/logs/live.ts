@@ -2,14 +2,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { linkedAbort } from '../../linkedAbort';
 import type { Logger } from '../../logging';
-import type { Kube } from '../client';
-import { attempt } from '../errors';
-import { mirror } from '../mirror';
+import type { Kube } from '../api/client';
+import { attempt } from '../api/errors';
+import { mirror } from '../api/informer';
 import { namespaceOf } from '../testPod/names';
 import { Channel } from './channel';
 import { podLineOf, type PodLine } from './line';
 import { CONTAINER_OF, SELECTOR_OF, type LogPart } from './parts';
-import type { Places } from './places';
+import type { Places } from './logOffsets';
 import { linesOf, openLog, type LogAddress } from './stream';
 
 /** Pods of one part that are read at a time, the youngest; more have nobody. */

@@ -1,8 +1,8 @@
 import type { V1Deployment } from '@kubernetes/client-node';
-import type { Kube } from '../client';
-import { hasCompleted } from './completed';
-import { LIVE_SINCE_ANNOTATION } from './live';
-import { readDeployment } from './program';
+import type { Kube } from '../api/client';
+import { hasCompleted } from './program/completed';
+import { LIVE_SINCE_ANNOTATION } from './program/live';
+import { readDeployment } from './program/program';
 import { programIn } from './provenance';
 import type { DeployedProgram } from './types';
 

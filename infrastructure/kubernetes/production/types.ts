@@ -1,4 +1,4 @@
-import type { ProgramResources } from './resources';
+import type { ProgramResources } from './program/resources';
 
 /** The shapes that the port `Production` has; the worker's wiring checks that they fit. */
 

@@ -1,6 +1,6 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { Language } from '../../../sandbox/languages/languages';
-import { PlatformError } from '../errors';
+import { PlatformError } from '../api/errors';
 import { Silence, type Conversation } from './conversation';
 import type { Frame, StreamName } from './frames';
 import type { PodStreams } from './podStreams';

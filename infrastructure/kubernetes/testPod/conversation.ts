@@ -1,4 +1,4 @@
-import { PlatformError } from '../errors';
+import { PlatformError } from '../api/errors';
 import type { Frame } from './frames';
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PlatformError } from '../errors';
+import { PlatformError } from '../api/errors';
 
 /** The frames of sandbox/test-pod/PROTOCOL.md, as far as this side reads them. */
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { PlatformError } from '../errors';
+import { PlatformError } from '../api/errors';
 import type { StreamSummary } from './frames';
 
 /** What one stream printed; activities/ports.ts says what the members mean. */

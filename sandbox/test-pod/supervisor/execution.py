@@ -53,7 +53,7 @@ KEEP_REPORT_BYTES = 256 * 1024
 _MAX_REPORT_BYTES = 128 * 1024 * 1024
 # Of each stream, beside what the report has, for whoever stores all of it.
 _WHOLE_BYTES = 16 * 1024 * 1024
-# Where a program that serves is expected to listen, as in production; infrastructure/kubernetes/production/names.ts.
+# Where a program that serves is expected to listen, as in production; infrastructure/kubernetes/production/production/names.ts.
 _PORT = 8080
 # Time in which a program waits for a processor that others have is not its own, and is added to its wall limit: at
 # most so many seconds, since a program of many threads can make itself wait.

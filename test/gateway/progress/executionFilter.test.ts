@@ -1,5 +1,5 @@
 import { OwnExecutions } from '../../../gateway/progress/executionFilter';
-import type { LogEvent } from '../../../infrastructure/kubernetes/podLog';
+import type { LogEvent } from '../../../infrastructure/kubernetes/logs/podLog';
 import type { LogLine } from '../../../infrastructure/kubernetes/testPod/logLines';
 
 const PREFIX = 'submission-s1/run-1/1/';

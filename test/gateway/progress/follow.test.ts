@@ -4,7 +4,7 @@ import { follow, NothingFollows } from '../../../gateway/progress/follow';
 import type { FollowSources } from '../../../gateway/progress/followSources';
 import { followHistory, type HistoryPage, type ReadHistory } from '../../../gateway/progress/history';
 import type { FollowLog } from '../../../gateway/progress/liveOutput';
-import type { LogEvent } from '../../../infrastructure/kubernetes/podLog';
+import type { LogEvent } from '../../../infrastructure/kubernetes/logs/podLog';
 import type { PendingActivity } from '../../../gateway/progress/pendingActivities';
 import type { SubmissionFrame } from '../../../gateway/protocol/serverFrames';
 import { announced, completed, history, report, scheduled, started, submission, verdict } from './histories';

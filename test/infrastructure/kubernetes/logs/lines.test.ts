@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Channel } from '../../../../infrastructure/kubernetes/logs/channel';
 import { exactTime, podLineOf } from '../../../../infrastructure/kubernetes/logs/line';
-import { Places } from '../../../../infrastructure/kubernetes/logs/places';
+import { Places } from '../../../../infrastructure/kubernetes/logs/logOffsets';
 import { linesOf } from '../../../../infrastructure/kubernetes/logs/stream';
 
 test.each([

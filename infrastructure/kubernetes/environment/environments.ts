@@ -1,0 +1,68 @@
+import type { Kube } from '../api/client';
+import { startEnsuring } from './reconcileContext';
+import { ensureNamespace } from './namespace';
+import { removeNamespace } from './removeNamespace';
+import { ENSURE_DEADLINE_MS } from './settings';
+import type { EnvironmentSettings } from './settings';
+import { ensureTestPod } from './testPod';
+import { PlatformError } from '../api/errors';
+import { planOf } from './userPlans';
+import { namespaceOf } from '../testPod/names';
+
+export type { EnvironmentSettings } from './settings';
+
+/** The shapes that the port `Environments` has; the worker's wiring checks that they fit. */
+export interface EnvironmentReport {
+  namespace: string;
+  changed: string[];
+}
+
+interface CallContext {
+  signal: AbortSignal;
+  heartbeat: (details?: unknown) => void;
+}
+
+export interface Environments {
+  ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
+  remove(userId: string, context: CallContext): Promise<void>;
+}
+
+const HEARTBEAT_MS = 1_000;
+
+/** Makes and repairs what a user needs before anything can run: idempotent, and safe to call at the same time. */
+export function createEnvironments(kube: Kube, settings: EnvironmentSettings): Environments {
+  return {
+    async ensure(userId, context) {
+      context.signal.throwIfAborted();
+      const changed: string[] = [];
+      const timer = setInterval(() => context.heartbeat({ changed }), HEARTBEAT_MS);
+      const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
+      const ensuring = startEnsuring(kube, userId, context.signal, deadlineMs);
+      try {
+        const plan = await planOf(kube, userId, settings.plans ?? {});
+        changed.push(...(await ensureNamespace(ensuring, { ...settings, plan })));
+        changed.push(...(await ensureTestPod(ensuring, { ...settings, plan })));
+        return { namespace: namespaceOf(userId), changed };
+      } catch (error) {
+        throw somebodyDeletes(error) ? asUnavailable(error) : error;
+      } finally {
+        clearInterval(timer);
+      }
+    },
+
+    remove: (userId, context) => removeNamespace(kube, userId, context),
+  };
+}
+
+/** What was made a moment ago is missing. For whoever prepares the environment, the cure is to begin again. */
+function somebodyDeletes(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && error.name === 'EnvironmentMissing';
+}
+
+function asUnavailable(error: PlatformError): PlatformError {
+  return new PlatformError('Unavailable', error.message, {
+    status: error.status,
+    reason: error.reason,
+    cause: error,
+  });
+}
