@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ActionTrail } from './actions';
 import type { ActionDocument, Provenance } from './ports';
-import type { StepReport, TestReport, UnkeptOutput } from './testReport';
+import type { StepReport, TestReport, TruncatedOutput } from './testReport';
 
 /** The most that one document has of a stream, in bytes. */
 export const CHUNK_BYTES = 65_536;
@@ -14,7 +14,7 @@ export interface OutputOrigin {
   at: string;
 }
 
-type Stream = UnkeptOutput['stream'];
+type Stream = TruncatedOutput['stream'];
 
 /** Bytes that an execution printed, from `offset` on. */
 interface Piece {
@@ -29,7 +29,7 @@ interface Piece {
 /** What the trail of a submission has of what it printed, and what else was printed. */
 export function outputIn({ provenance, namespace, actions }: ActionTrail): {
   kept: ActionDocument[];
-  unkept: UnkeptOutput[];
+  unkept: TruncatedOutput[];
 } {
   const { submissionId, codeDigest, ...rest } = provenance;
   if (submissionId === undefined || codeDigest === undefined) return { kept: [], unkept: [] };
@@ -85,7 +85,10 @@ export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): Act
 }
 
 /** Says which bytes could not be had any more. */
-export function lostDocument(origin: OutputOrigin, { start, end, ...place }: UnkeptOutput): ActionDocument {
+export function lostDocument(
+  origin: OutputOrigin,
+  { start, end, ...place }: TruncatedOutput,
+): ActionDocument {
   const bytes = end - start;
   const document = common(origin, { ...place, offset: start });
   return {

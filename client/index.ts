@@ -7,7 +7,11 @@ import type {
 } from '../gateway/protocol/serverFrames';
 import type { SubmitMessage } from '../gateway/protocol/submitMessage';
 import type { SubmissionFilter } from '../gateway/protocol/filter';
-import type { SubmissionDetails, SubmissionList, SubmissionRecord } from '../gateway/protocol/submissionRecord';
+import type {
+  SubmissionDetails,
+  SubmissionList,
+  SubmissionRecord,
+} from '../gateway/protocol/submissionRecord';
 import type { LogEvent, LogQuery } from '../gateway/http/logs';
 import type { OperationState } from '../gateway/submissions/operations';
 import { ApiError, orThrow, Unreachable } from './apiError';

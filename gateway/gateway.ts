@@ -16,7 +16,7 @@ import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { elasticAudit } from './audit/elasticAudit';
 import { clientAddress } from './auth/clientAddress';
-import { addressFrom, remembering } from './apps/addresses';
+import { addressFrom, cached } from './apps/addresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
@@ -145,7 +145,7 @@ function clusterOf(config: GatewayConfig): Kube | null {
 function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: Kube | null) {
   if (FORWARD_APPS === 'off') return null;
   if (APPS_ADDRESS !== undefined) return addressFrom(APPS_ADDRESS);
-  if (kube !== null) return remembering((userId) => programAddress(kube, userId));
+  if (kube !== null) return cached((userId) => programAddress(kube, userId));
   throw new Error(
     'FORWARD_APPS is on, and nothing says where programs are: set APPS_ADDRESS, or KUBECONFIG.',
   );

@@ -25,7 +25,7 @@ import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
 import { addGauges, createWorkerMetrics } from './metrics/metrics';
 import { installRuntime } from './metrics/sdkMetrics';
-import { observed } from './observed';
+import { instrumented } from './instrumentation';
 import { temporalLogger } from './temporalLogger';
 import { versionedBundle } from './version';
 import { createWorker } from './worker';
@@ -124,7 +124,7 @@ async function main(): Promise<void> {
       connection,
       { namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
       {
-        ...{ ...parts, ...observed(parts, metrics), actionLog, outputLog, workflowRecords },
+        ...{ ...parts, ...instrumented(parts, metrics), actionLog, outputLog, workflowRecords },
         traceId: currentTraceId,
         settings: settingsOf(config),
       },

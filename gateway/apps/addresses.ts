@@ -3,7 +3,7 @@ const KEPT_MS = 10_000;
 const MOST = 1_000;
 
 /** Remembers addresses for a moment: a page asks for many things at once. Those who have none are looked for again. */
-export function remembering(
+export function cached(
   look: (userId: string) => Promise<string | null>,
 ): (userId: string) => Promise<string | null> {
   const known = new Map<string, { address: string; until: number }>();

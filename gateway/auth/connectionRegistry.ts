@@ -8,7 +8,7 @@ import type { Principal } from './principal';
 const EXPIRY_CHECK_MS = 1_000;
 
 /** Open connections by who opened them. */
-export interface Connections {
+export interface ConnectionRegistry {
   add(socket: WebSocket, principal: Principal): void;
   /** How many a key has open. */
   of(keyId: string): number;
@@ -16,7 +16,7 @@ export interface Connections {
 }
 
 /** Closes connections as soon as their key is revoked or expires, or their login is over. */
-export function keepValid(access: Access, directory: KeyDirectory | null): Connections {
+export function keepValid(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
   const open = new Map<WebSocket, Principal>();
   const counts = new Map<string, number>();
   const count = (keyId: string, change: number) => {

@@ -1,5 +1,5 @@
 import type { Principal } from '../auth/principal';
-import { scoped } from '../submissions/authorizedSubmissions';
+import { authorizedSubmissions } from '../submissions/authorizedSubmissions';
 import type { Submissions } from '../submissions/submissionService';
 import type { Call } from './apiRoute';
 
@@ -11,5 +11,5 @@ export function callerOf({ principal }: Call): Principal {
 
 /** Submissions as the caller may see them. */
 export function seenBy(call: Call, submissions: Submissions): Submissions {
-  return scoped(submissions, callerOf(call));
+  return authorizedSubmissions(submissions, callerOf(call));
 }

@@ -7,7 +7,7 @@ import type { Asked, Audit } from '../audit/audit';
 import type { Access } from '../auth/access';
 import type { Principal } from '../auth/principal';
 import { errorFrame, type ErrorFrame } from '../protocol/errorFrame';
-import { explain } from '../submissions/errorFrames';
+import { toErrorFrame } from '../submissions/errorFrames';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
 import type { Call, Reply, Route } from './apiRoute';
@@ -99,7 +99,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   }
 
   function refuse(response: ServerResponse, error: unknown, log: Logger) {
-    const frame = error instanceof HttpError ? error.frame : explain(error);
+    const frame = error instanceof HttpError ? error.frame : toErrorFrame(error);
     const status = STATUS_OF[frame.code];
     if (status >= 500) log.error({ err: error, code: frame.code }, 'request could not be carried out');
     else log.info({ code: frame.code }, 'request refused');

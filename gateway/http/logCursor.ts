@@ -1,11 +1,11 @@
 import { exactTime } from '../../infrastructure/kubernetes/logs/line';
-import { Places, type Place } from '../../infrastructure/kubernetes/logs/logOffsets';
+import { LogOffsets, type LogOffset } from '../../infrastructure/kubernetes/logs/logOffsets';
 
 /** Where somebody who reads logs stands: what goes on from here tells no line twice, and leaves none out. */
 export interface LogCursor {
   /** Lines from before are not wanted, whichever pod printed them. */
   from: string;
-  places: Places;
+  places: LogOffsets;
 }
 
 /** Pods that a cursor remembers; one that printed nothing for longer than this is told from `from` on. */
@@ -25,10 +25,10 @@ export function parseLogCursor(text: string): LogCursor | null {
   const from = exactTime(first);
   const places = rest.map(placeOf);
   if (from === null || rest.length > MAX_PODS || places.includes(null)) return null;
-  return { from, places: new Places(places.filter((place) => place !== null)) };
+  return { from, places: new LogOffsets(places.filter((place) => place !== null)) };
 }
 
-function placeOf(text: string): [pod: string, place: Place] | null {
+function placeOf(text: string): [pod: string, place: LogOffset] | null {
   const [, pod = '', time = '', lines = ''] = /^([^@]+)@([^+]+)\+(\d{1,9})$/.exec(text) ?? [];
   const at = exactTime(time);
   return at !== null && POD.test(pod) ? [pod, { at, lines: Number(lines) }] : null;

@@ -2,7 +2,7 @@ import type { LogHistory } from '../../infrastructure/elasticsearch/logHistory';
 import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/line';
 import type { LiveLogs } from '../../infrastructure/kubernetes/logs/live';
 import { CONTAINER_OF, type LogPart } from '../../infrastructure/kubernetes/logs/parts';
-import { Places } from '../../infrastructure/kubernetes/logs/logOffsets';
+import { LogOffsets } from '../../infrastructure/kubernetes/logs/logOffsets';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import { namespaceOf } from '../../workflows/contract';
@@ -52,10 +52,10 @@ export async function* viewLogs(
   if (cut) yield { type: 'note', message: `these are the last ${lines.length} lines` };
 
   const from = after?.from ?? lines[0]?.at ?? since ?? begun;
-  const told = new Places(after?.places.entries() ?? []);
+  const told = new LogOffsets(after?.places.entries() ?? []);
   const placed = (line: PodLine) => {
     told.note(line);
-    return { line, cursor: { from, places: new Places(told.entries()) } };
+    return { line, cursor: { from, places: new LogOffsets(told.entries()) } };
   };
   yield { type: 'lines', lines: lines.map(placed) };
   if (!follow) return;
@@ -63,7 +63,7 @@ export async function* viewLogs(
     yield { type: 'note', message: 'No Kubernetes cluster is configured.' };
     return;
   }
-  const places = new Places(told.entries());
+  const places = new LogOffsets(told.entries());
   for await (const next of sources.live.follow(userId, part, { places, since: from, signal, logger }))
     yield { type: 'lines', lines: next.map(placed) };
 }
@@ -95,7 +95,7 @@ async function before(
     return time === null ? [] : [{ ...line, at: time }];
   });
   const other = fromPods.status === 'fulfilled' ? (fromPods.value ?? []) : [];
-  const isNew = new Places(after?.places.entries() ?? []).reading();
+  const isNew = new LogOffsets(after?.places.entries() ?? []).reading();
   const all = joined(one, other).filter((line) => (begin === null || line.at >= begin) && isNew(line));
   const lines = lastOf(all, tail);
   const notes = [

@@ -8,7 +8,7 @@ interface Offer<T> {
  * Takes items of several producers, first come first served. A producer waits until its item was dealt with,
  * which is when the next one is asked for.
  */
-export class Inbox<T> {
+export class AsyncQueue<T> {
   private readonly offers: Offer<T>[] = [];
   private current: Offer<T> | undefined;
   private closed = false;

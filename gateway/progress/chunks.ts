@@ -5,7 +5,7 @@ export type Stream = 'stdout' | 'stderr';
 export const STREAMS: readonly Stream[] = ['stdout', 'stderr'];
 
 /** Bytes that a step printed, and where in its stream they stand. */
-export interface Piece {
+export interface Chunk {
   step: string;
   stream: Stream;
   offset: number;
@@ -13,17 +13,17 @@ export interface Piece {
 }
 
 /** The most that one frame carries, in bytes. */
-export const MAX_PIECE_BYTES = 65_536;
+export const MAX_CHUNK_BYTES = 65_536;
 
 /** The frame that brings a piece: as text if it can be, in base64 otherwise. */
-export function frameOf({ data, ...piece }: Piece): Unplaced<OutputFrame> {
+export function frameOf({ data, ...piece }: Chunk): Unplaced<OutputFrame> {
   const frame = { type: 'output' as const, ...piece, bytes: data.length };
   if (isUtf8(data)) return { ...frame, text: data.toString('utf8') };
   return { ...frame, encoding: 'base64', data: data.toString('base64') };
 }
 
 /** The first bytes, at most `most`, without half a character at their end unless they are nothing else. */
-export function firstOf(data: Buffer, most = MAX_PIECE_BYTES): Buffer {
+export function firstChunk(data: Buffer, most = MAX_CHUNK_BYTES): Buffer {
   if (data.length <= most) return data;
   const cut = data.subarray(0, most);
   const whole = withoutHalfCharacter(cut);

@@ -20,7 +20,7 @@ const STEPS = ['install', 'run', 'tests'];
 type Execution = Pick<LoggedOutput, 'execution' | 'step' | 'again'>;
 
 /** Finds in the log of a pod, which runs one execution after another, those of one submission's tests. */
-export class OwnExecutions {
+export class ExecutionFilter {
   private current: Execution | null = null;
   /** Number of the last case that was told. */
   private lastCase = 0;

@@ -3,16 +3,16 @@ import type { Logger } from '../../infrastructure/logging';
 import type { Cursor } from '../protocol/cursor';
 import type { FollowSources } from './followSources';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
-import { FrameReader } from './frameBuilder';
+import { FrameBuilder } from './frameBuilder';
 import type { HistoryEvent } from './historyEvents';
-import { Inbox } from './asyncQueue';
+import { AsyncQueue } from './asyncQueue';
 import { LiveOutput, type LiveItem } from './liveOutput';
 import { PendingReader } from './pendingActivities';
 import { isFinal, type SubmissionFrame } from '../protocol/serverFrames';
-import { SILENCE, withSilences } from './idleTicks';
+import { IDLE_TICK, withIdleTicks } from './idleTicks';
 
 /** How long nothing may happen before it is looked whether an activity is being retried, in milliseconds. */
-const SILENCE_MS = { ms: 2_000, longestMs: 15_000 };
+const IDLE_MS = { ms: 2_000, longestMs: 15_000 };
 
 export interface FollowSettings {
   /** Whether all frames are wanted, or only the final one. */
@@ -22,7 +22,7 @@ export interface FollowSettings {
   /** Ends the following; the submission goes on. */
   signal: AbortSignal;
   logger: Logger;
-  silence?: { ms: number; longestMs: number };
+  idle?: { ms: number; longestMs: number };
   /** Before the first new try after a failure to read history. */
   firstPauseMs?: number;
 }
@@ -35,7 +35,7 @@ export class NothingFollows extends Error {
 type Item =
   | { event: HistoryEvent }
   | { live: LiveItem }
-  | { silence: true }
+  | { idle: true }
   /** The history is over, or cannot be read. */
   | { end: Error | null };
 
@@ -49,25 +49,25 @@ export async function* follow(
   submission: AcceptedSubmission,
   settings: FollowSettings,
 ): AsyncGenerator<SubmissionFrame> {
-  const frames = new FrameReader(submission, settings.after);
+  const frames = new FrameBuilder(submission, settings.after);
   const waiting = new PendingReader(submission);
   const over = linkedAbort([settings.signal]);
   const { signal } = over;
-  const inbox = new Inbox<Item>();
+  const queue = new AsyncQueue<Item>();
   const { followLog } = sources;
   const live =
     followLog && settings.progress
-      ? new LiveOutput(followLog, submission, (item) => inbox.put({ live: item }), { ...settings, signal })
+      ? new LiveOutput(followLog, submission, (item) => queue.put({ live: item }), { ...settings, signal })
       : null;
-  void pumpHistory(sources, submission, inbox, { ...settings, signal });
+  void pumpHistory(sources, submission, queue, { ...settings, signal });
   try {
     for (;;) {
-      const item = await inbox.take();
+      const item = await queue.take();
       if ('end' in item) {
         if (settings.signal.aborted) return;
         throw item.end ?? new Error(`the history of ${submission.workflowId} has no end`);
       }
-      if ('silence' in item) {
+      if ('idle' in item) {
         if (settings.progress && frames.isPending)
           yield* waiting.read(await pendingOf(sources, submission, settings), new Date());
         continue;
@@ -87,24 +87,24 @@ export async function* follow(
     }
   } finally {
     over.abort();
-    inbox.close();
+    queue.close();
   }
 }
 
-/** Puts every event into the inbox, each silence between two, and how it ended. */
+/** Puts every event into the queue, an idle tick whenever nothing comes for a while, and how it ended. */
 async function pumpHistory(
   sources: FollowSources,
   submission: AcceptedSubmission,
-  inbox: Inbox<Item>,
-  { silence = SILENCE_MS, ...settings }: FollowSettings,
+  queue: AsyncQueue<Item>,
+  { idle = IDLE_MS, ...settings }: FollowSettings,
 ): Promise<void> {
   try {
     const events = sources.followHistory(submission, settings);
-    for await (const event of withSilences(events, silence))
-      if (!(await inbox.put(event === SILENCE ? { silence: true } : { event }))) return;
-    await inbox.put({ end: null });
+    for await (const event of withIdleTicks(events, idle))
+      if (!(await queue.put(event === IDLE_TICK ? { idle: true } : { event }))) return;
+    await queue.put({ end: null });
   } catch (error) {
-    await inbox.put({ end: error instanceof Error ? error : new Error(String(error)) });
+    await queue.put({ end: error instanceof Error ? error : new Error(String(error)) });
   }
 }
 

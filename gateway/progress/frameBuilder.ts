@@ -5,7 +5,7 @@ import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { comesAfter, formatCursor, type Cursor } from '../protocol/cursor';
 import { finalFrame, type End } from './finalFrame';
 import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
-import { OutputTeller, type EndedCase, type LivePiece } from './outputEmitter';
+import { OutputEmitter, type EndedCase, type LiveChunk } from './outputEmitter';
 import type { CaseFrame, SubmissionFrame, Unplaced } from '../protocol/serverFrames';
 import { Stages, type StageStep } from './stages';
 import { stepFrames, testFrames } from './testFrames';
@@ -16,7 +16,7 @@ export interface PendingTests {
   event: number;
   /** In milliseconds since the epoch, by the clock of Temporal. */
   scheduledAt: number;
-  output: OutputTeller;
+  output: OutputEmitter;
 }
 
 type Placed = { frame: Unplaced<SubmissionFrame>; cursor: Cursor };
@@ -29,7 +29,7 @@ const NOTHING_KNOWN = { tests: null, migration: null, rollout: null, supersededB
  * gives the same frames with the same cursors, whoever reads it and when; only how output is cut into frames
  * differs with how much of it was told live.
  */
-export class FrameReader {
+export class FrameBuilder {
   private readonly stages = new Stages();
   private startedAt = 0;
   private input: SubmitCodeInput | null = null;
@@ -73,7 +73,7 @@ export class FrameReader {
   }
 
   /** Frames of output that came live from the tests that the event `event` began. */
-  live(event: number, piece: LivePiece, now: Date): SubmissionFrame[] {
+  live(event: number, piece: LiveChunk, now: Date): SubmissionFrame[] {
     if (this.pending?.event !== event) return [];
     return this.unseen([...this.pending.output.live(piece, now.toISOString())]);
   }
@@ -99,7 +99,7 @@ export class FrameReader {
     if (frame.state === 'started') {
       const { after } = this;
       const told = after?.event === event && 'output' in after ? after.output : null;
-      this.pending = { event, scheduledAt: at, output: new OutputTeller(event, told) };
+      this.pending = { event, scheduledAt: at, output: new OutputEmitter(event, told) };
       return [];
     }
     const { pending } = this;

@@ -1,29 +1,29 @@
 /** Stands for a while in which a source yielded nothing. */
-export const SILENCE = Symbol('silence');
+export const IDLE_TICK = Symbol('idle tick');
 
 /**
- * Passes on what a source yields, and `SILENCE` whenever it has been still for `ms`; the silence after a
- * silence lasts twice as long, up to `longestMs`.
+ * Passes on what a source yields, and `IDLE_TICK` whenever it yielded nothing for `ms`; the next tick comes after
+ * twice as long, up to `longestMs`.
  */
-export async function* withSilences<T>(
+export async function* withIdleTicks<T>(
   source: AsyncIterator<T>,
   { ms, longestMs }: { ms: number; longestMs: number },
-): AsyncGenerator<T | typeof SILENCE> {
+): AsyncGenerator<T | typeof IDLE_TICK> {
   try {
     for (;;) {
       const next = source.next();
-      // Its failure is met below; until then a silence may be what the consumer is busy with.
+      // Its failure is met below; until then an idle tick may be what the consumer is busy with.
       next.catch(() => undefined);
-      let patience = ms;
+      let pauseMs = ms;
       for (;;) {
-        const result = await orSilence(next, patience);
-        if (result !== SILENCE) {
+        const result = await orIdleTick(next, pauseMs);
+        if (result !== IDLE_TICK) {
           if (result.done) return;
           yield result.value;
           break;
         }
-        yield SILENCE;
-        patience = Math.min(patience * 2, longestMs);
+        yield IDLE_TICK;
+        pauseMs = Math.min(pauseMs * 2, longestMs);
       }
     }
   } finally {
@@ -32,13 +32,13 @@ export async function* withSilences<T>(
   }
 }
 
-async function orSilence<T>(next: Promise<T>, ms: number): Promise<T | typeof SILENCE> {
+async function orIdleTick<T>(next: Promise<T>, ms: number): Promise<T | typeof IDLE_TICK> {
   let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<typeof SILENCE>((resolve) => {
-    timer = setTimeout(resolve, ms, SILENCE);
+  const tick = new Promise<typeof IDLE_TICK>((resolve) => {
+    timer = setTimeout(resolve, ms, IDLE_TICK);
   });
   try {
-    return await Promise.race([next, silence]);
+    return await Promise.race([next, tick]);
   } finally {
     clearTimeout(timer);
   }

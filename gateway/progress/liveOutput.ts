@@ -4,9 +4,9 @@ import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import type { PendingTests } from './frameBuilder';
-import { OwnExecutions } from './executionFilter';
-import { PendingOutput } from './outputBuffer';
-import type { EndedCase, LivePiece } from './outputEmitter';
+import { ExecutionFilter } from './executionFilter';
+import { OutputBuffer } from './outputBuffer';
+import type { EndedCase, LiveChunk } from './outputEmitter';
 
 /** Follows the log of a user's test pod from a moment on, until the signal is aborted. Never throws before. */
 export type FollowLog = (
@@ -15,7 +15,7 @@ export type FollowLog = (
 ) => AsyncIterable<LogEvent>;
 
 /** Of the tests that the event `event` began: output, or how a case ended. */
-export type LiveItem = { event: number; piece: LivePiece } | { event: number; ended: EndedCase };
+export type LiveItem = { event: number; piece: LiveChunk } | { event: number; ended: EndedCase };
 
 /** Tests that are over by then need no log: most are. In milliseconds. */
 const PATIENCE_MS = 30;
@@ -55,8 +55,8 @@ export class LiveOutput {
   private async follow(tests: PendingTests, signal: AbortSignal): Promise<void> {
     await wait(PATIENCE_MS, undefined, { signal });
     const { userId, workflowId, runId } = this.submission;
-    const own = new OwnExecutions(`${workflowId}/${runId}/tests/`, tests.output.place);
-    const pending = new PendingOutput(tests.output.place);
+    const own = new ExecutionFilter(`${workflowId}/${runId}/tests/`, tests.output.place);
+    const pending = new OutputBuffer(tests.output.place);
     const since = new Date(tests.scheduledAt - CLOCK_SKEW_MS);
     const { logger } = this.settings;
     await Promise.all([
@@ -71,7 +71,7 @@ export class LiveOutput {
     ]);
   }
 
-  private async tell(event: number, pending: PendingOutput, signal: AbortSignal): Promise<void> {
+  private async tell(event: number, pending: OutputBuffer, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await pending.something();
       const pieces = pending.take();

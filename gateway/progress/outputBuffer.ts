@@ -1,10 +1,10 @@
 import type { OutputPlace } from '../protocol/cursor';
 import type { LoggedOutput } from './executionFilter';
-import { firstOf, MAX_PIECE_BYTES, STREAMS, withoutHalfCharacter, type Stream } from './chunks';
-import type { LivePiece } from './outputEmitter';
+import { firstChunk, MAX_CHUNK_BYTES, STREAMS, withoutHalfCharacter, type Stream } from './chunks';
+import type { LiveChunk } from './outputEmitter';
 
 /** At so many bytes, reading the log waits until some were told. */
-const FULL_BYTES = 4 * MAX_PIECE_BYTES;
+const FULL_BYTES = 4 * MAX_CHUNK_BYTES;
 
 interface Waiting {
   execution: string;
@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /** Output that came and was not told yet, put together to few and large pieces. */
-export class PendingOutput {
+export class OutputBuffer {
   private readonly executions: Waiting[] = [];
   private wake: () => void = () => undefined;
   private makeRoom: () => void = () => undefined;
@@ -46,7 +46,7 @@ export class PendingOutput {
   }
 
   /** At most one piece of each stream, of the first execution that has any. */
-  take(): LivePiece[] {
+  take(): LiveChunk[] {
     const index = this.executions.findIndex((_, each) => this.hasPieces(each));
     const waiting = this.executions[index];
     if (waiting === undefined) return [];
@@ -55,9 +55,9 @@ export class PendingOutput {
     return pieces;
   }
 
-  private takeFrom({ streams, ...execution }: Waiting, stream: Stream, index: number): LivePiece[] {
+  private takeFrom({ streams, ...execution }: Waiting, stream: Stream, index: number): LiveChunk[] {
     const waiting = streams[stream];
-    const data = firstOf(this.ready(waiting.parts, index));
+    const data = firstChunk(this.ready(waiting.parts, index));
     if (data.length === 0) return [];
     const all = Buffer.concat(waiting.parts).subarray(data.length);
     const offset = waiting.next;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { InputPiece } from '../../workflows/contract';
 import { parseCursor, type Cursor } from './cursor';
 import { errorFrame, type ErrorFrame } from './errorFrame';
-import { faultyField, invalidMessage, wordsFor } from './validationErrors';
+import { faultyField, invalidMessage, messageFor } from './validationErrors';
 import { filterFields, type SubmissionFilter } from './filter';
 import { knownSubmissionId, submissionId } from './identifiers';
 import { MOST_VALUES, type SubmissionRules } from './submissionRules';
@@ -113,7 +113,7 @@ function parsed<Schema extends z.ZodType>(
   json: unknown,
   then: (message: z.output<Schema>) => Parsed,
 ): Parsed {
-  const result = schema.safeParse(json, { error: wordsFor });
+  const result = schema.safeParse(json, { error: messageFor });
   return result.success
     ? then(result.data)
     : { error: invalidMessage(result.error.issues, knownSubmissionId(json)) };

@@ -28,7 +28,7 @@ export function fieldName(path: readonly PropertyKey[]): string {
 }
 
 /** For issues that say nothing themselves: the words that stand behind the field's name. */
-export function wordsFor(issue: z.core.$ZodRawIssue): string | undefined {
+export function messageFor(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'too_big') return `must ${amount(issue.origin, 'most', issue.maximum)}`;
   if (issue.code === 'too_small') return `must ${amount(issue.origin, 'least', issue.minimum)}`;
   if (issue.code !== 'invalid_type') return undefined;

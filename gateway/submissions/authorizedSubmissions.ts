@@ -23,7 +23,7 @@ export function requireUser({ userId }: Principal, asked: string, field?: NotThe
  * Submissions as a key sees them: a user's key submits for its user only, and what others submitted does not
  * exist for it. What is done is done in the name of the key.
  */
-export function scoped(submissions: Submissions, principal: Principal): Submissions {
+export function authorizedSubmissions(submissions: Submissions, principal: Principal): Submissions {
   const { keyId, userId } = principal;
   async function find(submissionId: string) {
     const accepted = await submissions.find(submissionId);

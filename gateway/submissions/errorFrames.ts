@@ -7,7 +7,7 @@ import { OperationRefused } from './operations';
 import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissionService';
 
 /** The error frame for a message that was understood and could not be carried out. */
-export function explain(error: unknown, submission_id?: string): ErrorFrame {
+export function toErrorFrame(error: unknown, submission_id?: string): ErrorFrame {
   const field = 'submission_id';
   if (error instanceof NotTheUser)
     return errorFrame('forbidden', error.message, { field: error.field, submission_id });

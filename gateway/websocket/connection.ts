@@ -6,8 +6,8 @@ import type { Asked } from '../audit/audit';
 import type { Cursor } from '../protocol/cursor';
 import { detailsOf } from '../submissions/details';
 import { errorFrame } from '../protocol/errorFrame';
-import { explain } from '../submissions/errorFrames';
-import { guarded } from '../guarded';
+import { toErrorFrame } from '../submissions/errorFrames';
+import { guarded } from '../errorBoundary';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import type { Quota } from '../auth/rateLimits';
 import { CLOSE, type Limits } from '../limits';
@@ -170,7 +170,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
       }
     } catch (error) {
       if (gone.signal.aborted) return log.info({ err: error }, 'no longer followed');
-      const frame = explain(error, submission_id);
+      const frame = toErrorFrame(error, submission_id);
       if (frame.code === 'internal' || frame.code === 'unavailable')
         log.error({ err: error, code: frame.code }, 'message could not be carried out');
       else log.info({ code: frame.code }, 'message refused');

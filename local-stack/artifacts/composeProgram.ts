@@ -31,7 +31,6 @@ export async function composeProgram(settings: Settings, progress: Progress): Pr
 
 function versionIn(goMod: string): string {
   const version = new RegExp(`${MODULE} (v\\S+)`).exec(goMod)?.[1];
-  if (version === undefined)
-    throw new Error(`local-stack/compose/go.mod does not require ${MODULE}`);
+  if (version === undefined) throw new Error(`local-stack/compose/go.mod does not require ${MODULE}`);
   return version;
 }

@@ -5,10 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection, Client as Temporal } from '@temporalio/client';
-import {
-  prometheusPrograms,
-  type PrometheusPrograms,
-} from '../../local-stack/artifacts/prometheusPrograms';
+import { prometheusPrograms, type PrometheusPrograms } from '../../local-stack/artifacts/prometheusPrograms';
 import { runCommand } from '../../local-stack/machine/command';
 import { Progress } from '../../local-stack/machine/progress';
 import { readSettings } from '../../local-stack/settings';

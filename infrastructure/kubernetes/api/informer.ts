@@ -31,7 +31,7 @@ const RETRY = { first: 200, factor: 2, longest: 5_000 };
  * @param unreachable called with the failure each time the API server could not be asked
  * @throws PlatformError when asking again cannot help, such as missing rights
  */
-export async function mirror<T extends KubernetesObject>(
+export async function runInformer<T extends KubernetesObject>(
   kube: Kube,
   collection: Collection,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from './client';
 import { PlatformError } from './errors';
-import { mirror } from './informer';
+import { runInformer } from './informer';
 import type { Collection } from './informer';
 
 /** How often a wait says that it is alive and looks again at what only time changes, in milliseconds. */
@@ -49,7 +49,7 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
         }
       };
       for (const name of names)
-        mirror(
+        runInformer(
           kube,
           collections[name],
           over.signal,

@@ -1,5 +1,5 @@
 import type { Kube } from '../api/client';
-import { startEnsuring } from './reconcileContext';
+import { startReconciling } from './reconcileContext';
 import { ensureNamespace } from './namespace';
 import { removeNamespace } from './removeNamespace';
 import { ENSURE_DEADLINE_MS } from './settings';
@@ -37,11 +37,11 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
       const changed: string[] = [];
       const timer = setInterval(() => context.heartbeat({ changed }), HEARTBEAT_MS);
       const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
-      const ensuring = startEnsuring(kube, userId, context.signal, deadlineMs);
+      const reconciling = startReconciling(kube, userId, context.signal, deadlineMs);
       try {
         const plan = await planOf(kube, userId, settings.plans ?? {});
-        changed.push(...(await ensureNamespace(ensuring, { ...settings, plan })));
-        changed.push(...(await ensureTestPod(ensuring, { ...settings, plan })));
+        changed.push(...(await ensureNamespace(reconciling, { ...settings, plan })));
+        changed.push(...(await ensureTestPod(reconciling, { ...settings, plan })));
         return { namespace: namespaceOf(userId), changed };
       } catch (error) {
         throw somebodyDeletes(error) ? asUnavailable(error) : error;

@@ -4,7 +4,7 @@ import type { Problem } from '../pods/problem';
 import { SPEC_ANNOTATION } from './testPodManifest';
 
 /** What has to be done about a test pod. */
-export type Step =
+export type Action =
   | { do: 'create' }
   /** It works and is as wanted. */
   | { do: 'nothing' }
@@ -18,7 +18,7 @@ export type Step =
  * @param pod null when there is none
  * @param spec the hash of what is wanted
  */
-export function nextStep(pod: V1Pod | null, spec: string | undefined): Step {
+export function requiredAction(pod: V1Pod | null, spec: string | undefined): Action {
   if (pod === null) return { do: 'create' };
   const { metadata, status } = pod;
   if (metadata?.deletionTimestamp) return { do: 'wait', for: 'deletion', problem: null };

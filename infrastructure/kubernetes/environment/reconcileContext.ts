@@ -2,7 +2,7 @@ import type { Kube } from '../api/client';
 import { PlatformError } from '../api/errors';
 
 /** One call of `ensure`, as its parts need it. */
-export interface Ensuring {
+export interface ReconcileContext {
   kube: Kube;
   userId: string;
   signal: AbortSignal;
@@ -10,7 +10,12 @@ export interface Ensuring {
   timeLeft: () => number;
 }
 
-export function startEnsuring(kube: Kube, userId: string, signal: AbortSignal, deadlineMs: number): Ensuring {
+export function startReconciling(
+  kube: Kube,
+  userId: string,
+  signal: AbortSignal,
+  deadlineMs: number,
+): ReconcileContext {
   const end = performance.now() + deadlineMs;
   return { kube, userId, signal, timeLeft: () => Math.max(1, end - performance.now()) };
 }

@@ -4,12 +4,12 @@ import { linkedAbort } from '../../linkedAbort';
 import type { Logger } from '../../logging';
 import type { Kube } from '../api/client';
 import { attempt } from '../api/errors';
-import { mirror } from '../api/informer';
+import { runInformer } from '../api/informer';
 import { namespaceOf } from '../testPod/names';
 import { Channel } from './channel';
 import { podLineOf, type PodLine } from './line';
 import { CONTAINER_OF, SELECTOR_OF, type LogPart } from './parts';
-import type { Places } from './logOffsets';
+import type { LogOffsets } from './logOffsets';
 import { linesOf, openLog, type LogAddress } from './stream';
 
 /** Pods of one part that are read at a time, the youngest; more have nobody. */
@@ -40,7 +40,7 @@ export interface LiveLogs {
   follow(
     userId: string,
     part: LogPart,
-    from: { places: Places; since: string | null; signal: AbortSignal; logger: Logger },
+    from: { places: LogOffsets; since: string | null; signal: AbortSignal; logger: Logger },
   ): AsyncGenerator<PodLine[]>;
 }
 
@@ -79,7 +79,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
         labelSelector: SELECTOR_OF[part],
       };
       const unreachable = (error: Error) => logger.debug({ err: error }, 'pods cannot be watched');
-      mirror<V1Pod>(kube, collection, ended, changed, unreachable).then(
+      runInformer<V1Pod>(kube, collection, ended, changed, unreachable).then(
         () => lines.close(),
         (error: Error) => lines.close(error),
       );
@@ -97,7 +97,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
 interface ContainerLog {
   kube: Kube;
   address: LogAddress;
-  places: Places;
+  places: LogOffsets;
   since: string | null;
   signal: AbortSignal;
   logger: Logger;

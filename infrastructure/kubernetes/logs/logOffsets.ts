@@ -1,25 +1,25 @@
 import type { PodLine } from './line';
 
 /** How far the log of a pod was told: all before `at`, and so many of the lines of just that time. */
-export interface Place {
+export interface LogOffset {
   at: string;
   lines: number;
 }
 
 /** How far the logs of several pods were told. */
-export class Places {
-  private readonly byPod: Map<string, Place>;
+export class LogOffsets {
+  private readonly byPod: Map<string, LogOffset>;
 
-  constructor(places: Iterable<readonly [pod: string, place: Place]> = []) {
+  constructor(places: Iterable<readonly [pod: string, place: LogOffset]> = []) {
     this.byPod = new Map(places);
   }
 
-  of(pod: string): Place | undefined {
+  of(pod: string): LogOffset | undefined {
     return this.byPod.get(pod);
   }
 
   /** Those told last first. */
-  entries(): [pod: string, place: Place][] {
+  entries(): [pod: string, place: LogOffset][] {
     return [...this.byPod].sort(([, one], [, other]) => (one.at < other.at ? 1 : -1));
   }
 

@@ -1,7 +1,7 @@
 import type { Problem } from './problem';
 
 /** Remembers since when a problem has been there, and says when it has lasted too long. One for each wait. */
-export class Patience {
+export class GracePeriod {
   private since = 0;
   private reason: string | null = null;
 

@@ -1,7 +1,7 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { Language } from '../../../sandbox/languages/languages';
 import { PlatformError } from '../api/errors';
-import { Silence, type Conversation } from './conversation';
+import { HeartbeatTimeout, type Conversation } from './conversation';
 import type { Frame, StreamName } from './frames';
 import type { PodStreams } from './podStreams';
 import { ReceivedOutput } from './receivedOutput';
@@ -82,7 +82,7 @@ export class Attempt {
       } catch (error) {
         this.close();
         if (!signal.aborted && (await this.endedItsContainer())) return this.reportOfKilled();
-        unheard = error instanceof Silence && !error.everHeard ? unheard + 1 : 0;
+        unheard = error instanceof HeartbeatTimeout && !error.everHeard ? unheard + 1 : 0;
         if (unheard === UNHEARD_IN_A_ROW)
           throw new PlatformError('EnvironmentMissing', `${(error as Error).message}, twice`, {
             cause: error,

@@ -6,7 +6,11 @@ import { clientAddress } from '../../../gateway/auth/clientAddress';
 import { DEFAULT_LIMITS, type Limits } from '../../../gateway/limits';
 import { createAccess } from '../../../gateway/auth/access';
 import { startServer, type RunningServer } from '../../../gateway/server';
-import { SubmissionNotFound, type Submission, type Submissions } from '../../../gateway/submissions/submissionService';
+import {
+  SubmissionNotFound,
+  type Submission,
+  type Submissions,
+} from '../../../gateway/submissions/submissionService';
 import type { SubmissionFilter } from '../../../gateway/protocol/filter';
 import type { SubmissionRecord } from '../../../gateway/protocol/submissionRecord';
 import { rules } from '../protocol/rules';

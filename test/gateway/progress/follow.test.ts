@@ -47,8 +47,8 @@ async function collect(
   } = {},
 ): Promise<SubmissionFrame[]> {
   const frames: SubmissionFrame[] = [];
-  const silence = { ms: 5, longestMs: 5 };
-  const settings = { progress, after, signal, logger, firstPauseMs: 1, silence };
+  const idle = { ms: 5, longestMs: 5 };
+  const settings = { progress, after, signal, logger, firstPauseMs: 1, idle };
   const sources = { followHistory: historyFrom(readHistory), readPending, followLog };
   for await (const frame of follow(sources, submission, settings)) frames.push(frame);
   return frames;
@@ -159,8 +159,8 @@ describe('output that is followed live', () => {
 
   test('comes while the tests go on, and the rest of it when they are over', async () => {
     const { readHistory, followLog, asked, complete } = sources();
-    const silence = { ms: 60_000, longestMs: 60_000 };
-    const settings = { progress: true, after: null, signal: new AbortController().signal, logger, silence };
+    const idle = { ms: 60_000, longestMs: 60_000 };
+    const settings = { progress: true, after: null, signal: new AbortController().signal, logger, idle };
     const all = { followHistory: historyFrom(readHistory), followLog, readPending: nothingPending };
     const texts: unknown[] = [];
     for await (const frame of follow(all, submission, settings)) {

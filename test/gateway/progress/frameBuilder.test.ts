@@ -1,5 +1,5 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import { FrameReader } from '../../../gateway/progress/frameBuilder';
+import { FrameBuilder } from '../../../gateway/progress/frameBuilder';
 import type { HistoryEvent } from '../../../gateway/progress/historyEvents';
 import { PendingReader } from '../../../gateway/progress/pendingActivities';
 import { serverFrame } from '../../../gateway/protocol/serverFrames';
@@ -23,7 +23,7 @@ import {
 } from './histories';
 
 function framesOf(events: HistoryEvent[]) {
-  const reader = new FrameReader(submission);
+  const reader = new FrameBuilder(submission);
   const frames = events.flatMap((event) => reader.read(event));
   for (const frame of frames) serverFrame.parse(frame);
   return frames;

@@ -1,8 +1,8 @@
 import { parseCursor } from '../../../gateway/protocol/cursor';
-import { FrameReader } from '../../../gateway/progress/frameBuilder';
+import { FrameBuilder } from '../../../gateway/progress/frameBuilder';
 import type { HistoryEvent } from '../../../gateway/progress/historyEvents';
-import { MAX_PIECE_BYTES } from '../../../gateway/progress/chunks';
-import type { LivePiece } from '../../../gateway/progress/outputEmitter';
+import { MAX_CHUNK_BYTES } from '../../../gateway/progress/chunks';
+import type { LiveChunk } from '../../../gateway/progress/outputEmitter';
 import { serverFrame, type OutputFrame, type SubmissionFrame } from '../../../gateway/protocol/serverFrames';
 import type { TestReport } from '../../../workflows/contract';
 import {
@@ -21,7 +21,7 @@ import {
 
 /** A client that resumes after any frame gets each of the others once, from whichever gateway. */
 
-const LONG = 'é'.repeat(MAX_PIECE_BYTES);
+const LONG = 'é'.repeat(MAX_CHUNK_BYTES);
 const HEAD = 'the first lines\n';
 const TAIL = 'the last lines\n';
 const MARK = '\n[... 900 bytes left out ...]\n';
@@ -69,7 +69,7 @@ const recorded = history(
 );
 
 function framesAfter(cursor: string | undefined, events: HistoryEvent[] = recorded): SubmissionFrame[] {
-  const reader = new FrameReader(submission, cursor === undefined ? null : parseCursor(cursor));
+  const reader = new FrameBuilder(submission, cursor === undefined ? null : parseCursor(cursor));
   const frames = events.flatMap((event) => reader.read(event));
   for (const frame of frames) serverFrame.parse(frame);
   return frames;
@@ -122,12 +122,12 @@ test('cursors are unique', () => {
 
 describe('output that was told live', () => {
   const now = new Date('2026-01-01T12:00:05.500Z');
-  const piece = (execution: string, step: string, offset: number, text: string, again = false): LivePiece => {
+  const piece = (execution: string, step: string, offset: number, text: string, again = false): LiveChunk => {
     return { execution, step, again, stream: 'stdout', offset, data: Buffer.from(text) };
   };
 
-  function liveThen(pieces: LivePiece[]): { live: SubmissionFrame[]; rest: SubmissionFrame[] } {
-    const reader = new FrameReader(submission, null);
+  function liveThen(pieces: LiveChunk[]): { live: SubmissionFrame[]; rest: SubmissionFrame[] } {
+    const reader = new FrameBuilder(submission, null);
     for (const event of recorded.slice(0, 6)) reader.read(event);
     const live = pieces.flatMap((each) => reader.live(6, each, now));
     return { live, rest: recorded.slice(6).flatMap((event) => reader.read(event)) };
@@ -187,7 +187,7 @@ describe('output that was told live', () => {
   });
 
   test('comes no more when the tests are over', () => {
-    const reader = new FrameReader(submission, null);
+    const reader = new FrameBuilder(submission, null);
     for (const event of recorded.slice(0, 7)) reader.read(event);
     expect(reader.live(6, piece('b2', 'run', 0, 'late'), now)).toEqual([]);
   });

@@ -14,7 +14,7 @@ import {
 import { inDatabasePod } from './pod';
 import { DATABASE_CONTAINER, namesOf, selectorOf } from '../names';
 import { lastLogLines } from '../rollout/failureDetails';
-import { Patience } from '../../pods/gracePeriod';
+import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import type { Problem } from '../../pods/problem';
 import { majorOf, versionFor, type DatabaseVersion } from './postgresql';
@@ -127,7 +127,7 @@ async function awaitDatabase(
   context: CallContext,
 ): Promise<void> {
   const { namespace, database: name } = namesOf(userId);
-  const patience = new Patience();
+  const gracePeriod = new GracePeriod();
   const end = await waitFor<{ statefulSets: V1StatefulSet[]; pods: V1Pod[] }, true | FailedPod>(kube, {
     collections: {
       statefulSets: {
@@ -149,7 +149,7 @@ async function awaitDatabase(
       if (statefulSet && isReady(statefulSet)) return true;
       // What is wrong with a pod of before may be just what was repaired now.
       const problem = pod && statefulSet && isOf(statefulSet, pod) ? podProblem(pod) : null;
-      return pod && problem && patience.isOver(problem) ? { pod, problem } : undefined;
+      return pod && problem && gracePeriod.isOver(problem) ? { pod, problem } : undefined;
     },
     deadlineMs,
     signal: context.signal,

@@ -3,7 +3,7 @@ import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, isConflict } from '../../api/errors';
 import { literal } from '../../pods/literal';
-import { Patience } from '../../pods/gracePeriod';
+import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import { identityAnnotations } from '../../pods/userIdentity';
 import { waitFor } from '../../api/waiting';
@@ -44,7 +44,7 @@ export async function migrate(
   const name = migrationPodOf(userId, submissionId);
   await createPod(kube, settings, name, request);
 
-  const patience = new Patience();
+  const gracePeriod = new GracePeriod();
   const end = await waitFor<{ pods: V1Pod[] }, End>(kube, {
     collections: {
       pods: {
@@ -60,7 +60,7 @@ export async function migrate(
       if (pod.status?.phase === 'Succeeded') return { pod, message: null };
       if (pod.status?.phase === 'Failed') return { pod, message: describeEnd(pod) };
       const problem = podProblem(pod);
-      return problem && patience.isOver(problem) ? { pod, message: problem.message } : undefined;
+      return problem && gracePeriod.isOver(problem) ? { pod, message: problem.message } : undefined;
     },
     deadlineMs: WAIT_MS,
     signal: context.signal,

@@ -9,7 +9,7 @@ import { markLive } from '../program/live';
 import { untilMissing } from './dependencies';
 import { replicaSetsOf } from '../program/revision';
 import { namesOf, selectorOf } from '../names';
-import { Patience } from '../../pods/gracePeriod';
+import { GracePeriod } from '../../pods/gracePeriod';
 import type { Problem } from '../../pods/problem';
 import { submissionOf } from '../provenance';
 import type { CallContext, DeployedProgram } from '../types';
@@ -107,7 +107,7 @@ async function watchPods(
   context: CallContext,
 ): Promise<RolloutEnd> {
   const { namespace, program: name } = namesOf(userId);
-  const patience = new Patience();
+  const gracePeriod = new GracePeriod();
   let own: V1Pod[] = [];
   let startedAt: number | null = null;
 
@@ -141,7 +141,7 @@ async function watchPods(
         case 'superseded':
           return { outcome: 'superseded', by: diagnosis.by, deployment };
         case 'waiting':
-          if (diagnosis.problem !== null && patience.isOver(diagnosis.problem))
+          if (diagnosis.problem !== null && gracePeriod.isOver(diagnosis.problem))
             return { outcome: 'failed', problem: diagnosis.problem, pods: own };
           if (own.some(hasStarted)) startedAt ??= performance.now();
           if (startedAt === null || performance.now() - startedAt < deadlineMs) return undefined;

@@ -1,5 +1,10 @@
 import { ApiException } from '@kubernetes/client-node';
-import { attempt, attemptToFind, PlatformError, translate } from '../../../../infrastructure/kubernetes/api/errors';
+import {
+  attempt,
+  attemptToFind,
+  PlatformError,
+  translate,
+} from '../../../../infrastructure/kubernetes/api/errors';
 
 const answer = (code: number, message: string, reason = '') =>
   new ApiException(code, 'HTTP', JSON.stringify({ message, reason }), {});

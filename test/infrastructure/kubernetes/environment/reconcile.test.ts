@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { nextStep } from '../../../../infrastructure/kubernetes/environment/reconcile';
+import { requiredAction } from '../../../../infrastructure/kubernetes/environment/reconcile';
 import { SPEC_ANNOTATION } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
 
 const SPEC = 'abc';
@@ -11,21 +11,21 @@ function pod({ metadata, status }: Pick<V1Pod, 'metadata' | 'status'>): V1Pod {
 const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
 
 test('a pod that is not there is created', () => {
-  expect(nextStep(null, SPEC)).toEqual({ do: 'create' });
+  expect(requiredAction(null, SPEC)).toEqual({ do: 'create' });
 });
 
 test('a ready pod of the wanted spec is left alone', () => {
-  expect(nextStep(pod({ status: ready }), SPEC)).toEqual({ do: 'nothing' });
+  expect(requiredAction(pod({ status: ready }), SPEC)).toEqual({ do: 'nothing' });
 });
 
 test('a ready pod of another spec is replaced', () => {
-  expect(nextStep(pod({ status: ready }), 'def')).toMatchObject({ do: 'replace' });
+  expect(requiredAction(pod({ status: ready }), 'def')).toMatchObject({ do: 'replace' });
 });
 
 test.each(['Failed', 'Succeeded'])(
   'a pod that has %s is replaced, for instance after an eviction',
   (phase) => {
-    expect(nextStep(pod({ status: { phase, reason: 'Evicted' } }), SPEC)).toEqual({
+    expect(requiredAction(pod({ status: { phase, reason: 'Evicted' } }), SPEC)).toEqual({
       do: 'replace',
       because: 'it has ended: Evicted',
     });
@@ -34,14 +34,14 @@ test.each(['Failed', 'Succeeded'])(
 
 test('a pod on its way out is waited for, ready or not, of whatever spec', () => {
   const leaving = pod({ metadata: { deletionTimestamp: new Date() }, status: ready });
-  expect(nextStep(leaving, 'def')).toEqual({ do: 'wait', for: 'deletion', problem: null });
+  expect(requiredAction(leaving, 'def')).toEqual({ do: 'wait', for: 'deletion', problem: null });
 });
 
 test('a pod on its way in is waited for, with what keeps it', () => {
   const state = { waiting: { reason: 'ImagePullBackOff', message: 'not found' } };
   const container = { name: 'runner', image: 'test:1', imageID: '', ready: false, restartCount: 0, state };
   const coming = pod({ status: { phase: 'Pending', containerStatuses: [container] } });
-  expect(nextStep(coming, SPEC)).toMatchObject({
+  expect(requiredAction(coming, SPEC)).toMatchObject({
     do: 'wait',
     for: 'ready',
     problem: { reason: 'image_error' },

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Channel } from '../../../../infrastructure/kubernetes/logs/channel';
 import { exactTime, podLineOf } from '../../../../infrastructure/kubernetes/logs/line';
-import { Places } from '../../../../infrastructure/kubernetes/logs/logOffsets';
+import { LogOffsets } from '../../../../infrastructure/kubernetes/logs/logOffsets';
 import { linesOf } from '../../../../infrastructure/kubernetes/logs/stream';
 
 test.each([
@@ -31,7 +31,7 @@ const line = (pod: string, second: number, text = '') => ({
 });
 
 test('what was told is left out when a log is read again, also of lines of one time', () => {
-  const places = new Places();
+  const places = new LogOffsets();
   for (const told of [line('a', 1), line('a', 2), line('a', 2), line('b', 5)]) places.note(told);
   const isNew = places.reading();
   const again = [

@@ -1,4 +1,4 @@
-import { Patience } from '../../../../infrastructure/kubernetes/pods/gracePeriod';
+import { GracePeriod } from '../../../../infrastructure/kubernetes/pods/gracePeriod';
 import type { Problem } from '../../../../infrastructure/kubernetes/pods/problem';
 
 const problem = (reason: Problem['reason'], graceMs: number): Problem => ({
@@ -9,7 +9,7 @@ const problem = (reason: Problem['reason'], graceMs: number): Problem => ({
 });
 
 let now = 0;
-const patience = () => new Patience(() => now);
+const patience = () => new GracePeriod(() => now);
 beforeEach(() => (now = 1_000));
 
 it('a problem without grace is final at once', () => {

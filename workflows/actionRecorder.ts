@@ -6,11 +6,11 @@ import type { Stage } from './contract';
 type Reading = Partial<Pick<Action, 'outcome' | 'reason' | 'message' | 'details'>>;
 
 /** Keeps what a submission did, in order, for the log store. */
-export class Trail {
+export class ActionRecorder {
   readonly actions: Action[] = [];
 
   /** Adds something that took no time. */
-  note(name: string, reading: Reading = {}): void {
+  record(name: string, reading: Reading = {}): void {
     const now = Date.now();
     this.actions.push({ name, outcome: 'success', startedAt: now, endedAt: now, ...reading });
   }
@@ -28,14 +28,20 @@ export class Trail {
       this.actions.push({ name, outcome: 'success', startedAt, endedAt: Date.now(), ...read(result) });
       return result;
     } catch (error) {
-      this.actions.push({ name, outcome: 'failure', startedAt, endedAt: Date.now(), ...explain(error) });
+      this.actions.push({
+        name,
+        outcome: 'failure',
+        startedAt,
+        endedAt: Date.now(),
+        ...describeFailure(error),
+      });
       throw error;
     }
   }
 }
 
 /** Reason and message of a failure of the platform; anything else is a bug and thrown on. */
-export function explain(error: unknown): { reason: string; message: string } {
+export function describeFailure(error: unknown): { reason: string; message: string } {
   if (!(error instanceof TemporalFailure)) throw error;
   if (isCancellation(error)) return { reason: 'cancelled', message: 'The submission was cancelled.' };
   const cause = error instanceof ActivityFailure && error.cause ? error.cause : error;

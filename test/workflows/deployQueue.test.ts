@@ -1,4 +1,4 @@
-import { Order, type Claim } from '../../workflows/order';
+import { DeployQueue, type Claim } from '../../workflows/deployQueue';
 
 const at = (second: number, changes: Partial<Claim> = {}): Claim => ({
   workflowId: `submission-${second}`,
@@ -10,10 +10,10 @@ const at = (second: number, changes: Partial<Claim> = {}): Claim => ({
   ...changes,
 });
 
-const empty = () => new Order({ holder: null, waiting: [], last: null });
+const empty = () => new DeployQueue({ holder: null, waiting: [], last: null });
 
 /** What has been answered since the last look: `1 goes`, or `1 yields to 2`. */
-const said = (order: Order) =>
+const said = (order: DeployQueue) =>
   order.answers
     .splice(0)
     .map(
@@ -98,7 +98,7 @@ test('those of the same millisecond go in the order of their start, then of thei
 test('an order that is taken up from its state goes on where it was', () => {
   const before = empty();
   for (const second of [1, 2]) before.claim(at(second));
-  const after = new Order(before.state);
+  const after = new DeployQueue(before.state);
   after.leave('submission-1', true);
   expect(said(after)).toEqual(['2 goes']);
 });

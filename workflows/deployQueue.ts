@@ -17,7 +17,7 @@ export interface Claim {
 /** What a claim comes to. */
 export type Turn = { granted: true } | { granted: false; by: Pick<Claim, 'id' | 'name'> };
 
-export interface OrderState {
+export interface DeployQueueState {
   /** Whose turn it is: it may be in the middle of its change. */
   holder: Claim | null;
   /** Those that wait, oldest first. */
@@ -35,14 +35,14 @@ export interface Answer {
  * The order of one user's changes: one at a time, in the order in which they were accepted; of those that
  * wait, only the newest. Pure: answers are for the caller to deliver.
  */
-export class Order {
+export class DeployQueue {
   /** Not delivered yet, oldest first. */
   readonly answers: Answer[] = [];
   holder: Claim | null;
   waiting: Claim[];
   private last: Claim | null;
 
-  constructor({ holder, waiting, last }: OrderState) {
+  constructor({ holder, waiting, last }: DeployQueueState) {
     this.holder = holder;
     this.last = last;
     this.waiting = [];
@@ -50,7 +50,7 @@ export class Order {
     this.next();
   }
 
-  get state(): OrderState {
+  get state(): DeployQueueState {
     return { holder: this.holder, waiting: this.waiting, last: this.last };
   }
 

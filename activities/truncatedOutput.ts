@@ -1,12 +1,12 @@
 import type { CapturedOutput, OutputRange, RunReport } from './ports';
-import type { UnkeptOutput } from './testReport';
+import type { TruncatedOutput } from './testReport';
 
 const STREAMS = ['stdout', 'stderr'] as const;
 
-type Execution = Pick<UnkeptOutput, 'key' | 'name' | 'executionId'>;
+type Execution = Pick<TruncatedOutput, 'key' | 'name' | 'executionId'>;
 
 /** What a report does not have of a run whose report it holds: the middle of each stream that was too long. */
-export function middlesOf(execution: Execution, run: RunReport): UnkeptOutput[] {
+export function middlesOf(execution: Execution, run: RunReport): TruncatedOutput[] {
   return rangesOf(execution, run, ({ truncated, bytes, ...kept }) => {
     if (!truncated) return null;
     const [head, tail] = keptBytes(kept);
@@ -15,7 +15,7 @@ export function middlesOf(execution: Execution, run: RunReport): UnkeptOutput[] 
 }
 
 /** The same of a run whose report is not kept. */
-export function allOf(execution: Execution, run: RunReport): UnkeptOutput[] {
+export function allOf(execution: Execution, run: RunReport): TruncatedOutput[] {
   return rangesOf(execution, run, ({ bytes }) => ({ start: 0, end: bytes }));
 }
 
@@ -23,7 +23,7 @@ function rangesOf(
   execution: Execution,
   run: RunReport,
   range: (output: CapturedOutput) => Pick<OutputRange, 'start' | 'end'> | null,
-): UnkeptOutput[] {
+): TruncatedOutput[] {
   return STREAMS.flatMap((stream) => {
     const found = range(run[stream]);
     const { key, name, executionId } = execution;

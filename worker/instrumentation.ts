@@ -7,7 +7,7 @@ import type { WorkerMetrics } from './metrics/metrics';
 type Ports = Pick<ActivityDependencies, 'testRunner' | 'production' | 'environments'>;
 
 /** The same ports; what they do is told in traces, and counted. */
-export function observed({ testRunner, production, environments }: Ports, metrics: WorkerMetrics) {
+export function instrumented({ testRunner, production, environments }: Ports, metrics: WorkerMetrics) {
   return {
     testRunner: {
       ...testRunner,

@@ -6,10 +6,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { AWAIT_TURN, orderIdOf, PRODUCTION_ORDER } from './contract';
-import type { Claim, OrderState, Turn } from './order';
+import type { Claim, DeployQueueState, Turn } from './deployQueue';
 import { claimTurn, leaveTurn, turnSignal } from './productionOrder';
 import { signalOrStart } from './signalOrStart';
-import type { Trail } from './trail';
+import type { ActionRecorder } from './actionRecorder';
 
 /** After this time without an answer the claim is made again: an operator may have ended the order meanwhile. */
 const CLAIM_AGAIN = '30 s';
@@ -26,10 +26,10 @@ export class Superseded {
  * however the work ends. A cancellation ends the wait at once.
  * @param isDone whether the result is what was claimed for: then nothing older may come after it
  */
-export async function inTurn<T>(
+export async function withProductionLock<T>(
   userId: string,
   claimed: Claimed,
-  trail: Trail,
+  recorder: ActionRecorder,
   work: () => Promise<T>,
   isDone: (result: T) => boolean,
 ): Promise<T | Superseded> {
@@ -38,13 +38,13 @@ export async function inTurn<T>(
   const orderId = orderIdOf(taskQueue, userId);
   let done = false;
   try {
-    const turn = await trail.stage(AWAIT_TURN, () => awaitTurn(orderId, claim), readTurn);
+    const turn = await recorder.stage(AWAIT_TURN, () => awaitTurn(orderId, claim), readTurn);
     if (!turn.granted) return new Superseded(turn.by);
     const result = await work();
     done = isDone(result);
     return result;
   } finally {
-    leave(orderId, workflowId, done);
+    release(orderId, workflowId, done);
   }
 }
 
@@ -54,7 +54,7 @@ async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
     turn ??= answer;
   });
   const answered = () => turn !== undefined;
-  const state: OrderState = { holder: null, waiting: [claim], last: null };
+  const state: DeployQueueState = { holder: null, waiting: [claim], last: null };
   while (turn === undefined) {
     await signalOrStart(orderId, claimTurn, claim, PRODUCTION_ORDER, state);
     await condition(answered, CLAIM_AGAIN);
@@ -63,7 +63,7 @@ async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
 }
 
 /** Nothing waits for this to arrive: an order that is gone needs to know nothing. */
-function leave(orderId: string, workflowId: string, done: boolean): void {
+function release(orderId: string, workflowId: string, done: boolean): void {
   void CancellationScope.nonCancellable(() =>
     getExternalWorkflowHandle(orderId)
       .signal(leaveTurn, workflowId, done)

@@ -1,6 +1,6 @@
 import { chunksOf, documentOf, lostDocument, CHUNK_BYTES, type OutputOrigin } from './output';
 import type { CallContext, OutputLog, TestRunner } from './ports';
-import type { UnkeptOutput } from './testReport';
+import type { TruncatedOutput } from './testReport';
 
 /** Read of the test pod at one go, in bytes. */
 const READ_BYTES = 8 * CHUNK_BYTES;
@@ -15,10 +15,10 @@ export interface StoredOutput {
  * Brings output from the test pod to the log store. A repeat begins anew and stores nothing twice.
  * @param isLastTry whether a pod that does not answer is given up, and its bytes are called lost
  */
-export async function storeUnkept(
+export async function archiveOutput(
   { testRunner, outputLog }: { testRunner: TestRunner; outputLog: OutputLog },
   origin: OutputOrigin,
-  unkept: UnkeptOutput[],
+  unkept: TruncatedOutput[],
   context: CallContext,
   isLastTry: boolean,
 ): Promise<StoredOutput> {
@@ -51,7 +51,7 @@ export async function storeUnkept(
 async function readFrom(
   testRunner: TestRunner,
   userId: string,
-  range: UnkeptOutput,
+  range: TruncatedOutput,
   isLastTry: boolean,
 ): Promise<Buffer> {
   try {

@@ -1,8 +1,8 @@
 import { keptOutput } from '../../activities/output';
 import type { ActionDocument } from '../../activities/ports';
-import { storeUnkept } from '../../activities/storing';
-import type { TestReport, UnkeptOutput } from '../../activities/testReport';
-import { allOf, middlesOf } from '../../activities/unkept';
+import { archiveOutput } from '../../activities/outputArchive';
+import type { TestReport, TruncatedOutput } from '../../activities/testReport';
+import { allOf, middlesOf } from '../../activities/truncatedOutput';
 import { pass, platformError } from '../scripted/ports';
 
 const provenance = {
@@ -34,7 +34,7 @@ function stores(printed: Buffer, kept = printed.length, pod: () => void = () => 
     },
   };
   const never = () => Promise.reject(new Error('not asked for here'));
-  const read = (_user: string, { start, end }: UnkeptOutput) => {
+  const read = (_user: string, { start, end }: TruncatedOutput) => {
     pod();
     return Promise.resolve(printed.subarray(start, Math.min(end, kept)));
   };
@@ -43,7 +43,7 @@ function stores(printed: Buffer, kept = printed.length, pod: () => void = () => 
 }
 
 const context = { signal: new AbortController().signal, heartbeat: () => undefined };
-const all = (printed: Buffer): UnkeptOutput[] => [
+const all = (printed: Buffer): TruncatedOutput[] => [
   { ...execution, stream: 'stdout', start: 0, end: printed.length },
 ];
 
@@ -56,7 +56,7 @@ test.each([
   ['bytes', BINARY],
 ])('%s comes whole, in pieces that follow on each other', async (_, printed) => {
   const { documents, store } = stores(printed);
-  const report = await storeUnkept(store, origin, all(printed), context, false);
+  const report = await archiveOutput(store, origin, all(printed), context, false);
   expect(report).toEqual({ storedBytes: printed.length, lostBytes: 0 });
   const pieces = [...documents.values()];
   let end = 0;
@@ -67,19 +67,19 @@ test.each([
   expect(Buffer.concat(pieces.map(bytesOf)).equals(printed)).toBe(true);
   // A second time writes the same documents.
   const ids = [...documents.keys()];
-  await storeUnkept(store, origin, all(printed), context, false);
+  await archiveOutput(store, origin, all(printed), context, false);
   expect([...documents.keys()]).toEqual(ids);
 });
 
 test('text is kept as text wherever it is cut', async () => {
   const { documents, store } = stores(TEXT);
-  await storeUnkept(store, origin, all(TEXT), context, false);
+  await archiveOutput(store, origin, all(TEXT), context, false);
   expect([...documents.values()].every(({ message }) => typeof message === 'string')).toBe(true);
 });
 
 test('what the pod has not is said', async () => {
   const { documents, store } = stores(BINARY, 100_000);
-  const report = await storeUnkept(store, origin, all(BINARY), context, false);
+  const report = await archiveOutput(store, origin, all(BINARY), context, false);
   expect(report).toEqual({ storedBytes: 100_000, lostBytes: 200_000 });
   const last = [...documents.values()].at(-1)!;
   expect(last._id).toBe('w:r:e1:stdout:100000:lost');
@@ -91,14 +91,14 @@ test('a pod that is gone has nothing; one that does not answer is asked again, b
   const gone = stores(BINARY, 0, () => {
     throw platformError('EnvironmentMissing', 'no pod');
   });
-  expect(await storeUnkept(gone.store, origin, all(BINARY), context, false)).toMatchObject({
+  expect(await archiveOutput(gone.store, origin, all(BINARY), context, false)).toMatchObject({
     lostBytes: 300_000,
   });
   const silent = stores(BINARY, 0, () => {
     throw platformError('Unavailable', 'no answer');
   });
-  await expect(storeUnkept(silent.store, origin, all(BINARY), context, false)).rejects.toThrow('no answer');
-  expect(await storeUnkept(silent.store, origin, all(BINARY), context, true)).toMatchObject({
+  await expect(archiveOutput(silent.store, origin, all(BINARY), context, false)).rejects.toThrow('no answer');
+  expect(await archiveOutput(silent.store, origin, all(BINARY), context, true)).toMatchObject({
     lostBytes: 300_000,
   });
 });
