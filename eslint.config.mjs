@@ -94,7 +94,11 @@ const importsPointOneWay = [
     ],
   ),
   room('activities', {}),
-  room('infrastructure', { reaches: ['sandbox'] }),
+  room('infrastructure', {
+    reaches: ['sandbox'],
+    types: ['activities'],
+    patterns: [pattern(['activities/(?!ports$)'], 'infrastructure takes only the types of the ports.')],
+  }),
   room('sandbox', {}),
   room('client', {
     types: ['gateway'],
@@ -111,7 +115,10 @@ const importsPointOneWay = [
       { regex: '^\\./cli(/|$)', message: 'the library does not know the command line.' },
     ],
   ),
-  room('operations', { reaches: ['workflows', 'worker', 'infrastructure'], patterns: [onlyContract] }),
+  room('operations', {
+    reaches: ['workflows', 'activities', 'worker', 'infrastructure'],
+    patterns: [onlyContract],
+  }),
   room('worker', {
     reaches: ['workflows', 'activities', 'infrastructure', 'sandbox'],
     patterns: [onlyContract],

@@ -23,7 +23,7 @@ import { submissionDetails, submissionList, submissionRecord } from '../protocol
 import { STATUS_OF } from './error';
 import type { Answer, Route, SchemaName } from './apiRoute';
 import { languageList } from './languageRoutes';
-import { liveBody } from './live';
+import { liveBody } from '../protocol/live';
 import { rollbackMessage } from './productionRoutes';
 
 type Described = Omit<Route, 'handle'>;

@@ -149,6 +149,7 @@ export type TestFrame = z.infer<typeof testFrame>;
 export type CancelFrame = z.infer<typeof cancelFrame>;
 export type StdinFrame = z.infer<typeof stdinFrame>;
 export type CaseFrame = z.infer<typeof caseFrame>;
+export type RolloutFrame = z.infer<typeof rolloutFrame>;
 export type StatusFrame = z.infer<typeof statusFrame>;
 export type ListFrame = z.infer<typeof listFrame>;
 export type { FinalFrame };
@@ -159,7 +160,7 @@ export type SubmissionFrame =
   | (CaseFrame & { cursor?: undefined })
   | StepFrame
   | TestFrame
-  | z.infer<typeof rolloutFrame>
+  | RolloutFrame
   | FinalFrame;
 export type ServerFrame = SubmissionFrame | CancelFrame | StdinFrame | StatusFrame | ListFrame | ErrorFrame;
 

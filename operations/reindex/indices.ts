@@ -1,11 +1,8 @@
 import { documentsOf, type ActionTrail } from '../../activities/actions';
 import { outputIn } from '../../activities/output';
+import type { LogDocument } from '../../activities/ports';
 import type { ElasticsearchAccess } from '../../infrastructure/elasticsearch/access';
-import {
-  createActionLog,
-  type Document,
-  type WriteReport,
-} from '../../infrastructure/elasticsearch/actionLog';
+import { createActionLog, type WriteReport } from '../../infrastructure/elasticsearch/actionLog';
 import { createOutputArchive, type ArchivedRange } from '../../infrastructure/elasticsearch/outputArchive';
 import { outputIndexOf, outputTemplate } from '../../infrastructure/elasticsearch/outputTemplate';
 
@@ -50,7 +47,7 @@ export function openIndices(access: ElasticsearchAccess, index: string, retentio
 
 function batched(log: ReturnType<typeof createActionLog>) {
   const report: WriteReport = { stored: 0, known: 0, rejected: 0 };
-  let batch: Document[] = [];
+  let batch: LogDocument[] = [];
   let size = 0;
   const flush = async () => {
     const documents = batch;
@@ -60,7 +57,7 @@ function batched(log: ReturnType<typeof createActionLog>) {
       report[result as keyof WriteReport] += count as number;
   };
   return {
-    async add(documents: Document[]): Promise<void> {
+    async add(documents: LogDocument[]): Promise<void> {
       for (const document of documents) {
         batch.push(document);
         size += JSON.stringify(document).length;

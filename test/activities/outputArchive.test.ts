@@ -1,5 +1,5 @@
 import { keptOutput } from '../../activities/output';
-import type { ActionDocument } from '../../activities/ports';
+import type { LogDocument } from '../../activities/ports';
 import { archiveOutput } from '../../activities/outputArchive';
 import type { TestReport, TruncatedOutput } from '../../activities/testReport';
 import { allOf, middlesOf } from '../../activities/truncatedOutput';
@@ -18,17 +18,17 @@ interface Place {
   data?: string;
   lost?: true;
 }
-const placeOf = (document: ActionDocument) => document.output as Place;
-const bytesOf = (document: ActionDocument) => {
+const placeOf = (document: LogDocument) => document.output as Place;
+const bytesOf = (document: LogDocument) => {
   const { data } = placeOf(document);
   return data === undefined ? Buffer.from(document.message as string) : Buffer.from(data, 'base64');
 };
 
 /** A log store, and a test pod that prints `printed` and has kept `kept` bytes of it. */
 function stores(printed: Buffer, kept = printed.length, pod: () => void = () => undefined) {
-  const documents = new Map<string, ActionDocument>();
+  const documents = new Map<string, LogDocument>();
   const outputLog = {
-    write: (written: ActionDocument[]) => {
+    write: (written: LogDocument[]) => {
       for (const document of written) documents.set(document._id, document);
       return Promise.resolve({ rejected: 0 });
     },

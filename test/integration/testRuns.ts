@@ -3,7 +3,7 @@ import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
 import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
 import { loadLanguages } from '../../sandbox/languages/languages';
 import { createTestRunner } from '../../infrastructure/kubernetes/testPod/testRunner';
-import type { RunReport, RunRequest } from '../../infrastructure/kubernetes/testPod/testRunner';
+import type { RunReport, RunRequest } from '../../activities/ports';
 import { kubectl } from './kubectl';
 import { stack } from './stack';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Production } from '../../infrastructure/kubernetes/production/production';
+import type { Production } from '../../activities/ports';
 import {
   MAJOR_ANNOTATION,
   UPGRADED_FROM_ANNOTATION,

@@ -1,3 +1,4 @@
+import type { Environments } from '../../../activities/ports';
 import type { Kube } from '../api/client';
 import { startReconciling } from './reconcileContext';
 import { ensureNamespace } from './namespace';
@@ -10,22 +11,6 @@ import { planOf } from './userPlans';
 import { namespaceOf } from '../testPod/names';
 
 export type { EnvironmentSettings } from './settings';
-
-/** The shapes that the port `Environments` has; the worker's wiring checks that they fit. */
-export interface EnvironmentReport {
-  namespace: string;
-  changed: string[];
-}
-
-interface CallContext {
-  signal: AbortSignal;
-  heartbeat: (details?: unknown) => void;
-}
-
-export interface Environments {
-  ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
-  remove(userId: string, context: CallContext): Promise<void>;
-}
 
 const HEARTBEAT_MS = 1_000;
 

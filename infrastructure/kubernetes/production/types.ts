@@ -1,35 +1,5 @@
 import type { ProgramResources } from './program/resources';
 
-/** The shapes that the port `Production` has; the worker's wiring checks that they fit. */
-
-/** Who caused a change. */
-export interface Provenance {
-  userId: string;
-  submissionId: string;
-  workflowId: string;
-  runId: string;
-  /** SHA-256 of the submission's code, in hexadecimal. */
-  codeDigest: string;
-}
-
-/** Code as it is deployed. */
-export interface Program {
-  language: string;
-  files: Record<string, string>;
-  entrypoint: string;
-  requirements: string[];
-  migrate?: string | null;
-  /** Whether it served on $PORT in its tests: it is not ready before it does in production. */
-  serves?: boolean;
-  /** What it is started with, as in its tests; with nothing when absent. */
-  given?: GivenInput;
-}
-
-export interface GivenInput {
-  stdin: string;
-  args: string[];
-}
-
 /** What a pod must know to start a program whose files a ConfigMap holds. */
 export interface ProgramStart {
   language: string;
@@ -42,22 +12,6 @@ export interface ProgramStart {
   hasInput?: boolean;
   /** Whether it is not ready before it serves. */
   serves?: boolean;
-}
-
-/** A program that is, or was, in production. */
-export interface DeployedProgram {
-  submissionId: string;
-  workflowId: string;
-  runId: string;
-  codeDigest: string;
-  /** Name of the immutable ConfigMap that holds its files. */
-  configMap: string;
-}
-
-/** How long a call may go on, and how it says that it is alive. */
-export interface CallContext {
-  signal: AbortSignal;
-  heartbeat(details?: unknown): void;
 }
 
 export interface ProductionSettings {

@@ -1,4 +1,5 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
+import type { RunReport, RunRequest } from '../../../activities/ports';
 import type { Language } from '../../../sandbox/languages/languages';
 import { PlatformError } from '../api/errors';
 import { HeartbeatTimeout, type Conversation } from './conversation';
@@ -6,7 +7,6 @@ import type { Frame, StreamName } from './frames';
 import type { PodStreams } from './podStreams';
 import { ReceivedOutput } from './receivedOutput';
 import { reportOf } from './runReport';
-import type { RunReport, RunRequest } from './runReport';
 
 /** What the supervisor keeps of a test framework's report, in bytes; sandbox/test-pod/PROTOCOL.md. */
 const KEEP_REPORT_BYTES = 262_144;

@@ -1,23 +1,10 @@
+import type { InputFeed, OutputRange } from '../../../activities/ports';
 import { Refusal } from './attempt';
 import type { Frame } from './frames';
 import type { PodStreams } from './podStreams';
 
 /** Code of an `error` frame: there is no such run here, or not what is asked of it; sandbox/test-pod/PROTOCOL.md. */
 const UNKNOWN = 'unknown';
-
-export interface InputFeed {
-  key: string;
-  offset: number;
-  pieces: string[];
-  eof: boolean;
-}
-
-export interface OutputRange {
-  key: string;
-  stream: 'stdout' | 'stderr';
-  start: number;
-  end: number;
-}
 
 /** Gives a run more input. @returns null when there is no such run, or it has ended */
 export async function feed(

@@ -1,3 +1,4 @@
+import type { TestRunner } from '../../../activities/ports';
 import type { Language } from '../../../sandbox/languages/languages';
 import type { Kube } from '../api/client';
 import { PlatformError } from '../api/errors';
@@ -5,25 +6,10 @@ import { Attempt } from './attempt';
 import { wasKilledForMemory } from './killedForMemory';
 import { PodStreams } from './podStreams';
 import type { PodStreamsSettings } from './podStreams';
-import { feed, read, say, type InputFeed, type OutputRange } from './supervisorRequests';
-import type { RunReport, RunRequest } from './runReport';
+import { feed, read, say } from './supervisorRequests';
 
-export type { RunReport, RunRequest } from './runReport';
-
-interface CallContext {
-  signal: AbortSignal;
-  heartbeat(details?: unknown): void;
-  /** Told where the input of an interactive run stands, each time that it begins or is joined. */
-  onInput?: (received: number) => void;
-  /** Told since when the pod has known of executions, each time that the run is joined. */
-  onSupervisor?: (since: number) => void;
-}
-
-export interface TestRunner {
-  run(request: RunRequest, context: CallContext): Promise<RunReport>;
-  feed(userId: string, input: InputFeed): Promise<{ received: number } | null>;
-  read(userId: string, range: OutputRange): Promise<Uint8Array>;
-  say(userId: string, submissionId: string, text: string): void;
+/** The port, and what its owner looks after. */
+export interface PodTestRunner extends TestRunner {
   /** How many streams to test pods are open. */
   openStreams(): number;
   /** Closes the streams to test pods. Runs go on, and another worker can join them. */
@@ -51,7 +37,7 @@ const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 export function createTestRunner(
   kube: Kube,
   { languages, packageIndexUrl, ...settings }: TestRunnerSettings,
-): TestRunner {
+): PodTestRunner {
   const streams = new PodStreams(kube, settings);
   return {
     async run(request, context) {

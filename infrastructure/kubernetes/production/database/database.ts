@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import type { CallContext, DatabaseReport, Provenance } from '../../../../activities/ports';
 import { apply, FIELD_MANAGER } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, isConflict, PlatformError } from '../../api/errors';
@@ -18,12 +19,7 @@ import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import type { Problem } from '../../pods/problem';
 import { majorOf, versionFor, type DatabaseVersion } from './postgresql';
-import type { CallContext, ProductionSettings, Provenance } from '../types';
-
-export interface DatabaseReport {
-  name: string;
-  created: boolean;
-}
+import type { ProductionSettings } from '../types';
 
 /** How long a database may take to start, in milliseconds: below the activity's own timeout of five minutes. */
 const DEADLINE_MS = 240_000;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
+import type { Provenance } from '../../../../activities/ports';
 import { DATABASE_CONTAINER, labelsOf, namesOf, POSTGRES_PORT } from '../names';
 import { restrictedContainer, restrictedPod } from '../../pods/security';
 import { MAJOR_ANNOTATION, UPGRADED_FROM_ANNOTATION, type DatabaseVersion } from './postgresql';
 import { provenanceAnnotations } from '../provenance';
-import type { ProductionSettings, Provenance } from '../types';
+import type { ProductionSettings } from '../types';
 
 /** uid of sandbox/production-pod/database/Dockerfile. */
 const DATABASE_UID = 10_002;

@@ -1,18 +1,14 @@
 import { createHash } from 'node:crypto';
+import type { TestDatabases } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attempt, isNotFound, PlatformError } from '../../api/errors';
 import { databasePodOf, inDatabasePod } from './pod';
 import { POSTGRES_PORT } from '../names';
 
-/** Databases for tests, in the PostgreSQL of their user: adapter of the port `TestDatabases`. */
-export interface TestDatabases {
-  open(userId: string, submissionId: string, what: { anew: boolean }): Promise<Record<string, string>>;
-  drop(userId: string, submissionId: string): Promise<void>;
-}
-
 /** PostgreSQL may be in the middle of a checkpoint, and other tests' databases come first. In milliseconds. */
 const DEADLINE_MS = 60_000;
 
+/** Databases for tests, in the PostgreSQL of their user. */
 export function createTestDatabases(kube: Kube): TestDatabases {
   return {
     async open(userId, submissionId, { anew }) {

@@ -1,4 +1,5 @@
 import type { V1StatefulSet } from '@kubernetes/client-node';
+import type { CallContext, Provenance, UpgradeReport } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { PlatformError } from '../../api/errors';
 import { applyVersion, readMajor, readStatefulSet } from './database';
@@ -6,16 +7,7 @@ import { inDatabasePod } from './pod';
 import { namesOf } from '../names';
 import { POSTGRESQL_MAJOR, UPGRADED_FROM_ANNOTATION } from './postgresql';
 import { writtenProvenance } from '../provenance';
-import type { CallContext, ProductionSettings, Provenance } from '../types';
-
-export interface UpgradeReport {
-  /** The major version before; null when there was nothing to upgrade. */
-  from: string | null;
-  to: string;
-  /** How many tables and rows were found in both, for an upgrade. */
-  tables: number;
-  rows: number;
-}
+import type { ProductionSettings } from '../types';
 
 /** For the dump, and for the restore: a volume has 1 GiB, which either moves in a few minutes. In milliseconds. */
 const MOVE_DEADLINE_MS = 600_000;

@@ -1,4 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import type { CallContext, MigrationReport, ProgramRequest } from '../../../../activities/ports';
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, isConflict } from '../../api/errors';
@@ -9,21 +10,12 @@ import { identityAnnotations } from '../../pods/userIdentity';
 import { waitFor } from '../../api/waiting';
 import { lastLogLines, recentEvents, telltale } from '../rollout/failureDetails';
 import { labelsOf, migrationPodOf, namesOf } from '../names';
-import { readDeployment, type ProgramRequest } from '../program/program';
+import { readDeployment } from '../program/program';
 import { filesManifest, programOf } from '../program/manifests';
 import { programPod } from '../program/podTemplate';
 import { programAnnotations, programIn } from '../provenance';
 import { ensureIndexSecret } from '../program/requirements';
-import type { CallContext, DeployedProgram, ProductionSettings } from '../types';
-
-export interface MigrationReport {
-  outcome: 'passed' | 'failed';
-  exitCode: number | null;
-  message: string | null;
-  events: string[];
-  logs: string;
-  live: DeployedProgram | null;
-}
+import type { ProductionSettings } from '../types';
 
 /** How long a migration may run, in seconds, and how long it is waited for with its start. */
 const MIGRATION_SECONDS = 600;

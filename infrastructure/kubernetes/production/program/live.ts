@@ -1,10 +1,10 @@
 import { PatchStrategy } from '@kubernetes/client-node';
 import type { V1Deployment } from '@kubernetes/client-node';
+import type { DeployedProgram } from '../../../../activities/ports';
 import { FIELD_MANAGER } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attempt, isConflict } from '../../api/errors';
 import { programAnnotations } from '../provenance';
-import type { DeployedProgram } from '../types';
 
 /** Owns the annotations `orchestration-app/live-*`, so that applying the next program leaves them in place. */
 const LIVE_FIELD_MANAGER = `${FIELD_MANAGER}-live`;

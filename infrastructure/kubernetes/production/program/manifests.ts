@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { V1ConfigMap, V1Deployment, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node';
+import type { DeployedProgram, Program, Provenance } from '../../../../activities/ports';
 import { PlatformError } from '../../api/errors';
 import { faultOfName, fileOfKey, INPUT_KEYS, isInputKey, keyOfFile } from './fileNames';
 import { configMapOf, labelsOf, namesOf, PROGRAM_PORT } from '../names';
 import { programAnnotations, provenanceAnnotations } from '../provenance';
-import type { DeployedProgram, GivenInput, Program, ProgramStart, Provenance } from '../types';
+import type { ProgramStart } from '../types';
 
 /** A ConfigMap holds 1 MiB with its names and annotations. */
 const MAX_FILES_BYTES = 1_000_000;
@@ -23,7 +24,7 @@ export function programOf(provenance: Provenance, { given }: Pick<Program, 'give
 }
 
 /** The same code with other input is kept beside it, under a name of its own. */
-function digestWith(codeDigest: string, { stdin, args }: GivenInput): string {
+function digestWith(codeDigest: string, { stdin, args }: NonNullable<Program['given']>): string {
   return createHash('sha256')
     .update(JSON.stringify([codeDigest, stdin, args]))
     .digest('hex');

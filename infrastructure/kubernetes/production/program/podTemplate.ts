@@ -6,6 +6,7 @@ import type {
   V1PodTemplateSpec,
   V1Volume,
 } from '@kubernetes/client-node';
+import type { DeployedProgram } from '../../../../activities/ports';
 import { INPUT_KEYS, keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
@@ -22,7 +23,7 @@ import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../.
 import { programAnnotations } from '../provenance';
 import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
 import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
-import type { DeployedProgram, ProductionSettings, ProgramStart } from '../types';
+import type { ProductionSettings, ProgramStart } from '../types';
 
 /** Where sandbox/production-pod/entry.py finds what the program is started with. Container arguments would be expanded. */
 const INPUT_DIRECTORY = '/input';

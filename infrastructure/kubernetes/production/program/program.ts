@@ -1,3 +1,4 @@
+import type { ProgramReport, ProgramRequest } from '../../../../activities/ports';
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attemptToFind } from '../../api/errors';
@@ -7,17 +8,7 @@ import { programTemplate } from './podTemplate';
 import { programIn, submissionOf } from '../provenance';
 import { ensureIndexSecret } from './requirements';
 import { deleteOldFiles } from './retention';
-import type { DeployedProgram, ProductionSettings, Program, Provenance } from '../types';
-
-export interface ProgramRequest {
-  provenance: Provenance;
-  program: Program;
-}
-
-export interface ProgramReport {
-  program: DeployedProgram;
-  previous: DeployedProgram | null;
-}
+import type { ProductionSettings } from '../types';
 
 /**
  * Applies a program: its files, its address, its Deployment. Does not wait for it.

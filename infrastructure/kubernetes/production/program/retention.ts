@@ -1,8 +1,8 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
+import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind } from '../../api/errors';
 import { namesOf, selectorOf } from '../names';
-import type { DeployedProgram } from '../types';
 
 /** How many programs can be rolled back to, by the ConfigMaps with their files. */
 const HISTORY = 10;

@@ -1,11 +1,12 @@
 import type { V1PodTemplateSpec, V1ReplicaSet } from '@kubernetes/client-node';
+import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, PlatformError } from '../../api/errors';
 import { namesOf, selectorOf } from '../names';
 import { startOf } from './manifests';
 import { programTemplate } from './podTemplate';
 import { submissionOf } from '../provenance';
-import type { DeployedProgram, ProductionSettings } from '../types';
+import type { ProductionSettings } from '../types';
 
 /**
  * The pod template with which a program was live: restoring it finds its pods still running. It is made anew

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attemptToFind, PlatformError } from '../../api/errors';
 import { readStatefulSet } from '../database/database';
 import { namesOf } from '../names';
-import type { DeployedProgram } from '../types';
 
 /** Between two looks, in milliseconds. */
 const LOOK_MS = 5_000;

@@ -1,4 +1,10 @@
 import type { V1Deployment } from '@kubernetes/client-node';
+import type {
+  CallContext,
+  DeployedProgram,
+  RollbackReport,
+  RollbackRequest,
+} from '../../../../activities/ports';
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { PlatformError } from '../../api/errors';
@@ -8,18 +14,7 @@ import { templateOf } from '../program/revision';
 import { programIn, submissionOf } from '../provenance';
 import { awaitRemoval, removeProgram, unlessChanged } from '../removal';
 import { watchRollout } from './rollout';
-import type { CallContext, DeployedProgram, ProductionSettings } from '../types';
-
-export interface RollbackRequest {
-  userId: string;
-  failed: DeployedProgram;
-  previous: DeployedProgram | null;
-  deadlineMs: number;
-}
-
-export interface RollbackReport {
-  live: DeployedProgram | null;
-}
+import type { ProductionSettings } from '../types';
 
 /**
  * Puts back what was live before a failed program and waits for it, or takes the failed one away when there

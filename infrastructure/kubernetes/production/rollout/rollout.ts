@@ -1,4 +1,10 @@
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
+import type {
+  CallContext,
+  DeployedProgram,
+  RolloutReport,
+  RolloutRequest,
+} from '../../../../activities/ports';
 import { linkedAbort } from '../../../linkedAbort';
 import type { Kube } from '../../api/client';
 import { waitFor } from '../../api/waiting';
@@ -12,22 +18,6 @@ import { namesOf, selectorOf } from '../names';
 import { GracePeriod } from '../../pods/gracePeriod';
 import type { Problem } from '../../pods/problem';
 import { submissionOf } from '../provenance';
-import type { CallContext, DeployedProgram } from '../types';
-
-export interface RolloutRequest {
-  userId: string;
-  program: DeployedProgram;
-  /** How long the program may take to be ready once a pod has started it, in milliseconds. */
-  deadlineMs: number;
-}
-
-export interface RolloutReport {
-  outcome: 'live' | 'failed' | 'superseded';
-  reason: string | null;
-  message: string | null;
-  events: string[];
-  logs: string;
-}
 
 /**
  * How long a pod may take to be placed, to get its image and to install its requirements, in milliseconds: as long
