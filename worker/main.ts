@@ -21,6 +21,7 @@ import { ensureRetention } from '../infrastructure/temporal/retention';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
+import { SEARCH_ATTRIBUTES } from '../workflows/contract';
 import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
 import { addGauges, createWorkerMetrics } from './metrics/metrics';
@@ -70,9 +71,6 @@ const VARIABLES = [
   'LOG_LEVEL',
 ] as const;
 
-/** Search attributes that submissions carry; workflows/contract.ts says what each means. */
-const SEARCH_ATTRIBUTES = ['UserId', 'SubmissionStatus', 'CodeDigest'];
-
 const MEGABYTE = 1024 * 1024;
 const MINUTE_MS = 60_000;
 
@@ -118,7 +116,7 @@ async function main(): Promise<void> {
   let sweeps: { stop: () => Promise<void> } | undefined;
   let health: HealthServer | undefined;
   try {
-    await ensureSearchAttributes(connection.operatorService, namespace, SEARCH_ATTRIBUTES);
+    await ensureSearchAttributes(connection.operatorService, namespace, Object.values(SEARCH_ATTRIBUTES));
     await keepHistory(connection, config, logger);
     const worker = await createWorker(
       connection,

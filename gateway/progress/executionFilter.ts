@@ -1,4 +1,5 @@
 import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
+import { STEPS } from '../../workflows/contract';
 import type { OutputPlace } from '../protocol/cursor';
 import type { Stream } from './chunks';
 import type { EndedCase } from './outputEmitter';
@@ -13,9 +14,6 @@ export interface LoggedOutput {
   offset: number;
   data: Buffer;
 }
-
-/** The steps whose output is told live. Cases are many short executions. */
-const STEPS = ['install', 'run', 'tests'];
 
 type Execution = Pick<LoggedOutput, 'execution' | 'step' | 'again'>;
 
@@ -74,7 +72,8 @@ export class ExecutionFilter {
   private started(key: string, execution: string): void {
     this.current = null;
     const step = key.startsWith(this.keyPrefix) ? key.slice(this.keyPrefix.length) : '';
-    if (!STEPS.includes(step)) return;
+    // Cases are many short executions, whose output is not told live.
+    if (!(STEPS as readonly string[]).includes(step)) return;
     if (this.awaited !== null && this.awaited !== execution) return;
     this.awaited = null;
     const isNew = this.last !== null && this.last.execution !== execution;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RunOutcome } from '../../../activities/ports';
 import { PlatformError } from '../api/errors';
 
 /** The frames of sandbox/test-pod/PROTOCOL.md, as far as this side reads them. */
@@ -21,7 +22,7 @@ const endRecord = z.object({
     'too_much_output',
     'too_many_processes',
     'killed_by_signal',
-  ]),
+  ] as const satisfies readonly RunOutcome[]),
   exit_code: z.number().int().nullable(),
   signal: z.string().nullable(),
   wall_ms: z.number().nonnegative(),
