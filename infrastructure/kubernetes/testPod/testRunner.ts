@@ -46,18 +46,14 @@ export function createTestRunner(
       const language = languages.get(request.program.language);
       if (language === undefined)
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
-      const onInput = request.input.interactive ? context.onInput : undefined;
       const beat = () => context.heartbeat(attempt.progress());
-      const attempt: Attempt = new Attempt(
-        streams,
-        request,
-        language,
-        packageIndexUrl,
-        beat,
-        onInput,
-        context.onSupervisor,
-        (since) => wasKilledForMemory(kube, request.userId, since),
-      );
+      const attempt: Attempt = new Attempt({
+        ...{ streams, request, language, packageIndexUrl },
+        beforeRepeat: beat,
+        onInput: request.input.interactive ? context.onInput : undefined,
+        onSupervisor: context.onSupervisor,
+        wasKilledForMemory: (since) => wasKilledForMemory(kube, request.userId, since),
+      });
       const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
       const timer = setInterval(beat, HEARTBEAT_MS);
       const work = attempt.result(signal);
