@@ -1,3 +1,4 @@
+import { AsyncQueue } from '../../infrastructure/asyncQueue';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import type { Cursor } from '../protocol/cursor';
@@ -5,7 +6,6 @@ import type { FollowSources } from './followSources';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { FrameBuilder } from './frameBuilder';
 import type { HistoryEvent } from './historyEvents';
-import { AsyncQueue } from './asyncQueue';
 import { LiveOutput, type LiveItem } from './liveOutput';
 import { PendingReader } from './pendingActivities';
 import { isFinal, type SubmissionFrame } from '../protocol/serverFrames';
@@ -53,7 +53,7 @@ export async function* follow(
   const waiting = new PendingReader(submission);
   const over = linkedAbort([settings.signal]);
   const { signal } = over;
-  const queue = new AsyncQueue<Item>();
+  const queue = new AsyncQueue<Item>(1);
   const { followLog } = sources;
   const live =
     followLog && settings.progress
@@ -61,8 +61,7 @@ export async function* follow(
       : null;
   void pumpHistory(sources, submission, queue, { ...settings, signal });
   try {
-    for (;;) {
-      const item = await queue.take();
+    for await (const item of queue.take()) {
       if ('end' in item) {
         if (settings.signal.aborted) return;
         throw item.end ?? new Error(`the history of ${submission.workflowId} has no end`);

@@ -6,7 +6,7 @@ import type { Kube } from '../api/client';
 import { attempt } from '../api/errors';
 import { runInformer } from '../api/informer';
 import { namespaceOf } from '../testPod/names';
-import { Channel } from './channel';
+import { AsyncQueue } from '../../asyncQueue';
 import { podLineOf, type PodLine } from './line';
 import { CONTAINER_OF, SELECTOR_OF, type LogPart } from './parts';
 import type { LogOffsets } from './logOffsets';
@@ -58,7 +58,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
     async *follow(userId, part, { places, since, signal, logger }) {
       const stop = linkedAbort([signal]);
       const ended = stop.signal;
-      const lines = new Channel<PodLine[]>(WAITING_CHARACTERS);
+      const lines = new AsyncQueue<PodLine[]>(WAITING_CHARACTERS);
       const followed = new Set<string>();
       const present = new Map<string, V1ContainerStatus>();
       const changed = (pods: V1Pod[]) => {
@@ -106,7 +106,7 @@ interface ContainerLog {
 /** Follows one container to its end, also over connections that break. */
 async function followContainer(
   { kube, address, places, since, signal, logger }: ContainerLog,
-  lines: Channel<PodLine[]>,
+  lines: AsyncQueue<PodLine[]>,
   isRunning: () => boolean,
 ): Promise<void> {
   const { pod } = address;

@@ -1,5 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { Channel } from '../../../../infrastructure/kubernetes/logs/channel';
 import { exactTime, podLineOf } from '../../../../infrastructure/kubernetes/logs/line';
 import { LogOffsets } from '../../../../infrastructure/kubernetes/logs/logOffsets';
 import { linesOf } from '../../../../infrastructure/kubernetes/logs/stream';
@@ -58,23 +56,4 @@ test('a line that never ends comes in pieces, and one that is not over is not to
   const lines: string[] = [];
   for await (const some of linesOf(stream())) lines.push(...some);
   expect(lines.map((text) => text.slice(0, 5))).toEqual(['one', 'two', 'xxxxx', '']);
-});
-
-test('a full channel keeps its producers waiting, and lets them go when it is closed', async () => {
-  const channel = new Channel<number>(10);
-  expect(await channel.put(1, 8)).toBe(true);
-  let isIn = false;
-  const second = channel.put(2, 8).then((open) => {
-    isIn = open;
-    return open;
-  });
-  await turn();
-  expect(isIn).toBe(false);
-  const taken = channel.take();
-  expect((await taken.next()).value).toBe(1);
-  expect(await second).toBe(true);
-  expect((await taken.next()).value).toBe(2);
-  channel.close(new Error('over'));
-  await expect(taken.next()).rejects.toThrow('over');
-  expect(await channel.put(3, 1)).toBe(false);
 });

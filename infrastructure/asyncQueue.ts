@@ -1,5 +1,5 @@
-/** Carries items from several producers to one consumer; a producer waits while the channel is full. */
-export class Channel<T> {
+/** Carries items from several producers to one consumer, in order; a producer waits while the queue is full. */
+export class AsyncQueue<T> {
   private readonly items: { item: T; size: number }[] = [];
   private size = 0;
   private closed = false;
@@ -10,8 +10,8 @@ export class Channel<T> {
   /** @param capacity sizes that may wait together; one item always may */
   constructor(private readonly capacity: number) {}
 
-  /** Resolves when there was room; false when nobody takes any more. */
-  async put(item: T, size: number): Promise<boolean> {
+  /** Resolves when there is room; with false when the queue is closed. */
+  async put(item: T, size = 1): Promise<boolean> {
     while (!this.closed && this.items.length > 0 && this.size + size > this.capacity)
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     if (this.closed) return false;

@@ -1,0 +1,20 @@
+import { AsyncQueue } from '../../infrastructure/asyncQueue';
+
+test('a full queue keeps its producers waiting, and lets them go when it is closed', async () => {
+  const queue = new AsyncQueue<number>(10);
+  expect(await queue.put(1, 8)).toBe(true);
+  let isIn = false;
+  const second = queue.put(2, 8).then((open) => {
+    isIn = open;
+    return open;
+  });
+  await new Promise(setImmediate);
+  expect(isIn).toBe(false);
+  const taken = queue.take();
+  expect((await taken.next()).value).toBe(1);
+  expect(await second).toBe(true);
+  expect((await taken.next()).value).toBe(2);
+  queue.close(new Error('over'));
+  await expect(taken.next()).rejects.toThrow('over');
+  expect(await queue.put(3, 1)).toBe(false);
+});
