@@ -32,7 +32,11 @@ function rangesOf(
 }
 
 /** How many bytes of the stream's beginning and end there are. */
-function headAndTailBytes({ text, gap, base64 }: Omit<CapturedOutput, 'bytes' | 'truncated'>): [number, number] {
+function headAndTailBytes({
+  text,
+  gap,
+  base64,
+}: Omit<CapturedOutput, 'bytes' | 'truncated'>): [number, number] {
   if (base64) return [Buffer.byteLength(base64.head, 'base64'), Buffer.byteLength(base64.tail, 'base64')];
   if (!gap) return [Buffer.byteLength(text), 0];
   return [Buffer.byteLength(text.slice(0, gap.end)), Buffer.byteLength(text.slice(gap.start))];

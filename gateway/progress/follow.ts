@@ -53,7 +53,7 @@ export async function* follow(
   const waiting = new PendingReader(submission);
   const over = linkedAbort([settings.signal]);
   const { signal } = over;
-  const queue = new AsyncQueue<Item>(1);
+  const queue = new AsyncQueue<Item>(0);
   const { followLog } = sources;
   const live =
     followLog && settings.progress

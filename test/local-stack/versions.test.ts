@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadLanguages } from '../../sandbox/languages/languages';
 import { nodePackageIntegrity, olderPostgresql, versions } from '../../local-stack/versions';
 
-const ROOT = join(__dirname, '..', '..', '..');
+const ROOT = join(__dirname, '..', '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 const { debian, debianRelease, node, postgresql, python } = versions;

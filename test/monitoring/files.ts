@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 export const PROMETHEUS = resolve(__dirname, '..', '..', 'infrastructure', 'monitoring', 'prometheus');
 const DASHBOARD = resolve(PROMETHEUS, '..', 'grafana', 'orchestration.json');
-const OPERATIONS = resolve(PROMETHEUS, '..', '..', 'docs', 'operations.md');
+const OPERATIONS = resolve(__dirname, '..', '..', 'docs', 'operations.md');
 
 const rule = z.object({
   alert: z.string().optional(),
