@@ -1,5 +1,3 @@
-const IN_PODS = 'infrastructure/(test-pod|prod|languages)';
-
 /** Test projects, from the cheapest to the dearest; test/main.ts runs them, each as its tests may share the machine. */
 const shared = {
   testEnvironment: 'node',
@@ -29,10 +27,10 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: [`<rootDir>/test/(integration|browser|serial|proofs|replay|${IN_PODS})/`],
+      testPathIgnorePatterns: ['<rootDir>/test/(integration|browser|serial|proofs|replay|sandbox)/'],
     },
     // The programs inside pods, as processes of this machine.
-    { ...shared, displayName: 'pods', testMatch: [`<rootDir>/test/(${IN_PODS})/**/*.test.ts`] },
+    { ...shared, displayName: 'pods', testMatch: ['<rootDir>/test/sandbox/**/*.test.ts'] },
     { ...shared, displayName: 'replay', testMatch: ['<rootDir>/test/replay/**/*.test.ts'] },
     onServers('integration', ['integration', 'browser']),
     onServers('serial', ['serial']),

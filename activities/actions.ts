@@ -1,5 +1,5 @@
 import { ECS_VERSION, kindOf } from './ecs';
-import type { ActionDocument, Provenance } from './ports';
+import type { LogDocument, Provenance } from './ports';
 
 /** One thing that the platform did for a submission, as the workflow saw it. */
 export interface Action {
@@ -42,7 +42,7 @@ const NANOSECONDS = 1_000_000;
 export function documentsOf(
   { provenance, namespace, actions }: ActionTrail,
   { traceId }: Recording = {},
-): ActionDocument[] {
+): LogDocument[] {
   const idOf = (index: number) => `${provenance.workflowId}:${provenance.runId}:${index}`;
   return actions.map((action, index) => ({
     _id: idOf(index),

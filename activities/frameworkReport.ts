@@ -11,7 +11,7 @@ const test = z.object({
 
 const count = z.int().nonnegative();
 
-/** What a framework's runner (infrastructure/languages) writes, a JSON object a line. */
+/** What a framework's runner (sandbox/languages) writes, a JSON object a line. */
 const line = z.object({
   begin: z.string().optional(),
   test: test.optional(),

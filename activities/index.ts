@@ -32,9 +32,9 @@ import type {
   WorkflowRecords,
 } from './ports';
 import { tellInput } from './input';
-import { storeUnkept, type StoredOutput } from './storing';
+import { archiveOutput, type StoredOutput } from './outputArchive';
 import { runPlan, runPlanOrDefer, type TestContext } from './testing';
-import type { DeferredTests, TestReport, UnkeptOutput } from './testReport';
+import type { DeferredTests, TestReport, TruncatedOutput } from './testReport';
 
 /** What the activities work with. */
 export interface ActivityDependencies {
@@ -126,11 +126,11 @@ export function createActivities(deps: ActivityDependencies) {
     async storeOutput(
       submission: SubmissionIdentity,
       { namespace, at }: Pick<OutputOrigin, 'namespace' | 'at'>,
-      unkept: UnkeptOutput[],
+      unkept: TruncatedOutput[],
     ): Promise<StoredOutput> {
       const origin = { provenance: provenanceOf(submission), namespace, at };
       const isLastTry = Context.current().info.attempt >= POD_TRIES;
-      const stored = await storeUnkept(deps, origin, unkept, callContext(), isLastTry);
+      const stored = await archiveOutput(deps, origin, unkept, callContext(), isLastTry);
       if (stored.lostBytes > 0) log.warn('output was not kept until it could be stored', { ...stored });
       return stored;
     },

@@ -1,5 +1,5 @@
 /**
- * Reads what an installer wrote of the packages that it installed (infrastructure/languages/README.md): as
+ * Reads what an installer wrote of the packages that it installed (sandbox/languages/README.md): as
  * requirements of just these versions. Undefined when it did not write that, or not all of it.
  */
 export function readInstalled(report: string): string[] | undefined {

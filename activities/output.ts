@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ActionTrail } from './actions';
-import type { ActionDocument, Provenance } from './ports';
-import type { StepReport, TestReport, UnkeptOutput } from './testReport';
+import type { LogDocument, Provenance } from './ports';
+import type { StepReport, TestReport, TruncatedOutput } from './testReport';
 
 /** The most that one document has of a stream, in bytes. */
 export const CHUNK_BYTES = 65_536;
@@ -14,7 +14,7 @@ export interface OutputOrigin {
   at: string;
 }
 
-type Stream = UnkeptOutput['stream'];
+type Stream = TruncatedOutput['stream'];
 
 /** Bytes that an execution printed, from `offset` on. */
 interface Piece {
@@ -28,8 +28,8 @@ interface Piece {
 
 /** What the trail of a submission has of what it printed, and what else was printed. */
 export function outputIn({ provenance, namespace, actions }: ActionTrail): {
-  kept: ActionDocument[];
-  unkept: UnkeptOutput[];
+  kept: LogDocument[];
+  unkept: TruncatedOutput[];
 } {
   const { submissionId, codeDigest, ...rest } = provenance;
   if (submissionId === undefined || codeDigest === undefined) return { kept: [], unkept: [] };
@@ -46,7 +46,7 @@ export function outputIn({ provenance, namespace, actions }: ActionTrail): {
 }
 
 /** Documents of the output that a report of tests has, for those who look for it where all output is. */
-export function keptOutput(origin: OutputOrigin, { steps }: TestReport): ActionDocument[] {
+export function keptOutput(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
   return steps.flatMap((step) =>
     (['stdout', 'stderr'] as const).flatMap((stream) =>
       piecesOf(step, stream).flatMap((piece) =>
@@ -73,7 +73,7 @@ export function chunksOf(piece: Piece, isLast: boolean): Piece[] {
 }
 
 /** The same id for the same bytes of the same execution: writing them again changes nothing. */
-export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): ActionDocument {
+export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): LogDocument {
   const content = isUtf8(data)
     ? { message: data.toString('utf8') }
     : { output: { encoding: 'base64', data: data.toString('base64') } };
@@ -85,7 +85,7 @@ export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): Act
 }
 
 /** Says which bytes could not be had any more. */
-export function lostDocument(origin: OutputOrigin, { start, end, ...place }: UnkeptOutput): ActionDocument {
+export function lostDocument(origin: OutputOrigin, { start, end, ...place }: TruncatedOutput): LogDocument {
   const bytes = end - start;
   const document = common(origin, { ...place, offset: start });
   return {
@@ -101,7 +101,7 @@ type Place = Omit<Piece, 'data'>;
 function common(
   { provenance, namespace, at }: OutputOrigin,
   { executionId, stream, offset }: Place,
-): ActionDocument {
+): LogDocument {
   const { workflowId, runId, submissionId, userId, codeDigest, keyId } = provenance;
   return {
     _id: `${workflowId}:${runId}:${executionId}:${stream}:${offset}`,

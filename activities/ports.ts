@@ -1,6 +1,6 @@
 /**
- * What the activities need from the outside, in the words of the domain. Adapters in infrastructure/ have
- * these shapes; the worker puts the two together, and the compiler checks that they fit.
+ * What the activities need from the outside, in the words of the domain. Adapters in infrastructure/ take these types
+ * from here, and nothing else; the worker puts the two together.
  *
  * An adapter reports a failure of the platform by throwing an Error whose `name` is one of
  * {@link PlatformFailure}: Temporal carries that name as the failure's type, and retry policies go by it.
@@ -40,7 +40,7 @@ export interface CallContext {
 
 /** Code as it is tested and deployed. */
 export interface Program {
-  /** Name of a folder of infrastructure/languages, such as `python`. */
+  /** Name of a folder of sandbox/languages, such as `python`. */
   language: string;
   /** Text of each file by its name. */
   files: Record<string, string>;
@@ -274,7 +274,7 @@ export interface ProgramReport {
 export interface RolloutRequest {
   userId: string;
   program: DeployedProgram;
-  /** How long the rollout may take, in milliseconds. */
+  /** How long the program may take to be ready once a pod has started it, in milliseconds. */
   deadlineMs: number;
 }
 
@@ -369,8 +369,8 @@ export interface TestDatabases {
   drop(userId: string, submissionId: string): Promise<void>;
 }
 
-/** One action as stored in Elasticsearch; `_id` makes a repeated write the same document. */
-export interface ActionDocument {
+/** A document as it is stored in Elasticsearch: an action, a piece of output, a call; `_id` makes a repeated write the same document. */
+export interface LogDocument {
   _id: string;
   '@timestamp': string;
   [field: string]: unknown;
@@ -381,7 +381,7 @@ export interface ActionLog {
    * Stores every document exactly once, however often it is called; those that it can never store it puts aside.
    * Throws `Unavailable` until it could.
    */
-  write(documents: ActionDocument[]): Promise<{ rejected: number }>;
+  write(documents: LogDocument[]): Promise<{ rejected: number }>;
 }
 
 /** Keeps what programs printed, in pieces; stores as {@link ActionLog} does. */

@@ -43,7 +43,7 @@ export interface TestCounts {
 }
 
 /** Output of an execution that the report of the tests does not have. */
-export interface UnkeptOutput extends OutputRange {
+export interface TruncatedOutput extends OutputRange {
   /** Name of the execution, such as `run` or `case-3`. */
   name: string;
   executionId: string;
@@ -76,7 +76,7 @@ export interface TestReport {
    */
   executedAgain: boolean;
   /** Output of its executions that this report does not have: it is in the test pod for a while. */
-  unkept?: UnkeptOutput[];
+  unkept?: TruncatedOutput[];
   /** What was installed for its requirements, each package in its version: production gets the same. */
   installed?: string[];
 }

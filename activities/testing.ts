@@ -19,9 +19,9 @@ import type {
   TestOutcome,
   TestReport,
   TestResult,
-  UnkeptOutput,
+  TruncatedOutput,
 } from './testReport';
-import { allOf, middlesOf } from './unkept';
+import { allOf, middlesOf } from './truncatedOutput';
 
 /** What is to be tested, and how. */
 export interface TestPlan {
@@ -147,7 +147,7 @@ function asWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
 }
 
 /**
- * Says in the pod's log how a case ended, for those who follow it; infrastructure/test-pod/PROTOCOL.md has the form.
+ * Says in the pod's log how a case ended, for those who follow it; sandbox/test-pod/PROTOCOL.md has the form.
  * The verdict is the report's.
  */
 function tellCase(
@@ -203,7 +203,7 @@ interface Execution {
 class Executions {
   executedAgain: boolean;
   /** Of all executions so far, as long as the report of the tests has none of the cases. */
-  unkept: UnkeptOutput[] = [];
+  unkept: TruncatedOutput[] = [];
   /** Each execution by the name of its step, those of the attempt before this one as well. */
   private readonly known: Record<string, string>;
   /** Whether the attempt before this one died, and may have begun more than it could tell. */

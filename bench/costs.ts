@@ -1,6 +1,6 @@
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection } from '@temporalio/client';
-import type { Kube } from '../infrastructure/kubernetes/client';
+import type { Kube } from '../infrastructure/kubernetes/api/client';
 import type { Platform } from '../test/integration/platform';
 import { stack } from '../test/integration/stack';
 import { workflowIdOf } from '../workflows/contract';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Kube } from '../infrastructure/kubernetes/client';
+import type { Kube } from '../infrastructure/kubernetes/api/client';
 
 /** Kinds that a submission, a rollout or a Job writes, by their path below the namespace. */
 const COLLECTIONS = [

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
-import { readSettings, statePaths } from '../infrastructure/local/settings';
+import { readSettings, statePaths } from '../local-stack/settings';
 
 const USER = 'test';
 

@@ -9,15 +9,15 @@ import {
   databaseService,
   databaseStatefulSet,
   passwordSecret,
-} from '../infrastructure/kubernetes/production/databaseManifests';
-import { versionFor } from '../infrastructure/kubernetes/production/postgresql';
+} from '../infrastructure/kubernetes/production/database/manifests';
+import { versionFor } from '../infrastructure/kubernetes/production/database/postgresql';
 import {
   filesManifest,
   programDeployment,
   programOf,
   programService,
-} from '../infrastructure/kubernetes/production/programManifests';
-import { programTemplate } from '../infrastructure/kubernetes/production/programTemplate';
+} from '../infrastructure/kubernetes/production/program/manifests';
+import { programTemplate } from '../infrastructure/kubernetes/production/program/podTemplate';
 import { Client } from '../test/integration/client';
 import { kubectl } from '../test/integration/kubectl';
 import { startPlatform, type Platform } from '../test/integration/platform';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connectKubernetes } from '../infrastructure/kubernetes/client';
+import { connectKubernetes } from '../infrastructure/kubernetes/api/client';
 import { kubectl } from '../test/integration/kubectl';
 import { startPlatform } from '../test/integration/platform';
 import { stack } from '../test/integration/stack';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { freemem, totalmem } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Deployment } from '@kubernetes/client-node';
-import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { restrictedContainer, restrictedPod } from '../infrastructure/kubernetes/pods/security';
 import { kubectl } from '../test/integration/kubectl';
 import { startPlatform } from '../test/integration/platform';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { PassThrough, Writable } from 'node:stream';
 import type { V1Status } from '@kubernetes/client-node';
-import { connectKubernetes } from '../infrastructure/kubernetes/client';
-import type { Kube } from '../infrastructure/kubernetes/client';
-import { createEnvironments } from '../infrastructure/kubernetes/environments';
-import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { connectKubernetes } from '../infrastructure/kubernetes/api/client';
+import type { Kube } from '../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
+import { createTestRunner } from '../infrastructure/kubernetes/testPod/testRunner';
+import { loadLanguages } from '../sandbox/languages/languages';
 import { Client } from '../test/integration/client';
 import type { Frame } from '../test/integration/client';
 import { kubectl } from '../test/integration/kubectl';

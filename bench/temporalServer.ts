@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporalProgram } from '../infrastructure/local/artifacts/temporalProgram';
-import { Progress } from '../infrastructure/local/machine/progress';
-import { readSettings } from '../infrastructure/local/settings';
+import { temporalProgram } from '../local-stack/artifacts/temporalProgram';
+import { Progress } from '../local-stack/machine/progress';
+import { readSettings } from '../local-stack/settings';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { reservePort } from '../test/reservedPorts';
 

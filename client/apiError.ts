@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorFrame } from '../gateway/errorFrame';
+import type { ErrorCode, ErrorFrame } from '../gateway/protocol/errorFrame';
 
 /** The gateway refused, and says why: `code` is stable, `field` names what was wrong, `advice` what to do. */
 export class ApiError extends Error {

@@ -4,12 +4,16 @@ import type {
   ServerFrame,
   StdinFrame,
   SubmissionFrame,
-} from '../gateway/serverFrames';
-import type { SubmitMessage } from '../gateway/messages/submit';
-import type { SubmissionFilter } from '../gateway/messages/filter';
-import type { SubmissionDetails, SubmissionList, SubmissionRecord } from '../gateway/submissionRecord';
+} from '../gateway/protocol/serverFrames';
+import type { SubmitMessage } from '../gateway/protocol/submitMessage';
+import type { SubmissionFilter } from '../gateway/protocol/filter';
+import type {
+  SubmissionDetails,
+  SubmissionList,
+  SubmissionRecord,
+} from '../gateway/protocol/submissionRecord';
 import type { LogEvent, LogQuery } from '../gateway/http/logs';
-import type { OperationState } from '../gateway/operations';
+import type { OperationState } from '../gateway/submissions/operations';
 import { ApiError, orThrow, Unreachable } from './apiError';
 import { eventsIn } from './eventStream';
 

@@ -1,28 +1,28 @@
-import type { Config } from '../infrastructure/config';
+import type { Config } from '../infrastructure/config/config';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
 import { createOutputArchive } from '../infrastructure/elasticsearch/outputArchive';
 import { outputIndexOf } from '../infrastructure/elasticsearch/outputTemplate';
-import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { createLiveLogs } from '../infrastructure/kubernetes/logs/live';
-import { followPodLog } from '../infrastructure/kubernetes/podLog';
-import { programAddress } from '../infrastructure/kubernetes/production/address';
+import { followPodLog } from '../infrastructure/kubernetes/logs/podLog';
+import { programAddress } from '../infrastructure/kubernetes/production/program/address';
 import { inspectProduction } from '../infrastructure/kubernetes/production/inspect';
 import { productionPods } from '../infrastructure/kubernetes/production/pods';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { loadLanguages } from '../sandbox/languages/languages';
 import type { Logger } from '../infrastructure/logging';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
 import { connectClient, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
 import { elasticAudit } from './audit/elasticAudit';
-import { clientAddress } from './http/clientAddress';
-import { addressFrom, remembering } from './http/programAddresses';
+import { clientAddress } from './auth/clientAddress';
+import { addressFrom, cached } from './apps/addresses';
 import { limitsFor, type Limits } from './limits';
-import type { SubmissionRules } from './messages/rules';
+import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
-import type { FollowLog } from './output/live';
+import type { FollowLog } from './progress/liveOutput';
 import { startServer, type RunningServer } from './server';
-import { temporalSubmissions } from './submissions';
+import { temporalSubmissions } from './submissions/submissionService';
 
 /** The variables that a gateway reads. */
 export const GATEWAY_VARIABLES = [
@@ -145,7 +145,7 @@ function clusterOf(config: GatewayConfig): Kube | null {
 function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: Kube | null) {
   if (FORWARD_APPS === 'off') return null;
   if (APPS_ADDRESS !== undefined) return addressFrom(APPS_ADDRESS);
-  if (kube !== null) return remembering((userId) => programAddress(kube, userId));
+  if (kube !== null) return cached((userId) => programAddress(kube, userId));
   throw new Error(
     'FORWARD_APPS is on, and nothing says where programs are: set APPS_ADDRESS, or KUBECONFIG.',
   );

@@ -1,4 +1,13 @@
-import type { KeyLimits } from './keys/quotas';
+/** How much a user's key may do on one gateway. Admin keys are not bound by it. */
+export interface KeyLimits {
+  messagesPerSecond: number;
+  /** Messages that may come at once after a silence. */
+  messageBurst: number;
+  submissionsPerMinute: number;
+  /** Submissions and resumed ones that are followed at the same time, on all connections together. */
+  followed: number;
+  connections: number;
+}
 
 /** Every bound of the edge, with its default. docs/protocol.md says what a client sees at each. */
 export interface Limits {

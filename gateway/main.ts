@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { readConfig } from '../infrastructure/config';
+import { readConfig } from '../infrastructure/config/config';
 import { createLogger } from '../infrastructure/logging';
 import { startTracing } from '../infrastructure/telemetry/tracing';
 import { GATEWAY_VARIABLES, startGateway } from './gateway';

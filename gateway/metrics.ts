@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { createLogCounters, type LogCounters } from '../infrastructure/elasticsearch/counters';
-import { isFinal, type ServerFrame } from './serverFrames';
+import { isFinal, type ServerFrame } from './protocol/serverFrames';
 
 /** Seconds; a verdict takes from a tenth of a second to some minutes. */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180];

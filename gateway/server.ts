@@ -9,29 +9,30 @@ import type { Logger } from '../infrastructure/logging';
 import { traceOf } from '../infrastructure/telemetry/span';
 import { createApps, type AppsParts } from './apps/apps';
 import { NO_AUDIT, type Asked, type Audit } from './audit/audit';
-import { explain } from './explain';
-import { guarded } from './guarded';
-import { cutOffSilent } from './heartbeat';
-import { clientAddress, type ClientAddress } from './http/clientAddress';
+import { toErrorFrame } from './submissions/errorFrames';
+import { guarded } from './errorBoundary';
+import { cutOffSilent } from './websocket/heartbeat';
+import { clientAddress, type ClientAddress } from './auth/clientAddress';
 import { STATUS_OF } from './http/error';
 import { httpHandler } from './http/handler';
 import { sendJson } from './http/json';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
 import type { ReadOutput } from './http/output';
-import { createAccess, type Refusal } from './keys/access';
-import { keepValid } from './keys/connections';
-import { loginHandler } from './keys/login';
-import { Quotas } from './keys/quotas';
-import { scoped } from './keys/scoped';
+import { createAccess, type Refusal } from './auth/access';
+import { keepValid } from './auth/connectionRegistry';
+import { loginHandler } from './http/loginRoutes';
+import { Quotas } from './auth/rateLimits';
+import { authorizedSubmissions } from './submissions/authorizedSubmissions';
 import { CLOSE, limitsFor, type Limits } from './limits';
-import { messageParser } from './messages/message';
-import type { SubmissionRules } from './messages/rules';
+import { messageParser } from './protocol/clientMessages';
+import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
-import { pageHandler, type PageLinks } from './page';
-import { serveSocket } from './socket';
-import type { Submissions } from './submissions';
-import { admit, refuseUpgrade } from './upgrade';
+import { pageHandler, type PageLinks } from './http/staticPage';
+import { serveSocket } from './websocket/connection';
+import type { Submissions } from './submissions/submissionService';
+import { refuseUpgrade } from './auth/refuseUpgrade';
+import { admit } from './websocket/upgrade';
 
 export interface ServerSettings {
   API_KEY: string;
@@ -139,7 +140,7 @@ export async function startServer(
       (error) => {
         logger.error({ err: error }, 'an upgrade could not be answered');
         if (upgraded) return void socket.destroy();
-        const { code, message } = explain(error);
+        const { code, message } = toErrorFrame(error);
         refuseUpgrade(socket, { refused: { status: STATUS_OF[code], error: code, message } });
       },
     );
@@ -162,7 +163,7 @@ export async function startServer(
     const { progress, principal } = admission;
     const known = connection.child({ keyId: principal.keyId });
     const settings = {
-      submissions: scoped(submissions, principal),
+      submissions: authorizedSubmissions(submissions, principal),
       ...{ parseMessage, limits, metrics, progress, logger: known },
       quota: quotas.of(principal),
       trace: traceOf(request.headers),
@@ -250,7 +251,7 @@ export interface ServerParts {
 /** An answer that has begun can only be broken off. */
 function answerFailure(response: ServerResponse, error: unknown): void {
   if (response.headersSent) return void response.destroy();
-  const frame = explain(error);
+  const frame = toErrorFrame(error);
   // A header that was set before the failure would go out with this answer.
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusMessage = '';

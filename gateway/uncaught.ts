@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
-import { endExchange } from './guarded';
+import { endExchange } from './errorBoundary';
 import type { Metrics } from './metrics';
 
 export interface UncaughtOptions {

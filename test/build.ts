@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { runCommand } from '../infrastructure/local/machine/command';
+import { runCommand } from '../local-stack/machine/command';
 
 const CHECKOUT = resolve(__dirname, '..');
 const BUILT = join(CHECKOUT, 'dist');
@@ -33,8 +33,8 @@ export async function buildPlatform(): Promise<Record<string, string>> {
   const options = { cwd: CHECKOUT };
   await runCommand(join(CHECKOUT, 'node_modules', '.bin', 'tsc'), compile, options);
   await runCommand(process.execPath, [join('gateway', 'web', 'build.mjs')], options);
-  for (const folder of ['languages', 'kibana'])
-    await cp(join(CHECKOUT, 'infrastructure', folder), join(BUILT, 'infrastructure', folder), {
+  for (const folder of ['sandbox/languages', 'infrastructure/kibana'])
+    await cp(join(CHECKOUT, folder), join(BUILT, folder), {
       recursive: true,
       filter: (source) => !/\.[^./]+$/.test(source) || /\.(nd)?json$/.test(source),
     });

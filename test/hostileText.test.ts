@@ -3,13 +3,13 @@ import { resultOfCase } from '../activities/cases';
 import { readFrameworkReport } from '../activities/frameworkReport';
 import { readInstalled } from '../activities/installed';
 import type { RunReport } from '../activities/ports';
-import { parseCursor } from '../gateway/cursor';
-import { parseLogCursor } from '../gateway/logs/cursor';
-import { fieldName } from '../gateway/messages/faults';
+import { parseCursor } from '../gateway/protocol/cursor';
+import { parseLogCursor } from '../gateway/http/logCursor';
+import { fieldName } from '../gateway/protocol/validationErrors';
 import { AnsiReader } from '../gateway/web/src/ansi';
 import { parseLogLine } from '../infrastructure/kubernetes/testPod/logLines';
 import { readProgramError } from '../infrastructure/kubernetes/testPod/programError';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { loadLanguages } from '../sandbox/languages/languages';
 import { pass } from './scripted/ports';
 
 /**

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { portHolder } from '../infrastructure/local/machine/portHolder';
+import { portHolder } from '../local-stack/machine/portHolder';
 
 /** First and last port, both included. */
 interface PortRange {

@@ -1,10 +1,10 @@
-import { readConfig } from '../infrastructure/config';
-import { kubernetesPrograms } from '../infrastructure/local/artifacts/kubernetesPrograms';
-import type { Endpoints } from '../infrastructure/local/endpoints';
-import { loadImages } from '../infrastructure/local/images/loadImages';
-import { Progress } from '../infrastructure/local/machine/progress';
-import { readSettings, type Settings } from '../infrastructure/local/settings';
-import { findRunningStack, startStack } from '../infrastructure/local/stack';
+import { readConfig } from '../infrastructure/config/config';
+import { kubernetesPrograms } from '../local-stack/artifacts/kubernetesPrograms';
+import type { Endpoints } from '../local-stack/endpoints';
+import { loadImages } from '../local-stack/images/loadImages';
+import { Progress } from '../local-stack/machine/progress';
+import { readSettings, type Settings } from '../local-stack/settings';
+import { findRunningStack, startStack } from '../local-stack/stack';
 import type { Stack } from './integration/stack';
 
 /**

@@ -1,17 +1,17 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, type RuntimeOptions } from '@temporalio/worker';
-import { readConfig, type Config } from '../infrastructure/config';
+import { readConfig, type Config } from '../infrastructure/config/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
-import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/client';
-import { createEnvironments } from '../infrastructure/kubernetes/environments';
+import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
-import { createProduction } from '../infrastructure/kubernetes/production';
-import type { ProgramResources } from '../infrastructure/kubernetes/production/resources';
-import { createTestDatabases } from '../infrastructure/kubernetes/production/testDatabase';
-import { createTestRunner } from '../infrastructure/kubernetes/testRunner';
-import { loadLanguages } from '../infrastructure/languages/languages';
+import { createProduction } from '../infrastructure/kubernetes/production/production';
+import type { ProgramResources } from '../infrastructure/kubernetes/production/program/resources';
+import { createTestDatabases } from '../infrastructure/kubernetes/production/database/testDatabase';
+import { createTestRunner } from '../infrastructure/kubernetes/testPod/testRunner';
+import { loadLanguages } from '../sandbox/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
 import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';
@@ -21,11 +21,12 @@ import { ensureRetention } from '../infrastructure/temporal/retention';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
+import { SEARCH_ATTRIBUTES } from '../workflows/contract';
 import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
 import { addGauges, createWorkerMetrics } from './metrics/metrics';
 import { installRuntime } from './metrics/sdkMetrics';
-import { observed } from './observed';
+import { instrumented } from './instrumentation';
 import { temporalLogger } from './temporalLogger';
 import { versionedBundle } from './version';
 import { createWorker } from './worker';
@@ -69,9 +70,6 @@ const VARIABLES = [
   'WORKER_BUILD_ID',
   'LOG_LEVEL',
 ] as const;
-
-/** Search attributes that submissions carry; workflows/contract.ts says what each means. */
-const SEARCH_ATTRIBUTES = ['UserId', 'SubmissionStatus', 'CodeDigest'];
 
 const MEGABYTE = 1024 * 1024;
 const MINUTE_MS = 60_000;
@@ -118,13 +116,13 @@ async function main(): Promise<void> {
   let sweeps: { stop: () => Promise<void> } | undefined;
   let health: HealthServer | undefined;
   try {
-    await ensureSearchAttributes(connection.operatorService, namespace, SEARCH_ATTRIBUTES);
+    await ensureSearchAttributes(connection.operatorService, namespace, Object.values(SEARCH_ATTRIBUTES));
     await keepHistory(connection, config, logger);
     const worker = await createWorker(
       connection,
       { namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
       {
-        ...{ ...parts, ...observed(parts, metrics), actionLog, outputLog, workflowRecords },
+        ...{ ...parts, ...instrumented(parts, metrics), actionLog, outputLog, workflowRecords },
         traceId: currentTraceId,
         settings: settingsOf(config),
       },

@@ -1,6 +1,6 @@
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { Logger, WorkflowBundle } from '@temporalio/worker';
-import type { Config } from '../infrastructure/config';
+import type { Config } from '../infrastructure/config/config';
 import { buildIdOf, obtainBundle } from './bundle';
 
 /** Variables that name the version of a worker, and where its workflows are when they were bundled before. */

@@ -37,7 +37,7 @@ export const activityOptions = {
     retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '5 s' },
   },
 
-  /** What is not dropped then goes with a later one (test-database.sh in infrastructure/prod/database). */
+  /** What is not dropped then goes with a later one (test-database.sh in sandbox/production-pod/database). */
   dropTestDatabase: bounded('90 s', '3 min', '90 s'),
 
   /** The first start of a database makes its volume and initialises it. */
@@ -46,7 +46,7 @@ export const activityOptions = {
   /** A few requests to the API server, nothing to wait for. */
   applyProgram: bounded('30 s', '10 min', '20 s'),
 
-  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production). */
+  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production/production). */
   runMigration: bounded('15 min', '1 h', '20 s'),
 
   /** Pods that take their time to stop, and volumes to go. */

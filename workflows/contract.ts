@@ -14,7 +14,7 @@ import type {
   Tests,
 } from '../activities/ports';
 import type { Deferred } from '../activities/deferral';
-import type { StepReport, TestCounts, TestReport } from '../activities/testReport';
+import type { Step, StepReport, TestCounts, TestReport } from '../activities/testReport';
 
 export type {
   DeployedProgram,
@@ -42,6 +42,9 @@ export const SEARCH_ATTRIBUTES = {
   status: 'SubmissionStatus',
   codeDigest: 'CodeDigest',
 } as const;
+
+/** What is executed in a test pod, in its order. */
+export const STEPS = ['install', 'run', 'tests'] as const satisfies readonly Step[];
 
 /** Key in the workflow's memo under which the verdict appears as soon as it is known. */
 export const VERDICT_MEMO = 'verdict';

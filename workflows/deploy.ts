@@ -9,8 +9,8 @@ import type {
 } from '../activities/ports';
 import { activityOptions } from './activityOptions';
 import type { Verdict } from './contract';
-import { findDeployed } from './remembered';
-import { failedWith, type Trail } from './trail';
+import { findDeployed } from './deployedProgram';
+import { failedWith, type ActionRecorder } from './actionRecorder';
 
 const { applyDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
 const { applyProgram } = proxyActivities<Activities>(activityOptions.applyProgram);
@@ -30,11 +30,11 @@ export interface Deployment extends Pick<Verdict, 'reason' | 'message' | 'migrat
 export async function deploy(
   { submissionId, userId, codeDigest }: SubmissionIdentity,
   program: Program,
-  trail: Trail,
+  recorder: ActionRecorder,
 ): Promise<Deployment> {
   const identity = { submissionId, userId, codeDigest };
-  await trail.stage('apply_database', () => applyDatabase(identity));
-  const migration = program.migrate ? await migrate(identity, program, trail) : null;
+  await recorder.stage('apply_database', () => applyDatabase(identity));
+  const migration = program.migrate ? await migrate(identity, program, recorder) : null;
   if (migration?.outcome === 'failed')
     return {
       status: 'deploy_failed',
@@ -47,7 +47,7 @@ export async function deploy(
 
   // From here until it is known what was applied, a cancellation has to wait: it could not be undone.
   const applied = await CancellationScope.nonCancellable(() =>
-    trail.stage(
+    recorder.stage(
       'apply_program',
       () => applyProgram(identity, program),
       (details) => ({ details }),
@@ -56,9 +56,9 @@ export async function deploy(
 
   let rollout: RolloutReport;
   try {
-    rollout = await trail.stage('await_rollout', () => awaitRollout(userId, applied.program), readRollout);
+    rollout = await recorder.stage('await_rollout', () => awaitRollout(userId, applied.program), readRollout);
   } catch (error) {
-    await restore(userId, trail, applied);
+    await restore(userId, recorder, applied);
     throw error;
   }
 
@@ -83,7 +83,7 @@ export async function deploy(
         live: null,
       };
     case 'failed': {
-      const live = await restore(userId, trail, applied);
+      const live = await restore(userId, recorder, applied);
       return {
         status: 'deploy_failed',
         reason: reason ?? 'unknown',
@@ -96,9 +96,9 @@ export async function deploy(
   }
 }
 
-async function migrate(identity: SubmissionIdentity, program: Program, trail: Trail) {
+async function migrate(identity: SubmissionIdentity, program: Program, recorder: ActionRecorder) {
   try {
-    return await trail.stage('migrate', () => runMigration(identity, program), readMigration);
+    return await recorder.stage('migrate', () => runMigration(identity, program), readMigration);
   } finally {
     await CancellationScope.nonCancellable(() => removeMigration(identity));
   }
@@ -107,12 +107,12 @@ async function migrate(identity: SubmissionIdentity, program: Program, trail: Tr
 /** Puts back what was live before; goes on when the submission is cancelled meanwhile. */
 async function restore(
   userId: string,
-  trail: Trail,
+  recorder: ActionRecorder,
   { program, previous }: ProgramReport,
 ): Promise<DeployedProgram | null> {
   return CancellationScope.nonCancellable(async () => {
     try {
-      const { live } = await trail.stage(
+      const { live } = await recorder.stage(
         'roll_back',
         () => rollBack(userId, program, previous),
         (details) => ({ details }),
@@ -121,7 +121,7 @@ async function restore(
     } catch (error) {
       const isGone = previous !== null && failedWith(error, 'EnvironmentMissing');
       if (!isGone || !patched('restore-from-memory')) throw error;
-      return deployAgain(userId, previous, trail, error);
+      return deployAgain(userId, previous, recorder, error);
     }
   });
 }
@@ -130,17 +130,17 @@ async function restore(
 async function deployAgain(
   userId: string,
   previous: DeployedProgram,
-  trail: Trail,
+  recorder: ActionRecorder,
   notRestored: unknown,
 ): Promise<DeployedProgram> {
   const { identity, program } = await findDeployed(userId, previous.submissionId);
-  if (patched('restore-database')) await trail.stage('apply_database', () => applyDatabase(identity));
-  const applied = await trail.stage(
+  if (patched('restore-database')) await recorder.stage('apply_database', () => applyDatabase(identity));
+  const applied = await recorder.stage(
     'apply_program',
     () => applyProgram(identity, program),
     (details) => ({ details }),
   );
-  const rollout = await trail.stage(
+  const rollout = await recorder.stage(
     'await_rollout',
     () => awaitRollout(userId, applied.program),
     readRollout,

@@ -17,9 +17,9 @@ import type {
   UpgradeDatabaseInput,
 } from './contract';
 import { deploy } from './deploy';
-import { findDeployed } from './remembered';
-import { explain, Trail } from './trail';
-import { inTurn, Superseded } from './turn';
+import { findDeployed } from './deployedProgram';
+import { describeFailure, ActionRecorder } from './actionRecorder';
+import { withProductionLock, Superseded } from './productionLock';
 
 const activities = proxyActivities<Activities>(activityOptions.read);
 const removing = proxyActivities<Activities>(activityOptions.remove);
@@ -39,12 +39,12 @@ export async function inspectProduction(input: OperationInput): Promise<LiveRepo
 
 /** Deploys an earlier submission again, as it was; its migration is not run another time. */
 export async function rollBackTo(input: RollBackToInput): Promise<OperationReport> {
-  return recorded('rollback', input, (trail) =>
-    whenItsTurn(`rollback to ${input.submissionId}`, input, trail, { yields: true }, async () => {
+  return recorded('rollback', input, (recorder) =>
+    whenItsTurn(`rollback to ${input.submissionId}`, input, recorder, { yields: true }, async () => {
       const { live } = await activities.inspectProduction(input.userId);
       if (live?.submissionId === input.submissionId) return done('It is live already.');
       const { identity, program } = await findDeployed(input.userId, input.submissionId);
-      const { status, message } = await deploy(identity, { ...program, migrate: null }, trail);
+      const { status, message } = await deploy(identity, { ...program, migrate: null }, recorder);
       return { status: status === 'deployed' ? 'done' : 'failed', message };
     }),
   );
@@ -52,8 +52,8 @@ export async function rollBackTo(input: RollBackToInput): Promise<OperationRepor
 
 /** Takes the program away; the database stays, and a rollback to the submission starts it again. */
 export async function stopProduction(input: OperationInput): Promise<OperationReport> {
-  return recorded('stop', input, (trail) =>
-    whenItsTurn('stop', input, trail, { yields: true }, async () => {
+  return recorded('stop', input, (recorder) =>
+    whenItsTurn('stop', input, recorder, { yields: true }, async () => {
       await removing.stopProduction(input.userId);
       return done('The program is stopped. Its database stays.');
     }),
@@ -63,8 +63,8 @@ export async function stopProduction(input: OperationInput): Promise<OperationRe
 /** Deletes the program with its files, and the database with its rows only on request. */
 export async function deleteProduction(input: DeleteProductionInput): Promise<OperationReport> {
   const { userId, database } = input;
-  return recorded('delete_production', input, (trail) =>
-    whenItsTurn('deletion', input, trail, { yields: false }, async () => {
+  return recorded('delete_production', input, (recorder) =>
+    whenItsTurn('deletion', input, recorder, { yields: false }, async () => {
       await removing.deleteProduction(userId, { database });
       return done(
         database ? 'Program and database are deleted.' : 'The program is deleted, the database stays.',
@@ -75,8 +75,8 @@ export async function deleteProduction(input: DeleteProductionInput): Promise<Op
 
 /** Deletes everything that a user has: production, database, test pod. */
 export async function deleteEnvironment(input: OperationInput): Promise<OperationReport> {
-  return recorded('delete_environment', input, (trail) =>
-    whenItsTurn('deletion', input, trail, { yields: false }, async () => {
+  return recorded('delete_environment', input, (recorder) =>
+    whenItsTurn('deletion', input, recorder, { yields: false }, async () => {
       await removing.deleteEnvironment(input.userId);
       return done(`${namespaceOf(input.userId)} is deleted, with everything in it.`);
     }),
@@ -86,8 +86,8 @@ export async function deleteEnvironment(input: OperationInput): Promise<Operatio
 /** Brings the database to the PostgreSQL of new ones, or deletes what an earlier upgrade left of the old one. */
 export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<OperationReport> {
   const { userId, discardOld } = input;
-  return recorded('upgrade_database', input, (trail) =>
-    whenItsTurn('upgrade of the database', input, trail, { yields: false }, async () => {
+  return recorded('upgrade_database', input, (recorder) =>
+    whenItsTurn('upgrade of the database', input, recorder, { yields: false }, async () => {
       if (discardOld) {
         const discarded = await upgrading.discardOldData(userId);
         return done(
@@ -109,13 +109,19 @@ export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<Oper
 async function whenItsTurn(
   name: string,
   { userId, acceptedAt }: OperationInput,
-  trail: Trail,
+  recorder: ActionRecorder,
   { yields }: { yields: boolean },
   work: () => Promise<Outcome>,
 ): Promise<Outcome> {
   const { workflowId: id } = workflowInfo();
   const claimed = { id, name: `${name} (${id})`, acceptedAt, yields };
-  const outcome = await inTurn(userId, claimed, trail, work, ({ status }) => status === 'done');
+  const outcome = await withProductionLock(
+    userId,
+    claimed,
+    recorder,
+    work,
+    ({ status }) => status === 'done',
+  );
   if (!(outcome instanceof Superseded)) return outcome;
   return {
     status: 'superseded',
@@ -127,36 +133,36 @@ async function whenItsTurn(
 async function recorded(
   name: string,
   input: OperationInput,
-  work: (trail: Trail) => Promise<Outcome>,
+  work: (recorder: ActionRecorder) => Promise<Outcome>,
 ): Promise<OperationReport> {
   const { userId, requestedBy, acceptedAt, ...details } = input;
-  const trail = new Trail();
-  trail.note(`${name}.requested`, {
+  const recorder = new ActionRecorder();
+  recorder.record(`${name}.requested`, {
     details: { requested_by: requestedBy, accepted_at: acceptedAt, ...details },
   });
   try {
-    const outcome = await work(trail);
+    const outcome = await work(recorder);
     const production = await activities.inspectProduction(userId);
-    trail.note(`${name}.finished`, {
+    recorder.record(`${name}.finished`, {
       outcome: outcome.status === 'done' ? 'success' : 'failure',
       reason: outcome.status,
       message: outcome.message,
       details: production,
     });
-    await record(userId, trail);
+    await record(userId, recorder);
     return { ...outcome, production };
   } catch (error) {
-    const { reason, message } = explain(error);
-    trail.note(`${name}.finished`, { outcome: 'failure', reason, message });
-    await record(userId, trail);
+    const { reason, message } = describeFailure(error);
+    recorder.record(`${name}.finished`, { outcome: 'failure', reason, message });
+    await record(userId, recorder);
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
   }
 }
 
-async function record(userId: string, trail: Trail): Promise<void> {
+async function record(userId: string, recorder: ActionRecorder): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   const namespace = namespaceOf(userId);
   await CancellationScope.nonCancellable(() =>
-    recordActions({ provenance: { userId, workflowId, runId }, namespace, actions: trail.actions }),
+    recordActions({ provenance: { userId, workflowId, runId }, namespace, actions: recorder.actions }),
   );
 }

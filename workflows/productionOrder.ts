@@ -9,12 +9,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { CLAIM_TURN_SIGNAL, LEAVE_TURN_SIGNAL, ORDER_QUERY, TURN_SIGNAL } from './contract';
-import { Order, type Answer, type Claim, type OrderState, type Turn } from './order';
+import { DeployQueue, type Answer, type Claim, type DeployQueueState, type Turn } from './deployQueue';
 
 export const claimTurn = defineSignal<[Claim]>(CLAIM_TURN_SIGNAL);
 export const leaveTurn = defineSignal<[workflowId: string, done: boolean]>(LEAVE_TURN_SIGNAL);
 export const turnSignal = defineSignal<[Turn]>(TURN_SIGNAL);
-const orderQuery = defineQuery<OrderState>(ORDER_QUERY);
+const orderQuery = defineQuery<DeployQueueState>(ORDER_QUERY);
 
 /** How often it is looked whether the holder of the turn still exists, while others wait for it. */
 const CHECK_EVERY = '5 s';
@@ -31,8 +31,8 @@ const IDLE = '1 d';
  * signals, and it answers with signals. A holder that has ended without leaving is found by that: a signal to
  * a workflow that is closed fails.
  */
-export async function productionOrder(state: OrderState): Promise<void> {
-  const order = new Order(state);
+export async function productionOrder(state: DeployQueueState): Promise<void> {
+  const order = new DeployQueue(state);
   let touched = false;
   setHandler(claimTurn, (claim) => {
     touched = true;
@@ -58,7 +58,7 @@ export async function productionOrder(state: OrderState): Promise<void> {
 }
 
 /** One that has ended cannot be told, and has left. Whether it did what it claimed for is not known: it counts. */
-async function deliver(order: Order, { workflowId, turn }: Answer): Promise<void> {
+async function deliver(order: DeployQueue, { workflowId, turn }: Answer): Promise<void> {
   try {
     await getExternalWorkflowHandle(workflowId).signal(turnSignal, turn);
   } catch (error) {

@@ -31,10 +31,10 @@ import type { Deferred, Program, SubmitCodeInput, TestSummary, Verdict } from '.
 import { asTested } from './asTested';
 import { deploy } from './deploy';
 import { countsOf, evaluate } from './evaluate';
-import { explain, failedWith, Trail } from './trail';
+import { describeFailure, failedWith, ActionRecorder } from './actionRecorder';
 import { Stdin } from './stdin';
 import { briefOrInTurn } from './testTurn';
-import { inTurn, Superseded } from './turn';
+import { withProductionLock, Superseded } from './productionLock';
 
 const { prepareEnvironment } = proxyActivities<Activities>(activityOptions.prepareEnvironment);
 const { prepareTestDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
@@ -69,27 +69,29 @@ const nothingDeployed = { migration: null, rollout: null, supersededBy: null, li
  * what it is.
  */
 export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
-  const trail = new Trail();
-  trail.note('submission.accepted', {
+  const recorder = new ActionRecorder();
+  recorder.record('submission.accepted', {
     details: { accepted_at: input.acceptedAt, requested_by: input.requestedBy, deploy: input.deploy },
   });
   setHandler(cancelRequested, (keyId) =>
-    trail.note('submission.cancel_requested', { details: { requested_by: keyId } }),
+    recorder.record('submission.cancel_requested', { details: { requested_by: keyId } }),
   );
   const stdin = new Stdin(input.input.interactive === true);
   // What goes on beside the way to the verdict, and keeps nobody waiting for that.
   const storing: Promise<unknown>[] = [];
   let decision: Decision;
   try {
-    decision = await testAndDeploy(input, trail, stdin, (report) => storing.push(storeUnkept(input, report)));
+    decision = await testAndDeploy(input, recorder, stdin, (report) =>
+      storing.push(storeUnkept(input, report)),
+    );
   } catch (error) {
     const end = cancelled(error) ?? error;
-    const { reason, message } = explain(end);
+    const { reason, message } = describeFailure(end);
     const status = isCancellation(end) ? 'cancelled' : 'internal_error';
-    await conclude(input, trail, { ...nothingDeployed, status, reason, message, tests: null }, storing);
+    await conclude(input, recorder, { ...nothingDeployed, status, reason, message, tests: null }, storing);
     throw isCancellation(end) ? end : ApplicationFailure.nonRetryable(message, reason);
   }
-  return conclude(input, trail, decision, storing);
+  return conclude(input, recorder, decision, storing);
 }
 
 /**
@@ -103,11 +105,11 @@ function cancelled(error: unknown): CancelledFailure | null {
 
 async function testAndDeploy(
   input: SubmitCodeInput,
-  trail: Trail,
+  recorder: ActionRecorder,
   stdin: Stdin,
   onReport: (report: TestReport) => void,
 ): Promise<Decision> {
-  const report = await (input.testDatabase ? testWithDatabase : test)(input, trail, stdin).finally(() =>
+  const report = await (input.testDatabase ? testWithDatabase : test)(input, recorder, stdin).finally(() =>
     stdin.end(),
   );
   onReport(report);
@@ -121,17 +123,21 @@ async function testAndDeploy(
       message: `${message} It was tested only, and not deployed.`,
     };
   const program = startedAs(asTested(input.program, report), input.input);
-  return { ...(await deployInTurn(input, program, trail)), tests };
+  return { ...(await deployInTurn(input, program, recorder)), tests };
 }
 
 /** A database that cannot be dropped now changes no verdict: it goes later. */
-async function testWithDatabase(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise<TestReport> {
+async function testWithDatabase(
+  input: SubmitCodeInput,
+  recorder: ActionRecorder,
+  stdin: Stdin,
+): Promise<TestReport> {
   const { submissionId, userId, codeDigest } = input;
   try {
-    return await test(input, trail, stdin);
+    return await test(input, recorder, stdin);
   } finally {
     await CancellationScope.nonCancellable(() =>
-      trail.stage('drop_test_database', () => dropTestDatabase({ submissionId, userId, codeDigest })),
+      recorder.stage('drop_test_database', () => dropTestDatabase({ submissionId, userId, codeDigest })),
     ).catch((error: unknown) => {
       if (!(error instanceof ActivityFailure)) throw error;
     });
@@ -139,20 +145,20 @@ async function testWithDatabase(input: SubmitCodeInput, trail: Trail, stdin: Std
 }
 
 /** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
-async function test(input: SubmitCodeInput, trail: Trail, stdin: Stdin): Promise<TestReport> {
+async function test(input: SubmitCodeInput, recorder: ActionRecorder, stdin: Stdin): Promise<TestReport> {
   const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
-      if (input.testDatabase) undeferred(await prepareDatabase(input, trail));
+      if (input.testDatabase) undeferred(await prepareDatabase(input, recorder));
       const run = (wait: RunWait) => {
         const tests = () => runTests({ ...tested, wait }, { defer: true });
         return input.input.interactive ? stdin.feeding(input.userId, tests) : tests();
       };
-      return undeferred(await trail.stage('run_tests', () => briefOrInTurn(input, run), readTests));
+      return undeferred(await recorder.stage('run_tests', () => briefOrInTurn(input, run), readTests));
     } catch (error) {
       if (!failedWith(error, ENVIRONMENT_MISSING)) throw error;
       if (preparations >= PREPARATIONS) await pauseFor(preparations - PREPARATIONS, error);
-      await trail.stage(
+      await recorder.stage(
         'prepare_environment',
         () => prepareEnvironment(input.userId),
         (details) => ({ details }),
@@ -174,8 +180,11 @@ async function pauseFor(further: number, error: unknown): Promise<void> {
   await sleep(pause);
 }
 
-async function prepareDatabase({ submissionId, userId, codeDigest }: SubmitCodeInput, trail: Trail) {
-  return trail.stage(
+async function prepareDatabase(
+  { submissionId, userId, codeDigest }: SubmitCodeInput,
+  recorder: ActionRecorder,
+) {
+  return recorder.stage(
     'prepare_test_database',
     () => prepareTestDatabase({ submissionId, userId, codeDigest }, { defer: true }),
     (result) => (isDeferred(result) ? readDeferred(result) : { details: result }),
@@ -189,14 +198,14 @@ async function prepareDatabase({ submissionId, userId, codeDigest }: SubmitCodeI
 async function deployInTurn(
   input: SubmitCodeInput,
   program: Program,
-  trail: Trail,
+  recorder: ActionRecorder,
 ): Promise<Omit<Decision, 'tests'>> {
   const { submissionId: id, userId, acceptedAt } = input;
-  const deployment = await inTurn(
+  const deployment = await withProductionLock(
     userId,
     { id, name: `submission ${id}`, acceptedAt, yields: true },
-    trail,
-    () => deploy(input, program, trail),
+    recorder,
+    () => deploy(input, program, recorder),
     ({ status }) => status === 'deployed',
   );
   if (!(deployment instanceof Superseded)) return { ...deployment, supersededBy: null };
@@ -212,7 +221,7 @@ async function deployInTurn(
 /** Announces the verdict to everyone who follows, then records what was done. */
 async function conclude(
   input: SubmitCodeInput,
-  trail: Trail,
+  recorder: ActionRecorder,
   decision: Decision,
   storing: Promise<unknown>[],
 ): Promise<Verdict> {
@@ -222,7 +231,7 @@ async function conclude(
   upsertMemo({ [VERDICT_MEMO]: verdict });
   upsertSearchAttributes([{ key: statusKey, value: verdict.status }]);
 
-  trail.note('submission.finished', {
+  recorder.record('submission.finished', {
     outcome: isSuccess(verdict.status) ? 'success' : 'failure',
     reason: verdict.status,
     message: verdict.message,
@@ -231,7 +240,7 @@ async function conclude(
   const { workflowId, runId } = workflowInfo();
   const provenance = { submissionId, userId, codeDigest, workflowId, runId, keyId: requestedBy };
   await CancellationScope.nonCancellable(() =>
-    recordActions({ provenance, namespace, actions: trail.actions }),
+    recordActions({ provenance, namespace, actions: recorder.actions }),
   );
   await Promise.all(storing);
   return verdict;

@@ -81,7 +81,7 @@ function leave(queueId: string, workflowId: string): void {
   );
 }
 
-/** Code of the supervisor (infrastructure/test-pod/PROTOCOL.md), or null when it is another failure. */
+/** Code of the supervisor (sandbox/test-pod/PROTOCOL.md), or null when it is another failure. */
 function reasonOfBusy(error: unknown): string | null {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure) || cause.type !== TEST_POD_BUSY) return null;

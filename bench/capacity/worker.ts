@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { NativeConnection, Runtime } from '@temporalio/worker';
-import { readConfig } from '../../infrastructure/config';
+import { readConfig } from '../../infrastructure/config/config';
 import { createLogger } from '../../infrastructure/logging';
 import { ensureSearchAttributes } from '../../infrastructure/temporal/searchAttributes';
 import { pass, scripted } from '../../test/scripted/ports';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Job } from '@kubernetes/client-node';
-import type { Kube } from '../../infrastructure/kubernetes/client';
+import type { Kube } from '../../infrastructure/kubernetes/api/client';
 import { restrictedContainer, restrictedPod } from '../../infrastructure/kubernetes/pods/security';
-import { waitFor } from '../../infrastructure/kubernetes/waiting';
+import { waitFor } from '../../infrastructure/kubernetes/api/waiting';
 import { stack } from '../../test/integration/stack';
 
 const UID = 10_001;

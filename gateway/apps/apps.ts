@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../infrastructure/logging';
-import type { Access } from '../keys/access';
-import { userId as userIdRule } from '../messages/identifiers';
-import { refuseUpgrade } from '../upgrade';
+import type { Access } from '../auth/access';
+import { userId as userIdRule } from '../protocol/identifiers';
+import { refuseUpgrade } from '../auth/refuseUpgrade';
 import { prepareAnswer } from './answerHeaders';
 import { forward, forwardUpgrade } from './forward';
 import { checkFraming } from './framing';
@@ -25,14 +25,14 @@ export interface AppsParts {
   addressOf: (userId: string) => Promise<string | null>;
   logger: Logger;
   /** How long a program may say nothing in the middle of an answer, or take to begin one, in milliseconds. */
-  silenceMs?: number;
+  idleTimeoutMs?: number;
 }
 
-const SILENCE_MS = 120_000;
+const IDLE_MS = 120_000;
 const PATH = /^\/apps\/([^/?]*)(\/[^?]*)?(\?.*)?$/;
 const rule = userIdRule();
 
-export function createApps({ access, addressOf, logger, silenceMs = SILENCE_MS }: AppsParts): Apps {
+export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS }: AppsParts): Apps {
   /** Where a request goes, or why it goes nowhere. */
   async function destinationOf(
     request: IncomingMessage,
@@ -47,7 +47,7 @@ export function createApps({ access, addressOf, logger, silenceMs = SILENCE_MS }
     const place = { prefix, hosts: hosts.filter((host) => host !== undefined) };
     const mayBeKey = (key: string | undefined) => access.byKey(key).refused?.status !== 401;
     return {
-      ...{ target, path: `${path}${query}`, silenceMs },
+      ...{ target, path: `${path}${query}`, idleTimeoutMs },
       headers: requestHeaders(request, prefix, mayBeKey),
       prepareAnswer: (headers) => prepareAnswer(headers, place),
     };

@@ -15,7 +15,7 @@ export interface Destination {
   /** Makes the headers of an answer fit for the client, in place. */
   prepareAnswer: (headers: IncomingHttpHeaders) => void;
   /** Longest time without a byte before and during the answer, in milliseconds. */
-  silenceMs: number;
+  idleTimeoutMs: number;
 }
 
 const TO_A_WEBSOCKET = { connection: 'Upgrade', upgrade: 'websocket' };
@@ -23,14 +23,14 @@ const TO_A_WEBSOCKET = { connection: 'Upgrade', upgrade: 'websocket' };
 /** Renders and sends the head of a request. @throws RequestRefused */
 export function requestTo(
   request: IncomingMessage,
-  { target, path, headers, silenceMs }: Destination,
+  { target, path, headers, idleTimeoutMs }: Destination,
   { isWebSocket = false } = {},
 ): ClientRequest {
   const url = new URL(target);
   let outgoing: ClientRequest | undefined;
   try {
     outgoing = (url.protocol === 'https:' ? https : http).request(url, {
-      ...{ method: request.method ?? 'GET', path, timeout: silenceMs },
+      ...{ method: request.method ?? 'GET', path, timeout: idleTimeoutMs },
       headers: { ...headers, ...framingOf(request), ...(isWebSocket && TO_A_WEBSOCKET) },
       agent: false, // A kept connection would lead to a pod that a deploy has replaced.
     });
@@ -53,7 +53,7 @@ export interface Answered {
 /** Resolves when the head of the answer has come. @throws BadAnswer, or the connection's Error */
 export async function answerTo(
   outgoing: ClientRequest,
-  { silenceMs, isWebSocket = false }: { silenceMs: number; isWebSocket?: boolean },
+  { idleTimeoutMs, isWebSocket = false }: { idleTimeoutMs: number; isWebSocket?: boolean },
 ): Promise<Answered> {
   let failure: Error | undefined;
   const answered = await new Promise<Answered>((resolve, reject) => {
@@ -62,7 +62,9 @@ export async function answerTo(
       reject(error);
     };
     outgoing.on('error', onError);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`the program sent nothing for ${silenceMs} ms`)));
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new Error(`the program sent nothing for ${idleTimeoutMs} ms`)),
+    );
     outgoing.on('response', (answer) => resolve({ answer }));
     if (isWebSocket)
       outgoing.on('upgrade', (answer, socket: Socket, head) => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Principal } from '../keys/principal';
+import type { Principal } from '../auth/principal';
 
 /** What was asked of the gateway, and what came of it. */
 export interface Asked {

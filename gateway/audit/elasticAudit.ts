@@ -7,7 +7,7 @@ import { createAuditLog } from '../../infrastructure/elasticsearch/auditLog';
 import type { LogCounters } from '../../infrastructure/elasticsearch/counters';
 import { Spool } from '../../infrastructure/elasticsearch/spool';
 import type { Logger } from '../../infrastructure/logging';
-import type { ClientAddress } from '../http/clientAddress';
+import type { ClientAddress } from '../auth/clientAddress';
 import type { Asked, Audit } from './audit';
 import { auditDocument } from './document';
 import { Refusals } from './refusals';

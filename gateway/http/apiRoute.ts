@@ -1,8 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
-import type { ErrorCode } from '../errorFrame';
-import type { Principal } from '../keys/principal';
+import type { ErrorCode } from '../protocol/errorFrame';
+import type { Principal } from '../auth/principal';
 
 /** One request while it is answered. */
 export interface Call {

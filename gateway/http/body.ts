@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { errorFrame } from '../errorFrame';
+import { errorFrame } from '../protocol/errorFrame';
 import { HttpError } from './error';
 
 /**

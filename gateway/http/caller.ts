@@ -1,6 +1,6 @@
-import type { Principal } from '../keys/principal';
-import { scoped } from '../keys/scoped';
-import type { Submissions } from '../submissions';
+import type { Principal } from '../auth/principal';
+import { authorizedSubmissions } from '../submissions/authorizedSubmissions';
+import type { Submissions } from '../submissions/submissionService';
 import type { Call } from './apiRoute';
 
 /** Who calls. @throws Error on an open route, where nobody knows */
@@ -11,5 +11,5 @@ export function callerOf({ principal }: Call): Principal {
 
 /** Submissions as the caller may see them. */
 export function seenBy(call: Call, submissions: Submissions): Submissions {
-  return scoped(submissions, callerOf(call));
+  return authorizedSubmissions(submissions, callerOf(call));
 }

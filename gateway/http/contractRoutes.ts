@@ -1,6 +1,6 @@
-import type { SubmissionRules } from '../messages/rules';
-import { protocolSchema } from '../schema';
-import { asyncApi } from './asyncApi';
+import type { SubmissionRules } from '../protocol/submissionRules';
+import { protocolSchema } from '../protocol/jsonSchema';
+import { asyncApi } from '../protocol/asyncApi';
 import { openApi } from './openApi';
 import { referencePage } from './referencePage';
 import type { Route } from './apiRoute';

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { ErrorCode, ErrorFrame } from '../errorFrame';
+import type { ErrorCode, ErrorFrame } from '../protocol/errorFrame';
 
 /** Ends a call with an error, whose body is the same error frame as a WebSocket gets. */
 export class HttpError extends Error {

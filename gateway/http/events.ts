@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { parseCursor, type Cursor } from '../cursor';
-import { explain } from '../explain';
-import { NothingFollows } from '../follow';
+import { parseCursor, type Cursor } from '../protocol/cursor';
+import { toErrorFrame } from '../submissions/errorFrames';
+import { NothingFollows } from '../progress/follow';
 import type { Limits } from '../limits';
-import type { ServerFrame, SubmissionFrame } from '../serverFrames';
-import { acceptedIn } from '../submissionRecord';
-import type { Submissions } from '../submissions';
+import type { ServerFrame, SubmissionFrame } from '../protocol/serverFrames';
+import { acceptedIn } from '../protocol/submissionRecord';
+import type { Submissions } from '../submissions/submissionService';
 import { checked, queryOf, submissionIn } from './query';
 import type { Call, Reply } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';
@@ -54,7 +54,7 @@ export async function sendEvents(
     if (error instanceof NothingFollows) return; // The next try is answered with 204.
     if (!(error instanceof Error) || error.name === 'Stalled') throw error;
     logger.error({ err: error }, 'a submission cannot be followed');
-    await write(eventOf(explain(error, record.submission_id)));
+    await write(eventOf(toErrorFrame(error, record.submission_id)));
   } finally {
     clearInterval(pings);
     await frames.return?.();

@@ -4,10 +4,10 @@ import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import { inSpan, traceOf } from '../../infrastructure/telemetry/span';
 import type { Asked, Audit } from '../audit/audit';
-import type { Access } from '../keys/access';
-import type { Principal } from '../keys/principal';
-import { errorFrame, type ErrorFrame } from '../errorFrame';
-import { explain } from '../explain';
+import type { Access } from '../auth/access';
+import type { Principal } from '../auth/principal';
+import { errorFrame, type ErrorFrame } from '../protocol/errorFrame';
+import { toErrorFrame } from '../submissions/errorFrames';
 import { contractRoutes } from './contractRoutes';
 import { HttpError, RETRY_AFTER, STATUS_OF } from './error';
 import type { Call, Reply, Route } from './apiRoute';
@@ -20,7 +20,7 @@ import { metricsRoute } from './metricsRoute';
 import { languagesRoute } from './languageRoutes';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
-import type { SubmissionRules } from '../messages/rules';
+import type { SubmissionRules } from '../protocol/submissionRules';
 
 export interface HttpParts
   extends SubmissionRouteParts, Pick<LiveParts, 'inspect'>, Pick<LogRouteParts, 'logs'> {
@@ -99,7 +99,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   }
 
   function refuse(response: ServerResponse, error: unknown, log: Logger) {
-    const frame = error instanceof HttpError ? error.frame : explain(error);
+    const frame = error instanceof HttpError ? error.frame : toErrorFrame(error);
     const status = STATUS_OF[frame.code];
     if (status >= 500) log.error({ err: error, code: frame.code }, 'request could not be carried out');
     else log.info({ code: frame.code }, 'request refused');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Language } from '../../infrastructure/languages/languages';
-import type { SubmissionRules } from '../messages/rules';
+import type { Language } from '../../sandbox/languages/languages';
+import type { SubmissionRules } from '../protocol/submissionRules';
 import type { Route } from './apiRoute';
 
 const language = z.object({

@@ -4,10 +4,11 @@ import type { ProductionPod } from '../../infrastructure/kubernetes/production/p
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
 import { namespaceOf } from '../../workflows/contract';
-import { requireUser } from '../keys/scoped';
+import { requireUser } from '../submissions/authorizedSubmissions';
 import type { Limits } from '../limits';
-import { userId } from '../messages/identifiers';
-import { PlatformUnavailable } from '../submissions';
+import { userId } from '../protocol/identifiers';
+import type { Live } from '../protocol/live';
+import { PlatformUnavailable } from '../submissions/submissionService';
 import { callerOf } from './caller';
 import { checked } from './query';
 import type { Route } from './apiRoute';
@@ -17,38 +18,6 @@ export interface LiveParts {
   inspect: ((userId: string) => Promise<LiveReport & { pods: ProductionPod[] }>) | null;
   limits: Pick<Limits, 'callTimeoutMs'>;
 }
-
-const program = z.object({
-  submission_id: z.string(),
-  code_digest: z.string(),
-  workflow_id: z.string(),
-  run_id: z.string(),
-});
-
-const pod = z.object({
-  name: z.string(),
-  component: z.enum(['program', 'database', 'migration']),
-  submission_id: z.string().nullable().describe('What its program comes from; null for the database.'),
-  state: z
-    .enum(['pending', 'starting', 'running', 'ready', 'failing', 'ended', 'leaving'])
-    .describe('`running` until it is `ready`; `failing` when it cannot become so by waiting.'),
-  restarts: z.int(),
-  message: z.string().nullable().describe('What keeps it from being ready.'),
-  since: z.iso.datetime().nullable().describe('When it was made.'),
-});
-
-/** What a user has in production. */
-export const liveBody = z
-  .object({
-    user_id: userId(),
-    namespace: z.string(),
-    state: z.string(),
-    since: z.string().nullable().describe('When it began to be live, in ISO 8601.'),
-    live: program.nullable().describe('Null when nothing is.'),
-    rolling_out: program.nullable().describe('What is on its way to take its place.'),
-    pods: z.array(pod).describe('Of the program and its database, the oldest first.'),
-  })
-  .meta({ title: 'Live', description: 'What a user has in production.' });
 
 /** `GET /api/users/{user_id}/live`: what a user has in production, since when, and from which submission. */
 export function liveRoute({ inspect, limits }: LiveParts): Route {
@@ -75,7 +44,7 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
 function bodyOf(
   user_id: string,
   { state, live, since, rollingOut, pods }: LiveReport & { pods: ProductionPod[] },
-): z.infer<typeof liveBody> {
+): Live {
   return {
     user_id,
     namespace: namespaceOf(user_id),

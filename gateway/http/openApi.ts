@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { errorFrameSchema, type ErrorCode } from '../errorFrame';
-import { submissionId, userId } from '../messages/identifiers';
-import type { SubmissionRules } from '../messages/rules';
-import { stdinBody } from '../messages/stdin';
-import { submitMessage } from '../messages/submit';
-import { finalFrame } from '../finalFrameSchema';
-import { operationState } from '../operations';
-import { schemaOf } from '../schema';
+import { errorFrameSchema, type ErrorCode } from '../protocol/errorFrame';
+import { submissionId, userId } from '../protocol/identifiers';
+import type { SubmissionRules } from '../protocol/submissionRules';
+import { stdinBody } from '../protocol/stdin';
+import { submitMessage } from '../protocol/submitMessage';
+import { finalFrame } from '../protocol/finalFrameSchema';
+import { operationState } from '../submissions/operations';
+import { schemaOf } from '../protocol/jsonSchema';
 import {
   acceptedFrame,
   cancelFrame,
@@ -18,12 +18,12 @@ import {
   stepFrame,
   submissionFrame,
   testFrame,
-} from '../serverFrames';
-import { submissionDetails, submissionList, submissionRecord } from '../submissionRecord';
+} from '../protocol/serverFrames';
+import { submissionDetails, submissionList, submissionRecord } from '../protocol/submissionRecord';
 import { STATUS_OF } from './error';
 import type { Answer, Route, SchemaName } from './apiRoute';
 import { languageList } from './languageRoutes';
-import { liveBody } from './live';
+import { liveBody } from '../protocol/live';
 import { rollbackMessage } from './productionRoutes';
 
 type Described = Omit<Route, 'handle'>;

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
+import { STEPS } from '../../workflows/contract';
 import type { Limits } from '../limits';
-import { isFinal, type OutputFrame, type SubmissionFrame } from '../serverFrames';
-import { acceptedIn } from '../submissionRecord';
-import type { Submissions } from '../submissions';
-import { parseCursor } from '../cursor';
+import { isFinal, type OutputFrame, type SubmissionFrame } from '../protocol/serverFrames';
+import { acceptedIn } from '../protocol/submissionRecord';
+import type { Submissions } from '../submissions/submissionService';
+import { parseCursor } from '../protocol/cursor';
 import { queryOf, submissionIn } from './query';
 import type { Call } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';
@@ -22,7 +23,7 @@ export interface ReadOutput {
 
 export const outputQuery = z.strictObject({
   stream: z.enum(['stdout', 'stderr']).optional().describe('Both, as they came, when left out.'),
-  step: z.enum(['install', 'run', 'tests']).optional().describe('All of them when left out.'),
+  step: z.enum(STEPS).optional().describe('All of them when left out.'),
 });
 
 /** What the program printed, byte by byte, while it runs and up to the end of the tests. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { submissionId, userId } from '../messages/identifiers';
-import { fields } from '../messages/texts';
+import { submissionId, userId } from '../protocol/identifiers';
+import { fields } from '../protocol/schemaHelpers';
 import type { SubmissionRouteParts } from './submissionRoutes';
 import type { Route } from './apiRoute';
 import { jsonIn, jsonText } from './body';

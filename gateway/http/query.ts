@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { faultyField, invalidMessage, wordsFor } from '../messages/faults';
-import { submissionId } from '../messages/identifiers';
+import { faultyField, invalidMessage, messageFor } from '../protocol/validationErrors';
+import { submissionId } from '../protocol/identifiers';
 import { HttpError } from './error';
 import type { Call } from './apiRoute';
 
@@ -24,7 +24,7 @@ export function submissionIn({ parameters }: Call): string {
 
 /** @throws HttpError that names the field at fault */
 export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value, { error: wordsFor });
+  const result = schema.safeParse(value, { error: messageFor });
   if (result.success) return result.data;
   throw new HttpError(invalidMessage(result.error.issues, undefined));
 }

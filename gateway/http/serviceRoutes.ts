@@ -1,4 +1,4 @@
-import { errorFrame } from '../errorFrame';
+import { errorFrame } from '../protocol/errorFrame';
 import { HttpError } from './error';
 import type { Route } from './apiRoute';
 

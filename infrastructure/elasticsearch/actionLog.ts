@@ -1,16 +1,11 @@
 import { Client, errors } from '@elastic/elasticsearch';
+import type { LogDocument } from '../../activities/ports';
 import type { ElasticsearchAccess } from './access';
 import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 import type { LogCounters } from './counters';
 import { withoutPassword } from './address';
 import { findLayout, type Layout } from './layout';
 import type { IndexTemplate, TemplateLayout } from './template';
-
-export interface Document {
-  _id: string;
-  '@timestamp': string;
-  [field: string]: unknown;
-}
 
 export interface ActionLogSettings extends ElasticsearchAccess {
   index: string;
@@ -65,7 +60,7 @@ export function createActionLog(settings: ActionLogSettings) {
   let layout: Layout | undefined;
 
   /** Creates what is not there yet. @returns those of which Elasticsearch said something else than that it stored them */
-  async function create(documents: Document[], target: (at: string) => string): Promise<Refusal[]> {
+  async function create(documents: LogDocument[], target: (at: string) => string): Promise<Refusal[]> {
     const operations = documents.flatMap(({ _id, ...document }) => [
       { create: { _index: target(document['@timestamp']), _id } },
       document,
@@ -98,7 +93,7 @@ export function createActionLog(settings: ActionLogSettings) {
      * of the templates.
      * @throws Error named `Unavailable` that says what Elasticsearch answered.
      */
-    async write(documents: Document[]): Promise<WriteReport> {
+    async write(documents: LogDocument[]): Promise<WriteReport> {
       try {
         layout ??= await prepare();
         if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
@@ -135,14 +130,14 @@ export function createActionLog(settings: ActionLogSettings) {
 }
 
 interface Refusal {
-  document: Document;
+  document: LogDocument;
   status: number;
   type: string;
   reason: string;
 }
 
 /** A document as it is kept when the index of actions cannot have it. */
-function putAside({ document: { _id, ...document }, type, reason }: Refusal): Document {
+function putAside({ document: { _id, ...document }, type, reason }: Refusal): LogDocument {
   return {
     _id,
     '@timestamp': new Date().toISOString(),

@@ -1,20 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../logging';
-import type { Document, WriteReport } from './actionLog';
+import type { LogDocument } from '../../activities/ports';
+import type { WriteReport } from './actionLog';
 import type { LogCounters } from './counters';
 import type { Segment, Spool } from './spool';
 
 export interface AuditLogSettings {
   spool: Spool;
   /** Stores documents, each exactly once by its id. Throws until it could. */
-  write: (documents: Document[]) => Promise<WriteReport>;
+  write: (documents: LogDocument[]) => Promise<WriteReport>;
   logger: Logger;
   counters?: LogCounters | undefined;
 }
 
 /** Documents that are kept on disk until Elasticsearch has them: nobody waits for it. */
 export interface AuditLog {
-  record(document: Document): void;
+  record(document: LogDocument): void;
   /** Stores what it can within `graceMs`; the rest stays on disk for the next process. */
   close(graceMs?: number): Promise<void>;
 }
@@ -37,7 +38,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
   /** What did not fit; told in a document of its own when there is room again. */
   let lost: { count: number; since: string } | null = null;
 
-  function keep(document: Document): boolean {
+  function keep(document: LogDocument): boolean {
     const isKept = spool.append(JSON.stringify(document));
     counters?.waiting(spool.bytes);
     if (isKept) wake();
@@ -125,9 +126,9 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
 }
 
 /** A process that died in the middle of a line has left a part of it, which nobody was told to be kept. */
-function parsed(line: string, logger: Logger): Document[] {
+function parsed(line: string, logger: Logger): LogDocument[] {
   try {
-    return [JSON.parse(line) as Document];
+    return [JSON.parse(line) as LogDocument];
   } catch {
     logger.warn({ line }, 'a line of the audit is not whole');
     return [];

@@ -1,9 +1,9 @@
 import { PatchStrategy, type V1Deployment, type V1ObjectMeta } from '@kubernetes/client-node';
-import { FIELD_MANAGER } from './apply';
-import type { Kube } from './client';
-import { attempt, isConflict, isNotFound } from './errors';
-import { hasCompleted } from './production/completed';
-import { LIVE_SINCE_ANNOTATION } from './production/live';
+import { FIELD_MANAGER } from './api/apply';
+import type { Kube } from './api/client';
+import { attempt, isConflict, isNotFound } from './api/errors';
+import { hasCompleted } from './production/program/completed';
+import { LIVE_SINCE_ANNOTATION } from './production/program/live';
 import { programIn } from './production/provenance';
 
 export interface IdleSettings {

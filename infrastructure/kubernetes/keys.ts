@@ -3,9 +3,9 @@ import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { V1Secret } from '@kubernetes/client-node';
 import { z } from 'zod';
 import type { Logger } from '../logging';
-import type { Kube } from './client';
-import { attempt, attemptToFind, PlatformError } from './errors';
-import { mirror } from './mirror';
+import type { Kube } from './api/client';
+import { attempt, attemptToFind, PlatformError } from './api/errors';
+import { runInformer } from './api/informer';
 
 /** Keys of users and administrators, each a Secret in a namespace of their own. Why: docs/decisions/keys.md. */
 export const KEYS_NAMESPACE = 'orchestration-keys';
@@ -125,7 +125,7 @@ export function watchKeys(
   };
   void (async () => {
     while (!signal.aborted) {
-      await mirror<V1Secret>(kube, collection, signal, changed, unreachable).catch((error: unknown) => {
+      await runInformer<V1Secret>(kube, collection, signal, changed, unreachable).catch((error: unknown) => {
         awaySince ??= Date.now();
         logger.error({ err: error }, 'keys cannot be read: is infrastructure/rbac.yaml applied?');
       });

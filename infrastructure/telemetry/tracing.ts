@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Resource } from '@opentelemetry/resources';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { WorkflowClientInterceptor } from '@temporalio/client';
-import { readConfig } from '../config';
+import { readConfig } from '../config/config';
 import type { Logger } from '../logging';
 
 /** What a process that tells of its steps works with. */

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import type { PayloadKey } from '../payloadKeys';
+import type { PayloadKey } from '../config/payloadKeys';
 
 const { Payload } = temporal.api.common.v1;
 type Payload = temporal.api.common.v1.IPayload;

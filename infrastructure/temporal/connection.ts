@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import type { PayloadKey } from '../payloadKeys';
+import type { PayloadKey } from '../config/payloadKeys';
 import { encryptionCodec } from './codec';
 
 /** The variables that say where Temporal is and how to get in. */

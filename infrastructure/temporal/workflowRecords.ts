@@ -1,12 +1,8 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import type { WorkflowRecord } from '../../activities/ports';
 import { mayPass } from './failures';
 import { decoded } from './payloads';
-
-export interface WorkflowRecord {
-  input: unknown;
-  memo: Record<string, unknown>;
-}
 
 /** Raised when the server could not be asked; asking again later is safe. */
 class TemporalUnavailable extends Error {

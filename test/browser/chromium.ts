@@ -1,6 +1,6 @@
 import { chromium, type Browser } from 'playwright-core';
-import { ensurePrograms, findProgram } from '../../infrastructure/local/machine/prerequisites';
-import { Progress } from '../../infrastructure/local/machine/progress';
+import { ensurePrograms, findProgram } from '../../local-stack/machine/prerequisites';
+import { Progress } from '../../local-stack/machine/progress';
 
 /** Starts this machine's Chromium; installs Debian's when there is none, and says so. */
 export async function startChromium(): Promise<Browser> {

@@ -1,6 +1,6 @@
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import type { Client as Temporal } from '@temporalio/client';
-import type { Kube } from '../../infrastructure/kubernetes/client';
+import type { Kube } from '../../infrastructure/kubernetes/api/client';
 import type { FaultsOf } from '../integration/contract';
 import type { Injected } from './injector';
 import type { Load } from './load';

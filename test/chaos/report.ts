@@ -1,5 +1,5 @@
 import { cpus, release, totalmem } from 'node:os';
-import { versions } from '../../infrastructure/local/versions';
+import { versions } from '../../local-stack/versions';
 import type { Outcome } from './run';
 
 /** Figures of one kind of fault. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
-import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/client';
-import { processesWithVariable } from '../../infrastructure/local/machine/processIdentity';
-import { readSettings } from '../../infrastructure/local/settings';
+import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/api/client';
+import { processesWithVariable } from '../../infrastructure/processIdentity';
+import { readSettings } from '../../local-stack/settings';
 import { connectClient } from '../../infrastructure/temporal/connection';
 import { contractOf } from '../integration/contract';
 import type { Stack } from '../integration/stack';

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { Kube } from '../../infrastructure/kubernetes/client';
+import type { Kube } from '../../infrastructure/kubernetes/api/client';
 import { leftInNamespace, leftInPods } from './observe/kubernetes';
 import { locksOf, openWorkflows } from './observe/temporal';
 import { patiently } from './patience';

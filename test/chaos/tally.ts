@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
-import { readStackNote } from '../../infrastructure/local/endpoints';
-import { childrenOf } from '../../infrastructure/local/machine/processIdentity';
+import { readStackNote } from '../../local-stack/endpoints';
+import { childrenOf } from '../../infrastructure/processIdentity';
 
 /** One execution of a piece of submitted code, as it told of itself when it began. */
 export interface Execution {

@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../../gateway/limits';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { FakeSubmissions } from './fakeSubmissions';
 import { FINAL_STATUSES, SUBMISSION_STATUSES } from '../../workflows/contract';
-import { rules } from './rules';
+import { rules } from './protocol/rules';
 
 /** The documents that a gateway serves are what their standards ask for. */
 

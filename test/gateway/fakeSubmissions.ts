@@ -1,20 +1,20 @@
 import { once } from 'node:events';
-import { NothingFollows } from '../../gateway/follow';
-import type { AcceptedSubmission } from '../../gateway/acceptedSubmission';
-import { InputRefused } from '../../gateway/input';
+import { NothingFollows } from '../../gateway/progress/follow';
+import type { AcceptedSubmission } from '../../gateway/protocol/acceptedSubmission';
+import { InputRefused } from '../../gateway/submissions/stdinUpdates';
 import type { InputPiece, InputState } from '../../workflows/contract';
-import { UnknownPage } from '../../gateway/listing';
-import type { SubmissionFilter } from '../../gateway/messages/filter';
-import { OperationRefused, type OperationState } from '../../gateway/operations';
-import type { FinalFrame, SubmissionFrame } from '../../gateway/serverFrames';
-import type { SubmissionList, SubmissionRecord } from '../../gateway/submissionRecord';
+import { UnknownPage } from '../../gateway/submissions/listing';
+import type { SubmissionFilter } from '../../gateway/protocol/filter';
+import { OperationRefused, type OperationState } from '../../gateway/submissions/operations';
+import type { FinalFrame, SubmissionFrame } from '../../gateway/protocol/serverFrames';
+import type { SubmissionList, SubmissionRecord } from '../../gateway/protocol/submissionRecord';
 import {
   PlatformUnavailable,
   SubmissionConflict,
   SubmissionNotFound,
   type Submission,
   type Submissions,
-} from '../../gateway/submissions';
+} from '../../gateway/submissions/submissionService';
 
 export const FLOOD_BYTES = 2_000_000;
 

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import pino from 'pino';
-import { errorFrameSchema } from '../../gateway/errorFrame';
+import { errorFrameSchema } from '../../gateway/protocol/errorFrame';
 import { languageList } from '../../gateway/http/languageRoutes';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
 import { startServer, type RunningServer } from '../../gateway/server';
-import { serverFrame } from '../../gateway/serverFrames';
-import { submissionDetails, submissionList } from '../../gateway/submissionRecord';
+import { serverFrame } from '../../gateway/protocol/serverFrames';
+import { submissionDetails, submissionList } from '../../gateway/protocol/submissionRecord';
 import { FakeSubmissions } from './fakeSubmissions';
-import { rules } from './rules';
+import { rules } from './protocol/rules';
 
 /** Submissions over HTTP. */
 

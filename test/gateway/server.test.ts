@@ -4,10 +4,10 @@ import { connect } from 'node:net';
 import pino from 'pino';
 import { WebSocket } from 'ws';
 import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
-import { serverFrame } from '../../gateway/serverFrames';
+import { serverFrame } from '../../gateway/protocol/serverFrames';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { FakeSubmissions, FLOOD_BYTES } from './fakeSubmissions';
-import { rules } from './rules';
+import { rules } from './protocol/rules';
 
 const API_KEY = 'a key for the tests only';
 const logged: string[] = [];

@@ -3,12 +3,12 @@ import * as fc from 'fast-check';
 import pino from 'pino';
 import { WebSocket } from 'ws';
 import { DEFAULT_LIMITS } from '../../gateway/limits';
-import { protocolSchema } from '../../gateway/schema';
+import { protocolSchema } from '../../gateway/protocol/jsonSchema';
 import { startServer, type RunningServer } from '../../gateway/server';
-import { serverFrame } from '../../gateway/serverFrames';
+import { serverFrame } from '../../gateway/protocol/serverFrames';
 import { FakeSubmissions } from './fakeSubmissions';
-import { valuesOf, type Schema } from './messages/values';
-import { rules } from './rules';
+import { valuesOf, type Schema } from './protocol/values';
+import { rules } from './protocol/rules';
 
 /** A real gateway, sent whatever comes: every frame is answered by frames of the contract, and the line stays. */
 

@@ -3,7 +3,7 @@ import { createMetrics } from '../../gateway/metrics';
 import { startServer } from '../../gateway/server';
 import { survivesUncaught } from '../../gateway/uncaught';
 import { FakeSubmissions } from './fakeSubmissions';
-import { rules } from './rules';
+import { rules } from './protocol/rules';
 
 /**
  * A process with a gateway whose parts throw where nobody catches it, for uncaught.test.ts. Its lines are its log, and

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readConfig } from '../../infrastructure/config';
+import { readConfig } from '../../infrastructure/config/config';
 import { accessTo } from '../../infrastructure/elasticsearch/access';
 import { accessOf } from '../../infrastructure/temporal/connection';
 

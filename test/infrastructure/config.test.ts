@@ -1,4 +1,4 @@
-import { readConfig } from '../../infrastructure/config';
+import { readConfig } from '../../infrastructure/config/config';
 
 test('variables that are not set, or set to nothing, have their defaults', () => {
   expect(readConfig(['PORT', 'HOST'], { PORT: '' })).toEqual({ PORT: 8000, HOST: '0.0.0.0' });

@@ -1,7 +1,8 @@
-import { apply } from '../../infrastructure/kubernetes/apply';
-import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/client';
+import type { Production } from '../../activities/ports';
+import { apply } from '../../infrastructure/kubernetes/api/apply';
+import { connectKubernetes, type Kube } from '../../infrastructure/kubernetes/api/client';
 import { boundsOf, userNamespace } from '../../infrastructure/kubernetes/environment/namespaceManifests';
-import { createProduction, type Production } from '../../infrastructure/kubernetes/production';
+import { createProduction } from '../../infrastructure/kubernetes/production/production';
 import type { ProductionSettings } from '../../infrastructure/kubernetes/production/types';
 import { stack } from './stack';
 

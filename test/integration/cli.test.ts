@@ -33,7 +33,7 @@ interface Ended {
 }
 
 async function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const child = spawn('cli/orchestration-app.mjs', args, {
+  const child = spawn('client/cli/orchestration-app.mjs', args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Production } from '../../infrastructure/kubernetes/production';
+import type { Production } from '../../activities/ports';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
 

@@ -61,12 +61,12 @@ test('a submission is encrypted, followed, replayed and reindexed, and by gatewa
     ELASTICSEARCH_HOST: stack().elasticsearchHost,
     ELASTICSEARCH_INDEX: platform.index,
   };
-  const replay = ['worker/replay/main.ts', ['--workflow-id', workflow_id!]] as const;
+  const replay = ['operations/replay/main.ts', ['--workflow-id', workflow_id!]] as const;
   const keys = { PAYLOAD_KEYS: first };
   expect(await runScript(replay[0], [...replay[1]], { ...environment, ...keys })).toMatchObject({ code: 0 });
   const without = await runScript(replay[0], [...replay[1]], environment);
   expect(without.code).toBe(1);
-  const reindexed = await runScript('worker/reindex/main.ts', [], { ...environment, ...keys });
+  const reindexed = await runScript('operations/reindex/main.ts', [], { ...environment, ...keys });
   expect(reindexed.code).toBe(0);
   expect(JSON.parse(reindexed.output)).toMatchObject({ workflows: 1, stored: 0, known: 3 });
 });

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import { putLogsTemplate } from '../../infrastructure/elasticsearch/logHistory';
-import { rsyslogPrograms } from '../../infrastructure/local/artifacts/rsyslogPrograms';
-import { logForwarder } from '../../infrastructure/local/logForwarder/part';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings, statePaths } from '../../infrastructure/local/settings';
+import { rsyslogPrograms } from '../../local-stack/artifacts/rsyslogPrograms';
+import { logForwarder } from '../../local-stack/logForwarder/part';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings, statePaths } from '../../local-stack/settings';
 import { stack } from './stack';
 
 /** A forwarder of the stack's pod logs with indices of its own. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { expectTheSame, plainProgram, suitesOf, type Made } from '../infrastructure/languages/comparison';
+import { expectTheSame, plainProgram, suitesOf, type Made } from '../sandbox/languages/comparison';
 import { Client } from './client';
 import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';

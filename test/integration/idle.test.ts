@@ -1,5 +1,5 @@
 import { Client as Temporal, Connection } from '@temporalio/client';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
+import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
 import { sweepIdle } from '../../infrastructure/kubernetes/idle';
 import { inspectProduction } from '../../infrastructure/kubernetes/production/inspect';
 import { usedSince } from '../../infrastructure/temporal/usage';

@@ -36,7 +36,7 @@ interface Made {
 /** Runs `npm run keys` as an operator does. */
 async function keys(...args: string[]): Promise<string> {
   const { kubeconfig, kubeContext, elasticsearchHost } = stack();
-  const { stdout } = await run(process.execPath, [...nodeProcess('ops/keys.ts').args, ...args], {
+  const { stdout } = await run(process.execPath, [...nodeProcess('operations/keys.ts').args, ...args], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { loadLanguages } from '../../infrastructure/languages/languages';
+import { loadLanguages } from '../../sandbox/languages/languages';
 import { kubectl } from './kubectl';
 import { stack } from './stack';
 import { still, testRuns } from './testRuns';

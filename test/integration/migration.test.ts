@@ -1,6 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import type { Production } from '../../infrastructure/kubernetes/production';
-import type { Program } from '../../infrastructure/kubernetes/production/types';
+import type { Production, Program } from '../../activities/ports';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
 

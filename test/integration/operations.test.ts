@@ -34,7 +34,7 @@ async function ops<Report = { status: string; message: string; production: LiveR
   const { kubeconfig, kubeContext, temporalAddress, elasticsearchHost } = stack();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [...nodeProcess('ops/main.ts').args, ...args],
+    [...nodeProcess('operations/main.ts').args, ...args],
     {
       env: {
         ...process.env,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import { readConfig } from '../../infrastructure/config';
+import { readConfig } from '../../infrastructure/config/config';
 import { auditIndexOf, rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { converterOf } from '../../infrastructure/temporal/connection';
 import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate';

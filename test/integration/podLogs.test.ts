@@ -131,7 +131,7 @@ test('on another gateway one goes on after the last line that was seen', async (
 });
 
 async function command(...args: string[]): Promise<string> {
-  const child = spawn('cli/orchestration-app.mjs', args, {
+  const child = spawn('client/cli/orchestration-app.mjs', args, {
     env: {
       ...{ PATH: process.env.PATH, HOME: process.env.HOME },
       ...{ ORCHESTRATION_URL: httpUrl(platform.url), ORCHESTRATION_KEY: platform.apiKey },

@@ -1,4 +1,4 @@
-import { SECRET_MEMORY } from '../infrastructure/test-pod/secretMemory';
+import { SECRET_MEMORY } from '../sandbox/test-pod/secretMemory';
 import { Client, type Frame } from './client';
 import { Users } from './deployed';
 import { kubectl } from './kubectl';

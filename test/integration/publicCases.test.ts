@@ -1,4 +1,4 @@
-import type { RunRequest } from '../../infrastructure/kubernetes/testRunner';
+import type { RunRequest } from '../../activities/ports';
 import { limits, python, still, testRuns } from './testRuns';
 
 /**

@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 const reindex = (...args: string[]) =>
-  runScript('worker/reindex/main.ts', args, {
+  runScript('operations/reindex/main.ts', args, {
     TEMPORAL_ADDRESS: stack().temporalAddress,
     TEMPORAL_TASK_QUEUE: platform.taskQueue,
     ELASTICSEARCH_HOST: stack().elasticsearchHost,

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 const replay = (...args: string[]) =>
-  runScript('worker/replay/main.ts', args, {
+  runScript('operations/replay/main.ts', args, {
     TEMPORAL_ADDRESS: stack().temporalAddress,
     TEMPORAL_TASK_QUEUE: platform.taskQueue,
   });

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
-import { createProduction } from '../../infrastructure/kubernetes/production';
+import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
+import { createProduction } from '../../infrastructure/kubernetes/production/production';
 import { Client, type Frame } from './client';
 import { kubectl, programLogs } from './kubectl';
 import { sharedPlatform } from './platform';

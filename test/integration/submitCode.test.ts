@@ -1,5 +1,5 @@
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { ActionDocument, CallContext, RunRequest } from '../../activities/ports';
+import type { LogDocument, CallContext, RunRequest } from '../../activities/ports';
 import {
   crashed,
   deployedBefore,
@@ -298,7 +298,7 @@ test('what was live before, and whose files are gone from the cluster, comes bac
 test('the verdict is out while the log store is away, and its actions are stored when it is back', async () => {
   let back = false;
   const stored: string[] = [];
-  const write = (documents: ActionDocument[]) => {
+  const write = (documents: LogDocument[]) => {
     if (!back) return Promise.reject(platformError('Unavailable', 'no Elasticsearch'));
     stored.push(...documents.map(({ _id }) => _id));
     return Promise.resolve({ rejected: 0 });

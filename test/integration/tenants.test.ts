@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { nodeProcess } from '../build';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
-import { createEnvironments } from '../../infrastructure/kubernetes/environments';
+import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
 import { Users } from './deployed';
 import { kubectl } from './kubectl';
 import { stack } from './stack';
@@ -42,7 +42,7 @@ async function giveKey(user: string, plan: string): Promise<void> {
   const { kubeconfig, kubeContext, elasticsearchHost } = stack();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [...nodeProcess('ops/keys.ts').args, 'create', user, '--plan', plan, '--expires', '1h'],
+    [...nodeProcess('operations/keys.ts').args, 'create', user, '--plan', plan, '--expires', '1h'],
     {
       env: {
         PATH: process.env.PATH,

@@ -1,4 +1,4 @@
-import { createEnvironments } from '../../infrastructure/kubernetes/environments';
+import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
 import { kubectl } from './kubectl';
 import { limits, python, still, testRuns } from './testRuns';
 

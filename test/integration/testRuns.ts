@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { connectKubernetes } from '../../infrastructure/kubernetes/client';
-import { createEnvironments } from '../../infrastructure/kubernetes/environments';
-import { loadLanguages } from '../../infrastructure/languages/languages';
-import { createTestRunner } from '../../infrastructure/kubernetes/testRunner';
-import type { RunReport, RunRequest } from '../../infrastructure/kubernetes/testRunner';
+import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
+import { loadLanguages } from '../../sandbox/languages/languages';
+import { createTestRunner } from '../../infrastructure/kubernetes/testPod/testRunner';
+import type { RunReport, RunRequest } from '../../activities/ports';
 import { kubectl } from './kubectl';
 import { stack } from './stack';
 

@@ -5,9 +5,9 @@ import { z } from 'zod';
 
 /** The rules and the dashboard, as far as tests read them. */
 
-export const PROMETHEUS = resolve(__dirname, '..', '..', 'infrastructure', 'prometheus');
+export const PROMETHEUS = resolve(__dirname, '..', '..', 'infrastructure', 'monitoring', 'prometheus');
 const DASHBOARD = resolve(PROMETHEUS, '..', 'grafana', 'orchestration.json');
-const OPERATIONS = resolve(PROMETHEUS, '..', '..', 'docs', 'operations.md');
+const OPERATIONS = resolve(__dirname, '..', '..', 'docs', 'operations.md');
 
 const rule = z.object({
   alert: z.string().optional(),

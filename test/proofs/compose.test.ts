@@ -1,7 +1,7 @@
-import { composeProgram } from '../../infrastructure/local/artifacts/composeProgram';
-import { runCommand } from '../../infrastructure/local/machine/command';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings } from '../../infrastructure/local/settings';
+import { composeProgram } from '../../local-stack/artifacts/composeProgram';
+import { runCommand } from '../../local-stack/machine/command';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings } from '../../local-stack/settings';
 
 /** compose.yaml as Docker Compose itself reads it; no Docker is needed for that, and none of it is started. */
 

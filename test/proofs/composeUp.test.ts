@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection } from '@temporalio/client';
-import { readSettings } from '../../infrastructure/local/settings';
+import { readSettings } from '../../local-stack/settings';
 import { Client } from '../integration/client';
 import { startEngine, type Engine } from './composed/engine';
 import { prepareProject, type Project } from './composed/project';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Production } from '../../infrastructure/kubernetes/production';
+import type { Production } from '../../activities/ports';
 import {
   MAJOR_ANNOTATION,
   UPGRADED_FROM_ANNOTATION,
-} from '../../infrastructure/kubernetes/production/postgresql';
+} from '../../infrastructure/kubernetes/production/database/postgresql';
 import { makeNamespace, productionOfWorker } from '../integration/boundedNamespace';
 import { kubectl } from '../integration/kubectl';
 import { stack } from '../integration/stack';

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { obtain } from '../../infrastructure/local/artifacts/cache';
-import { keyOfInputs } from '../../infrastructure/local/artifacts/checksum';
-import { containerdPrograms } from '../../infrastructure/local/artifacts/containerdPrograms';
-import { elasticsearchHome } from '../../infrastructure/local/artifacts/elasticsearchHome';
-import { keyOfBase } from '../../infrastructure/local/images/baseImages';
-import { ImageBuilder } from '../../infrastructure/local/images/imageBuilder';
-import { runCommand } from '../../infrastructure/local/machine/command';
-import { ensurePrograms, imagePrerequisites } from '../../infrastructure/local/machine/prerequisites';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings, statePaths } from '../../infrastructure/local/settings';
+import { obtain } from '../../local-stack/artifacts/cache';
+import { keyOfInputs } from '../../local-stack/artifacts/checksum';
+import { containerdPrograms } from '../../local-stack/artifacts/containerdPrograms';
+import { elasticsearchHome } from '../../local-stack/artifacts/elasticsearchHome';
+import { keyOfBase } from '../../local-stack/images/baseImages';
+import { ImageBuilder } from '../../local-stack/images/imageBuilder';
+import { runCommand } from '../../local-stack/machine/command';
+import { ensurePrograms, imagePrerequisites } from '../../local-stack/machine/prerequisites';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings, statePaths } from '../../local-stack/settings';
 
 /** Gives the stack an image of Elasticsearch, built here, under the name that the manifest asks for. */
 export async function loadElasticsearchImage(reference: string): Promise<void> {
@@ -24,7 +24,7 @@ export async function elasticsearchImage(reference: string): Promise<string> {
   const settings = readSettings();
   const progress = new Progress();
   const home = await elasticsearchHome(settings, progress);
-  const dockerfile = join(settings.checkout, 'infrastructure/local/images/Dockerfile.elasticsearch');
+  const dockerfile = join(settings.checkout, 'local-stack/images/Dockerfile.elasticsearch');
   const directory = await obtain(
     {
       title: 'image elasticsearch (for a test)',

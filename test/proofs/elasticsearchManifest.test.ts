@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
-import { runCommand } from '../../infrastructure/local/machine/command';
+import { runCommand } from '../../local-stack/machine/command';
 import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
 import { loadElasticsearchImage } from './elasticsearchImage';
 import { kubectl } from '../integration/kubectl';
@@ -101,7 +101,7 @@ test('with security, it takes TLS and passwords alone, and lets nobody change wh
     file('tls.crt'),
     ...subject,
   ]);
-  const { output } = await runScript('ops/elasticsearchUsers.ts', [], {});
+  const { output } = await runScript('operations/elasticsearchUsers.ts', [], {});
   await writeFile(file('users.json'), output);
   const secrets = ['elasticsearch-tls', 'elasticsearch-users', 'elasticsearch-passwords'];
   const removeSecrets = async () => {

@@ -1,6 +1,6 @@
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { Client as Temporal, Connection } from '@temporalio/client';
-import { readConfig } from '../../infrastructure/config';
+import { readConfig } from '../../infrastructure/config/config';
 import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { converterOf } from '../../infrastructure/temporal/connection';
 import { Client } from '../integration/client';

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { elasticsearchHome } from '../../infrastructure/local/artifacts/elasticsearchHome';
-import { findJavaHome } from '../../infrastructure/local/machine/prerequisites';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { elasticsearch } from '../../infrastructure/local/parts/elasticsearch';
-import { readSettings } from '../../infrastructure/local/settings';
+import { elasticsearchHome } from '../../local-stack/artifacts/elasticsearchHome';
+import { findJavaHome } from '../../local-stack/machine/prerequisites';
+import { Progress } from '../../local-stack/machine/progress';
+import { elasticsearch } from '../../local-stack/parts/elasticsearch';
+import { readSettings } from '../../local-stack/settings';
 import { reservePort } from '../reservedPorts';
 
 /** An Elasticsearch of a test's own, which may die. */

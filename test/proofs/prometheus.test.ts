@@ -5,13 +5,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection, Client as Temporal } from '@temporalio/client';
-import {
-  prometheusPrograms,
-  type PrometheusPrograms,
-} from '../../infrastructure/local/artifacts/prometheusPrograms';
-import { runCommand } from '../../infrastructure/local/machine/command';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings } from '../../infrastructure/local/settings';
+import { prometheusPrograms, type PrometheusPrograms } from '../../local-stack/artifacts/prometheusPrograms';
+import { runCommand } from '../../local-stack/machine/command';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings } from '../../local-stack/settings';
 import { expressions, PROMETHEUS, readRules } from '../monitoring/files';
 import { namesIn } from '../monitoring/names';
 import { Client } from '../integration/client';

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pythonPackages } from '../../infrastructure/local/artifacts/pythonPackages';
-import { runCommand } from '../../infrastructure/local/machine/command';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings } from '../../infrastructure/local/settings';
+import { pythonPackages } from '../../local-stack/artifacts/pythonPackages';
+import { runCommand } from '../../local-stack/machine/command';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings } from '../../local-stack/settings';
 import { httpUrl } from '../integration/contract';
 import { startPlatform, type Platform } from '../integration/platform';
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { temporalProgram } from '../../infrastructure/local/artifacts/temporalProgram';
-import { Progress } from '../../infrastructure/local/machine/progress';
-import { readSettings } from '../../infrastructure/local/settings';
+import { temporalProgram } from '../../local-stack/artifacts/temporalProgram';
+import { Progress } from '../../local-stack/machine/progress';
+import { readSettings } from '../../local-stack/settings';
 import type { CallContext } from '../../activities/ports';
 import { ensureSearchAttributes } from '../../infrastructure/temporal/searchAttributes';
 import { bundleWorkflows } from '../../worker/bundle';
-import { versionsOf } from '../../worker/versions/deployment';
+import { versionsOf } from '../../operations/versions/deployment';
 import { createWorker } from '../../worker/worker';
 import { orderIdOf, SUBMIT_CODE, workflowIdOf, type SubmitCodeInput } from '../../workflows/contract';
 import { pass, scripted } from '../scripted/ports';
@@ -74,7 +74,7 @@ function submit() {
 const submissionOf = ({ workflowId }: { workflowId: string }) => workflowId.slice(workflowIdOf('').length);
 
 async function versions(...args: string[]): Promise<{ code: number; report: object }> {
-  const { code, output } = await runScript('worker/versions/main.ts', args, {
+  const { code, output } = await runScript('operations/versions/main.ts', args, {
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_TASK_QUEUE: TASK_QUEUE,
     WORKER_DEPLOYMENT: DEPLOYMENT,

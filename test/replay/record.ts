@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { CallContext, Program, RunReport, TestRunner } from '../../activities/ports';
-import { findRunningStack } from '../../infrastructure/local/stack';
+import { findRunningStack } from '../../local-stack/stack';
 import {
   crashed,
   deployedBefore,
@@ -25,7 +25,7 @@ import {
   type InputPiece,
   type SubmitCodeInput,
 } from '../../workflows/contract';
-import type { OrderState } from '../../workflows/order';
+import type { DeployQueueState } from '../../workflows/deployQueue';
 
 /**
  * `npm run record -- [PATH...]`: records a history of every path through the workflows into test/replay/histories, where
@@ -190,7 +190,7 @@ const PATHS: Record<string, Path> = {
       await reached('awaitRollout');
       const next = await another(1);
       await handle.terminate();
-      while ((await order.query<OrderState>(ORDER_QUERY)).holder?.workflowId !== next.workflowId);
+      while ((await order.query<DeployQueueState>(ORDER_QUERY)).holder?.workflowId !== next.workflowId);
       return order;
     },
   },

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { bundleWorkflows } from '../../worker/bundle';
-import { parseHistory } from '../../worker/replay/history';
-import { Replayer } from '../../worker/replay/replayer';
+import { parseHistory } from '../../operations/replay/history';
+import { Replayer } from '../../operations/replay/replayer';
 
 /**
  * Workflows that were started by the code of the day they were recorded go on with the code of today:

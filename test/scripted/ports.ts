@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ActivityDependencies } from '../../activities';
 import type {
-  ActionDocument,
+  LogDocument,
   CallContext,
   DeployedProgram,
   MigrationReport,
@@ -69,9 +69,9 @@ export const platformError = (name: string, message: string) => Object.assign(ne
 /** Calls in the order in which they came, and what was written to the log store. */
 export interface Recording {
   calls: string[];
-  documents: ActionDocument[];
+  documents: LogDocument[];
   /** The same of what programs printed. */
-  output: ActionDocument[];
+  output: LogDocument[];
 }
 
 export type Script = {
@@ -157,7 +157,7 @@ const PATIENCE_MS = 100;
 
 /**
  * A test pod whose programs run until they are let go, one after the other: it sends runs away as the real one does
- * (infrastructure/test-pod/PROTOCOL.md).
+ * (sandbox/test-pod/PROTOCOL.md).
  */
 export function scriptedPod() {
   const queue: RunRequest[] = [];

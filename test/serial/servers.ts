@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { readStackNote } from '../../infrastructure/local/endpoints';
+import { readStackNote } from '../../local-stack/endpoints';
 
 /** Milliseconds for a server to serve again. */
 const BACK_WITHIN = 90_000;

@@ -1,128 +1,35 @@
-import type { FinalStatus } from '../../../workflows/contract';
+import type { ErrorFrame } from '../../protocol/errorFrame';
+import type {
+  CancelFrame,
+  CaseFrame,
+  FinalFrame as FinalFrameOnTheWire,
+  StdinFrame,
+  SubmissionFrame,
+} from '../../protocol/serverFrames';
 
-/** Frames of the gateway, as far as the page shows them. docs/protocol.md has all of it. */
+export type {
+  CaseFrame,
+  OutputFrame,
+  RolloutFrame,
+  StageFrame,
+  StepFrame,
+  TestFrame,
+} from '../../protocol/serverFrames';
+export type { ErrorFrame };
 
-interface Placed {
-  submission_id: string;
-  cursor?: string;
-}
+/** It has no type: so frames can be told apart by theirs. */
+export type FinalFrame = FinalFrameOnTheWire & { type?: undefined };
 
-export interface AcceptedFrame extends Placed {
-  type: 'accepted';
-  workflow_id: string;
-  run_id: string;
-  at: string;
-}
+/** Frames of the gateway that the page shows. */
+export type Frame =
+  | Exclude<SubmissionFrame, FinalFrameOnTheWire | { type: 'case' }>
+  | CaseFrame
+  | FinalFrame
+  | CancelFrame
+  | StdinFrame
+  | ErrorFrame;
 
-export interface StageFrame extends Placed {
-  type: 'stage';
-  stage: string;
-  state:
-    'started' | 'completed' | 'deferred' | 'failed' | 'cancelled' | 'retrying' | 'queued' | 'executed_again';
-  at: string;
-  attempt?: number;
-  position?: number;
-  duration_ms?: number;
-  message?: string;
-}
-
-export interface OutputFrame extends Placed {
-  type: 'output';
-  step: string;
-  stream: 'stdout' | 'stderr';
-  text?: string;
-  /** Base64, in place of `text`. */
-  data?: string;
-  omitted_bytes?: number;
-}
-
-export interface StepFrame extends Placed {
-  type: 'step';
-  step: string;
-  state: 'passed' | 'failed' | 'skipped';
-  duration_ms?: number;
-  peak_memory_bytes?: number;
-}
-
-export interface TestFrame extends Placed {
-  type: 'test';
-  name: string;
-  outcome: string;
-  duration_ms: number;
-  message: string | null;
-}
-
-/** A case that ended, before all have; `test` frames come when they have. */
-export interface CaseFrame extends Placed {
-  type: 'case';
-  index: number;
-  total: number;
-  name: string;
-  outcome: string;
-  duration_ms: number;
-}
-
-export interface RolloutFrame extends Placed {
-  type: 'rollout';
-  outcome: 'live' | 'failed' | 'superseded';
-  reason: string | null;
-  message: string | null;
-}
-
-export interface CancelFrame extends Placed {
-  type: 'cancel';
-  state: 'requested' | 'over';
-}
-
-/** How much input was taken that came while it runs. */
-export interface StdinFrame extends Placed {
-  type: 'stdin';
-  /** Bytes, of all that came so. */
-  received: number;
-  eof: boolean;
-}
-
-export interface ErrorFrame {
-  type: 'error';
-  code: string;
-  field?: string;
-  message: string;
-  submission_id?: string;
-}
-
-/** Whether an error only says that input was not taken: the submission goes on. */
+/** Whether an error only says that input was not taken: the submission continues. */
 export function isOfInput({ code }: ErrorFrame): boolean {
   return ['conflict', 'not_running', 'not_interactive', 'too_much_input'].includes(code);
 }
-
-export interface FinalFrame extends Placed {
-  type?: undefined;
-  status: FinalStatus;
-  namespace: string;
-  reason: string;
-  message: string;
-  exit_code: number | null;
-  signal: string | null;
-  error: { message: string; file: string | null; line: number | null } | null;
-  tests: { total: number; passed: number; skipped?: number } | null;
-  wall_ms: number | null;
-  cpu_ms: number | null;
-  peak_memory_bytes: number | null;
-  live: { submission_id: string } | null;
-  durations_ms: Record<string, number>;
-  workflow_id: string;
-  run_id: string;
-}
-
-export type Frame =
-  | AcceptedFrame
-  | StageFrame
-  | OutputFrame
-  | StepFrame
-  | TestFrame
-  | CaseFrame
-  | RolloutFrame
-  | CancelFrame
-  | StdinFrame
-  | ErrorFrame
-  | FinalFrame;

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { SubmissionList } from '../../protocol/submissionRecord';
 import type { Language } from './editor';
 import { call } from './session';
 
@@ -49,13 +50,6 @@ export function keep(past: Past): void {
   }
 }
 
-interface Listed {
-  submission_id: string;
-  user_id: string;
-  status: string;
-  accepted_at: string;
-}
-
 interface Page {
   past: Past[];
   /** What to ask for as the next page; null when there is none. */
@@ -70,10 +64,7 @@ async function readPage(user: string, filter: HistoryFilter, page: string | null
   if (since) query.set('since', since.toISOString());
   if (until) query.set('until', until.toISOString());
   if (page !== null) query.set('page', page);
-  const { submissions, next_page: next } = (await call('GET', `/api/submissions?${query}`)) as {
-    submissions: Listed[];
-    next_page: string | null;
-  };
+  const { submissions, next_page: next } = (await call('GET', `/api/submissions?${query}`)) as SubmissionList;
   const kept = new Map(listKept(user).map((past) => [past.id, past]));
   const past = submissions.map(({ submission_id: id, status, accepted_at: at }) => {
     const known = kept.get(id) ?? { id, user, status, language: 'python' as const, code: '' };

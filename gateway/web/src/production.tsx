@@ -1,26 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Live } from '../../protocol/live';
 import { call } from './session';
-
-interface Program {
-  submission_id: string;
-}
-
-interface Pod {
-  name: string;
-  component: string;
-  submission_id: string | null;
-  state: string;
-  restarts: number;
-  message: string | null;
-}
-
-interface Live {
-  state: string;
-  since: string | null;
-  live: Program | null;
-  rolling_out: Program | null;
-  pods: Pod[];
-}
 
 const STATES: Record<string, string> = {
   nothing: 'Nothing is live.',
@@ -103,7 +83,7 @@ export function Production({ user, isReached, isBusy, onOpen }: ProductionProps)
   );
 }
 
-function Pods({ pods, onOpen }: { pods: Pod[]; onOpen: (submissionId: string) => void }) {
+function Pods({ pods, onOpen }: { pods: Live['pods']; onOpen: (submissionId: string) => void }) {
   return (
     <table class="pods">
       <thead>

@@ -4,26 +4,26 @@ import type {
   V1ResourceQuota,
   V1ServiceAccount,
 } from '@kubernetes/client-node';
-import { apply, nameOf } from '../apply';
-import { attempt, attemptToFind, PlatformError } from '../errors';
+import { apply, nameOf } from '../api/apply';
+import { attempt, attemptToFind, PlatformError } from '../api/errors';
 import { namespaceOf } from '../testPod/names';
-import { waitFor } from '../waiting';
-import { inTime } from './ensuring';
-import type { Ensuring } from './ensuring';
+import { waitFor } from '../api/waiting';
+import { inTime } from './reconcileContext';
+import type { ReconcileContext } from './reconcileContext';
 import { boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
 import type { UserSettings } from './settings';
 
 /** Makes the user's namespace and its bounds as they should be. @returns what was made or changed */
-export async function ensureNamespace(ensuring: Ensuring, settings: UserSettings): Promise<string[]> {
-  const { userId } = ensuring;
-  const exists = await awaitDeletion(ensuring);
-  if (!exists) await checkRoom(ensuring, settings.maxUsers ?? 0);
-  const namespace = await applyAndCompare(ensuring, userNamespace(userId));
+export async function ensureNamespace(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
+  const { userId } = context;
+  const exists = await awaitDeletion(context);
+  if (!exists) await checkRoom(context, settings.maxUsers ?? 0);
+  const namespace = await applyAndCompare(context, userNamespace(userId));
   const bounds = await Promise.all(
-    boundsOf(userId, settings).map((manifest) => applyAndCompare(ensuring, manifest)),
+    boundsOf(userId, settings).map((manifest) => applyAndCompare(context, manifest)),
   );
   const changed = [...namespace, ...bounds.flat()];
-  if (changed.length > 0) await awaitDefaults(ensuring);
+  if (changed.length > 0) await awaitDefaults(context);
   return changed;
 }
 
@@ -31,7 +31,7 @@ export async function ensureNamespace(ensuring: Ensuring, settings: UserSettings
  * Several workers may look at once, so that a few users more than that may come in.
  * @throws PlatformError `Rejected` when there are as many users as there may be
  */
-async function checkRoom({ kube, userId }: Ensuring, maxUsers: number): Promise<void> {
+async function checkRoom({ kube, userId }: ReconcileContext, maxUsers: number): Promise<void> {
   if (maxUsers === 0) return;
   const { items } = await attempt('count users', () =>
     kube.core.listNamespace({ labelSelector: USER_NAMESPACES, limit: maxUsers }),
@@ -48,7 +48,7 @@ async function checkRoom({ kube, userId }: Ensuring, maxUsers: number): Promise<
  * Nothing can be made in a namespace that is being deleted: it must be gone first.
  * @returns whether there is one that stays
  */
-async function awaitDeletion({ kube, userId, signal, timeLeft }: Ensuring): Promise<boolean> {
+async function awaitDeletion({ kube, userId, signal, timeLeft }: ReconcileContext): Promise<boolean> {
   const name = namespaceOf(userId);
   const found = await attemptToFind(`read namespace ${name}`, () => kube.core.readNamespace({ name }));
   if (found?.metadata?.deletionTimestamp === undefined) return found !== null;
@@ -74,7 +74,7 @@ async function awaitDeletion({ kube, userId, signal, timeLeft }: Ensuring): Prom
  * Until the cluster has given a new namespace what pods need there: without a default service account, or with
  * a quota that nobody has counted yet, it refuses them.
  */
-async function awaitDefaults({ kube, userId, signal, timeLeft }: Ensuring): Promise<void> {
+async function awaitDefaults({ kube, userId, signal, timeLeft }: ReconcileContext): Promise<void> {
   const namespace = namespaceOf(userId);
   const complete = await waitFor<{ quotas: V1ResourceQuota[]; accounts: V1ServiceAccount[] }, true>(kube, {
     collections: {
@@ -94,7 +94,7 @@ async function awaitDefaults({ kube, userId, signal, timeLeft }: Ensuring): Prom
 }
 
 /** Applies a manifest; names it when that made a difference. */
-async function applyAndCompare({ kube }: Ensuring, manifest: KubernetesObject): Promise<string[]> {
+async function applyAndCompare({ kube }: ReconcileContext, manifest: KubernetesObject): Promise<string[]> {
   const { name = '', namespace } = manifest.metadata ?? {};
   const header = {
     apiVersion: manifest.apiVersion ?? 'v1',

@@ -8,9 +8,9 @@ import type {
   V1ResourceQuota,
 } from '@kubernetes/client-node';
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
-import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/resources';
+import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/program/resources';
 import { namespaceOf } from '../testPod/names';
-import type { Plan } from './planSchema';
+import type { Plan } from '../../config/plans';
 import type { EnvironmentSettings, UserSettings } from './settings';
 
 type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;

@@ -1,8 +1,8 @@
 import type { V1Namespace } from '@kubernetes/client-node';
-import type { Kube } from '../client';
-import { attemptToFind, PlatformError } from '../errors';
+import type { Kube } from '../api/client';
+import { attemptToFind, PlatformError } from '../api/errors';
 import { namespaceOf } from '../testPod/names';
-import { waitFor } from '../waiting';
+import { waitFor } from '../api/waiting';
 
 /** A database may take a minute to stop, and its volume a moment to go. In milliseconds. */
 const DEADLINE_MS = 180_000;

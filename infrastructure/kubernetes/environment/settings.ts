@@ -1,10 +1,10 @@
 import type { V1Toleration } from '@kubernetes/client-node';
-import type { ProgramResources } from '../production/resources';
-import type { Plan, Plans } from './planSchema';
+import type { ProgramResources } from '../production/program/resources';
+import type { Plan, Plans } from '../../config/plans';
 
 /** Settings of users' environments. What is not given has the default beside it. */
 export interface EnvironmentSettings {
-  /** Image with infrastructure/test-pod. */
+  /** Image with sandbox/test-pod. */
   testImage: string;
   /** RuntimeClass of test pods, such as `kata`; the cluster's default runtime when not given. */
   runtimeClass?: string | undefined;

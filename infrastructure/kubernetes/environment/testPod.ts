@@ -1,11 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { attempt, isConflict, isNotFound, PlatformError } from '../errors';
-import { Patience } from '../pods/patience';
+import { attempt, isConflict, isNotFound, PlatformError } from '../api/errors';
+import { GracePeriod } from '../pods/gracePeriod';
 import type { Problem } from '../pods/problem';
 import { namespaceOf, testPodOf } from '../testPod/names';
-import { waitFor } from '../waiting';
-import type { Ensuring } from './ensuring';
-import { nextStep } from './nextStep';
+import { waitFor } from '../api/waiting';
+import type { ReconcileContext } from './reconcileContext';
+import { requiredAction } from './reconcile';
 import { SPEC_ANNOTATION, testPod } from './testPodManifest';
 import type { UserSettings } from './settings';
 
@@ -16,21 +16,21 @@ const PATIENCE_WITH_OLD_MS = 45_000;
 const PATIENCE_WITH_DELETION_MS = 30_000;
 
 /** Makes the test pod, or another in its place, and waits until it is ready. @returns what was changed */
-export async function ensureTestPod(ensuring: Ensuring, settings: UserSettings): Promise<string[]> {
-  const manifest = testPod(ensuring.userId, settings);
-  const name = `Pod/${testPodOf(ensuring.userId)}`;
+export async function ensureTestPod(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
+  const manifest = testPod(context.userId, settings);
+  const name = `Pod/${testPodOf(context.userId)}`;
   let ours = false;
   for (;;) {
-    const action = await nextAction(ensuring, manifest, ours);
+    const action = await nextAction(context, manifest, ours);
     switch (action.do) {
       case 'finish':
         return ours ? [name] : [];
       case 'create':
-        await create(ensuring, manifest);
+        await create(context, manifest);
         ours = true;
         break;
       case 'delete':
-        await remove(ensuring, action.pod, action.gracePeriodSeconds);
+        await remove(context, action.pod, action.gracePeriodSeconds);
         break;
     }
   }
@@ -44,16 +44,16 @@ type Action = { do: 'create' } | { do: 'finish' } | { do: 'delete'; pod: V1Pod; 
  * older one may only need to be made again
  * @throws PlatformError with what keeps the pod from becoming ready
  */
-async function nextAction(ensuring: Ensuring, manifest: V1Pod, ours: boolean): Promise<Action> {
-  const { kube, userId, signal, timeLeft } = ensuring;
+async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: boolean): Promise<Action> {
+  const { kube, userId, signal, timeLeft } = context;
   const spec = manifest.metadata?.annotations?.[SPEC_ANNOTATION];
-  const patience = new Patience();
+  const gracePeriod = new GracePeriod();
   const began = performance.now();
   let lastProblem: Problem | null = null;
 
   const look = ({ pods }: { pods: V1Pod[] }): Action | undefined => {
     const pod = pods[0] ?? null;
-    const step = nextStep(pod, spec);
+    const step = requiredAction(pod, spec);
     if (step.do === 'create') return { do: 'create' };
     if (step.do === 'nothing') return { do: 'finish' };
     if (pod === null) return undefined;
@@ -62,7 +62,7 @@ async function nextAction(ensuring: Ensuring, manifest: V1Pod, ours: boolean): P
     if (step.for === 'deletion')
       return waited > PATIENCE_WITH_DELETION_MS ? { do: 'delete', pod, gracePeriodSeconds: 0 } : undefined;
     lastProblem = step.problem;
-    if (step.problem !== null && patience.isOver(step.problem)) {
+    if (step.problem !== null && gracePeriod.isOver(step.problem)) {
       if (ours || step.problem.reason === 'unschedulable') throw failureOf(step.problem);
       return { do: 'delete', pod };
     }
@@ -95,7 +95,7 @@ function failureOf({ reason, message }: Problem): PlatformError {
   return new PlatformError(reason === 'unschedulable' ? 'Unavailable' : 'Rejected', message, { reason });
 }
 
-async function create({ kube, userId }: Ensuring, manifest: V1Pod): Promise<void> {
+async function create({ kube, userId }: ReconcileContext, manifest: V1Pod): Promise<void> {
   const namespace = namespaceOf(userId);
   try {
     await attempt(`create Pod/${testPodOf(userId)} in ${namespace}`, () =>
@@ -108,7 +108,7 @@ async function create({ kube, userId }: Ensuring, manifest: V1Pod): Promise<void
 }
 
 /** Deletes this very pod and no later one of its name. */
-async function remove({ kube }: Ensuring, pod: V1Pod, gracePeriodSeconds?: number): Promise<void> {
+async function remove({ kube }: ReconcileContext, pod: V1Pod, gracePeriodSeconds?: number): Promise<void> {
   const { name = '', namespace = '', uid } = pod.metadata ?? {};
   const preconditions = uid === undefined ? {} : { preconditions: { uid } };
   const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };

@@ -2,14 +2,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { linkedAbort } from '../../linkedAbort';
 import type { Logger } from '../../logging';
-import type { Kube } from '../client';
-import { attempt } from '../errors';
-import { mirror } from '../mirror';
+import type { Kube } from '../api/client';
+import { attempt } from '../api/errors';
+import { runInformer } from '../api/informer';
 import { namespaceOf } from '../testPod/names';
-import { Channel } from './channel';
+import { AsyncQueue } from '../../asyncQueue';
 import { podLineOf, type PodLine } from './line';
 import { CONTAINER_OF, SELECTOR_OF, type LogPart } from './parts';
-import type { Places } from './places';
+import type { LogOffsets } from './logOffsets';
 import { linesOf, openLog, type LogAddress } from './stream';
 
 /** Pods of one part that are read at a time, the youngest; more have nobody. */
@@ -40,7 +40,7 @@ export interface LiveLogs {
   follow(
     userId: string,
     part: LogPart,
-    from: { places: Places; since: string | null; signal: AbortSignal; logger: Logger },
+    from: { places: LogOffsets; since: string | null; signal: AbortSignal; logger: Logger },
   ): AsyncGenerator<PodLine[]>;
 }
 
@@ -58,7 +58,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
     async *follow(userId, part, { places, since, signal, logger }) {
       const stop = linkedAbort([signal]);
       const ended = stop.signal;
-      const lines = new Channel<PodLine[]>(WAITING_CHARACTERS);
+      const lines = new AsyncQueue<PodLine[]>(WAITING_CHARACTERS);
       const followed = new Set<string>();
       const present = new Map<string, V1ContainerStatus>();
       const changed = (pods: V1Pod[]) => {
@@ -79,7 +79,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
         labelSelector: SELECTOR_OF[part],
       };
       const unreachable = (error: Error) => logger.debug({ err: error }, 'pods cannot be watched');
-      mirror<V1Pod>(kube, collection, ended, changed, unreachable).then(
+      runInformer<V1Pod>(kube, collection, ended, changed, unreachable).then(
         () => lines.close(),
         (error: Error) => lines.close(error),
       );
@@ -97,7 +97,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
 interface ContainerLog {
   kube: Kube;
   address: LogAddress;
-  places: Places;
+  places: LogOffsets;
   since: string | null;
   signal: AbortSignal;
   logger: Logger;
@@ -106,7 +106,7 @@ interface ContainerLog {
 /** Follows one container to its end, also over connections that break. */
 async function followContainer(
   { kube, address, places, since, signal, logger }: ContainerLog,
-  lines: Channel<PodLine[]>,
+  lines: AsyncQueue<PodLine[]>,
   isRunning: () => boolean,
 ): Promise<void> {
   const { pod } = address;

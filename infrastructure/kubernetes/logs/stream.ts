@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps, type RequestOptions } from 'node:https';
-import type { Kube } from '../client';
+import type { Kube } from '../api/client';
 
 export interface LogAddress {
   namespace: string;

@@ -1,17 +1,10 @@
 import type { V1Deployment } from '@kubernetes/client-node';
-import type { Kube } from '../client';
-import { hasCompleted } from './completed';
-import { LIVE_SINCE_ANNOTATION } from './live';
-import { readDeployment } from './program';
+import type { DeployedProgram, LiveReport } from '../../../activities/ports';
+import type { Kube } from '../api/client';
+import { hasCompleted } from './program/completed';
+import { LIVE_SINCE_ANNOTATION } from './program/live';
+import { readDeployment } from './program/program';
 import { programIn } from './provenance';
-import type { DeployedProgram } from './types';
-
-export interface LiveReport {
-  state: 'nothing' | 'rolling_out' | 'ready' | 'completed' | 'not_ready' | 'asleep';
-  live: DeployedProgram | null;
-  since: string | null;
-  rollingOut: DeployedProgram | null;
-}
 
 /** What is in production, by what the Deployment says of itself. */
 export async function inspectProduction(kube: Kube, userId: string): Promise<LiveReport> {

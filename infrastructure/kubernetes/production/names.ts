@@ -5,12 +5,12 @@ import { createHash } from 'node:crypto';
 /** Where a program that serves is expected to listen: its $PORT. */
 export const PROGRAM_PORT = 8080;
 
-/** Where infrastructure/prod/readiness.py answers. Unusual on purpose: programs may bind anything else. */
+/** Where sandbox/production-pod/readiness.py answers. Unusual on purpose: programs may bind anything else. */
 export const READY_PORT = 18_080;
 
 export const POSTGRES_PORT = 5432;
 
-/** Role and database that infrastructure/prod/database/entrypoint.sh makes. */
+/** Role and database that sandbox/production-pod/database/entrypoint.sh makes. */
 export const DATABASE_ROLE = 'app';
 
 /** Name of the program's container, as in `kubectl logs -c program`. */

@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
-import type { Kube } from '../client';
-import { attempt } from '../errors';
+import type { Kube } from '../api/client';
+import { attempt } from '../api/errors';
 import { podProblem } from '../pods/problem';
 import { DATABASE_CONTAINER, namesOf, PROGRAM_CONTAINER, type Component } from './names';
 import { submissionOf } from './provenance';

@@ -1,5 +1,5 @@
+import type { DeployedProgram, Provenance } from '../../../activities/ports';
 import type { V1ObjectMeta } from '@kubernetes/client-node';
-import type { DeployedProgram, Provenance } from './types';
 
 /** Written and read as annotations `orchestration-app/<role><field>`. */
 const FIELDS = {

@@ -1,10 +1,10 @@
 import type { V1Deployment, V1PersistentVolumeClaim, V1Pod } from '@kubernetes/client-node';
-import type { Kube } from '../client';
-import { attempt, attemptToFind, isConflict, PlatformError } from '../errors';
-import { waitFor } from '../waiting';
+import type { CallContext } from '../../../activities/ports';
+import type { Kube } from '../api/client';
+import { attempt, attemptToFind, isConflict, PlatformError } from '../api/errors';
+import { waitFor } from '../api/waiting';
 import { namesOf, selectorOf, type Component } from './names';
-import { readDeployment } from './program';
-import type { CallContext } from './types';
+import { readDeployment } from './program/program';
 
 /** A database may take its grace period of a minute to stop. In milliseconds. */
 const REMOVAL_DEADLINE_MS = 120_000;

@@ -1,14 +1,14 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
-import type { Language } from '../../languages/languages';
-import { PlatformError } from '../errors';
-import { Silence, type Conversation } from './conversation';
+import type { RunReport, RunRequest } from '../../../activities/ports';
+import type { Language } from '../../../sandbox/languages/languages';
+import { PlatformError } from '../api/errors';
+import { HeartbeatTimeout, type Conversation } from './conversation';
 import type { Frame, StreamName } from './frames';
 import type { PodStreams } from './podStreams';
 import { ReceivedOutput } from './receivedOutput';
 import { reportOf } from './runReport';
-import type { RunReport, RunRequest } from './runReport';
 
-/** What the supervisor keeps of a test framework's report, in bytes; infrastructure/test-pod/PROTOCOL.md. */
+/** What the supervisor keeps of a test framework's report, in bytes; sandbox/test-pod/PROTOCOL.md. */
 const KEEP_REPORT_BYTES = 262_144;
 
 /**
@@ -26,12 +26,27 @@ const UNHEARD_IN_A_ROW = 2;
 /** How long to wait until the supervisor has ended a cancelled run. */
 const CANCEL_DEADLINE_MS = 3_000;
 
-/** Codes of `error` frames; infrastructure/test-pod/PROTOCOL.md. */
+/** Codes of `error` frames; sandbox/test-pod/PROTOCOL.md. */
 const LAYER_MISSING = 'layer_missing';
 const OTHERS_FIRST = ['busy', 'not_yet'];
 
 /** How long a `brief` run waits for its turn in the pod, in milliseconds. Longer than most programs run. */
 const PATIENCE_MS = 1_000;
+
+export interface AttemptParts {
+  streams: PodStreams;
+  request: RunRequest;
+  language: Language;
+  /** Where requirements come from, if they can be installed. */
+  packageIndexUrl: string | undefined;
+  /** Called when another execution takes the place of one, while `progress` still tells of that one. */
+  beforeRepeat: () => void;
+  /** See RunContext of activities/ports.ts. */
+  onInput: ((received: number) => void) | undefined;
+  onSupervisor: ((since: number) => void) | undefined;
+  /** Whether the pod's container has been ended for want of memory since then. */
+  wasKilledForMemory: (since: number) => Promise<boolean>;
+}
 
 /** One call of `run`: as many streams as it takes, one execution. */
 export class Attempt {
@@ -46,19 +61,8 @@ export class Attempt {
   private executionId: string | null = null;
   private readonly output: Record<StreamName, ReceivedOutput>;
 
-  constructor(
-    private readonly streams: PodStreams,
-    private readonly request: RunRequest,
-    private readonly language: Language,
-    private readonly packageIndexUrl: string | undefined,
-    /** Called when another execution takes the place of one, while `progress` still tells of that one. */
-    private readonly beforeRepeat: () => void,
-    private readonly onInput: (received: number) => void = () => undefined,
-    private readonly onSupervisor: (since: number) => void = () => undefined,
-    /** Tells whether the pod's container has been ended for want of memory since then. */
-    private readonly wasKilledForMemory: (since: number) => Promise<boolean> = () => Promise.resolve(false),
-  ) {
-    const { keepOutputBytes } = request.limits;
+  constructor(private readonly parts: AttemptParts) {
+    const { keepOutputBytes } = parts.request.limits;
     this.output = {
       stdout: new ReceivedOutput(keepOutputBytes),
       stderr: new ReceivedOutput(keepOutputBytes),
@@ -82,7 +86,7 @@ export class Attempt {
       } catch (error) {
         this.close();
         if (!signal.aborted && (await this.endedItsContainer())) return this.reportOfKilled();
-        unheard = error instanceof Silence && !error.everHeard ? unheard + 1 : 0;
+        unheard = error instanceof HeartbeatTimeout && !error.everHeard ? unheard + 1 : 0;
         if (unheard === UNHEARD_IN_A_ROW)
           throw new PlatformError('EnvironmentMissing', `${(error as Error).message}, twice`, {
             cause: error,
@@ -97,7 +101,7 @@ export class Attempt {
   /** Ends the run in the pod, as far as it can be reached, and waits until `work` is over. */
   async cancel(work: Promise<unknown>): Promise<void> {
     this.cancelled = true;
-    this.conversation?.send({ op: 'cancel', key: this.request.key });
+    this.conversation?.send({ op: 'cancel', key: this.parts.request.key });
     // However the work ends now, it was cancelled.
     const over = work.catch(() => undefined);
     await Promise.race([over, pauseFor(CANCEL_DEADLINE_MS, undefined, { ref: false })]);
@@ -109,8 +113,8 @@ export class Attempt {
   }
 
   private async follow(signal: AbortSignal): Promise<RunReport> {
-    const { userId, key } = this.request;
-    const conversation = (this.conversation = await this.streams.converse(userId));
+    const { userId, key } = this.parts.request;
+    const conversation = (this.conversation = await this.parts.streams.converse(userId));
     if (this.cancelled) conversation.send({ op: 'cancel', key });
     signal.throwIfAborted();
     conversation.send(this.runFrame());
@@ -118,13 +122,13 @@ export class Attempt {
       for (;;) {
         const frame = await conversation.next();
         if (frame.type === 'end')
-          return reportOf(frame.result, this.output, this.language.errors, this.podUid);
+          return reportOf(frame.result, this.output, this.parts.language.errors, this.podUid);
         if (this.isAnother(frame) && (await this.endedItsContainer())) {
           conversation.send({ op: 'cancel', key });
           return this.reportOfKilled();
         }
         if (frame.type === 'error')
-          throw new Refusal(frame.code, frame.message, this.request.wait === 'brief');
+          throw new Refusal(frame.code, frame.message, this.parts.request.wait === 'brief');
         this.take(frame);
       }
     } catch (error) {
@@ -142,7 +146,7 @@ export class Attempt {
   /** True when the run in progress took all memory of the pod: a repeat of it would do the same. */
   private async endedItsContainer(): Promise<boolean> {
     if (this.executionId === null || this.state !== 'running') return false;
-    return this.wasKilledForMemory(this.supervisorBegan).catch(() => false);
+    return this.parts.wasKilledForMemory(this.supervisorBegan).catch(() => false);
   }
 
   /** The supervisor that measured it is gone with its container. */
@@ -155,7 +159,7 @@ export class Attempt {
       serving: false,
       wallMs: Date.now() - this.began,
       cpuMs: 0,
-      peakMemoryBytes: this.request.limits.memoryBytes,
+      peakMemoryBytes: this.parts.request.limits.memoryBytes,
       stdout: stdout.asFarAsItCame(),
       stderr: stderr.asFarAsItCame(),
       report: report.asFarAsItCame().text,
@@ -172,9 +176,9 @@ export class Attempt {
         this.state = frame.state;
         this.position = frame.position;
         this.supervisorBegan = Date.now() - (frame.up_ms ?? 0);
-        if (frame.up_ms !== undefined) this.onSupervisor(this.supervisorBegan);
+        if (frame.up_ms !== undefined) this.parts.onSupervisor?.(this.supervisorBegan);
         if (frame.execution !== null) this.executed(frame.execution);
-        if (frame.execution !== null && frame.state === 'running') this.onInput(frame.input);
+        if (frame.execution !== null && frame.state === 'running') this.parts.onInput?.(frame.input);
         return;
       case 'queued':
         this.position = frame.position;
@@ -183,7 +187,7 @@ export class Attempt {
         this.state = 'running';
         this.position = 0;
         this.executed(frame.execution);
-        this.onInput(frame.input);
+        this.parts.onInput?.(frame.input);
         return;
       case 'output':
         this.output[frame.stream].add(frame.offset, frame.data);
@@ -197,7 +201,7 @@ export class Attempt {
 
   private executed(executionId: string): void {
     if (this.executionId !== null && this.executionId !== executionId) {
-      this.beforeRepeat();
+      this.parts.beforeRepeat();
       // Another execution than before: nothing that was received is part of it.
       for (const output of Object.values(this.output)) output.restart();
     }
@@ -206,7 +210,7 @@ export class Attempt {
   }
 
   private runFrame() {
-    const { key, submissionId, program, command, input, limits, wait } = this.request;
+    const { key, submissionId, program, command, input, limits, wait } = this.parts.request;
     const { language, files, entrypoint, requirements } = program;
     const encoded = Object.entries(files).map(([name, text]) => [name, encode(text)]);
     return {
@@ -218,7 +222,7 @@ export class Attempt {
       files: Object.fromEntries(encoded) as Record<string, string>,
       entrypoint,
       requirements,
-      ...(command === 'install' && { index_url: this.packageIndexUrl }),
+      ...(command === 'install' && { index_url: this.parts.packageIndexUrl }),
       stdin: encode(input.stdin),
       ...(input.interactive && { interactive: true }),
       args: input.args,

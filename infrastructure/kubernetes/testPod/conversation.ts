@@ -1,4 +1,4 @@
-import { PlatformError } from '../errors';
+import { PlatformError } from '../api/errors';
 import type { Frame } from './frames';
 
 /**
@@ -11,7 +11,7 @@ export const SILENCE_MS = 10_000;
 const LAST = new Set<Frame['type']>(['end', 'error', 'input', 'read']);
 
 /** Nothing came for too long. */
-export class Silence extends PlatformError {
+export class HeartbeatTimeout extends PlatformError {
   /** @param everHeard whether something had come before */
   constructor(
     silenceMs: number,
@@ -49,7 +49,7 @@ export class Conversation {
     this.wake();
   }
 
-  /** The next frame. Throws `Unavailable`, such as {@link Silence}, or `EnvironmentMissing` when no more can come. */
+  /** The next frame. Throws `Unavailable`, such as {@link HeartbeatTimeout}, or `EnvironmentMissing` when no more can come. */
   async next(): Promise<Frame> {
     for (;;) {
       const frame = this.frames.shift();
@@ -72,7 +72,10 @@ export class Conversation {
 
   private somethingOrSilence(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.fail(new Silence(this.silenceMs, this.heard)), this.silenceMs);
+      const timer = setTimeout(
+        () => this.fail(new HeartbeatTimeout(this.silenceMs, this.heard)),
+        this.silenceMs,
+      );
       this.wake = () => {
         clearTimeout(timer);
         resolve();

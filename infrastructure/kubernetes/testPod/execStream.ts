@@ -1,7 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
 import type { V1Status } from '@kubernetes/client-node';
-import type { Kube } from '../client';
-import { isNotFound, PlatformError, translate } from '../errors';
+import type { Kube } from '../api/client';
+import { isNotFound, PlatformError, translate } from '../api/errors';
 import { encodeFrame, FrameReader } from './frames';
 import type { Frame } from './frames';
 import { namespaceOf, NO_SUPERVISOR, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from './names';

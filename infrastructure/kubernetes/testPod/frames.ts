@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { PlatformError } from '../errors';
+import type { RunOutcome } from '../../../activities/ports';
+import { PlatformError } from '../api/errors';
 
-/** The frames of infrastructure/test-pod/PROTOCOL.md, as far as this side reads them. */
+/** The frames of sandbox/test-pod/PROTOCOL.md, as far as this side reads them. */
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
 const count = z.number().int().nonnegative();
 const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });
@@ -21,7 +22,7 @@ const endRecord = z.object({
     'too_much_output',
     'too_many_processes',
     'killed_by_signal',
-  ]),
+  ] as const satisfies readonly RunOutcome[]),
   exit_code: z.number().int().nullable(),
   signal: z.string().nullable(),
   wall_ms: z.number().nonnegative(),

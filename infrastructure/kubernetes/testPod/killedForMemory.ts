@@ -1,5 +1,5 @@
-import type { Kube } from '../client';
-import { attemptToFind } from '../errors';
+import type { Kube } from '../api/client';
+import { attemptToFind } from '../api/errors';
 import { namespaceOf, RUNNER_CONTAINER, testPodOf } from './names';
 
 /**

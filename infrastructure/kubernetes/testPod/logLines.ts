@@ -1,4 +1,4 @@
-/** Reads the log of a test pod, whose form is described in infrastructure/test-pod/PROTOCOL.md. */
+/** Reads the log of a test pod, whose form is described in sandbox/test-pod/PROTOCOL.md. */
 
 export interface StartLine {
   type: 'start';

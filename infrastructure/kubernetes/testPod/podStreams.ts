@@ -1,6 +1,6 @@
 import { inSpan } from '../../telemetry/span';
-import type { Kube } from '../client';
-import { PlatformError } from '../errors';
+import type { Kube } from '../api/client';
+import { PlatformError } from '../api/errors';
 import { Conversation, SILENCE_MS } from './conversation';
 import { openExecStream } from './execStream';
 import type { ExecListener, ExecStream } from './execStream';

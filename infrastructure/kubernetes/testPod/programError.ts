@@ -1,11 +1,8 @@
-import type { ErrorPatterns } from '../../languages/languages';
+import type { RunReport } from '../../../activities/ports';
+import type { ErrorPatterns } from '../../../sandbox/languages/languages';
 
 /** For people: what a program, or its language, says of what went wrong. Never decides whether a run passed. */
-export interface ProgramError {
-  message: string;
-  file: string | null;
-  line: number | null;
-}
+export type ProgramError = NonNullable<RunReport['error']>;
 
 const MAX_MESSAGE_CHARACTERS = 1_000;
 

@@ -1,16 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { PlatformError } from '../errors';
+import type { CapturedOutput } from '../../../activities/ports';
+import { PlatformError } from '../api/errors';
 import type { StreamSummary } from './frames';
-
-/** What one stream printed; activities/ports.ts says what the members mean. */
-export interface CapturedOutput {
-  text: string;
-  bytes: number;
-  truncated: boolean;
-  gap?: { end: number; start: number };
-  base64?: { head: string; tail: string };
-}
 
 /** Collects what arrives of one stream: its head, then, after a gap or without one, its tail. */
 export class ReceivedOutput {

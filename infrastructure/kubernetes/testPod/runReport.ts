@@ -1,37 +1,9 @@
-import type { ErrorPatterns } from '../../languages/languages';
+import type { RunReport } from '../../../activities/ports';
+import type { ErrorPatterns } from '../../../sandbox/languages/languages';
 import type { EndRecord, StreamName } from './frames';
 import { readProgramError } from './programError';
-import type { ProgramError } from './programError';
-import type { CapturedOutput, ReceivedOutput } from './receivedOutput';
 
-/** The shapes that the port `TestRunner` has; the worker's wiring checks that they fit. */
-export interface RunRequest {
-  key: string;
-  userId: string;
-  submissionId: string;
-  program: { language: string; files: Record<string, string>; entrypoint: string; requirements: string[] };
-  command: string;
-  input: { stdin: string; args: string[]; env: Record<string, string>; interactive?: boolean };
-  limits: { wallMs: number; memoryBytes: number; keepOutputBytes: number; maxOutputBytes: number };
-  wait?: 'brief' | 'in_turn';
-}
-
-export interface RunReport {
-  outcome: EndRecord['outcome'];
-  exitCode: number | null;
-  signal: string | null;
-  serving: boolean;
-  wallMs: number;
-  cpuMs: number;
-  peakMemoryBytes: number;
-  stdout: CapturedOutput;
-  stderr: CapturedOutput;
-  report: string;
-  error: ProgramError | null;
-  listens?: string[];
-  podUid: string;
-  executionId: string;
-}
+import type { ReceivedOutput } from './receivedOutput';
 
 /** Enough of stderr for what a language says of an error. */
 const ERROR_BYTES = 16_384;

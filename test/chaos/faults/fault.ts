@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from '@elastic/elasticsearch';
-import type { Kube } from '../../../infrastructure/kubernetes/client';
+import type { Kube } from '../../../infrastructure/kubernetes/api/client';
 import type { Platform } from '../platform';
 import type { Random } from '../random';
 

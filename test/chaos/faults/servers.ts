@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { readStackNote } from '../../../infrastructure/local/endpoints';
+import { readStackNote } from '../../../local-stack/endpoints';
 import type { Server } from '../kinds';
 import { harmFor, HEALED_WITHIN_MS, type Fault } from './fault';
 import { seconds } from './members';

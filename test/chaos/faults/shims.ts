@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readSettings, statePaths } from '../../../infrastructure/local/settings';
+import { readSettings, statePaths } from '../../../local-stack/settings';
 import { patiently } from '../patience';
 import type { Fault } from './fault';
 

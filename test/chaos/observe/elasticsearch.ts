@@ -3,7 +3,7 @@ import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import type { Client as Temporal } from '@temporalio/client';
 import { documentsOf } from '../../../activities/actions';
 import { rejectedIndexOf } from '../../../infrastructure/elasticsearch/actionsTemplate';
-import { recordedTrails } from '../../../worker/reindex/trails';
+import { recordedTrails } from '../../../operations/reindex/trails';
 import type { SeenActions, SeenFinal } from '../observations';
 
 interface Stored {

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { ApiException, type V1Deployment } from '@kubernetes/client-node';
-import type { Kube } from '../../../infrastructure/kubernetes/client';
+import type { Kube } from '../../../infrastructure/kubernetes/api/client';
 import { programIn } from '../../../infrastructure/kubernetes/production/provenance';
-import { readSettings } from '../../../infrastructure/local/settings';
+import { readSettings } from '../../../local-stack/settings';
 import { LEFT_BEHIND } from '../programs';
 
 /** What a user's Deployment says. */
@@ -13,7 +13,7 @@ export interface SeenProduction {
 
 const NOTHING: SeenProduction = { live: null, current: null };
 
-/** Files of this many programs are kept, and none of more (retention.ts in infrastructure/kubernetes/production). */
+/** Files of this many programs are kept, and none of more (retention.ts in infrastructure/kubernetes/production/production). */
 const KEPT_CONFIG_MAPS = 10;
 
 export async function readProduction(kube: Kube, user: string): Promise<SeenProduction> {

@@ -18,7 +18,7 @@ import {
   type SubmitCodeInput,
   type Verdict,
 } from '../../../workflows/contract';
-import type { OrderState } from '../../../workflows/order';
+import type { DeployQueueState } from '../../../workflows/deployQueue';
 import type { SeenDeploy } from '../observations';
 
 /** What Temporal has of a submission. */
@@ -89,9 +89,9 @@ export async function locksOf(client: Client, taskQueue: string, users: string[]
 }
 
 /** An order that there is not has nothing in it. */
-async function orderOf({ workflow }: Client, id: string): Promise<Omit<OrderState, 'last'>> {
+async function orderOf({ workflow }: Client, id: string): Promise<Omit<DeployQueueState, 'last'>> {
   try {
-    return await workflow.getHandle(id).query<OrderState>(ORDER_QUERY);
+    return await workflow.getHandle(id).query<DeployQueueState>(ORDER_QUERY);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { holder: null, waiting: [] };
     throw error;

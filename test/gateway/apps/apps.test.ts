@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
-import { createAccess } from '../../../gateway/keys/access';
+import { createAccess } from '../../../gateway/auth/access';
 import { createApps } from '../../../gateway/apps/apps';
 import { createLogger } from '../../../infrastructure/logging';
 
@@ -29,19 +29,19 @@ async function listening(server: Server): Promise<string> {
 
 interface GatewayOptions {
   key?: string;
-  silenceMs?: number;
+  idleTimeoutMs?: number;
 }
 
 /** A gateway that knows one program, of `ada`. */
 async function gatewayFor(
   address: string | null,
-  { key = KEY, silenceMs }: GatewayOptions = {},
+  { key = KEY, idleTimeoutMs }: GatewayOptions = {},
 ): Promise<string> {
   const apps = createApps({
     access: createAccess(key, null),
     addressOf: (userId) => Promise.resolve(userId === 'ada' ? address : null),
     logger: createLogger('gateway', 'fatal'),
-    ...(silenceMs !== undefined && { silenceMs }),
+    ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
   });
   const server = createServer((request, response) => {
     if (!apps.request(request, response)) response.writeHead(418).end();
@@ -228,7 +228,7 @@ test('a program that does not serve is told apart from one that breaks off, to p
 });
 
 test('a program that does not answer is given up', async () => {
-  const url = await gatewayBefore(() => undefined, { silenceMs: 50 });
+  const url = await gatewayBefore(() => undefined, { idleTimeoutMs: 50 });
   expect((await fetch(`${url}/apps/ada/`, json)).status).toBe(502);
 });
 

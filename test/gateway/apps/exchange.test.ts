@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import pino from 'pino';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { FakeSubmissions } from '../fakeSubmissions';
-import { rules } from '../rules';
+import { rules } from '../protocol/rules';
 
 /** A real gateway between raw clients and a raw program: whatever bytes either sends, it stays up. */
 

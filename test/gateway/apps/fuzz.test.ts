@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import pino from 'pino';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { FakeSubmissions } from '../fakeSubmissions';
-import { rules } from '../rules';
+import { rules } from '../protocol/rules';
 import { responsesIn, type Read } from './responses';
 
 /**

@@ -4,15 +4,15 @@ import WebSocket from 'ws';
 import { once } from 'node:events';
 import type { Asked } from '../../../gateway/audit/audit';
 import { auditDocument } from '../../../gateway/audit/document';
-import { clientAddress } from '../../../gateway/http/clientAddress';
+import { clientAddress } from '../../../gateway/auth/clientAddress';
 import { Refusals } from '../../../gateway/audit/refusals';
 import { DEFAULT_LIMITS } from '../../../gateway/limits';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { actionsTemplate } from '../../../infrastructure/elasticsearch/actionsTemplate';
 import { faultsOfDocument } from '../../infrastructure/elasticsearch/ecs';
 import { FakeSubmissions } from '../fakeSubmissions';
-import { directoryOf, keyOf } from '../keys/directory';
-import { rules } from '../rules';
+import { directoryOf, keyOf } from '../auth/directory';
+import { rules } from '../protocol/rules';
 
 /** Who asked for what is noted: every call that changes something, and every one that was refused for its key. */
 

@@ -3,7 +3,7 @@ import type { LiveParts } from '../../../gateway/http/live';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { DEFAULT_LIMITS } from '../../../gateway/limits';
 import { FakeSubmissions } from '../fakeSubmissions';
-import { rules } from '../rules';
+import { rules } from '../protocol/rules';
 
 const KEY = 'a-key-of-many-characters';
 const program = {

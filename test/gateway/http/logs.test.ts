@@ -3,12 +3,12 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
 import { DEFAULT_LIMITS, type Limits } from '../../../gateway/limits';
-import type { LogSources } from '../../../gateway/logs/view';
+import type { LogSources } from '../../../gateway/http/logView';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import type { PodLine } from '../../../infrastructure/kubernetes/logs/line';
 import { FakeSubmissions } from '../fakeSubmissions';
-import { FakeDirectory, keyOf } from '../keys/directory';
-import { rules } from '../rules';
+import { FakeDirectory, keyOf } from '../auth/directory';
+import { rules } from '../protocol/rules';
 
 /** Logs of pods over HTTP, from sources of the test's own. */
 

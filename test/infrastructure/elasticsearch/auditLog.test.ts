@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino from 'pino';
 import { Registry } from 'prom-client';
-import type { Document } from '../../../infrastructure/elasticsearch/actionLog';
+import type { LogDocument } from '../../../activities/ports';
 import { createAuditLog } from '../../../infrastructure/elasticsearch/auditLog';
 import { createLogCounters } from '../../../infrastructure/elasticsearch/counters';
 import { Spool } from '../../../infrastructure/elasticsearch/spool';
@@ -19,15 +19,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const document = (n: number): Document => ({ _id: String(n), '@timestamp': '2026-01-01T00:00:00Z', n });
+const document = (n: number): LogDocument => ({ _id: String(n), '@timestamp': '2026-01-01T00:00:00Z', n });
 
 /** A store that is away until it is told to be there; each document once, as Elasticsearch does it. */
 class Store {
-  readonly documents = new Map<string, Document>();
+  readonly documents = new Map<string, LogDocument>();
   isThere = true;
   tries = 0;
 
-  write = (documents: Document[]) => {
+  write = (documents: LogDocument[]) => {
     this.tries += 1;
     if (!this.isThere) return Promise.reject(new Error('away'));
     for (const each of documents) this.documents.set(each._id, each);
@@ -101,7 +101,7 @@ test('a full disk is told: in the log of the process, in a counter, and in the a
   for (let n = 10; n < 40; n++) log.record(document(n));
   const kept = Math.floor(600 / (JSON.stringify(document(10)).length + 1));
   const lost = logged
-    .map((line) => JSON.parse(line) as { document?: Document })
+    .map((line) => JSON.parse(line) as { document?: LogDocument })
     .filter((line) => line.document);
   expect(lost).toHaveLength(30 - kept);
   expect(lost[0]?.document?.n).toBe(10 + kept);

@@ -5,7 +5,7 @@ import { documentsOf } from '../../../activities/actions';
 import { createActionLog } from '../../../infrastructure/elasticsearch/actionLog';
 import { actionsTemplate, rejectedTemplate } from '../../../infrastructure/elasticsearch/actionsTemplate';
 import { logsTemplate } from '../../../infrastructure/elasticsearch/logsTemplate';
-import { operatorDocument } from '../../../ops/actionDocument';
+import { operatorDocument } from '../../../operations/actionDocument';
 import { faultsOfDocument, faultsOfMapping } from './ecs';
 
 const actions = actionsTemplate('actions', { patterns: ['actions'], lifecycle: null });

@@ -1,11 +1,11 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { dockerPrograms } from '../../../infrastructure/local/artifacts/dockerPrograms';
-import { runCommand } from '../../../infrastructure/local/machine/command';
-import { standsOnOverlay } from '../../../infrastructure/local/machine/fileSystem';
-import { Progress } from '../../../infrastructure/local/machine/progress';
-import { ServerProcess } from '../../../infrastructure/local/machine/serverProcess';
-import type { Settings } from '../../../infrastructure/local/settings';
+import { dockerPrograms } from '../../../local-stack/artifacts/dockerPrograms';
+import { runCommand } from '../../../local-stack/machine/command';
+import { standsOnOverlay } from '../../../local-stack/machine/fileSystem';
+import { Progress } from '../../../local-stack/machine/progress';
+import { ServerProcess } from '../../../local-stack/machine/serverProcess';
+import type { Settings } from '../../../local-stack/settings';
 
 /** A Docker engine of a test's own: containers have the network of this machine, and nothing of it is changed. */
 export interface Engine {

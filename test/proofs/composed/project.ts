@@ -1,11 +1,11 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { composeProgram } from '../../../infrastructure/local/artifacts/composeProgram';
-import { obtainBase, type BaseName } from '../../../infrastructure/local/images/baseImages';
-import { npmSecrets } from '../../../infrastructure/local/images/npmSecrets';
-import { runCommand } from '../../../infrastructure/local/machine/command';
-import { Progress } from '../../../infrastructure/local/machine/progress';
-import type { Settings } from '../../../infrastructure/local/settings';
+import { composeProgram } from '../../../local-stack/artifacts/composeProgram';
+import { obtainBase, type BaseName } from '../../../local-stack/images/baseImages';
+import { npmSecrets } from '../../../local-stack/images/npmSecrets';
+import { runCommand } from '../../../local-stack/machine/command';
+import { Progress } from '../../../local-stack/machine/progress';
+import type { Settings } from '../../../local-stack/settings';
 import { elasticsearchImage } from '../elasticsearchImage';
 import { stack } from '../../integration/stack';
 import { reservePort } from '../../reservedPorts';
@@ -26,7 +26,7 @@ const BASES: [string, string, BaseName][] = [
   ['Dockerfile.gateway', 'RUNTIME_IMAGE', 'runtime'],
   ['Dockerfile.test', 'BASE_IMAGE', 'languages'],
   ['Dockerfile.test', 'NODE_IMAGE', 'node'],
-  ['infrastructure/prod/database/Dockerfile', 'BASE_IMAGE', 'database'],
+  ['sandbox/production-pod/database/Dockerfile', 'BASE_IMAGE', 'database'],
 ];
 
 const LEFT_OUT = ['.git', '.env', '.cluster', 'node_modules', 'dist', 'coverage', '__pycache__'];

@@ -5,11 +5,11 @@ import { request } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { CertificateAuthority } from '../../../infrastructure/local/cluster/certificateAuthority';
-import { readStackNote } from '../../../infrastructure/local/endpoints';
-import { runCommand } from '../../../infrastructure/local/machine/command';
-import { childrenOf } from '../../../infrastructure/local/machine/processIdentity';
-import { readSettings } from '../../../infrastructure/local/settings';
+import { CertificateAuthority } from '../../../local-stack/cluster/certificateAuthority';
+import { readStackNote } from '../../../local-stack/endpoints';
+import { runCommand } from '../../../local-stack/machine/command';
+import { childrenOf } from '../../../infrastructure/processIdentity';
+import { readSettings } from '../../../local-stack/settings';
 import { stack } from '../../integration/stack';
 
 /**

@@ -3,7 +3,7 @@ import {
   boundsOf,
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
-import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/resources';
+import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/program/resources';
 import { uidOf } from '../../../../infrastructure/kubernetes/pods/userIdentity';
 import { SPEC_ANNOTATION, testPod } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
 

@@ -1,7 +1,5 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { Channel } from '../../../../infrastructure/kubernetes/logs/channel';
 import { exactTime, podLineOf } from '../../../../infrastructure/kubernetes/logs/line';
-import { Places } from '../../../../infrastructure/kubernetes/logs/places';
+import { LogOffsets } from '../../../../infrastructure/kubernetes/logs/logOffsets';
 import { linesOf } from '../../../../infrastructure/kubernetes/logs/stream';
 
 test.each([
@@ -31,7 +29,7 @@ const line = (pod: string, second: number, text = '') => ({
 });
 
 test('what was told is left out when a log is read again, also of lines of one time', () => {
-  const places = new Places();
+  const places = new LogOffsets();
   for (const told of [line('a', 1), line('a', 2), line('a', 2), line('b', 5)]) places.note(told);
   const isNew = places.reading();
   const again = [
@@ -58,23 +56,4 @@ test('a line that never ends comes in pieces, and one that is not over is not to
   const lines: string[] = [];
   for await (const some of linesOf(stream())) lines.push(...some);
   expect(lines.map((text) => text.slice(0, 5))).toEqual(['one', 'two', 'xxxxx', '']);
-});
-
-test('a full channel keeps its producers waiting, and lets them go when it is closed', async () => {
-  const channel = new Channel<number>(10);
-  expect(await channel.put(1, 8)).toBe(true);
-  let isIn = false;
-  const second = channel.put(2, 8).then((open) => {
-    isIn = open;
-    return open;
-  });
-  await turn();
-  expect(isIn).toBe(false);
-  const taken = channel.take();
-  expect((await taken.next()).value).toBe(1);
-  expect(await second).toBe(true);
-  expect((await taken.next()).value).toBe(2);
-  channel.close(new Error('over'));
-  await expect(taken.next()).rejects.toThrow('over');
-  expect(await channel.put(3, 1)).toBe(false);
 });

@@ -3,16 +3,16 @@ import {
   databaseService,
   databaseStatefulSet,
   passwordSecret,
-} from '../../../../infrastructure/kubernetes/production/databaseManifests';
-import { migrationPod } from '../../../../infrastructure/kubernetes/production/migration';
+} from '../../../../infrastructure/kubernetes/production/database/manifests';
+import { migrationPod } from '../../../../infrastructure/kubernetes/production/migration/migration';
 import {
   filesManifest,
   programDeployment,
   programOf,
   programService,
   startOf,
-} from '../../../../infrastructure/kubernetes/production/programManifests';
-import { programTemplate } from '../../../../infrastructure/kubernetes/production/programTemplate';
+} from '../../../../infrastructure/kubernetes/production/program/manifests';
+import { programTemplate } from '../../../../infrastructure/kubernetes/production/program/podTemplate';
 import { programIn } from '../../../../infrastructure/kubernetes/production/provenance';
 
 const settings = { programImage: 'program:1', databaseImage: 'database:1' };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { ApiException } from '@kubernetes/client-node';
 import type { V1Pod, V1Status } from '@kubernetes/client-node';
-import type { Kube } from '../../../../infrastructure/kubernetes/client';
+import type { Kube } from '../../../../infrastructure/kubernetes/api/client';
 
 /** What one exec into the pod does with the requests that it gets. */
 export type Conversation = (say: (frame: object) => void, hangUp: () => void, request: Request) => void;

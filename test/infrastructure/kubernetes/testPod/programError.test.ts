@@ -1,4 +1,4 @@
-import { loadLanguages } from '../../../../infrastructure/languages/languages';
+import { loadLanguages } from '../../../../sandbox/languages/languages';
 import { readProgramError } from '../../../../infrastructure/kubernetes/testPod/programError';
 
 const languages = loadLanguages();

@@ -1,0 +1,64 @@
+import { chunksOf, documentOf, lostDocument, CHUNK_BYTES, type OutputOrigin } from './output';
+import type { CallContext, OutputLog, TestRunner } from './ports';
+import type { TruncatedOutput } from './testReport';
+
+/** Read of the test pod at one go, in bytes. */
+const READ_BYTES = 8 * CHUNK_BYTES;
+
+export interface StoredOutput {
+  storedBytes: number;
+  /** Bytes that the test pod did not have any more. */
+  lostBytes: number;
+}
+
+/**
+ * Brings output from the test pod to the log store. A repeat begins anew and stores nothing twice.
+ * @param isLastTry whether a pod that does not answer is given up, and its bytes are called lost
+ */
+export async function archiveOutput(
+  { testRunner, outputLog }: { testRunner: TestRunner; outputLog: OutputLog },
+  origin: OutputOrigin,
+  unkept: TruncatedOutput[],
+  context: CallContext,
+  isLastTry: boolean,
+): Promise<StoredOutput> {
+  // A store that is away is found before a byte is moved.
+  await outputLog.write([]);
+  const report = { storedBytes: 0, lostBytes: 0 };
+  for (const output of unkept) {
+    let { start } = output;
+    while (start < output.end) {
+      context.signal.throwIfAborted();
+      context.heartbeat(report);
+      const read = { ...output, start, end: Math.min(output.end, start + READ_BYTES) };
+      const data = await readFrom(testRunner, origin.provenance.userId, read, isLastTry);
+      const isLast = start + data.length >= output.end || data.length < read.end - start;
+      const chunks = chunksOf({ ...output, offset: start, data }, isLast);
+      await outputLog.write(chunks.map((chunk) => documentOf(origin, chunk)));
+      const stored = chunks.reduce((sum, chunk) => sum + chunk.data.length, 0);
+      report.storedBytes += stored;
+      start += stored;
+      if (isLast && start < output.end) {
+        await outputLog.write([lostDocument(origin, { ...output, start })]);
+        report.lostBytes += output.end - start;
+        break;
+      }
+    }
+  }
+  return report;
+}
+
+async function readFrom(
+  testRunner: TestRunner,
+  userId: string,
+  range: TruncatedOutput,
+  isLastTry: boolean,
+): Promise<Buffer> {
+  try {
+    return Buffer.from(await testRunner.read(userId, range));
+  } catch (error) {
+    const { name } = error as Error;
+    if (name === 'EnvironmentMissing' || (isLastTry && name === 'Unavailable')) return Buffer.alloc(0);
+    throw error;
+  }
+}

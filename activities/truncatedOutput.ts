@@ -1,0 +1,43 @@
+import type { CapturedOutput, OutputRange, RunReport } from './ports';
+import type { TruncatedOutput } from './testReport';
+
+const STREAMS = ['stdout', 'stderr'] as const;
+
+type Execution = Pick<TruncatedOutput, 'key' | 'name' | 'executionId'>;
+
+/** What a report does not have of a run whose report it holds: the middle of each stream that was too long. */
+export function middlesOf(execution: Execution, run: RunReport): TruncatedOutput[] {
+  return rangesOf(execution, run, ({ truncated, bytes, ...kept }) => {
+    if (!truncated) return null;
+    const [head, tail] = headAndTailBytes(kept);
+    return { start: head, end: bytes - tail };
+  });
+}
+
+/** The same of a run whose report is not kept. */
+export function allOf(execution: Execution, run: RunReport): TruncatedOutput[] {
+  return rangesOf(execution, run, ({ bytes }) => ({ start: 0, end: bytes }));
+}
+
+function rangesOf(
+  execution: Execution,
+  run: RunReport,
+  range: (output: CapturedOutput) => Pick<OutputRange, 'start' | 'end'> | null,
+): TruncatedOutput[] {
+  return STREAMS.flatMap((stream) => {
+    const found = range(run[stream]);
+    const { key, name, executionId } = execution;
+    return found && found.start < found.end ? [{ key, name, executionId, stream, ...found }] : [];
+  });
+}
+
+/** How many bytes of the stream's beginning and end there are. */
+function headAndTailBytes({
+  text,
+  gap,
+  base64,
+}: Omit<CapturedOutput, 'bytes' | 'truncated'>): [number, number] {
+  if (base64) return [Buffer.byteLength(base64.head, 'base64'), Buffer.byteLength(base64.tail, 'base64')];
+  if (!gap) return [Buffer.byteLength(text), 0];
+  return [Buffer.byteLength(text.slice(0, gap.end)), Buffer.byteLength(text.slice(gap.start))];
+}

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OrchestrationClient, type Filter, type Submission } from '..';
+import { parsed, TAKES, USAGE } from './arguments';
+import type { Context } from './context';
+import { recordLine, showFrame, verdictLine, type Terminal } from './display';
+import { EXIT, exitCodeOf, UsageError } from './exitCodes';
+import { leftOutLine, readProgram, textOf } from './files';
+import { logs } from './logs';
+import { handOnInput } from './input';
+import { momentOf } from './moment';
+import { reach } from './reach';
+import { readSettings } from './settings';
+
+/** Carries out a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
+export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
+  const { positionals, values } = parsed(args);
+  const [command = '', argument, second, ...rest] = positionals;
+  if (values.help || command === 'help') {
+    terminal.out(`${USAGE}\n`);
+    return EXIT.done;
+  }
+  if (values.version) {
+    terminal.out(`${version()}\n`);
+    return EXIT.done;
+  }
+  const takes = TAKES[command];
+  if (!takes || rest.length > 0 || (second !== undefined && command !== 'rollback'))
+    throw new UsageError(USAGE);
+  const foreign = Object.keys(values).find((name) => name !== 'json' && !(takes as string[]).includes(name));
+  if (foreign !== undefined) throw new UsageError(`${command} takes no --${foreign}.\n${USAGE}`);
+  const settings = readSettings();
+  const print = (value: object) => terminal.out(`${JSON.stringify(value)}\n`);
+  if (command !== 'open') await reach(settings.url);
+  const context = { client: new OrchestrationClient(settings), settings, terminal, values, print };
+  const needed = (what: string) => {
+    if (argument === undefined) throw new UsageError(`${command} needs ${what}.\n${USAGE}`);
+    return argument;
+  };
+  switch (command) {
+    case 'submit':
+      return submit(context, needed('a file or a folder'));
+    case 'logs':
+      return logs(context, needed('a user or the id of a submission'));
+    case 'status':
+      return status(context, needed('the id of a submission'));
+    case 'list':
+      if (argument !== undefined) throw new UsageError(USAGE);
+      return list(context);
+    case 'cancel': {
+      const answer = await context.client.cancel(needed('the id of a submission'));
+      if (values.json) print(answer);
+      else terminal.out(`${answer.state}\n`);
+      return EXIT.done;
+    }
+    case 'live':
+      terminal.out(
+        `${JSON.stringify(await context.client.live(needed('a user')), null, values.json ? 0 : 2)}\n`,
+      );
+      return EXIT.done;
+    case 'rollback': {
+      const user = needed('a user');
+      if (second === undefined) throw new UsageError(`rollback needs the id of a submission.\n${USAGE}`);
+      return rollback(context, user, second);
+    }
+    default:
+      return open(context, argument);
+  }
+}
+
+async function submit({ client, settings, terminal, values, print }: Context, path: string): Promise<number> {
+  const user_id = values.user ?? settings.user;
+  if (user_id === undefined) throw new UsageError('For whom? Give --user, or set ORCHESTRATION_USER.');
+  const { files, leftOut } = readProgram(path);
+  if (leftOut.length > 0) terminal.err(`${leftOutLine(leftOut)}\n`);
+  const submission: Submission = {
+    user_id,
+    files,
+    ...(values.language !== undefined && { language: values.language }),
+    ...(values.entrypoint !== undefined && { entrypoint: values.entrypoint }),
+    ...(values.stdin !== undefined && { stdin: textOf(values.stdin) }),
+    ...(values.tests !== undefined && { tests: testsIn(values.tests) }),
+    ...(values.id !== undefined && { submission_id: values.id }),
+    ...(values.interactive && { interactive: true }),
+    ...(values['test-only'] && { deploy: false }),
+    ...(values.worker && { production: { kind: 'worker' } }),
+  };
+  const taken = await client.submit(submission);
+  if (!values.follow && !values.interactive) {
+    if (values.json) print(taken);
+    else terminal.out(`${taken.submission_id}\n`);
+    return exitCodeOf(taken.status);
+  }
+  const onBreak = () => terminal.err('the connection broke: going on after the last frame\n');
+  const input = values.interactive ? handOnInput(client, taken.submission_id, terminal) : null;
+  for await (const frame of client.follow(taken.submission_id, { onBreak })) {
+    if (values.json) print(frame);
+    else showFrame(frame, terminal);
+    if (!('status' in frame)) continue;
+    await input?.stop();
+    return exitCodeOf(frame.status);
+  }
+  return EXIT.platformFailed;
+}
+
+function version(): string {
+  const path = join(__dirname, '..', '..', 'package.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+/** The gateway looks at what is in it. */
+function testsIn(path: string): NonNullable<Submission['tests']> {
+  try {
+    return JSON.parse(textOf(path)) as NonNullable<Submission['tests']>;
+  } catch (error) {
+    throw new UsageError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function status({ client, terminal, values, print }: Context, id: string): Promise<number> {
+  const details = await client.status(id, { waitSeconds: Number(values.wait ?? 0) });
+  if (values.json) print(details);
+  else terminal.out(`${verdictLine(details, terminal)}\n`);
+  return exitCodeOf(details.status);
+}
+
+async function list({ client, settings, terminal, values, print }: Context): Promise<number> {
+  const { json, limit, 'all-users': all, since, until, user = settings.user, ...rest } = values;
+  if (all && values.user !== undefined) throw new UsageError('Give either --user or --all-users.');
+  const filter = {
+    ...rest,
+    ...(!all && user !== undefined && { user }),
+    ...(since !== undefined && { since: momentOf('since', since) }),
+    ...(until !== undefined && { until: momentOf('until', until) }),
+    ...(limit !== undefined && { limit: Number(limit) }),
+  };
+  const page = await client.list(filter as Filter);
+  if (json) print(page);
+  else for (const record of page.submissions) terminal.out(`${recordLine(record, terminal)}\n`);
+  if (!json && page.next_page !== null) terminal.err(`there is more: --page ${page.next_page}\n`);
+  return EXIT.done;
+}
+
+async function rollback(
+  { client, terminal, values, print }: Context,
+  user: string,
+  id: string,
+): Promise<number> {
+  const state = await client.rollback(user, id);
+  if (values.json) print(state);
+  else terminal.out(`${state.status}: ${state.message}\n`);
+  if (state.status === 'failed') return EXIT.deployFailed;
+  return state.status === 'superseded' ? EXIT.superseded : EXIT.done;
+}
+
+/** Prints the address; a terminal's owner gets it opened, too. */
+function open({ settings, terminal }: Context, id: string | undefined): number {
+  const url = new URL(id === undefined ? '/' : `/?submission=${encodeURIComponent(id)}`, settings.url).href;
+  terminal.out(`${url}\n`);
+  if (terminal.colours) {
+    const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
+    const browser = spawn(program, [url], { detached: true, stdio: 'ignore' });
+    browser.on('error', () => undefined); // Without a browser the address is there to be copied.
+    browser.unref();
+  }
+  return EXIT.done;
+}

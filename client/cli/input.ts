@@ -1,0 +1,47 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { ApiError, type OrchestrationClient } from '..';
+import type { Terminal } from './display';
+
+/** The most that one call carries, in bytes; docs/protocol.md. */
+const PIECE_BYTES = 65_536;
+
+const BUSY_PAUSE_MS = 500;
+
+/** Hands what a terminal is typed on to a submission, up to its end. What cannot be handed on is told, once. */
+export function handOnInput(
+  client: OrchestrationClient,
+  submissionId: string,
+  terminal: Terminal,
+): { stop: () => Promise<void> } {
+  const stopped = new AbortController();
+  const input = terminal.input();
+  let offset = 0;
+  const send = async (data: Uint8Array, eof: boolean) => {
+    for (;;) {
+      try {
+        ({ received: offset } = await client.stdin(submissionId, data, { offset, eof }));
+        return;
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 'too_many_messages') throw error;
+        await wait(BUSY_PAUSE_MS, undefined, { signal: stopped.signal });
+      }
+    }
+  };
+  const working = (async () => {
+    for await (const chunk of input as AsyncIterable<Buffer>)
+      for (let start = 0; start < chunk.length; start += PIECE_BYTES)
+        await send(chunk.subarray(start, start + PIECE_BYTES), false);
+    await send(new Uint8Array(), true);
+  })().catch((error: unknown) => {
+    const isOver = error instanceof ApiError && error.code === 'not_running';
+    if (!stopped.signal.aborted && !isOver)
+      terminal.err(`input was not handed on: ${error instanceof Error ? error.message : String(error)}\n`);
+  });
+  return {
+    stop: async () => {
+      stopped.abort();
+      input.destroy();
+      await working;
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { ApiError, type LogEvent, type LogQuery, type SubmissionRecord } from '..';
+import type { Context } from './context';
+import { painted, withoutControls, type Terminal } from './display';
+import { EXIT, UsageError } from './exitCodes';
+
+/** `logs USER|ID`: what pods print, or what a submission printed in its tests. @throws UsageError */
+export async function logs(context: Context, name: string): Promise<number> {
+  const { values } = context;
+  const record = await submissionOf(context, name);
+  const ofPods = values.part ?? values.follow ?? values.since ?? values.tail;
+  if (record !== null && ofPods === undefined) return output(context, name);
+  if (values.stream !== undefined)
+    throw new UsageError(
+      '--stream goes with what a submission printed in its tests: without --part and the like.',
+    );
+  // Of a submission: what its user's pods printed since it was accepted.
+  return podLogs(context, record?.user_id ?? name, record?.accepted_at);
+}
+
+/** Null when it is none, and so the name of a user. */
+async function submissionOf({ client }: Context, name: string): Promise<SubmissionRecord | null> {
+  try {
+    return await client.status(name);
+  } catch (error) {
+    if (error instanceof ApiError && (error.code === 'not_found' || error.code === 'invalid_message'))
+      return null;
+    throw error;
+  }
+}
+
+async function output({ client, terminal, values: { stream } }: Context, id: string): Promise<number> {
+  if (stream !== undefined && stream !== 'stdout' && stream !== 'stderr')
+    throw new UsageError('--stream must be stdout or stderr.');
+  for await (const bytes of client.output(id, stream ? { stream } : {})) terminal.out(bytes);
+  return EXIT.done;
+}
+
+async function podLogs(
+  { client, terminal, values, print }: Context,
+  user: string,
+  acceptedAt: string | undefined,
+): Promise<number> {
+  const { part, tail, follow, since = acceptedAt } = values;
+  const query = {
+    ...(part !== undefined && { part }),
+    ...(tail !== undefined && { tail }),
+    ...(since !== undefined && { since }),
+    ...(follow && { follow: 'true' }),
+  } as Partial<LogQuery>;
+  const onBreak = () => terminal.err('the connection broke: going on after the last line\n');
+  for await (const event of client.logs(user, query, { onBreak }))
+    if (values.json) print(event);
+    else show(event, terminal);
+  return EXIT.done;
+}
+
+function show(event: LogEvent, terminal: Terminal): void {
+  if (event.type === 'note') return terminal.err(`${event.message}\n`);
+  const text = terminal.colours ? withoutControls(Buffer.from(event.text)).toString() : event.text;
+  terminal.out(`${painted(event.pod, 'dim', terminal)} ${text}\n`);
+}

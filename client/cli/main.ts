@@ -1,0 +1,27 @@
+import { runCommand } from './commands';
+import { exitCodeFor } from './exitCodes';
+import { ApiError } from '..';
+
+/** `orchestration-app`: the command line of those who submit. */
+
+const colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
+
+function wordsFor(error: unknown): string {
+  if (error instanceof ApiError) return `${error.code}: ${error.message}. ${error.advice}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+runCommand(process.argv.slice(2), {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  colours,
+  input: () => process.stdin,
+}).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${wordsFor(error)}\n`);
+    process.exitCode = exitCodeFor(error);
+  },
+);

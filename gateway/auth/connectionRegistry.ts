@@ -1,0 +1,45 @@
+import type { WebSocket } from 'ws';
+import type { KeyDirectory } from '../../infrastructure/kubernetes/keys';
+import { CLOSE } from '../limits';
+import type { Access } from './access';
+import type { Principal } from './principal';
+
+/** How often it is looked whether a key or a login has expired, in milliseconds. */
+const EXPIRY_CHECK_MS = 1_000;
+
+/** Open connections by who opened them. */
+export interface ConnectionRegistry {
+  add(socket: WebSocket, principal: Principal): void;
+  /** How many a key has open. */
+  of(keyId: string): number;
+  stop(): void;
+}
+
+/** Closes connections as soon as their key is revoked or expires, or their login is over. */
+export function keepValid(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
+  const open = new Map<WebSocket, Principal>();
+  const counts = new Map<string, number>();
+  const count = (keyId: string, change: number) => {
+    const now = (counts.get(keyId) ?? 0) + change;
+    if (now > 0) counts.set(keyId, now);
+    else counts.delete(keyId);
+  };
+  const check = () => {
+    for (const [socket, principal] of open)
+      if (!access.stillValid(principal)) socket.close(CLOSE.keyEnded.code, CLOSE.keyEnded.reason);
+  };
+  directory?.onChange(check);
+  const timer = setInterval(check, EXPIRY_CHECK_MS);
+  return {
+    add(socket, principal) {
+      open.set(socket, principal);
+      count(principal.keyId, 1);
+      socket.once('close', () => {
+        open.delete(socket);
+        count(principal.keyId, -1);
+      });
+    },
+    of: (keyId) => counts.get(keyId) ?? 0,
+    stop: () => clearInterval(timer),
+  };
+}

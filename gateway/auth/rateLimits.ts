@@ -1,0 +1,82 @@
+import type { KeyLimits } from '../limits';
+import type { Principal } from './principal';
+
+/** What one key has left, shared by all of its connections. */
+export interface Quota {
+  readonly limits: KeyLimits;
+  /** Takes one message. @returns 0, or the seconds after which the next one is taken */
+  message(): number;
+  /** The same for a submission. */
+  submission(): number;
+  /** Following one more. @returns what ends it, or null when there are too many */
+  follow(): (() => void) | null;
+}
+
+export class Quotas {
+  private readonly byKey = new Map<string, Quota>();
+
+  constructor(private readonly limits: KeyLimits) {}
+
+  of({ keyId, userId }: Principal): Quota {
+    if (userId === null) return UNBOUND;
+    const known = this.byKey.get(keyId);
+    if (known) return known;
+    const quota = quotaOf(this.limits);
+    this.byKey.set(keyId, quota);
+    return quota;
+  }
+}
+
+function quotaOf(limits: KeyLimits): Quota {
+  const messages = new TokenBucket(limits.messageBurst, limits.messagesPerSecond);
+  const submissions = new TokenBucket(limits.submissionsPerMinute, limits.submissionsPerMinute / 60);
+  let followed = 0;
+  return {
+    limits,
+    message: () => messages.take(),
+    submission: () => submissions.take(),
+    follow() {
+      if (followed >= limits.followed) return null;
+      followed += 1;
+      return () => void (followed -= 1);
+    },
+  };
+}
+
+const UNBOUND: Quota = {
+  limits: {
+    messagesPerSecond: Infinity,
+    messageBurst: Infinity,
+    submissionsPerMinute: Infinity,
+    followed: Infinity,
+    connections: Infinity,
+  },
+  message: () => 0,
+  submission: () => 0,
+  follow: () => () => undefined,
+};
+
+/** Holds up to `most` tokens and gains some each second. */
+export class TokenBucket {
+  private tokens: number;
+  private at: number;
+
+  constructor(
+    private readonly most: number,
+    private readonly perSecond: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.tokens = most;
+    this.at = now();
+  }
+
+  /** @returns 0, or, when there is none, the whole seconds until there is one */
+  take(): number {
+    const now = this.now();
+    this.tokens = Math.min(this.most, this.tokens + ((now - this.at) / 1000) * this.perSecond);
+    this.at = now;
+    if (this.tokens < 1) return Math.ceil((1 - this.tokens) / this.perSecond);
+    this.tokens -= 1;
+    return 0;
+  }
+}

@@ -1,0 +1,35 @@
+import { exactTime } from '../../infrastructure/kubernetes/logs/line';
+import { LogOffsets, type LogOffset } from '../../infrastructure/kubernetes/logs/logOffsets';
+
+/** Where somebody who reads logs stands: what goes on from here tells no line twice, and leaves none out. */
+export interface LogCursor {
+  /** Lines from before are not wanted, whichever pod printed them. */
+  from: string;
+  places: LogOffsets;
+}
+
+/** Pods that a cursor remembers; one that printed nothing for longer than this is told from `from` on. */
+const MAX_PODS = 16;
+
+const POD = /^[a-z0-9][-a-z0-9.]{0,252}$/;
+
+/** As text: `FROM;POD@TIME+LINES;...`. */
+export function logCursorText({ from, places }: LogCursor): string {
+  const known = places.entries().slice(0, MAX_PODS);
+  return [from, ...known.map(([pod, { at, lines }]) => `${pod}@${at}+${lines}`)].join(';');
+}
+
+/** Null for what is no cursor. */
+export function parseLogCursor(text: string): LogCursor | null {
+  const [first = '', ...rest] = text.split(';');
+  const from = exactTime(first);
+  const places = rest.map(placeOf);
+  if (from === null || rest.length > MAX_PODS || places.includes(null)) return null;
+  return { from, places: new LogOffsets(places.filter((place) => place !== null)) };
+}
+
+function placeOf(text: string): [pod: string, place: LogOffset] | null {
+  const [, pod = '', time = '', lines = ''] = /^([^@]+)@([^+]+)\+(\d{1,9})$/.exec(text) ?? [];
+  const at = exactTime(time);
+  return at !== null && POD.test(pod) ? [pod, { at, lines: Number(lines) }] : null;
+}

@@ -1,0 +1,130 @@
+import type { LogHistory } from '../../infrastructure/elasticsearch/logHistory';
+import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/line';
+import type { LiveLogs } from '../../infrastructure/kubernetes/logs/live';
+import { CONTAINER_OF, type LogPart } from '../../infrastructure/kubernetes/logs/parts';
+import { LogOffsets } from '../../infrastructure/kubernetes/logs/logOffsets';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
+import type { Logger } from '../../infrastructure/logging';
+import { namespaceOf } from '../../workflows/contract';
+import type { LogCursor } from './logCursor';
+
+/** Where lines come from; null for what this gateway does not have. */
+export interface LogSources {
+  live: LiveLogs | null;
+  history: LogHistory | null;
+}
+
+export interface Wanted {
+  userId: string;
+  part: LogPart;
+  /** Only lines from then on, as `PodLine.at`; null for all that there are. */
+  since: string | null;
+  /** At most so many lines of before, the last. */
+  tail: number;
+  follow: boolean;
+  /** Goes on from there: then all lines since are of before. */
+  after: LogCursor | null;
+}
+
+/** Lines that come together, each with where one stands behind it; or something to be said about them. */
+export type LogPiece =
+  { type: 'lines'; lines: { line: PodLine; cursor: LogCursor }[] } | { type: 'note'; message: string };
+
+/** The most lines that are told of before, and their text together, in characters. */
+export const MAX_TAIL = 2_000;
+const MAX_CHARACTERS = 4_194_304;
+
+/**
+ * The log of a part: what is stored and what its pods still have, as one, in the order of time; then, to follow,
+ * what they print, pod after pod. A store or a cluster that does not answer is named, and the other one is told.
+ * @throws Error when neither answers
+ */
+export async function* viewLogs(
+  sources: LogSources,
+  wanted: Wanted,
+  settings: { signal: AbortSignal; patienceMs: number; logger: Logger },
+): AsyncGenerator<LogPiece> {
+  const { signal, logger } = settings;
+  const { follow, after, since, userId, part } = wanted;
+  const begun = exactTime(new Date().toISOString()) ?? '';
+  const { lines, notes, cut } = await before(sources, wanted, settings);
+  for (const message of notes) yield { type: 'note', message };
+  if (cut) yield { type: 'note', message: `these are the last ${lines.length} lines` };
+
+  const from = after?.from ?? lines[0]?.at ?? since ?? begun;
+  const told = new LogOffsets(after?.places.entries() ?? []);
+  const placed = (line: PodLine) => {
+    told.note(line);
+    return { line, cursor: { from, places: new LogOffsets(told.entries()) } };
+  };
+  yield { type: 'lines', lines: lines.map(placed) };
+  if (!follow) return;
+  if (sources.live === null) {
+    yield { type: 'note', message: 'No Kubernetes cluster is configured.' };
+    return;
+  }
+  const places = new LogOffsets(told.entries());
+  for await (const next of sources.live.follow(userId, part, { places, since: from, signal, logger }))
+    yield { type: 'lines', lines: next.map(placed) };
+}
+
+/** What there was before, in the order of time. */
+async function before(
+  { live, history }: LogSources,
+  { userId, part, since, tail, after }: Wanted,
+  { signal, patienceMs, logger }: { signal: AbortSignal; patienceMs: number; logger: Logger },
+): Promise<{ lines: PodLine[]; notes: string[]; cut: boolean }> {
+  const inTime = linkedAbort([signal], patienceMs);
+  const begin = after?.from ?? since;
+  const known = after?.places.entries().map(([pod, { at }]) => ({ pod, until: at })) ?? [];
+  const stored = history?.tail({
+    ...{ namespace: namespaceOf(userId), container: CONTAINER_OF[part], since: begin, known },
+    ...{ lines: tail, signal: inTime.signal },
+  });
+  const current = live?.tail(userId, part, { since: begin, lines: tail, signal: inTime.signal });
+  const [fromStore, fromPods] = await Promise.allSettled([stored, current]);
+  inTime.abort();
+  signal.throwIfAborted();
+  const answers = [fromStore, fromPods].filter(({ status }) => status === 'rejected');
+  for (const answer of answers)
+    logger.warn({ err: (answer as PromiseRejectedResult).reason as unknown }, 'earlier logs cannot be read');
+  if (answers.length === 2) throw (fromPods as PromiseRejectedResult).reason;
+
+  const one = (fromStore.status === 'fulfilled' ? (fromStore.value ?? []) : []).flatMap(({ at, ...line }) => {
+    const time = exactTime(at);
+    return time === null ? [] : [{ ...line, at: time }];
+  });
+  const other = fromPods.status === 'fulfilled' ? (fromPods.value ?? []) : [];
+  const isNew = new LogOffsets(after?.places.entries() ?? []).reading();
+  const all = joined(one, other).filter((line) => (begin === null || line.at >= begin) && isNew(line));
+  const lines = lastOf(all, tail);
+  const notes = [
+    ...(fromStore.status === 'rejected' ? ['Stored logs are unavailable.'] : []),
+    ...(fromPods.status === 'rejected' ? ['The cluster does not answer: these are the stored logs.'] : []),
+  ];
+  return { lines, notes, cut: after !== null && lines.length < all.length };
+}
+
+/** Both together, in the order of time; what both have stands once. */
+function joined(one: PodLine[], other: PodLine[]): PodLine[] {
+  const lines = new Map<string, PodLine>();
+  for (const source of [one, other]) {
+    const times = new Map<string, number>();
+    for (const line of source) {
+      const moment = `${line.pod} ${line.at}`;
+      const count = (times.get(moment) ?? 0) + 1;
+      times.set(moment, count);
+      lines.set(`${moment} ${count}`, line);
+    }
+  }
+  return [...lines.values()].sort((line, next) => (line.at < next.at ? -1 : line.at > next.at ? 1 : 0));
+}
+
+function lastOf(lines: PodLine[], most: number): PodLine[] {
+  let characters = 0;
+  const tooEarly = lines.findLastIndex(({ text }, index) => {
+    characters += text.length;
+    return lines.length - index > most || characters > MAX_CHARACTERS;
+  });
+  return lines.slice(tooEarly + 1);
+}

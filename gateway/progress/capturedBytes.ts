@@ -1,0 +1,19 @@
+import type { StepReport } from '../../workflows/contract';
+
+type CapturedOutput = StepReport['stdout'];
+
+/** The bytes that a report has of a stream: those it begins with, and, if it was too long, those it ends with. */
+export interface CapturedBytes {
+  head: Buffer;
+  tail: Buffer;
+  /** How many bytes the stream has in all. */
+  bytes: number;
+}
+
+export function capturedBytes({ text, gap, base64, bytes }: CapturedOutput): CapturedBytes {
+  if (base64)
+    return { head: Buffer.from(base64.head, 'base64'), tail: Buffer.from(base64.tail, 'base64'), bytes };
+  const head = Buffer.from(gap ? text.slice(0, gap.end) : text);
+  const tail = Buffer.from(gap ? text.slice(gap.start) : '');
+  return { head, tail, bytes };
+}

@@ -1,0 +1,51 @@
+import type { StepReport, Verdict } from '../../workflows/contract';
+import type { Ending } from './historyEvents';
+import type { FinalFrame, Unplaced } from '../protocol/serverFrames';
+
+/** What a final frame is made from. */
+export interface End
+  extends Ending, Pick<Verdict, 'tests' | 'migration' | 'rollout' | 'supersededBy' | 'live'> {
+  namespace: string;
+  /** The step that decided, with what it printed, if its report was seen. */
+  step: StepReport | null;
+  /** Whether the submission brought tests. */
+  brought: boolean;
+  durationsMs: Record<string, number>;
+  workflowId: string;
+  runId: string;
+}
+
+/** `status` and `namespace` are its first two keys, as the contract shows them. */
+export function finalFrame(end: End): Unplaced<FinalFrame> {
+  const { status, namespace, reason, message, tests, rollout, live, step } = end;
+  // Verdicts of older workers have neither a migration nor what superseded them.
+  const { migration = null, supersededBy = null } = end;
+  const deciding = step ?? tests?.steps.at(-1);
+  return {
+    ...{ status, namespace, reason, message },
+    exit_code: deciding?.exitCode ?? null,
+    signal: deciding?.signal ?? null,
+    serving: deciding?.serving ?? false,
+    error: deciding?.error ?? null,
+    tests: end.brought && tests ? tests.tests : null,
+    wall_ms: deciding?.wallMs ?? null,
+    cpu_ms: deciding?.cpuMs ?? null,
+    peak_memory_bytes: deciding?.peakMemoryBytes ?? null,
+    migration: migration && {
+      outcome: migration.outcome,
+      exit_code: migration.exitCode,
+      message: migration.message,
+      output: migration.logs,
+    },
+    rollout: rollout && { outcome: rollout.outcome, events: rollout.events, output: rollout.logs },
+    superseded_by: supersededBy,
+    live: live && { submission_id: live.submissionId, code_digest: live.codeDigest },
+    stdout: step?.stdout.text ?? null,
+    stderr: step?.stderr.text ?? null,
+    stdout_bytes: step?.stdout.bytes ?? 0,
+    stderr_bytes: step?.stderr.bytes ?? 0,
+    durations_ms: end.durationsMs,
+    workflow_id: end.workflowId,
+    run_id: end.runId,
+  };
+}

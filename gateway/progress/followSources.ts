@@ -1,0 +1,64 @@
+import type { Client } from '@temporalio/client';
+import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
+import { decoded } from '../../infrastructure/temporal/payloads';
+import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
+import { followHistory, temporalHistory, type FollowOptions } from './history';
+import type { HistoryEvent } from './historyEvents';
+import type { FollowLog } from './liveOutput';
+import type { PendingActivity } from './pendingActivities';
+import { SharedStreams } from './sharedStream';
+
+export interface FollowSources {
+  /** Every event of the submission's history, once and in order; ends early when the signal is aborted. */
+  followHistory(submission: AcceptedSubmission, options: FollowOptions): AsyncIterableIterator<HistoryEvent>;
+  /** Activities that were not finished yet. */
+  readPending(submission: AcceptedSubmission): Promise<PendingActivity[]>;
+  /** The logs of test pods, or null when they cannot be read: then output comes when the tests are over. */
+  followLog: FollowLog | null;
+}
+
+/** What following reads from a Temporal server and a cluster: once for all who follow the same submission here. */
+export function followSources(client: Client, followLog: FollowLog | null): FollowSources {
+  const readHistory = temporalHistory(client);
+  const histories = new SharedStreams<HistoryEvent>();
+  const asked = new Map<string, Promise<PendingActivity[]>>();
+  return {
+    async *followHistory(submission, { signal, ...options }) {
+      const begin = (end: AbortSignal) => followHistory(readHistory, submission, { ...options, signal: end });
+      const name = `${submission.workflowId}/${submission.runId}`;
+      let lastSeen = 0;
+      for await (const event of histories.read(name, begin, { signal })) {
+        const id = Number(event.eventId);
+        if (id <= lastSeen) continue;
+        lastSeen = id;
+        yield event;
+      }
+    },
+    readPending({ workflowId, runId }) {
+      const name = `${workflowId}/${runId}`;
+      const answer =
+        asked.get(name) ?? pendingOf(client, workflowId, runId).finally(() => asked.delete(name));
+      asked.set(name, answer);
+      return answer;
+    },
+    followLog: followLog && sharing(followLog),
+  };
+}
+
+async function pendingOf(client: Client, workflowId: string, runId: string): Promise<PendingActivity[]> {
+  const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+  return decoded(client, raw.pendingActivities ?? []);
+}
+
+/** To whoever is too slow to share it, the log is told again as after a broken connection. */
+const AGAIN: LogEvent[] = [{ type: 'reopened', sameContainer: true }];
+
+function sharing(followLog: FollowLog): FollowLog {
+  const logs = new SharedStreams<LogEvent>();
+  return (userId, { since, signal, logger }) =>
+    logs.read(
+      `${userId} ${since.toISOString()}`,
+      (end) => followLog(userId, { since, signal: end, logger }),
+      { signal, again: AGAIN },
+    );
+}

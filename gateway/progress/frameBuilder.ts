@@ -1,0 +1,171 @@
+import { requiredTsToMs } from '@temporalio/common/lib/time';
+import type { RolloutReport, StepReport, SubmitCodeInput, TestReport } from '../../workflows/contract';
+import { STAGE_OF_ACTIVITY } from '../../workflows/contract';
+import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
+import { comesAfter, formatCursor, type Cursor } from '../protocol/cursor';
+import { finalFrame, type End } from './finalFrame';
+import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
+import { OutputEmitter, type EndedCase, type LiveChunk } from './outputEmitter';
+import type { CaseFrame, SubmissionFrame, Unplaced } from '../protocol/serverFrames';
+import { Stages, type StageStep } from './stages';
+import { stepFrames, testFrames } from './testFrames';
+
+/** Tests that were begun and are not over: their output can be followed. */
+export interface PendingTests {
+  /** The event that scheduled them. */
+  event: number;
+  /** In milliseconds since the epoch, by the clock of Temporal. */
+  scheduledAt: number;
+  output: OutputEmitter;
+}
+
+type Placed = { frame: Unplaced<SubmissionFrame>; cursor: Cursor };
+
+/** Of a submission that ended without a verdict. */
+const NOTHING_KNOWN = { tests: null, migration: null, rollout: null, supersededBy: null, live: null };
+
+/**
+ * Turns a submission's history, event by event and from the first one on, into its frames. The same history
+ * gives the same frames with the same cursors, whoever reads it and when; only how output is cut into frames
+ * differs with how much of it was told live.
+ */
+export class FrameBuilder {
+  private readonly stages = new Stages();
+  private startedAt = 0;
+  private input: SubmitCodeInput | null = null;
+  private step: StepReport | null = null;
+  private pending: PendingTests | null = null;
+  private over = false;
+
+  /** @param after the last frame that the client has; it gets those after it. */
+  constructor(
+    private readonly submission: AcceptedSubmission,
+    private readonly after: Cursor | null = null,
+  ) {}
+
+  /** The tests whose output can be followed now. */
+  get pendingTests(): PendingTests | null {
+    return this.pending;
+  }
+
+  /** Whether a stage is under way: one that waits for its turn to test is not. */
+  get isPending(): boolean {
+    return this.stages.isPending;
+  }
+
+  /** Whether the final frame was read. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** Frames of the next event. Skip none and give none twice: what an event means depends on those before. */
+  read(event: HistoryEvent): SubmissionFrame[] {
+    const id = Number(event.eventId);
+    const at = requiredTsToMs(event.eventTime, 'eventTime');
+    const stage = this.stages.read(event, at);
+    // Output comes before the frame that says that its stage is over, and has cursors of its own.
+    const output = stage ? this.outputAt(stage, at) : [];
+    const frames = stage ? [stage.frame, ...this.results(stage)] : this.otherFrames(event, at);
+    return this.unseen([
+      ...output,
+      ...frames.map((frame, index) => ({ frame, cursor: { event: id, index } })),
+    ]);
+  }
+
+  /** Frames of output that came live from the tests that the event `event` began. */
+  live(event: number, piece: LiveChunk, now: Date): SubmissionFrame[] {
+    if (this.pending?.event !== event) return [];
+    return this.unseen([...this.pending.output.live(piece, now.toISOString())]);
+  }
+
+  /** The frame of a case that ended, of the tests that the event `event` began. */
+  ended(event: number, { number, total, name, outcome, durationMs }: EndedCase): CaseFrame[] {
+    if (this.pending?.event !== event) return [];
+    const { submissionId: submission_id } = this.submission;
+    return [
+      { type: 'case', submission_id, index: number - 1, total, name, outcome, duration_ms: durationMs },
+    ];
+  }
+
+  private unseen(frames: Placed[]): SubmissionFrame[] {
+    return frames
+      .filter(({ cursor }) => this.after === null || comesAfter(cursor, this.after))
+      .map((placed) => this.place(placed));
+  }
+
+  /** Begins to follow the output of tests that begin, and ends it with what was not told. */
+  private outputAt({ stage, scheduled: event, frame, result }: StageStep, at: number): Placed[] {
+    if (stage !== STAGE_OF_ACTIVITY.runTests) return [];
+    if (frame.state === 'started') {
+      const { after } = this;
+      const told = after?.event === event && 'output' in after ? after.output : null;
+      this.pending = { event, scheduledAt: at, output: new OutputEmitter(event, told) };
+      return [];
+    }
+    const { pending } = this;
+    this.pending = null;
+    return pending && result ? [...pending.output.rest(result as TestReport, frame.at)] : [];
+  }
+
+  /** What a stage that completed brought to light. */
+  private results({ stage, result }: StageStep): Unplaced<SubmissionFrame>[] {
+    if (result === undefined) return [];
+    if (stage === STAGE_OF_ACTIVITY.runTests) {
+      const report = result as TestReport;
+      this.step = report.steps.at(-1) ?? null;
+      return [...stepFrames(report, this.input), ...testFrames(report)];
+    }
+    if (stage === STAGE_OF_ACTIVITY.awaitRollout) {
+      const { outcome, reason, message } = result as RolloutReport;
+      return [{ type: 'rollout', outcome, reason, message }];
+    }
+    return [];
+  }
+
+  private otherFrames(event: HistoryEvent, at: number): Unplaced<SubmissionFrame>[] {
+    const started = event.workflowExecutionStartedEventAttributes;
+    if (started) return this.accepted(decode(started.input?.payloads?.[0]), traceIdIn(started.header), at);
+    const verdict = verdictIn(event);
+    if (verdict) return [this.final(verdict, verdict.namespace, at)];
+    const ending = endWithoutVerdict(event);
+    if (ending) return [this.final({ ...ending, ...NOTHING_KNOWN }, this.submission.namespace, at)];
+    return [];
+  }
+
+  private accepted(
+    input: unknown,
+    traceId: string | undefined,
+    startedAt: number,
+  ): Unplaced<SubmissionFrame>[] {
+    this.startedAt = startedAt;
+    this.input = (input as SubmitCodeInput | undefined) ?? null;
+    const { namespace, workflowId, runId } = this.submission;
+    const at = new Date(startedAt).toISOString();
+    const trace = traceId === undefined ? {} : { trace_id: traceId };
+    return [{ type: 'accepted', namespace, workflow_id: workflowId, run_id: runId, ...trace, at }];
+  }
+
+  private final(
+    end: Omit<End, 'namespace' | 'step' | 'brought' | 'durationsMs' | 'workflowId' | 'runId'>,
+    namespace: string,
+    at: number,
+  ): Unplaced<SubmissionFrame> {
+    this.over = true;
+    const { workflowId, runId } = this.submission;
+    const durationsMs = { ...this.stages.durationsMs, total: at - this.startedAt };
+    const brought = (this.input?.tests ?? null) !== null;
+    return finalFrame({ ...end, namespace, step: this.step, brought, durationsMs, workflowId, runId });
+  }
+
+  /** `status` and `namespace` stay the first two keys of a final frame, as the contract shows them. */
+  private place({ frame, cursor: at }: Placed): SubmissionFrame {
+    const { submissionId: submission_id } = this.submission;
+    const cursor = formatCursor(at);
+    if (!('status' in frame)) {
+      const { type, ...rest } = frame;
+      return { type, submission_id, cursor, ...rest } as SubmissionFrame;
+    }
+    const { status, namespace, ...rest } = frame;
+    return { status, namespace, submission_id, ...rest, cursor };
+  }
+}

@@ -1,0 +1,104 @@
+import type { Client } from '@temporalio/client';
+import { setTimeout as wait } from 'node:timers/promises';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
+import type { Logger } from '../../infrastructure/logging';
+import { mayPass } from '../../infrastructure/temporal/failures';
+import { decoded } from '../../infrastructure/temporal/payloads';
+import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
+import type { HistoryEvent } from './historyEvents';
+
+type Execution = Pick<AcceptedSubmission, 'workflowId' | 'runId'>;
+
+export interface HistoryPage {
+  events: HistoryEvent[];
+  /** Where to go on; empty when the workflow is closed and everything was read. */
+  nextPageToken: Uint8Array;
+}
+
+/** One call for history: answers with what there is, or waits (about 20 s at most) for something new. */
+export type ReadHistory = (
+  execution: Execution,
+  nextPageToken: Uint8Array,
+  signal: AbortSignal,
+) => Promise<HistoryPage>;
+
+/** Longer than the server lets a call wait: a connection that died without a word is noticed. */
+const LONG_POLL_MS = 60_000;
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const START = new Uint8Array();
+
+/** Reads histories from the Temporal server. */
+export function temporalHistory(client: Client): ReadHistory {
+  const { connection, options } = client;
+  return async (execution, nextPageToken, signal) => {
+    // A signal of its own for each call: the connection never takes its listeners off.
+    const over = linkedAbort([signal]);
+    try {
+      const page = await connection.withAbortSignal(over.signal, () =>
+        connection.withDeadline(Date.now() + LONG_POLL_MS, () =>
+          connection.workflowService.getWorkflowExecutionHistory({
+            namespace: options.namespace,
+            execution,
+            nextPageToken,
+            waitNewEvent: true,
+          }),
+        ),
+      );
+      const events = await decoded(client, page.history?.events ?? []);
+      return { events, nextPageToken: page.nextPageToken };
+    } finally {
+      over.abort();
+    }
+  };
+}
+
+/**
+ * Every event of a workflow, once and in order, until it is closed. Outages and restarts of the server are
+ * waited out: reading begins anew, and what was seen before is left out. Ends early, without an error, when
+ * the signal is aborted; throws when the history cannot be read and will not be (it was deleted).
+ */
+export async function* followHistory(
+  read: ReadHistory,
+  execution: Execution,
+  { signal, logger, firstPauseMs = FIRST_PAUSE_MS }: FollowOptions,
+): AsyncGenerator<HistoryEvent> {
+  let lastSeen = 0;
+  let token: Uint8Array = START;
+  let pause = firstPauseMs;
+  while (!signal.aborted) {
+    let page: HistoryPage;
+    try {
+      page = await read(execution, token, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!mayPass(error)) throw error;
+      logger.warn({ err: error, lastSeen, pauseMs: pause }, 'history cannot be read: trying again');
+      await wait(pause, undefined, { signal }).catch(endedByAbort);
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      token = START;
+      continue;
+    }
+    pause = firstPauseMs;
+    for (const event of page.events) {
+      const id = Number(event.eventId);
+      if (id <= lastSeen) continue;
+      lastSeen = id;
+      yield event;
+    }
+    if (page.nextPageToken.length === 0) return;
+    token = page.nextPageToken;
+  }
+}
+
+export interface FollowOptions {
+  signal: AbortSignal;
+  logger: Logger;
+  /** Before the first new try after a failure; doubled for each further one up to 5 s. */
+  firstPauseMs?: number;
+}
+
+function endedByAbort(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+}

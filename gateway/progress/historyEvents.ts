@@ -1,0 +1,73 @@
+/** Reads single facts out of Temporal's history events. */
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
+import type { Verdict } from '../../workflows/contract';
+import { VERDICT_MEMO } from '../../workflows/contract';
+
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type Failure = temporal.api.failure.v1.IFailure | null | undefined;
+
+/** How a submission ended, in the three words that every ending has. */
+export type Ending = Pick<Verdict, 'status' | 'reason' | 'message'>;
+
+/** A value that a worker of this platform wrote. */
+export function decode(payload: temporal.api.common.v1.IPayload | null | undefined): unknown {
+  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+}
+
+/** Key of the header in which Temporal's OpenTelemetry interceptors hand a trace on. */
+const TRACE_HEADER = '_tracer-data';
+
+/** The trace that a workflow or an activity was started in, if it was traced. */
+export function traceIdIn(header: temporal.api.common.v1.IHeader | null | undefined): string | undefined {
+  const carrier = decode(header?.fields?.[TRACE_HEADER]) as { traceparent?: string } | undefined;
+  return carrier?.traceparent?.split('-')[1];
+}
+
+/** The verdict, at the event that announces it. */
+export function verdictIn(event: HistoryEvent): Verdict | null {
+  const payload = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[VERDICT_MEMO];
+  return payload ? (decode(payload) as Verdict) : null;
+}
+
+/** The ending of a workflow that closes; it only counts when no verdict came before. */
+export function endWithoutVerdict(event: HistoryEvent): Ending | null {
+  if (event.workflowExecutionFailedEventAttributes) {
+    const { failure } = event.workflowExecutionFailedEventAttributes;
+    return internalError(rootType(failure) ?? 'failed', rootMessage(failure) ?? 'The workflow failed.');
+  }
+  if (event.workflowExecutionTimedOutEventAttributes)
+    return internalError('timed_out', 'The submission took longer than it may.');
+  if (event.workflowExecutionTerminatedEventAttributes) {
+    const { reason } = event.workflowExecutionTerminatedEventAttributes;
+    return internalError(
+      'terminated',
+      `An operator ended the submission: ${reason || 'no reason was given'}.`,
+    );
+  }
+  if (event.workflowExecutionCanceledEventAttributes)
+    return { status: 'cancelled', reason: 'cancelled', message: 'The submission was cancelled.' };
+  if (event.workflowExecutionCompletedEventAttributes || event.workflowExecutionContinuedAsNewEventAttributes)
+    return internalError('no_verdict', 'The submission ended without a verdict.');
+  return null;
+}
+
+/** What really went wrong: an activity's failure stands inside the one that tells of it. */
+export function rootMessage(failure: Failure): string | undefined {
+  return root(failure)?.message || undefined;
+}
+
+/** The type of what really went wrong. */
+export function rootType(failure: Failure): string | undefined {
+  return root(failure)?.applicationFailureInfo?.type || undefined;
+}
+
+function root(failure: Failure): Failure {
+  let innermost = failure;
+  while (innermost?.cause) innermost = innermost.cause;
+  return innermost;
+}
+
+function internalError(reason: string, message: string): Ending {
+  return { status: 'internal_error', reason, message };
+}

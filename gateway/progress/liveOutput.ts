@@ -1,0 +1,82 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
+import { linkedAbort } from '../../infrastructure/linkedAbort';
+import type { Logger } from '../../infrastructure/logging';
+import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
+import type { PendingTests } from './frameBuilder';
+import { ExecutionFilter } from './executionFilter';
+import { OutputBuffer } from './outputBuffer';
+import type { EndedCase, LiveChunk } from './outputEmitter';
+
+/** Follows the log of a user's test pod from a moment on, until the signal is aborted. Never throws before. */
+export type FollowLog = (
+  userId: string,
+  options: { since: Date; signal: AbortSignal; logger: Logger },
+) => AsyncIterable<LogEvent>;
+
+/** Of the tests that the event `event` began: output, or how a case ended. */
+export type LiveItem = { event: number; piece: LiveChunk } | { event: number; ended: EndedCase };
+
+/** Tests that are over by then need no log: most are. In milliseconds. */
+const PATIENCE_MS = 30;
+
+/** The log's clock and Temporal's may differ by this much, in milliseconds. */
+const CLOCK_SKEW_MS = 10_000;
+
+/** From one frame of output to the next, in milliseconds: 20 a second. */
+const PAUSE_MS = 50;
+
+/** Follows the output of one submission's tests while they are under way. A courtesy: it never fails. */
+export class LiveOutput {
+  private watched: { event: number; stop: AbortController } | null = null;
+
+  /** @param put resolves when the item was taken, so that nothing piles up behind a slow client */
+  constructor(
+    private readonly followLog: FollowLog,
+    private readonly submission: AcceptedSubmission,
+    private readonly put: (item: LiveItem) => Promise<boolean>,
+    private readonly settings: { signal: AbortSignal; logger: Logger },
+  ) {}
+
+  /** Follows these tests and no others; none when there are none. */
+  watch(tests: PendingTests | null): void {
+    if (this.watched?.event === tests?.event) return;
+    this.watched?.stop.abort();
+    this.watched = null;
+    if (!tests) return;
+    const stop = linkedAbort([this.settings.signal]);
+    this.watched = { event: tests.event, stop };
+    const { signal } = stop;
+    this.follow(tests, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.settings.logger.warn({ err: error }, 'output cannot be followed live');
+    });
+  }
+
+  private async follow(tests: PendingTests, signal: AbortSignal): Promise<void> {
+    await wait(PATIENCE_MS, undefined, { signal });
+    const { userId, workflowId, runId } = this.submission;
+    const own = new ExecutionFilter(`${workflowId}/${runId}/tests/`, tests.output.place);
+    const pending = new OutputBuffer(tests.output.place);
+    const since = new Date(tests.scheduledAt - CLOCK_SKEW_MS);
+    const { logger } = this.settings;
+    await Promise.all([
+      this.tell(tests.event, pending, signal),
+      (async () => {
+        for await (const event of this.followLog(userId, { since, signal, logger })) {
+          for (const output of own.take(event)) pending.add(output);
+          for (const ended of own.cases(event)) await this.put({ event: tests.event, ended });
+          await pending.room();
+        }
+      })(),
+    ]);
+  }
+
+  private async tell(event: number, pending: OutputBuffer, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pending.something();
+      const pieces = pending.take();
+      for (const piece of pieces) if (!(await this.put({ event, piece }))) return;
+      await wait(PAUSE_MS * Math.max(pieces.length, 1), undefined, { signal });
+    }
+  }
+}

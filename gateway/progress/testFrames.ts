@@ -1,0 +1,56 @@
+/** What the tests of a submission brought to light, step by step and test by test. */
+import type { StepReport, SubmitCodeInput, TestReport } from '../../workflows/contract';
+import type { StepFrame, TestFrame, Unplaced } from '../protocol/serverFrames';
+
+/** What of a submission says which steps its tests have. */
+export type Planned = Pick<SubmitCodeInput, 'program' | 'tests'>;
+
+/**
+ * Every step that was planned, in order. The syntax is no step that is executed: whether it is valid is known
+ * from how the program ended, so it has no measurements.
+ */
+export function stepFrames(report: TestReport, planned: Planned | null): Unplaced<StepFrame>[] {
+  return plan(report, planned).map((step) => {
+    if (step === 'syntax') return { type: 'step', step, state: syntaxState(report) };
+    const executed = report.steps.find((each) => each.step === step);
+    // Of a program that is not valid, nothing was executed.
+    if (executed === undefined || (step !== 'install' && report.outcome === 'syntax_error'))
+      return { type: 'step', step, state: 'skipped' };
+    return { type: 'step', step, ...measured(executed, report) };
+  });
+}
+
+export function testFrames({ tests }: TestReport): Unplaced<TestFrame>[] {
+  return tests.map(({ name, outcome, durationMs, message }) => {
+    return { type: 'test', name, outcome, duration_ms: durationMs, message };
+  });
+}
+
+function plan(report: TestReport, planned: Planned | null): StepFrame['step'][] {
+  const took = (step: string) => report.steps.some((each) => each.step === step);
+  const installs = (planned?.program.requirements.length ?? 0) > 0 || took('install');
+  const tests = planned?.tests ?? null;
+  return [
+    ...(installs ? ['install' as const] : []),
+    'syntax',
+    ...(tests?.kind === 'cases' ? [] : ['run' as const]),
+    ...(tests !== null || took('tests') ? ['tests' as const] : []),
+  ];
+}
+
+function syntaxState({ outcome, steps }: TestReport): StepFrame['state'] {
+  if (outcome === 'syntax_error') return 'failed';
+  return steps.some(({ step }) => step !== 'install') ? 'passed' : 'skipped';
+}
+
+/** The last step decides: all before it passed. */
+function measured(executed: StepReport, { outcome, steps, executedAgain }: TestReport) {
+  const state: StepFrame['state'] = executed === steps.at(-1) && outcome !== 'passed' ? 'failed' : 'passed';
+  return {
+    state,
+    duration_ms: executed.wallMs,
+    cpu_ms: executed.cpuMs,
+    peak_memory_bytes: executed.peakMemoryBytes,
+    ...(executedAgain && { executed_again: true as const }),
+  };
+}

@@ -1,0 +1,43 @@
+import type { Asked } from './toSubmission';
+import type { SubmitMessage } from './submitMessage';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** A message that asks for what a submission asked for: sent again, it is the same submission under another id. */
+export function messageOf(submission: Asked): SubmitMessage {
+  const { userId, program, input, tests, limits, testDatabase, deploy, production } = submission;
+  const { language, files, entrypoint, requirements, migrate } = program;
+  const { stdin, args, env, interactive } = input;
+  const { wallMs, memoryBytes, maxOutputBytes } = limits;
+  const asked = {
+    ...(wallMs !== undefined && { wall_seconds: wallMs / 1000 }),
+    ...(memoryBytes !== undefined && { memory_mb: memoryBytes / MEBIBYTE }),
+    ...(maxOutputBytes !== undefined && { output_bytes: maxOutputBytes }),
+  };
+  return {
+    user_id: userId,
+    language,
+    files,
+    entrypoint,
+    ...(migrate != null && { migrate }),
+    ...(requirements.length > 0 && { requirements }),
+    ...(stdin !== '' && { stdin }),
+    ...(args.length > 0 && { args }),
+    ...(Object.keys(env).length > 0 && { env }),
+    ...(interactive && { interactive }),
+    ...(tests && { tests: testsOf(tests) }),
+    ...(testDatabase && { test_database: testDatabase }),
+    ...(deploy === false && { deploy }),
+    ...(production && { production }),
+    ...(Object.keys(asked).length > 0 && { limits: asked }),
+  };
+}
+
+function testsOf(tests: NonNullable<Asked['tests']>): NonNullable<SubmitMessage['tests']> {
+  if (tests.kind === 'framework') return { framework: tests.framework, files: tests.files };
+  const cases = tests.cases.map(({ name, stdin, args, expectedStdout }) => ({
+    ...{ name, stdin, args },
+    expected_stdout: expectedStdout,
+  }));
+  return { cases };
+}

@@ -1,0 +1,173 @@
+/** What the gateway sends. The schemas here are the source of the types and of `/schema.json`. */
+import { z } from 'zod';
+import { errorFrameSchema, type ErrorFrame } from './errorFrame';
+import { finalFrame, type FinalFrame } from './finalFrameSchema';
+import { at, cursor, submission_id } from './frameFields';
+import { submissionDetails, submissionList } from './submissionRecord';
+
+export const acceptedFrame = z.object({
+  type: z.literal('accepted'),
+  submission_id,
+  cursor,
+  namespace: z.string(),
+  workflow_id: z.string(),
+  run_id: z.string(),
+  trace_id: z
+    .string()
+    .optional()
+    .describe('Of its OpenTelemetry trace, if the gateway that took it tells of one.'),
+  at,
+});
+
+export const stageFrame = z.object({
+  type: z.literal('stage'),
+  submission_id,
+  cursor: cursor
+    .optional()
+    .describe(
+      'Absent from `retrying`, and from `queued` with a `position`: they tell of the moment and are not replayed.',
+    ),
+  stage: z.string(),
+  state: z
+    .enum(['started', 'completed', 'deferred', 'failed', 'cancelled', 'retrying', 'queued', 'executed_again'])
+    .describe(
+      '`deferred`: it starts again after `prepare_environment`. `queued`: earlier runs of this user come first, and it starts again. `executed_again`: the test pod was replaced, and output begins anew.',
+    ),
+  at,
+  position: z.int().optional().describe('Of `queued`: how many runs come before it in its test pod.'),
+  attempt: z.int().optional(),
+  duration_ms: z.number().optional(),
+  message: z
+    .string()
+    .optional()
+    .describe('Why it failed or was deferred, or why the attempt before this one failed.'),
+});
+
+export const outputFrame = z.object({
+  type: z.literal('output'),
+  submission_id,
+  cursor,
+  step: z.string().describe('Which step of the tests printed it: `install`, `run` or `tests`.'),
+  stream: z.enum(['stdout', 'stderr']),
+  offset: z.int().describe('Of its first byte, in the stream of that step.'),
+  bytes: z.int().describe('How many bytes of the stream this is.'),
+  text: z.string().optional(),
+  encoding: z.literal('base64').optional().describe('Of `data`, which takes the place of `text`.'),
+  data: z.string().optional().describe('Bytes that are not UTF-8.'),
+  omitted_bytes: z
+    .int()
+    .optional()
+    .describe('So many bytes from `offset` on were not kept, and do not come.'),
+});
+
+export const stepFrame = z.object({
+  type: z.literal('step'),
+  submission_id,
+  cursor,
+  step: z.enum(['install', 'syntax', 'run', 'tests']),
+  state: z.enum(['passed', 'failed', 'skipped']),
+  duration_ms: z.number().optional(),
+  cpu_ms: z.number().optional(),
+  peak_memory_bytes: z.int().optional(),
+  executed_again: z
+    .literal(true)
+    .optional()
+    .describe('The pod that executed it first, or may have, is gone.'),
+});
+
+export const testFrame = z.object({
+  type: z.literal('test'),
+  submission_id,
+  cursor,
+  name: z.string(),
+  outcome: z.string().describe('`passed`, `skipped`, `error`, `wrong_output`, or how its run ended.'),
+  duration_ms: z.number(),
+  message: z.string().nullable().describe('Why it did not pass.'),
+});
+
+/** The answer to a message that cancels. It is no frame of the submission and has no cursor. */
+export const cancelFrame = z.object({
+  type: z.literal('cancel'),
+  submission_id,
+  state: z.enum(['requested', 'over']).describe('`over`: it had ended before.'),
+});
+
+/** The answer to a message that brings input. */
+export const stdinFrame = z.object({
+  type: z.literal('stdin'),
+  submission_id,
+  received: z.int().describe('Bytes of input that came so in all: where the next piece begins.'),
+  eof: z.boolean().describe('Whether the input has ended.'),
+});
+
+/**
+ * How a case ended, told as soon as it has. The `test` frames come when all are over, and are the ones that count: this
+ * one tells of the moment, and so has no cursor.
+ */
+export const caseFrame = z.object({
+  type: z.literal('case'),
+  submission_id,
+  index: z.int().describe('Of the case, from 0 on.'),
+  total: z.int(),
+  name: z.string(),
+  outcome: z.string(),
+  duration_ms: z.number(),
+});
+
+/** The answer to a message that asks for the status; no frame of the submission, and so without a cursor. */
+export const statusFrame = z.object({
+  type: z.literal('status'),
+  submission_id,
+  submission: submissionDetails,
+});
+
+/** The answer to a message that lists. */
+export const listFrame = submissionList.extend({ type: z.literal('list') });
+
+export const rolloutFrame = z.object({
+  type: z.literal('rollout'),
+  submission_id,
+  cursor,
+  outcome: z.enum(['live', 'failed', 'superseded']),
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+});
+
+/** What a submission is told in, over WebSockets and as events of HTTP. */
+export const submissionFrame = z
+  .union([acceptedFrame, stageFrame, outputFrame, caseFrame, stepFrame, testFrame, rolloutFrame, finalFrame])
+  .meta({ title: 'Submission frame', description: 'A frame with "status" is the last of its submission.' });
+
+export const serverFrame = z
+  .union([...submissionFrame.options, cancelFrame, stdinFrame, statusFrame, listFrame, errorFrameSchema])
+  .meta({ title: 'Server frame', description: 'A frame with "status" is the last of its submission.' });
+
+export type StageFrame = z.infer<typeof stageFrame>;
+export type OutputFrame = z.infer<typeof outputFrame>;
+export type StepFrame = z.infer<typeof stepFrame>;
+export type TestFrame = z.infer<typeof testFrame>;
+export type CancelFrame = z.infer<typeof cancelFrame>;
+export type StdinFrame = z.infer<typeof stdinFrame>;
+export type CaseFrame = z.infer<typeof caseFrame>;
+export type RolloutFrame = z.infer<typeof rolloutFrame>;
+export type StatusFrame = z.infer<typeof statusFrame>;
+export type ListFrame = z.infer<typeof listFrame>;
+export type { FinalFrame };
+export type SubmissionFrame =
+  | z.infer<typeof acceptedFrame>
+  | StageFrame
+  | OutputFrame
+  | (CaseFrame & { cursor?: undefined })
+  | StepFrame
+  | TestFrame
+  | RolloutFrame
+  | FinalFrame;
+export type ServerFrame = SubmissionFrame | CancelFrame | StdinFrame | StatusFrame | ListFrame | ErrorFrame;
+
+/** A frame before it is told which submission and place it belongs to. */
+export type Unplaced<T> = T extends unknown ? Omit<T, 'submission_id' | 'cursor'> : never;
+
+/** Whether a frame is the last one of its submission. */
+export function isFinal(frame: ServerFrame): frame is FinalFrame {
+  return 'status' in frame;
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { INPUT_LIMITS, type InputPiece } from '../../workflows/contract';
+import { submissionId } from './identifiers';
+import { bytesOf, fields, text } from './schemaHelpers';
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Of a message that gives a program more input. */
+const inputFields = {
+  data: text().default('').describe('Text, or bytes as `encoding` says.'),
+  encoding: z.literal('base64').optional(),
+  offset: z
+    .int()
+    .min(0)
+    .max(INPUT_LIMITS.bytes)
+    .optional()
+    .describe(
+      'Where it begins, in bytes of all input that was sent so. A repeat is not written again; without an offset, ' +
+        'it stands at the end and may not be repeated.',
+    ),
+  eof: z.boolean().default(false).describe('Whether nothing comes after it.'),
+};
+
+export const stdinMessage = fields({
+  type: z.literal('stdin'),
+  submission_id: submissionId(),
+  ...inputFields,
+})
+  .superRefine(checkInput)
+  .meta({ title: 'Stdin', description: 'Gives a running submission that is interactive more input.' });
+
+/** The same as the body of a call, whose address names the submission. */
+export const stdinBody = fields({ type: z.literal('stdin').optional(), ...inputFields })
+  .superRefine(checkInput)
+  .meta({ title: 'Stdin', description: 'More input for a program that runs.' });
+
+interface Input {
+  data: string;
+  encoding?: 'base64' | undefined;
+  offset?: number | undefined;
+  eof: boolean;
+}
+
+export function pieceOf({ data, encoding, offset, eof }: Input): InputPiece {
+  const bytes = Buffer.from(data, encoding ?? 'utf8');
+  return { offset: offset ?? null, data: bytes.toString('base64'), bytes: bytes.length, eof };
+}
+
+function checkInput({ data, encoding, eof }: Input, context: z.RefinementCtx): void {
+  const say = (message: string, path: string, limit?: number) =>
+    context.addIssue({ code: 'custom', message, path: [path], params: { limit } });
+  if (data === '' && !eof) return say('is missing: only an end of the input has none', 'data');
+  if (encoding && !BASE64.test(data)) return say('must be base64, as encoding says', 'data');
+  const bytes = encoding ? Buffer.byteLength(data, 'base64') : bytesOf([data]);
+  const most = INPUT_LIMITS.pieceBytes;
+  if (bytes > most) say(`has ${bytes} bytes, and the limit is ${most}`, 'data', most);
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { files } from './files';
+import { submissionId, userId } from './identifiers';
+import { args, env } from './arguments';
+import { limits } from './runLimits';
+import { requirements } from './requirements';
+import type { SubmissionRules } from './submissionRules';
+import { tests } from './tests';
+import { fields, text } from './schemaHelpers';
+
+/** A message that submits code. What its fields must be together is looked at in submission.ts. */
+export function submitMessage(rules: SubmissionRules) {
+  const languages = [...rules.languages.keys()];
+  return fields({
+    type: z.literal('submit').optional(),
+    user_id: userId(),
+    code: text().optional().describe('One file, named as its language names it (main.py, main.js).'),
+    files: files().optional(),
+    language: z
+      .enum(languages as [string, ...string[]], {
+        error: ({ input }) =>
+          input === undefined ? undefined : `must be one of the languages: ${languages.join(', ')}`,
+      })
+      .optional()
+      .describe('By default what the extension of the entrypoint says.'),
+    entrypoint: z.string().optional().describe('Which of the files is run.'),
+    migrate: z
+      .string()
+      .optional()
+      .describe(
+        'Which of the files is run once before the rollout, with DATABASE_URL, to change the database.',
+      ),
+    stdin: text().optional(),
+    interactive: z
+      .boolean()
+      .optional()
+      .describe('Whether more input may come while it runs; otherwise `stdin` is all of it.'),
+    args: args().optional(),
+    env: env().optional(),
+    tests: tests().optional(),
+    test_database: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether the tests get an empty database of their own (DATABASE_URL), which goes after them.',
+      ),
+    deploy: z
+      .boolean()
+      .optional()
+      .describe(
+        '`false`: it is tested and not deployed, and ends as `tests_passed` or `tests_failed`. `true` by default.',
+      ),
+    production: fields({
+      kind: z
+        .literal('worker')
+        .describe('Keeps running and serves no port: it passes when it is alive after 5 s of its tests.'),
+    })
+      .optional()
+      .describe('What the program is in production. By default it ends with 0, or serves on $PORT.'),
+    requirements: requirements().optional(),
+    limits: limits(rules.limits).optional(),
+    submission_id: submissionId()
+      .optional()
+      .describe('Names the submission; sending it again joins the first. Made by the gateway when left out.'),
+  }).meta({
+    title: 'Submit',
+    description:
+      `Submits code, as either code or files: it is tested, and deployed if it passes, unless deploy is false. ` +
+      `All its text together may have ${rules.maxCodeBytes} bytes of UTF-8.`,
+  });
+}
+
+export type SubmitMessage = z.infer<ReturnType<typeof submitMessage>>;

@@ -1,0 +1,72 @@
+import { SubmissionNotFound, type Submissions } from './submissionService';
+import type { Principal } from '../auth/principal';
+
+/** A submission for somebody whom the key does not belong to. */
+export class NotTheUser extends Error {
+  override name = 'NotTheUser';
+
+  /** @param field that named somebody else */
+  constructor(
+    readonly userId: string,
+    readonly field: 'user_id' | 'user' = 'user_id',
+  ) {
+    super(`${field} must be ${userId}: the key belongs to that user`);
+  }
+}
+
+/** @throws NotTheUser when the key may not act for that user */
+export function requireUser({ userId }: Principal, asked: string, field?: NotTheUser['field']): void {
+  if (userId !== null && asked !== userId) throw new NotTheUser(userId, field);
+}
+
+/**
+ * Submissions as a key sees them: a user's key submits for its user only, and what others submitted does not
+ * exist for it. What is done is done in the name of the key.
+ */
+export function authorizedSubmissions(submissions: Submissions, principal: Principal): Submissions {
+  const { keyId, userId } = principal;
+  async function find(submissionId: string) {
+    const accepted = await submissions.find(submissionId);
+    if (userId !== null && accepted.userId !== userId) throw unknown(submissionId);
+    return accepted;
+  }
+  return {
+    find,
+    async submit(submission) {
+      requireUser(principal, submission.userId);
+      return submissions.submit({ ...submission, requestedBy: keyId });
+    },
+    async cancel(submissionId) {
+      if (userId !== null) await find(submissionId);
+      return submissions.cancel(submissionId, keyId);
+    },
+    async input(submissionId, piece) {
+      if (userId !== null) await find(submissionId);
+      return submissions.input(submissionId, piece);
+    },
+    async status(submissionId) {
+      const record = await submissions.status(submissionId);
+      if (userId !== null && record.user_id !== userId) throw unknown(submissionId);
+      return record;
+    },
+    async content(submissionId) {
+      if (userId !== null) await find(submissionId);
+      return submissions.content(submissionId);
+    },
+    async list(filter) {
+      if (userId === null) return submissions.list(filter);
+      requireUser(principal, filter.user ?? userId, 'user');
+      return submissions.list({ ...filter, user: userId });
+    },
+    async rollBack(owner, submissionId, waitMs) {
+      requireUser(principal, owner);
+      return submissions.rollBack(owner, submissionId, waitMs, keyId);
+    },
+    follow: (accepted, settings) => submissions.follow(accepted, settings),
+    ready: () => submissions.ready(),
+  };
+}
+
+function unknown(submissionId: string): SubmissionNotFound {
+  return new SubmissionNotFound(`there is no submission ${submissionId}`);
+}

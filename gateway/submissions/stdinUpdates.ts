@@ -1,0 +1,54 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import {
+  INPUT_REFUSALS,
+  INPUT_UPDATE,
+  workflowIdOf,
+  type InputPiece,
+  type InputState,
+} from '../../workflows/contract';
+import type { ErrorCode } from '../protocol/errorFrame';
+
+const CODES: Record<string, ErrorCode> = {
+  [INPUT_REFUSALS.notInteractive]: 'not_interactive',
+  [INPUT_REFUSALS.over]: 'not_running',
+  [INPUT_REFUSALS.conflict]: 'conflict',
+  [INPUT_REFUSALS.tooMuch]: 'too_much_input',
+} satisfies Record<(typeof INPUT_REFUSALS)[keyof typeof INPUT_REFUSALS], ErrorCode>;
+
+/** The submission does not take this input, and says why. */
+export class InputRefused extends Error {
+  override name = 'InputRefused';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    /** Where the input must go on, or what it was beyond. */
+    readonly limit?: number,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Hands input to a submission, which keeps it before this resolves.
+ * @throws InputRefused, WorkflowNotFoundError when there is no such submission or it is closed
+ */
+export async function sendInput(
+  client: Client,
+  submissionId: string,
+  piece: InputPiece,
+): Promise<InputState> {
+  try {
+    const handle = client.workflow.getHandle(workflowIdOf(submissionId));
+    return await handle.executeUpdate<InputState, [InputPiece]>(INPUT_UPDATE, { args: [piece] });
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure))
+      throw error;
+    const { type, message, details } = error.cause;
+    const code = CODES[type ?? ''];
+    if (code === undefined) throw error;
+    const [limit] = (details ?? []) as [number?];
+    throw new InputRefused(code, message, limit);
+  }
+}

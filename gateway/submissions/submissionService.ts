@@ -1,0 +1,272 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import type { Logger } from '../../infrastructure/logging';
+import { inputOf } from '../../infrastructure/temporal/workflowRecords';
+import { mayPass } from '../../infrastructure/temporal/failures';
+import type { InputPiece, InputState, SubmitCodeInput } from '../../workflows/contract';
+import {
+  CANCEL_REQUESTED_SIGNAL,
+  CONTENT_DIGEST_MEMO,
+  namespaceOf,
+  SEARCH_ATTRIBUTES,
+  SUBMIT_CODE,
+  VERDICT_MEMO,
+  workflowIdOf,
+} from '../../workflows/contract';
+import type { Cursor } from '../protocol/cursor';
+import { digestOf } from './digest';
+import { follow } from '../progress/follow';
+import { followSources } from '../progress/followSources';
+import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
+import { InputRefused, sendInput } from './stdinUpdates';
+import type { Limits } from '../limits';
+import { listSubmissions } from './listing';
+import type { SubmissionFilter } from '../protocol/filter';
+import { rollBack, type OperationState } from './operations';
+import type { FollowLog } from '../progress/liveOutput';
+import type { SubmissionFrame } from '../protocol/serverFrames';
+import { recordOf, type SubmissionList, type SubmissionRecord } from '../protocol/submissionRecord';
+
+/** What a client asks for. */
+export type Submission = Omit<SubmitCodeInput, 'codeDigest' | 'acceptedAt'>;
+
+/** What the sockets need from the platform. */
+export interface Submissions {
+  /**
+   * Starts a submission, or joins it if it was started before, whether or not it is over.
+   * @throws SubmissionConflict, PlatformUnavailable
+   */
+  submit(submission: Submission): Promise<AcceptedSubmission>;
+  /**
+   * Finds a submission that was started before, running or over.
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  find(submissionId: string): Promise<AcceptedSubmission>;
+  /**
+   * Asks for the end of a submission; those who follow it get to know when it has ended.
+   * @param keyId of the key that asks, for the log
+   * @returns `over` when its verdict stands already
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  cancel(submissionId: string, keyId?: string): Promise<'requested' | 'over'>;
+  /**
+   * Gives a submission that is interactive more input, which is kept when this resolves.
+   * @throws InputRefused, SubmissionNotFound, PlatformUnavailable
+   */
+  input(submissionId: string, piece: InputPiece): Promise<InputState>;
+  /**
+   * Where a submission stands.
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  status(submissionId: string): Promise<SubmissionRecord>;
+  /**
+   * What a submission asked for, as it was sent.
+   * @throws SubmissionNotFound, PlatformUnavailable
+   */
+  content(submissionId: string): Promise<Submission>;
+  /**
+   * Those that the filter lets through, a page at a time.
+   * @throws UnknownPage, PlatformUnavailable
+   */
+  list(filter: SubmissionFilter): Promise<SubmissionList>;
+  /**
+   * Deploys an earlier submission of a user again, and waits for that.
+   * @throws OperationRefused, PlatformUnavailable
+   */
+  rollBack(userId: string, submissionId: string, waitMs: number, keyId?: string): Promise<OperationState>;
+  /** Its frames after the given one up to the final one; ends early when the signal is aborted. */
+  follow(
+    accepted: AcceptedSubmission,
+    settings: { progress: boolean; after: Cursor | null; signal: AbortSignal; logger: Logger },
+  ): AsyncIterable<SubmissionFrame>;
+  /** Resolves when submissions can be taken; rejects with the reason why not. */
+  ready(): Promise<void>;
+}
+
+/** The id of a submission is taken by one of another user or with other content. */
+export class SubmissionConflict extends Error {
+  override name = 'SubmissionConflict';
+}
+
+/** There is no submission of that id, or it was so long ago that it is forgotten. */
+export class SubmissionNotFound extends Error {
+  override name = 'SubmissionNotFound';
+}
+
+/** Temporal did not answer; whether the submission was started is not known. Sending it again is safe. */
+export class PlatformUnavailable extends Error {
+  override name = 'PlatformUnavailable';
+}
+
+const keys = {
+  userId: defineSearchAttributeKey(SEARCH_ATTRIBUTES.userId, SearchAttributeType.KEYWORD),
+  status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD),
+  codeDigest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.codeDigest, SearchAttributeType.KEYWORD),
+};
+
+let lastMoment = 0;
+
+/** Now, and never the same twice: a user's submissions are deployed in the order of it. */
+function nextMoment(): string {
+  lastMoment = Math.max(Date.now(), lastMoment + 1);
+  return new Date(lastMoment).toISOString();
+}
+
+/** Submissions as workflows on a Temporal server. */
+export function temporalSubmissions(
+  client: Client,
+  taskQueue: string,
+  { limits, followLog }: { limits: Limits; followLog: FollowLog | null },
+): Submissions {
+  const sources = followSources(client, followLog);
+  const { connection } = client;
+  const within = <T>(ms: number, call: () => Promise<T>) => connection.withDeadline(Date.now() + ms, call);
+
+  async function start(input: SubmitCodeInput, contentDigest: string): Promise<string> {
+    const handle = await client.workflow.start(SUBMIT_CODE, {
+      workflowId: workflowIdOf(input.submissionId),
+      taskQueue,
+      args: [input],
+      // Its activities and children inherit it: the server takes tasks of each user in turn.
+      priority: { fairnessKey: input.userId },
+      // A submission is never run twice; one that was started before is joined after a look at what it is.
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      typedSearchAttributes: [
+        { key: keys.userId, value: input.userId },
+        { key: keys.status, value: 'running' },
+        { key: keys.codeDigest, value: input.codeDigest },
+      ],
+      memo: { [CONTENT_DIGEST_MEMO]: contentDigest },
+      staticSummary: `code of ${input.userId}`,
+      staticDetails: `${Object.keys(input.program.files).length} files, SHA-256 ${input.codeDigest}`,
+    });
+    return handle.firstExecutionRunId;
+  }
+
+  async function join({ submissionId, userId }: Submission, contentDigest: string): Promise<string> {
+    const {
+      typedSearchAttributes: first,
+      memo,
+      runId,
+    } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
+    if (first.get(keys.userId) !== userId)
+      throw new SubmissionConflict(`submission ${submissionId} belongs to another user`);
+    if (memo?.[CONTENT_DIGEST_MEMO] !== contentDigest)
+      throw new SubmissionConflict(`submission ${submissionId} was sent before with other content`);
+    return runId;
+  }
+
+  /** What a client waits for: an answer of Temporal in time, or one of the errors that it is told of. */
+  function answer<T>(submissionId: string, call: () => Promise<T>): Promise<T> {
+    return within(limits.callTimeoutMs, call).catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError)
+        throw new SubmissionNotFound(`there is no submission ${submissionId}`, { cause: error });
+      throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+    });
+  }
+
+  return {
+    async submit(submission) {
+      const { submissionId, userId, requestedBy: _, ...asked } = submission;
+      const contentDigest = digestOf(asked);
+      const codeDigest = digestOf(asked.program);
+      const input = { ...submission, codeDigest, acceptedAt: nextMoment() };
+      const runId = await answer(submissionId, () =>
+        start(input, contentDigest).catch((error: unknown) => {
+          if (error instanceof WorkflowExecutionAlreadyStartedError) return join(submission, contentDigest);
+          throw error;
+        }),
+      );
+      return acceptedAs(submissionId, userId, runId);
+    },
+
+    find: (submissionId) =>
+      answer(submissionId, async () => {
+        const handle = client.workflow.getHandle(workflowIdOf(submissionId));
+        const { typedSearchAttributes, runId } = await handle.describe();
+        return acceptedAs(submissionId, typedSearchAttributes.get(keys.userId) ?? '', runId);
+      }),
+
+    cancel: (submissionId, keyId) =>
+      answer(submissionId, async () => {
+        const handle = client.workflow.getHandle(workflowIdOf(submissionId));
+        const { status, memo } = await handle.describe();
+        // After its verdict a workflow only records what was done, and nothing is left to cancel.
+        if (status.name !== 'RUNNING' || memo?.[VERDICT_MEMO] !== undefined) return 'over';
+        if (keyId !== undefined) await handle.signal(CANCEL_REQUESTED_SIGNAL, keyId);
+        await handle.cancel();
+        return 'requested';
+      }),
+
+    input: (submissionId, piece) =>
+      answer(submissionId, async () => {
+        for (;;) {
+          try {
+            return await sendInput(client, submissionId, piece);
+          } catch (error) {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          }
+          // There is none, or it is closed and takes no updates, or it has begun in this moment.
+          const { status } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
+          if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
+        }
+      }),
+
+    status: (submissionId) =>
+      answer(submissionId, async () =>
+        recordOf(await client.workflow.getHandle(workflowIdOf(submissionId)).describe()),
+      ),
+
+    content: (submissionId) =>
+      answer(submissionId, async () => {
+        const workflowId = workflowIdOf(submissionId);
+        const { runId } = await client.workflow.getHandle(workflowId).describe();
+        return (await inputOf(client, workflowId, runId)) as SubmitCodeInput;
+      }),
+
+    list: (filter) =>
+      within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(
+        (error: unknown) => {
+          if (mayPass(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
+          throw error;
+        },
+      ),
+
+    rollBack: (userId, submissionId, waitMs, keyId) =>
+      rollBack(
+        client,
+        taskQueue,
+        { userId, submissionId, requestedBy: keyId === undefined ? 'gateway' : `key:${keyId}` },
+        { startMs: limits.callTimeoutMs, waitMs },
+      ).catch((error: unknown) => {
+        throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+      }),
+
+    follow: (accepted, settings) => follow(sources, accepted, settings),
+
+    async ready() {
+      const { namespace } = client.options;
+      const ms = limits.readyTimeoutMs;
+      // The connection may overrun its deadline by a pause between two tries; a probe does not wait for that.
+      const done = new AbortController();
+      await Promise.race([
+        within(ms, () => connection.workflowService.describeNamespace({ namespace })),
+        wait(ms, undefined, { signal: done.signal }).then(() => {
+          throw new PlatformUnavailable(`Temporal did not answer within ${ms} ms`);
+        }),
+      ]).finally(() => done.abort());
+    },
+  };
+}
+
+function acceptedAs(submissionId: string, userId: string, runId: string): AcceptedSubmission {
+  return {
+    submissionId,
+    userId,
+    workflowId: workflowIdOf(submissionId),
+    runId,
+    namespace: namespaceOf(userId),
+  };
+}

@@ -1,0 +1,268 @@
+import { WebSocket, type RawData } from 'ws';
+import { SpanKind, type Context } from '@opentelemetry/api';
+import type { Logger } from '../../infrastructure/logging';
+import { inSpan } from '../../infrastructure/telemetry/span';
+import type { Asked } from '../audit/audit';
+import type { Cursor } from '../protocol/cursor';
+import { detailsOf } from '../submissions/details';
+import { errorFrame, type ErrorFrame } from '../protocol/errorFrame';
+import { toErrorFrame } from '../submissions/errorFrames';
+import { guarded } from '../errorBoundary';
+import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
+import type { Quota } from '../auth/rateLimits';
+import { CLOSE, type Limits } from '../limits';
+import type { ClientMessage, ParseMessage } from '../protocol/clientMessages';
+import type { Metrics } from '../metrics';
+import { isFinal, type ServerFrame } from '../protocol/serverFrames';
+import type { Submission, Submissions } from '../submissions/submissionService';
+import { KeyedSequences } from './keyedSequences';
+
+export interface SocketSettings {
+  submissions: Submissions;
+  parseMessage: ParseMessage;
+  limits: Limits;
+  /** Of the key, shared with its other connections. */
+  quota: Quota;
+  metrics: Metrics;
+  /** Names the connection in every line. */
+  logger: Logger;
+  /** Whether the client wants progress frames, or one frame a submission. */
+  progress: boolean;
+  /** The trace that its submissions belong to; a new one for each when it names none. */
+  trace: Context;
+  /** Notes what was asked and changes something. */
+  audit?: (asked: Omit<Asked, 'principal'>) => void;
+}
+
+/** Serves one client until its connection ends. Its submissions continue without it. */
+export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
+  new ClientConnection(socket, settings).serve();
+}
+
+class ClientConnection {
+  private readonly gone = new AbortController();
+  /** A submission, the input for it and its cancellation are carried out in the order in which they came. */
+  private readonly sequences = new KeyedSequences();
+  private inFlight = 0;
+  private refusedInARow = 0;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly settings: SocketSettings,
+  ) {}
+
+  serve(): void {
+    const { metrics, logger } = this.settings;
+    metrics.connected();
+    this.socket.on('close', (code) => {
+      this.gone.abort();
+      metrics.disconnected();
+      logger.info({ code, inFlight: this.inFlight }, 'client gone');
+    });
+    this.socket.on('message', (data: RawData, isBinary: boolean) => {
+      this.guard(() => this.receive(data, isBinary));
+    });
+  }
+
+  private guard(work: () => unknown): void {
+    guarded(work, (error) => {
+      this.settings.logger.error({ err: error }, 'a message could not be answered: closing its connection');
+      this.socket.close(CLOSE.failed.code, CLOSE.failed.reason);
+    });
+  }
+
+  private async receive(data: RawData, isBinary: boolean): Promise<void> {
+    const { parseMessage, quota, metrics, logger } = this.settings;
+    if (this.socket.readyState !== WebSocket.OPEN) return; // It was asked to connect again elsewhere.
+    metrics.received();
+    if (this.isTooFast()) return;
+    if (isBinary)
+      return this.send(errorFrame('binary_not_supported', 'send the message as a text frame, in JSON'));
+    const { message, error } = parseMessage(text(data));
+    if (error) {
+      logger.info({ code: error.code }, 'message refused'); // The field's name is the client's own text.
+      return this.send(error);
+    }
+    const refusal = this.beyondLimits(message);
+    if (refusal) return this.send(refusal);
+    const unfollow = quota.follow();
+    if (!unfollow) return this.send(tooManyFollowed(quota.limits.followed, message));
+    this.inFlight += 1;
+    try {
+      await this.answer(message);
+    } finally {
+      this.inFlight -= 1;
+      unfollow();
+    }
+  }
+
+  /** Refuses a client that sends faster than its key may, and closes one that does not stop. */
+  private isTooFast(): boolean {
+    const { quota, limits, logger } = this.settings;
+    const wait = quota.message();
+    this.refusedInARow = wait === 0 ? 0 : this.refusedInARow + 1;
+    if (wait === 0) return false;
+    if (this.refusedInARow > limits.maxRefusedMessages) {
+      logger.warn('client sends beyond its rate and does not stop: closing its connection');
+      this.socket.close(CLOSE.tooManyMessages.code, CLOSE.tooManyMessages.reason);
+      return true;
+    }
+    const limit = quota.limits.messagesPerSecond;
+    const frame = errorFrame('too_many_messages', `this key may send ${limit} messages a second`, {
+      ...{ limit, retry_after_seconds: wait },
+    });
+    this.guard(() => this.send(frame));
+    return true;
+  }
+
+  /** The error frame for a message beyond what this connection may have in flight, or its key may submit. */
+  private beyondLimits(message: ClientMessage): ErrorFrame | null {
+    const { limits, quota } = this.settings;
+    const submission_id = idOf(message);
+    if (this.inFlight >= limits.maxInFlight) {
+      const words = `wait for one of your ${this.inFlight} submissions to end`;
+      return errorFrame('too_many_in_flight', words, { limit: limits.maxInFlight, submission_id });
+    }
+    const seconds = message.type === 'submit' ? quota.submission() : 0;
+    if (seconds === 0) return null;
+    const limit = quota.limits.submissionsPerMinute;
+    const words = `this key may submit ${limit} times a minute`;
+    return errorFrame('too_many_submissions', words, { limit, retry_after_seconds: seconds, submission_id });
+  }
+
+  /** Carries out a message, to the last frame of its answer. */
+  private async answer(message: ClientMessage): Promise<void> {
+    const { submissions, limits } = this.settings;
+    const { signal } = this.gone;
+    const submission_id = idOf(message);
+    const begun = performance.now();
+    const logger = this.settings.logger.child({ submissionId: submission_id, operation: message.type });
+    try {
+      switch (message.type) {
+        case 'submit':
+          return await this.submitAndFollow(message.submission, logger, begun);
+        case 'resume':
+          return await this.follow(await submissions.find(message.submissionId), message.after, logger);
+        case 'cancel': {
+          const { submissionId } = message;
+          const state = await this.sequences.run(submissionId, () => submissions.cancel(submissionId));
+          logger.info({ state }, 'submission cancelled');
+          this.audit(message, { details: { state } });
+          return await this.send({ type: 'cancel', submission_id: submissionId, state });
+        }
+        case 'stdin': {
+          const { submissionId, piece } = message;
+          const state = await this.sequences.run(submissionId, () => submissions.input(submissionId, piece));
+          this.audit(message, { details: state });
+          return await this.send({ type: 'stdin', submission_id: submissionId, ...state });
+        }
+        case 'status': {
+          const { submissionId } = message;
+          const { callTimeoutMs } = limits;
+          const settings = { waitMs: 0, callTimeoutMs, signal, logger };
+          const submission = await detailsOf(submissions, submissionId, settings);
+          return await this.send({ type: 'status', submission_id: submissionId, submission });
+        }
+        case 'list':
+          return await this.send({ type: 'list', ...(await submissions.list(message.filter)) });
+      }
+    } catch (error) {
+      if (signal.aborted) return logger.info({ err: error }, 'no longer followed');
+      const frame = toErrorFrame(error, submission_id);
+      if (frame.code === 'internal' || frame.code === 'unavailable')
+        logger.error({ err: error, code: frame.code }, 'message could not be carried out');
+      else logger.info({ code: frame.code }, 'message refused');
+      this.audit(message, { error: frame });
+      await this.send(frame);
+    }
+  }
+
+  /** One step of the trace, from the message to the last frame that the client gets. */
+  private submitAndFollow(submission: Submission, logger: Logger, begun: number): Promise<void> {
+    const { submissionId } = submission;
+    const attributes = { 'submission.id': submissionId };
+    const span = { attributes, kind: SpanKind.SERVER, parent: this.settings.trace };
+    return inSpan('submit', span, async () => {
+      // Input for it may come right behind it.
+      const accepted = await this.sequences.run(submissionId, () => this.submit(submission, logger, begun));
+      await this.follow(accepted, null, logger, begun);
+    });
+  }
+
+  private async submit(submission: Submission, logger: Logger, begun: number): Promise<AcceptedSubmission> {
+    const { submissions, metrics } = this.settings;
+    const accepted = await submissions.submit(submission);
+    metrics.accepted(performance.now() - begun);
+    const { userId, workflowId, runId } = accepted;
+    logger.info({ userId, workflowId, runId }, 'submission accepted');
+    this.audit({ type: 'submit', submission }, { workflowId, runId });
+    return accepted;
+  }
+
+  /** @param begun when the message that submits came, if it was one */
+  private async follow(
+    accepted: AcceptedSubmission,
+    after: Cursor | null,
+    logger: Logger,
+    begun?: number,
+  ): Promise<void> {
+    const { submissions, metrics, progress } = this.settings;
+    const { signal } = this.gone;
+    const unfollowed = metrics.following();
+    try {
+      for await (const frame of submissions.follow(accepted, { progress, after, signal, logger })) {
+        await this.send(frame);
+        if (signal.aborted) return;
+        if (isFinal(frame)) {
+          const { status, reason, durations_ms: durationsMs } = frame;
+          if (begun !== undefined) metrics.judged(status, performance.now() - begun);
+          logger.info({ status, reason, durationsMs }, 'verdict sent');
+        }
+      }
+    } finally {
+      unfollowed();
+    }
+  }
+
+  /** Records a message in the audit, unless it only reads. */
+  private audit(message: ClientMessage, asked: Partial<Asked>): void {
+    if (READING.includes(message.type)) return;
+    const userId = message.type === 'submit' ? message.submission.userId : undefined;
+    this.settings.audit?.({ action: `api.${message.type}`, submissionId: idOf(message), userId, ...asked });
+  }
+
+  /** Resolves when the frame has left for the client, so that frames are made no faster than they are read. */
+  private async send(frame: ServerFrame): Promise<void> {
+    const { socket, settings } = this;
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > settings.limits.maxBufferedBytes) {
+      const { bufferedAmount: bufferedBytes } = socket;
+      settings.logger.warn({ bufferedBytes }, 'client does not read: closing its connection');
+      settings.metrics.cutOff();
+      this.gone.abort();
+      return socket.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
+    }
+    settings.metrics.sent(frame);
+    // A frame that cannot be written means that the connection ended: its close event follows.
+    await new Promise<void>((resolve) => socket.send(JSON.stringify(frame), () => resolve()));
+  }
+}
+
+function tooManyFollowed(limit: number, message: ClientMessage): ErrorFrame {
+  const words = `wait for one of the ${limit} submissions of this key to end`;
+  return errorFrame('too_many_in_flight', words, { limit, submission_id: idOf(message) });
+}
+
+/** Messages that change nothing. */
+const READING: ClientMessage['type'][] = ['resume', 'status', 'list'];
+
+/** The submission that a message is about, if it is about one. */
+function idOf(message: ClientMessage): string | undefined {
+  if (message.type === 'list') return undefined;
+  return message.type === 'submit' ? message.submission.submissionId : message.submissionId;
+}
+
+/** A message of a server without `binaryType` set arrives as one Buffer. */
+function text(data: RawData): string {
+  return (data as Buffer).toString('utf8');
+}

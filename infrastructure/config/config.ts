@@ -1,0 +1,199 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import proxyAddr from 'proxy-addr';
+import { z } from 'zod';
+import { nodeSelector, tolerations } from './placement';
+import { plans } from './plans';
+import { payloadKeys } from './payloadKeys';
+
+/** Every variable that the gateway and the worker read, with its default. `.env.example` documents each. */
+const variables = {
+  API_KEY: z.string('is missing').min(16, 'must have at least 16 characters'),
+  HOST: z.string().default('0.0.0.0'),
+  PORT: port().default(8000),
+  TRUSTED_PROXIES: proxies().default([]),
+  WORKER_PORT: port().optional(),
+  WORKER_DEPLOYMENT: z
+    .string()
+    .regex(/^[\w-]{1,128}$/, 'must be 1 to 128 letters, digits, _ or -')
+    .optional(),
+  WORKER_BUILD_ID: z
+    .string()
+    .regex(/^[\w.-]{1,128}$/, 'must be 1 to 128 letters, digits, dots, _ or -')
+    .optional(),
+  FORWARD_APPS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  APPS_ADDRESS: z
+    .string()
+    .regex(/^https?:\/\/[^/]*\{user\}[^/]*$/, 'must be an address such as http://{user}-prod.user-{user}.svc')
+    .optional(),
+  MAX_CODE_BYTES: count(1)
+    .max(1_000_000, 'must be at most 1000000: a ConfigMap holds 1 MiB')
+    .default(262_144),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_TASK_QUEUE: z.string().default('submissions'),
+  ...temporalAccess(),
+  TEMPORAL_UI_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
+  KIBANA_API_KEY: z.string().optional(),
+  KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
+  ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
+  ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
+  ACTIONS_RETENTION_DAYS: count(1).default(365),
+  HISTORY_RETENTION_DAYS: count(1).optional(),
+  AUDIT_DIRECTORY: z.string().default(join(tmpdir(), 'orchestration-audit')),
+  AUDIT_SPOOL_MB: count(1).default(256),
+  ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
+  ELASTICSEARCH_CA_FILE: readableFile().optional(),
+  ELASTICSEARCH_API_KEY: z.string().optional(),
+  KUBECONFIG: z.string().optional(),
+  KUBE_CONTEXT: z.string().optional(),
+  /** Set by Kubernetes in every pod. */
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  TEST_IMAGE: z.string().default('docker.io/orchestration-app/test-pod:latest'),
+  TEST_RUNTIME_CLASS: z.string().optional(),
+  TEST_NODE_SELECTOR: nodeSelector.optional(),
+  TEST_TOLERATIONS: tolerations.optional(),
+  USER_PLANS: plans.optional(),
+  MAX_USERS: count(0).default(0),
+  PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
+  DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),
+  DATABASE_IMAGE_15: z.string().default('docker.io/orchestration-app/database-15:latest'),
+  PACKAGE_INDEX_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an address such as https://pypi.org/simple' })
+    .optional(),
+  PACKAGE_INDEX_CIDR: z.cidrv4({ error: 'must be a range of addresses such as 192.0.2.7/32' }).optional(),
+  RUN_WALL_SECONDS: z.coerce.number().positive().max(600).default(10),
+  RUN_INTERACTIVE_SECONDS: z.coerce.number().positive().max(600).default(120),
+  RUN_MEMORY_MB: count(32).max(1_536, 'must be at most 1536: a container of a user has 2.5 GiB').default(256),
+  RUN_KEEP_OUTPUT_BYTES: count(1024)
+    .max(262_144, 'must be at most 262144: it travels in the history')
+    .default(65_536),
+  RUN_MAX_OUTPUT_BYTES: count(1024).default(10_485_760),
+  PROGRAM_CPUS: processors().default(1),
+  PROGRAM_CPU_REQUEST: processors().default(0.015),
+  PROGRAM_MEMORY_MB: count(64).default(256),
+  PROGRAM_MEMORY_REQUEST_MB: count(1).default(64),
+  ROLLOUT_SECONDS: count(1).default(120),
+  TEST_POD_IDLE_MINUTES: count(0).default(0),
+  PROGRAM_IDLE_MINUTES: count(0).default(0),
+  ...tracing(),
+  WORKFLOW_BUNDLE: readableFile().optional(),
+  CODEC_HOST: z.string().default('127.0.0.1'),
+  CODEC_PORT: port().default(8234),
+  CODEC_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+};
+
+type Variables = typeof variables;
+
+/** The settings of one process: the variables it asked for, parsed. */
+export type Config<Name extends keyof Variables> = { [N in Name]: z.infer<Variables[N]> };
+
+/**
+ * Parses the named variables. An empty variable counts as one that is not set.
+ * @throws Error that names every variable at fault and what is wrong with each.
+ */
+export function readConfig<Name extends keyof Variables>(
+  names: readonly Name[],
+  environment: Record<string, string | undefined> = process.env,
+): Config<Name> {
+  const config: Partial<Record<Name, unknown>> = {};
+  const faults: string[] = [];
+  for (const name of names) {
+    const result = variables[name].safeParse(environment[name] || undefined);
+    if (result.success) config[name] = result.data;
+    else faults.push(`${name} ${result.error.issues.map(inWords).join(', ')}`);
+  }
+  if (faults.length > 0)
+    throw new Error(`The environment is not usable: ${faults.join('; ')}. See .env.example.`);
+  return config as Config<Name>;
+}
+
+/** Of a variable that holds more than one value, also where in it. */
+function inWords({ path, message }: z.core.$ZodIssue): string {
+  return [path.join('.'), message].filter((part) => part !== '').join(' ');
+}
+
+function count(least: number) {
+  return z.coerce
+    .number({ error: 'must be a number' })
+    .int('must be a whole number')
+    .min(least, `must be at least ${least}`);
+}
+
+/** Kubernetes counts them in thousandths. */
+function processors() {
+  return z.coerce.number({ error: 'must be a number' }).min(0.001, 'must be at least 0.001');
+}
+
+/** The part of the OpenTelemetry specification that has to be right for traces to arrive. */
+function tracing() {
+  const address = () => z.url({ protocol: /^https?$/, error: 'must be an address' }).optional();
+  const protocol = () =>
+    z.enum(['http/protobuf'], { error: 'must be http/protobuf, or left out' }).optional();
+  return {
+    OTEL_SDK_DISABLED: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
+    OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], { error: 'must be otlp or none' }).default('otlp'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: address(),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: address(),
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol(),
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol(),
+  };
+}
+
+/** How a server with TLS, or Temporal Cloud, is reached. The names are those that Temporal's own tools read. */
+function temporalAccess() {
+  return {
+    TEMPORAL_TLS: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: readableFile().optional(),
+    TEMPORAL_TLS_CLIENT_CERT_PATH: readableFile().optional(),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: readableFile().optional(),
+    TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+    TEMPORAL_API_KEY: z.string().optional(),
+    PAYLOAD_KEYS: payloadKeys().optional(),
+  };
+}
+
+/** Separated by commas. */
+function proxies() {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((entry) => entry.trim()))
+    .superRefine((entries, context) => {
+      for (const entry of entries.filter((one) => !areProxies(one)))
+        context.addIssue({
+          code: 'custom',
+          message: `has ${JSON.stringify(entry)}, which is no address, no range such as 10.0.0.0/8, and none of loopback, linklocal, uniquelocal`,
+        });
+    });
+}
+
+function areProxies(entry: string): boolean {
+  try {
+    proxyAddr.compile(entry);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Looked at when the process starts, so that a wrong path is told with the name of the variable. */
+function readableFile() {
+  return z.string().refine((path) => isReadable(path), {
+    error: ({ input }) => `is ${String(input)}, which is no file that can be read`,
+  });
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function port() {
+  return z.coerce.number({ error: 'must be a number' }).int('must be a whole number').min(0).max(65_535);
+}

@@ -1,0 +1,16 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** File below the state directory of a local stack that says where its servers are, as long as it runs. */
+export const STACK_FILE = 'stack.json';
+
+/**
+ * Where the local stack keeps its state: ORCHESTRATION_STATE_DIR, or a folder of the user's own for each
+ * LOCAL_STACK_NUMBER.
+ */
+export function stateDirectoryOf(environment: Record<string, string | undefined>): string {
+  const { ORCHESTRATION_STATE_DIR: named, XDG_STATE_HOME: home, LOCAL_STACK_NUMBER: number } = environment;
+  const name = Number(number || 0) === 0 ? 'orchestration-app' : `orchestration-app-${number}`;
+  const parent = home || join(environment.HOME || homedir(), '.local', 'state');
+  return resolve(named || join(parent, name));
+}

@@ -1,0 +1,93 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { Kube } from './client';
+import { PlatformError } from './errors';
+import { runInformer } from './informer';
+import type { Collection } from './informer';
+
+/** How often a wait says that it is alive and looks again at what only time changes, in milliseconds. */
+const BEAT_MS = 1_000;
+
+export interface Wait<Objects extends Record<string, KubernetesObject[]>, Result> {
+  collections: { [Name in keyof Objects]: Collection };
+  /**
+   * Looks at the objects, all of them listed at least once. Called after every change and every second.
+   * @returns undefined to go on waiting
+   */
+  look: (objects: Objects) => Result | undefined;
+  /** How long to wait, in milliseconds. */
+  deadlineMs: number;
+  signal: AbortSignal;
+  /** Called about every second. */
+  beat: () => void;
+}
+
+/**
+ * Watches objects until there is an answer.
+ * @returns the answer, or null when the deadline passed without one
+ * @throws the signal's reason when it is aborted; PlatformError `Unavailable` when the API server could not be
+ * asked at the deadline, so that nobody knows
+ */
+export async function waitFor<Objects extends Record<string, KubernetesObject[]>, Result>(
+  kube: Kube,
+  { collections, look, deadlineMs, signal, beat }: Wait<Objects, Result>,
+): Promise<Result | null> {
+  signal.throwIfAborted();
+  const names = Object.keys(collections) as (keyof Objects & string)[];
+  const objects: Partial<Objects> = {};
+  const unreachable = new Map<string, Error>();
+  const over = new AbortController();
+
+  try {
+    return await new Promise<Result | null>((resolve, reject) => {
+      const decide = () => {
+        if (over.signal.aborted || !isComplete(objects, names)) return;
+        try {
+          const result = look(objects);
+          if (result !== undefined) resolve(result);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      for (const name of names)
+        runInformer(
+          kube,
+          collections[name],
+          over.signal,
+          (current) => {
+            unreachable.delete(name);
+            objects[name] = current as Objects[typeof name];
+            decide();
+          },
+          (error) => unreachable.set(name, error),
+        ).catch(reject);
+
+      every(BEAT_MS, over.signal, () => {
+        beat();
+        decide();
+      });
+      after(deadlineMs, over.signal, () => {
+        const [cause] = unreachable.values();
+        if (cause === undefined) resolve(null);
+        else reject(new PlatformError('Unavailable', cause.message, { cause }));
+      });
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: over.signal });
+    });
+  } finally {
+    over.abort();
+  }
+}
+
+/** True once every collection was listed. */
+function isComplete<Objects>(objects: Partial<Objects>, names: (keyof Objects)[]): objects is Objects {
+  return names.every((name) => objects[name] !== undefined);
+}
+
+function every(ms: number, until: AbortSignal, action: () => void): void {
+  const timer = setInterval(action, ms);
+  until.addEventListener('abort', () => clearInterval(timer));
+}
+
+function after(ms: number, unless: AbortSignal, action: () => void): void {
+  const timer = setTimeout(action, ms);
+  unless.addEventListener('abort', () => clearTimeout(timer));
+}

@@ -1,0 +1,53 @@
+import type { Environments } from '../../../activities/ports';
+import type { Kube } from '../api/client';
+import { startReconciling } from './reconcileContext';
+import { ensureNamespace } from './namespace';
+import { removeNamespace } from './removeNamespace';
+import { ENSURE_DEADLINE_MS } from './settings';
+import type { EnvironmentSettings } from './settings';
+import { ensureTestPod } from './testPod';
+import { PlatformError } from '../api/errors';
+import { planOf } from './userPlans';
+import { namespaceOf } from '../testPod/names';
+
+export type { EnvironmentSettings } from './settings';
+
+const HEARTBEAT_MS = 1_000;
+
+/** Makes and repairs what a user needs before anything can run: idempotent, and safe to call at the same time. */
+export function createEnvironments(kube: Kube, settings: EnvironmentSettings): Environments {
+  return {
+    async ensure(userId, context) {
+      context.signal.throwIfAborted();
+      const changed: string[] = [];
+      const timer = setInterval(() => context.heartbeat({ changed }), HEARTBEAT_MS);
+      const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
+      const reconciling = startReconciling(kube, userId, context.signal, deadlineMs);
+      try {
+        const plan = await planOf(kube, userId, settings.plans ?? {});
+        changed.push(...(await ensureNamespace(reconciling, { ...settings, plan })));
+        changed.push(...(await ensureTestPod(reconciling, { ...settings, plan })));
+        return { namespace: namespaceOf(userId), changed };
+      } catch (error) {
+        throw somebodyDeletes(error) ? asUnavailable(error) : error;
+      } finally {
+        clearInterval(timer);
+      }
+    },
+
+    remove: (userId, context) => removeNamespace(kube, userId, context),
+  };
+}
+
+/** What was made a moment ago is missing. For whoever prepares the environment, the cure is to begin again. */
+function somebodyDeletes(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && error.name === 'EnvironmentMissing';
+}
+
+function asUnavailable(error: PlatformError): PlatformError {
+  return new PlatformError('Unavailable', error.message, {
+    status: error.status,
+    reason: error.reason,
+    cause: error,
+  });
+}

@@ -1,0 +1,49 @@
+import type { V1ConfigMap } from '@kubernetes/client-node';
+import { apply } from '../api/apply';
+import type { Kube } from '../api/client';
+import { DEFAULT_PLAN, type Plan, type Plans } from '../../config/plans';
+import { attemptToFind, PlatformError } from '../api/errors';
+import { KEYS_NAMESPACE } from '../keys';
+
+/** Which plan a user has: a ConfigMap for each, beside the keys. What a plan gives is the worker's USER_PLANS. */
+
+const nameOf = (userId: string) => `plan-${userId}`;
+
+/** Gives a user a plan. It holds from the next time that the user's environment is made or repaired. */
+export async function setPlan(kube: Kube, userId: string, plan: string): Promise<void> {
+  await apply<V1ConfigMap>(kube.objects, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: nameOf(userId),
+      namespace: KEYS_NAMESPACE,
+      labels: {
+        'app.kubernetes.io/managed-by': 'orchestration-app',
+        'app.kubernetes.io/component': 'plan',
+        'orchestration-app/user': userId,
+      },
+    },
+    data: { plan },
+  });
+}
+
+/**
+ * What a user's plan gives; nothing of its own for who has none.
+ * @throws PlatformError `Rejected` for a plan that the worker does not know
+ */
+export async function planOf(kube: Kube, userId: string, plans: Plans): Promise<Plan> {
+  if (Object.keys(plans).length === 0) return {};
+  const found = await attemptToFind(`read the plan of ${userId}`, () =>
+    kube.core.readNamespacedConfigMap({ name: nameOf(userId), namespace: KEYS_NAMESPACE }),
+  );
+  const named = found?.data?.plan;
+  if (named === undefined) return plans[DEFAULT_PLAN] ?? {};
+  const plan = plans[named];
+  if (plan === undefined)
+    throw new PlatformError(
+      'Rejected',
+      `The plan of ${userId} is ${named}, and USER_PLANS has only: ${Object.keys(plans).join(', ')}.`,
+      { reason: 'unknown_plan' },
+    );
+  return plan;
+}

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import type { CallContext, DatabaseReport, Provenance } from '../../../../activities/ports';
+import { apply, FIELD_MANAGER } from '../../api/apply';
+import type { Kube } from '../../api/client';
+import { attempt, attemptToFind, isConflict, PlatformError } from '../../api/errors';
+import { waitFor } from '../../api/waiting';
+import {
+  DATA_VOLUME,
+  databaseService,
+  databaseStatefulSet,
+  passwordSecret,
+  SECRET_ANNOTATION,
+} from './manifests';
+import { inDatabasePod } from './pod';
+import { DATABASE_CONTAINER, namesOf, selectorOf } from '../names';
+import { lastLogLines } from '../rollout/failureDetails';
+import { GracePeriod } from '../../pods/gracePeriod';
+import { podProblem } from '../../pods/problem';
+import type { Problem } from '../../pods/problem';
+import { majorOf, versionFor, type DatabaseVersion } from './postgresql';
+import type { ProductionSettings } from '../types';
+
+/** How long a database may take to start, in milliseconds: below the activity's own timeout of five minutes. */
+const DEADLINE_MS = 240_000;
+
+/** How long a running database may take to say its version, in milliseconds. */
+const MAJOR_DEADLINE_MS = 10_000;
+
+/** With which sandbox/production-pod/database/entrypoint.sh ends when the data could not be brought to its version. */
+const UPGRADE_FAILED_CODE = 75;
+
+/** Digest of the manifest that was applied last: an equal one need not be applied again. */
+const MANIFEST_ANNOTATION = 'orchestration-app/manifest-digest';
+
+/**
+ * Applies the user's database, in the major version that its data have, and waits until it accepts connections. One that
+ * is up and unchanged costs two requests at the same time. Nothing here ever deletes a database or changes a password.
+ * @throws PlatformError `Rejected` when it cannot start, with the reason; `Unavailable` when it takes too long, or
+ * no node has room now
+ */
+export async function applyDatabase(
+  kube: Kube,
+  settings: ProductionSettings,
+  provenance: Provenance,
+  context: CallContext,
+): Promise<DatabaseReport> {
+  return applyVersion(kube, settings, provenance, context, {
+    deadlineMs: DEADLINE_MS,
+    choose: async (existing) =>
+      versionFor(existing, existing && (await readMajor(kube, provenance.userId, existing)), settings),
+  });
+}
+
+/** The same with a version that the caller chooses. */
+export async function applyVersion(
+  kube: Kube,
+  settings: ProductionSettings,
+  provenance: Provenance,
+  context: CallContext,
+  {
+    choose,
+    deadlineMs,
+  }: {
+    choose: (existing: V1StatefulSet | null) => DatabaseVersion | Promise<DatabaseVersion>;
+    /** How long it may take to be ready, in milliseconds. */
+    deadlineMs: number;
+  },
+): Promise<DatabaseReport> {
+  const { database: name } = namesOf(provenance.userId);
+  const [existing, newSecretUid] = await Promise.all([
+    readStatefulSet(kube, provenance.userId),
+    createSecret(kube, provenance),
+  ]);
+  const secretUid = newSecretUid ?? secretUidOf(existing);
+  const version = await choose(existing);
+  const manifest = stamped(databaseStatefulSet(provenance, settings, version, secretUid));
+  const unchanged = stampOf(manifest) === stampOf(existing);
+  if (unchanged && existing !== null && isReady(existing)) return { name, created: false };
+
+  if (!unchanged)
+    await Promise.all([apply(kube.objects, databaseService(provenance)), apply(kube.objects, manifest)]);
+  await awaitDatabase(kube, provenance.userId, deadlineMs, context);
+  return { name, created: existing === null };
+}
+
+/**
+ * The major version of an existing database: as its StatefulSet says, or as its data do where an earlier release made
+ * it. Null when it does not run, so that nothing can be known.
+ */
+export async function readMajor(kube: Kube, userId: string, existing: V1StatefulSet): Promise<string | null> {
+  const named = majorOf(existing);
+  if (named !== null) return named;
+  try {
+    const command = ['cat', `${DATA_VOLUME}/pgdata/PG_VERSION`];
+    const printed = await inDatabasePod(kube, userId, command, MAJOR_DEADLINE_MS);
+    return /^\d+\n$/.test(printed) ? printed.trim() : null;
+  } catch (error) {
+    if (error instanceof PlatformError) return null;
+    throw error;
+  }
+}
+
+/** @returns the uid of the Secret if this call made it; null when it was there already, whatever it holds */
+async function createSecret(kube: Kube, provenance: Provenance): Promise<string | null> {
+  const secret = passwordSecret(provenance);
+  const { name, namespace = '' } = secret.metadata ?? {};
+  try {
+    const created = await attempt(`create Secret/${name} in ${namespace}`, () =>
+      kube.core.createNamespacedSecret({ namespace, body: secret, fieldManager: FIELD_MANAGER }),
+    );
+    return created.metadata?.uid ?? null;
+  } catch (error) {
+    if (isConflict(error)) return null;
+    throw error;
+  }
+}
+
+async function awaitDatabase(
+  kube: Kube,
+  userId: string,
+  deadlineMs: number,
+  context: CallContext,
+): Promise<void> {
+  const { namespace, database: name } = namesOf(userId);
+  const gracePeriod = new GracePeriod();
+  const end = await waitFor<{ statefulSets: V1StatefulSet[]; pods: V1Pod[] }, true | FailedPod>(kube, {
+    collections: {
+      statefulSets: {
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        plural: 'statefulsets',
+        namespace,
+        fieldSelector: `metadata.name=${name}`,
+      },
+      pods: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        plural: 'pods',
+        namespace,
+        labelSelector: selectorOf(userId, 'db'),
+      },
+    },
+    look: ({ statefulSets: [statefulSet], pods: [pod] }) => {
+      if (statefulSet && isReady(statefulSet)) return true;
+      // What is wrong with a pod of before may be just what was repaired now.
+      const problem = pod && statefulSet && isOf(statefulSet, pod) ? podProblem(pod) : null;
+      return pod && problem && gracePeriod.isOver(problem) ? { pod, problem } : undefined;
+    },
+    deadlineMs,
+    signal: context.signal,
+    beat: () => context.heartbeat({ waitingFor: name }),
+  });
+  if (end === null)
+    throw new PlatformError(
+      'Unavailable',
+      `The database ${name} was not ready within ${deadlineMs / 1000} s.`,
+    );
+  if (end !== true) throw await failureOf(kube, name, end);
+}
+
+interface FailedPod {
+  pod: V1Pod;
+  problem: Problem;
+}
+
+async function failureOf(kube: Kube, name: string, { pod, problem }: FailedPod): Promise<PlatformError> {
+  const log = problem.pod === null ? '' : await lastLogLines(kube, pod, DATABASE_CONTAINER);
+  const said = log === '' ? '' : ` Its log ends: ${log.trim()}`;
+  const failure = problem.reason === 'unschedulable' ? 'Unavailable' : 'Rejected';
+  return new PlatformError(failure, `The database ${name} cannot start: ${problem.message}${said}`, {
+    reason: exitCodeOf(pod) === UPGRADE_FAILED_CODE ? 'upgrade_failed' : problem.reason,
+  });
+}
+
+function exitCodeOf({ status }: V1Pod): number | undefined {
+  const container = status?.containerStatuses?.find(({ name }) => name === DATABASE_CONTAINER);
+  return (container?.state?.terminated ?? container?.lastState?.terminated)?.exitCode;
+}
+
+/** Whether the pod was made of the newest revision. */
+function isOf({ metadata, status }: V1StatefulSet, pod: V1Pod): boolean {
+  return (
+    (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
+    pod.metadata?.labels?.['controller-revision-hash'] === status?.updateRevision
+  );
+}
+
+/** The pod runs the newest revision and accepts connections. */
+function isReady({ metadata, spec, status }: V1StatefulSet): boolean {
+  return (
+    (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
+    (status?.readyReplicas ?? 0) >= (spec?.replicas ?? 1) &&
+    status?.currentRevision === status?.updateRevision
+  );
+}
+
+export function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulSet | null> {
+  const { namespace, database: name } = namesOf(userId);
+  return attemptToFind(`read StatefulSet/${name} in ${namespace}`, () =>
+    kube.apps.readNamespacedStatefulSet({ namespace, name }),
+  );
+}
+
+/** Remembered on the pods, because the worker may create Secrets but not read them. */
+function secretUidOf(existing: V1StatefulSet | null): string | null {
+  return existing?.spec?.template.metadata?.annotations?.[SECRET_ANNOTATION] ?? null;
+}
+
+function stamped(manifest: V1StatefulSet): V1StatefulSet {
+  const applied = { spec: manifest.spec, major: majorOf(manifest) };
+  const digest = createHash('sha256').update(JSON.stringify(applied)).digest('hex');
+  const annotations = { ...manifest.metadata?.annotations, [MANIFEST_ANNOTATION]: digest };
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
+function stampOf(statefulSet: V1StatefulSet | null): string | undefined {
+  return statefulSet?.metadata?.annotations?.[MANIFEST_ANNOTATION];
+}

@@ -1,0 +1,130 @@
+import type {
+  V1Container,
+  V1EnvVar,
+  V1KeyToPath,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1Volume,
+} from '@kubernetes/client-node';
+import type { DeployedProgram } from '../../../../activities/ports';
+import { INPUT_KEYS, keyOfFile } from './fileNames';
+import {
+  DATABASE_ROLE,
+  labelsOf,
+  namesOf,
+  POSTGRES_PORT,
+  PROGRAM_CONTAINER,
+  PROGRAM_PORT,
+  READY_PORT,
+} from '../names';
+import { literal } from '../../pods/literal';
+import { restrictedContainer, restrictedPod } from '../../pods/security';
+import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../../pods/userIdentity';
+import { programAnnotations } from '../provenance';
+import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
+import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
+import type { ProductionSettings, ProgramStart } from '../types';
+
+/** Where sandbox/production-pod/entry.py finds what the program is started with. Container arguments would be expanded. */
+const INPUT_DIRECTORY = '/input';
+
+/** The pod of a program. Its annotations make every submission a revision of its own. */
+export function programTemplate(
+  userId: string,
+  program: DeployedProgram,
+  start: ProgramStart,
+  settings: ProductionSettings,
+): V1PodTemplateSpec {
+  return {
+    metadata: {
+      labels: labelsOf(userId, 'program'),
+      annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
+    },
+    spec: programPod(userId, program, start, settings),
+  };
+}
+
+/** What is in the pod of a program: its container, its files and requirements, a way to the database. */
+export function programPod(
+  userId: string,
+  program: DeployedProgram,
+  start: ProgramStart,
+  settings: ProductionSettings,
+): V1PodSpec {
+  const requires = start.requirements.length > 0;
+  const resources = settings.resources ?? PROGRAM_RESOURCES;
+  const container: V1Container = {
+    name: PROGRAM_CONTAINER,
+    image: settings.programImage,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['run', literal(start.entrypoint)],
+    env: [
+      { name: 'LANGUAGE', value: start.language },
+      { name: 'MEMORY_MB', value: String(heapOf(resources)) },
+      ...(requires ? [layerVariable] : []),
+      ...(start.hasInput ? [{ name: 'INPUT_DIRECTORY', value: INPUT_DIRECTORY }] : []),
+      ...(start.serves ? [{ name: 'SERVES', value: '1' }] : []),
+      ...environment(userId),
+    ],
+    ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
+    // timeoutSeconds must stay above HOLD_SECONDS of sandbox/production-pod/readiness.py.
+    readinessProbe: {
+      httpGet: { path: '/ready', port: READY_PORT },
+      periodSeconds: 1,
+      timeoutSeconds: 3,
+      failureThreshold: 2,
+    },
+    resources: resourcesOf(resources, requires ? EPHEMERAL_STORAGE_LIMIT : '256Mi'),
+    securityContext: restrictedContainer(),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      ...identityMounts,
+      { name: 'files', mountPath: '/app', readOnly: true },
+      ...(start.hasInput ? [{ name: 'input', mountPath: INPUT_DIRECTORY, readOnly: true }] : []),
+      { name: 'work', mountPath: '/work' },
+      { name: 'tmp', mountPath: '/tmp' },
+      ...(requires ? [layerMount] : []),
+    ],
+  };
+  return {
+    ...restrictedPod(uidOf(userId)),
+    // Above DRAIN_SECONDS of sandbox/production-pod/drain.py and STOP_SECONDS of entry.py together.
+    terminationGracePeriodSeconds: 45,
+    ...(requires && { initContainers: [installing(container, start.requirements, settings)] }),
+    containers: [container],
+    volumes: [
+      identityVolume,
+      { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
+      ...(start.hasInput ? [inputVolume(program)] : []),
+      // Where the program runs, in a copy of its files; as large as in the test pod.
+      { name: 'work', emptyDir: { sizeLimit: '128Mi' } },
+      { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
+      ...(requires ? [layerVolume] : []),
+    ],
+  };
+}
+
+function inputVolume({ configMap: name }: DeployedProgram): V1Volume {
+  const given = Object.entries(INPUT_KEYS).map(([path, key]) => ({ key, path }));
+  return { name: 'input', configMap: { name, defaultMode: 0o444, items: given } };
+}
+
+/** Gives each file its own name and folder back. */
+function items({ files }: ProgramStart): V1KeyToPath[] {
+  return [...files].sort().map((path) => ({ key: keyOfFile(path), path }));
+}
+
+/** The kubelet puts the password in: it is in no manifest but the Secret's. */
+function environment(userId: string): V1EnvVar[] {
+  const { database } = namesOf(userId);
+  return [
+    { name: 'PORT', value: String(PROGRAM_PORT) },
+    { name: 'READY_PORT', value: String(READY_PORT) },
+    { name: 'PGHOST', value: database },
+    { name: 'PGPORT', value: String(POSTGRES_PORT) },
+    { name: 'PGUSER', value: DATABASE_ROLE },
+    { name: 'PGDATABASE', value: DATABASE_ROLE },
+    { name: 'PGPASSWORD', valueFrom: { secretKeyRef: { name: database, key: 'password' } } },
+    { name: 'DATABASE_URL', value: 'postgresql://$(PGUSER):$(PGPASSWORD)@$(PGHOST):$(PGPORT)/$(PGDATABASE)' },
+  ];
+}

@@ -1,0 +1,51 @@
+import type { ProgramReport, ProgramRequest } from '../../../../activities/ports';
+import { apply } from '../../api/apply';
+import type { Kube } from '../../api/client';
+import { attemptToFind } from '../../api/errors';
+import { namesOf } from '../names';
+import { filesManifest, programDeployment, programOf, programService } from './manifests';
+import { programTemplate } from './podTemplate';
+import { programIn, submissionOf } from '../provenance';
+import { ensureIndexSecret } from './requirements';
+import { deleteOldFiles } from './retention';
+import type { ProductionSettings } from '../types';
+
+/**
+ * Applies a program: its files, its address, its Deployment. Does not wait for it.
+ * `previous` is what was live before, noted on the Deployment, so that a repeat of the call gives the same.
+ */
+export async function applyProgram(
+  kube: Kube,
+  settings: ProductionSettings,
+  { provenance, program: code }: ProgramRequest,
+): Promise<ProgramReport> {
+  const { userId } = provenance;
+  const program = programOf(provenance, code);
+  const filesObject = filesManifest(provenance, code);
+
+  const [existing] = await Promise.all([
+    readDeployment(kube, userId),
+    apply(kube.objects, filesObject),
+    apply(kube.objects, programService(provenance)),
+    code.requirements.length > 0 && ensureIndexSecret(kube, userId, settings),
+  ]);
+  const annotations = existing?.metadata?.annotations;
+  const repeated = submissionOf(annotations) === program.submissionId;
+  const previous = programIn(repeated ? 'previous' : 'live', annotations);
+
+  const start = { ...code, files: Object.keys(code.files), hasInput: code.given !== undefined };
+  const template = programTemplate(userId, program, start, settings);
+  await Promise.all([
+    apply(kube.objects, programDeployment(userId, program, template, previous)),
+    deleteOldFiles(kube, userId, [program, previous, programIn('live', annotations)]),
+  ]);
+  return { program, previous };
+}
+
+/** The user's Deployment, or null when there is none. */
+export function readDeployment(kube: Kube, userId: string) {
+  const { namespace, program: name } = namesOf(userId);
+  return attemptToFind(`read Deployment/${name} in ${namespace}`, () =>
+    kube.apps.readNamespacedDeployment({ namespace, name }),
+  );
+}

@@ -1,0 +1,38 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { DeployedProgram } from '../../../../activities/ports';
+import type { Kube } from '../../api/client';
+import { attemptToFind, PlatformError } from '../../api/errors';
+import { readStatefulSet } from '../database/database';
+import { namesOf } from '../names';
+
+/** Between two looks, in milliseconds. */
+const LOOK_MS = 5_000;
+
+/**
+ * Resolves when something is gone without which no pod of a program can start: Kubernetes waits for its return, and
+ * says nothing of it in the pod's status. @returns its name. @throws the signal's reason
+ */
+export async function untilMissing(
+  kube: Kube,
+  userId: string,
+  program: DeployedProgram,
+  signal: AbortSignal,
+): Promise<string> {
+  for (;;) {
+    const missing = await missingOf(kube, userId, program).catch((error: unknown) => {
+      if (error instanceof PlatformError && error.name === 'Unavailable') return null;
+      throw error;
+    });
+    if (missing !== null) return missing;
+    await wait(LOOK_MS, undefined, { signal });
+  }
+}
+
+async function missingOf(kube: Kube, userId: string, { configMap }: DeployedProgram): Promise<string | null> {
+  const { namespace, database } = namesOf(userId);
+  const files = await attemptToFind(`read ConfigMap/${configMap} in ${namespace}`, () =>
+    kube.core.readNamespacedConfigMap({ namespace, name: configMap }),
+  );
+  if (files === null) return `ConfigMap/${configMap}`;
+  return (await readStatefulSet(kube, userId)) === null ? `StatefulSet/${database}` : null;
+}

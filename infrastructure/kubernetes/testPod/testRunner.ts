@@ -1,0 +1,98 @@
+import type { TestRunner } from '../../../activities/ports';
+import type { Language } from '../../../sandbox/languages/languages';
+import type { Kube } from '../api/client';
+import { PlatformError } from '../api/errors';
+import { Attempt } from './attempt';
+import { wasKilledForMemory } from './killedForMemory';
+import { PodStreams } from './podStreams';
+import type { PodStreamsSettings } from './podStreams';
+import { feed, read, say } from './supervisorRequests';
+
+/** The port, and what its owner looks after. */
+export interface PodTestRunner extends TestRunner {
+  /** How many streams to test pods are open. */
+  openStreams(): number;
+  /** Closes the streams to test pods. Runs go on, and another worker can join them. */
+  close(): void;
+}
+
+export interface TestRunnerSettings extends PodStreamsSettings {
+  languages: Map<string, Language>;
+  /** Where requirements come from; none can be installed when it is not given. It may hold a password. */
+  packageIndexUrl?: string | undefined;
+}
+
+const HEARTBEAT_MS = 1_000;
+
+/** Soon, so that the next attempt knows which execution this was; but not for programs that are over by then. */
+const FIRST_HEARTBEAT_MS = 100;
+
+/**
+ * Reasons of an abort that concern only this worker's attempt: the run goes on, and the next attempt joins it.
+ * Words of Temporal's activity cancellation; any other abort cancels the run.
+ */
+const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
+
+/** Runs submissions in the test pods of a cluster, by the supervisor inside (sandbox/test-pod/PROTOCOL.md). */
+export function createTestRunner(
+  kube: Kube,
+  { languages, packageIndexUrl, ...settings }: TestRunnerSettings,
+): PodTestRunner {
+  const streams = new PodStreams(kube, settings);
+  return {
+    async run(request, context) {
+      const { signal } = context;
+      signal.throwIfAborted();
+      const language = languages.get(request.program.language);
+      if (language === undefined)
+        throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
+      const beat = () => context.heartbeat(attempt.progress());
+      const attempt: Attempt = new Attempt({
+        ...{ streams, request, language, packageIndexUrl },
+        beforeRepeat: beat,
+        onInput: request.input.interactive ? context.onInput : undefined,
+        onSupervisor: context.onSupervisor,
+        wasKilledForMemory: (since) => wasKilledForMemory(kube, request.userId, since),
+      });
+      const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
+      const timer = setInterval(beat, HEARTBEAT_MS);
+      const work = attempt.result(signal);
+      try {
+        return await untilAborted(work, signal);
+      } catch (error) {
+        if (signal.aborted && !ATTEMPT_ONLY.includes(messageOf(signal.reason))) await attempt.cancel(work);
+        throw error;
+      } finally {
+        clearTimeout(first);
+        clearInterval(timer);
+        attempt.close();
+      }
+    },
+    feed: (userId, input) => feed(streams, userId, input),
+    read: (userId, range) => read(streams, userId, range),
+    say: (userId, submissionId, text) => {
+      // A courtesy: whoever cannot be told live is told by the report.
+      say(streams, userId, submissionId, text).catch(() => undefined);
+    },
+    openStreams: () => streams.size,
+    close: () => streams.close(),
+  };
+}
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const over = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: over.signal });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    over.abort();
+    // After an abort nobody listens to the work any more; its failure is the abort's consequence.
+    work.catch(() => undefined);
+  }
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

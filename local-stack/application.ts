@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoints } from './endpoints';
+import { runCommand } from './machine/command';
+import { portHolder } from './machine/portHolder';
+import type { Progress } from './machine/progress';
+import { httpStatus } from './parts/httpCheck';
+import { ServerPart } from './parts/serverPart';
+import { statePaths, type Settings } from './settings';
+import { StackParts } from './stackParts';
+
+/** The worker and the gateway, as processes of their own. */
+export interface Application {
+  /** Rejects when one of them died for good. */
+  failed: Promise<never>;
+  /** Lines that say where it is and with which key. */
+  describe(): string[];
+  stop(): Promise<void>;
+}
+
+export interface ApplicationOptions {
+  settings: Settings;
+  endpoints: Endpoints;
+  progress: Progress;
+  signal?: AbortSignal;
+}
+
+/** Starts both and waits until they serve. */
+export async function startApplication(options: ApplicationOptions): Promise<Application> {
+  const { settings, endpoints, progress, signal } = options;
+  const port = Number(process.env.PORT || 8000);
+  const holder = portHolder(port);
+  if (holder) throw new Error(`Port ${port} (gateway) is taken by ${holder.description}. PORT moves it.`);
+  const apiKey = await ensureApiKey(settings);
+  const parts = new StackParts((line) => progress.say(line));
+  const abort = () => void parts.stop().catch(() => undefined);
+  signal?.addEventListener('abort', abort);
+  try {
+    await progress.step('building the page, if it changed', () =>
+      runCommand(process.execPath, [join(settings.checkout, 'gateway', 'web', 'build.mjs')]),
+    );
+    await progress.step('starting worker and gateway', () =>
+      Promise.all([
+        parts.start(worker(settings, endpoints), 'independent'),
+        parts.start(gateway(settings, endpoints, apiKey.value, port), 'independent'),
+      ]),
+    );
+  } catch (error) {
+    await parts.stop();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+  return {
+    failed: parts.failed,
+    describe: () => [
+      `  Page             http://localhost:${port}`,
+      `  Gateway          ws://localhost:${port}/ws/code`,
+      `  Programs         http://localhost:${port}/apps/USER/`,
+      `  API key          ${apiKey.value}   (${apiKey.source})`,
+    ],
+    stop: () => parts.stop(),
+  };
+}
+
+/** How long the local stack keeps what is over. */
+const HISTORY_DAYS = '30';
+
+/** What both need to know, under the names that infrastructure/config/config/config.ts reads. */
+function shared(endpoints: Endpoints): Record<string, string> {
+  return {
+    TEMPORAL_ADDRESS: endpoints.temporalAddress,
+    TEMPORAL_NAMESPACE: process.env.TEMPORAL_NAMESPACE || 'default',
+    ELASTICSEARCH_HOST: endpoints.elasticsearch,
+  };
+}
+
+function worker(settings: Settings, endpoints: Endpoints): ServerPart {
+  const { kubernetes, images, packageIndex } = endpoints;
+  const part: ServerPart = new ServerPart({
+    settings,
+    name: 'worker',
+    specification: () =>
+      Promise.resolve({
+        ...program(settings, 'worker'),
+        environment: {
+          ...shared(endpoints),
+          KUBECONFIG: kubernetes.workerKubeconfig,
+          // A Temporal that somebody named is theirs.
+          ...(!process.env.TEMPORAL_ADDRESS && {
+            HISTORY_RETENTION_DAYS: process.env.HISTORY_RETENTION_DAYS || HISTORY_DAYS,
+          }),
+          KUBE_CONTEXT: kubernetes.context,
+          ...(images && imageVariables(images)),
+          ...(packageIndex && packageIndexVariables(packageIndex)),
+          API_KEY: undefined,
+        },
+        graceMilliseconds: 15_000,
+      }),
+    isReady: () => Promise.resolve(readFileSync(part.logFile, 'utf8').includes('"msg":"worker ready"')),
+    readyWithin: 60_000,
+    owner: applicationOwner(settings),
+  });
+  return part;
+}
+
+/** The edge may read the logs of test pods, and nothing else of the cluster. */
+function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port: number): ServerPart {
+  return new ServerPart({
+    settings,
+    name: 'gateway',
+    specification: () =>
+      Promise.resolve({
+        ...program(settings, 'gateway'),
+        environment: {
+          ...shared(endpoints),
+          API_KEY: apiKey,
+          AUDIT_DIRECTORY: process.env.AUDIT_DIRECTORY || join(settings.stateDirectory, 'audit'),
+          TEMPORAL_UI_URL: process.env.TEMPORAL_UI_URL || endpoints.temporalUi,
+          HOST: process.env.HOST || '0.0.0.0',
+          PORT: String(port),
+          FORWARD_APPS: process.env.FORWARD_APPS || 'on',
+          KUBECONFIG: endpoints.kubernetes.gatewayKubeconfig,
+          KUBE_CONTEXT: endpoints.kubernetes.context,
+        },
+        graceMilliseconds: 15_000,
+      }),
+    isReady: async () => (await httpStatus(`http://127.0.0.1:${port}/healthz`)) === 200,
+    readyWithin: 60_000,
+    owner: applicationOwner(settings),
+  });
+}
+
+/** Not the stack's own mark: it may end and start again while the application runs on. */
+function applicationOwner(settings: Settings): string {
+  return `${settings.stateDirectory}#application`;
+}
+
+function program(settings: Settings, folder: string) {
+  return {
+    command: process.execPath,
+    args: ['--import', 'tsx', join(settings.checkout, folder, 'main.ts')],
+    directory: settings.checkout,
+  };
+}
+
+/** An image that the environment names wins over the one that was built here. */
+function imageVariables(images: NonNullable<Endpoints['images']>): Record<string, string> {
+  return {
+    TEST_IMAGE: process.env.TEST_IMAGE || images['test-pod'],
+    PROGRAM_IMAGE: process.env.PROGRAM_IMAGE || images.program,
+    DATABASE_IMAGE: process.env.DATABASE_IMAGE || images.database,
+    DATABASE_IMAGE_15: process.env.DATABASE_IMAGE_15 || images['database-15'],
+  };
+}
+
+/** An index that the environment names wins, though pods of the local stack reach no other. */
+function packageIndexVariables({
+  url,
+  cidr,
+}: NonNullable<Endpoints['packageIndex']>): Record<string, string> {
+  if (process.env.PACKAGE_INDEX_URL) return {};
+  return { PACKAGE_INDEX_URL: url, PACKAGE_INDEX_CIDR: cidr };
+}
+
+/** The key that the environment names, or one that is made once for this state directory. */
+async function ensureApiKey(settings: Settings): Promise<{ value: string; source: string }> {
+  if (process.env.API_KEY) return { value: process.env.API_KEY, source: 'API_KEY' };
+  const path = statePaths(settings).apiKey;
+  if (!existsSync(path)) await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600 });
+  return { value: readFileSync(path, 'utf8').trim(), source: path };
+}

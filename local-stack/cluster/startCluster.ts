@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { containerdPrograms } from '../artifacts/containerdPrograms';
+import { kubernetesPrograms } from '../artifacts/kubernetesPrograms';
+import { imageReferences, type ImageReferences } from '../images/projectImages';
+import { loadImages } from '../images/loadImages';
+import { ensurePrograms, runPrerequisites } from '../machine/prerequisites';
+import type { Progress } from '../machine/progress';
+import { apiserver } from '../parts/apiserver';
+import { containerd } from '../parts/containerd';
+import { controllerManager, scheduler } from '../parts/controllers';
+import { dns } from '../parts/dns';
+import { etcd } from '../parts/etcd';
+import { usableGvisor } from '../parts/gvisor';
+import { kubelet, nodeExists } from '../parts/kubelet';
+import { kubeProxy } from '../parts/kubeProxy';
+import { Node } from '../parts/node';
+import { Pods } from '../parts/pods';
+import { usablePackageIndex } from '../parts/packageIndex';
+import { VolumeProvisioner } from '../parts/volumeProvisioner';
+import type { Settings } from '../settings';
+import type { StackParts } from '../stackParts';
+import { contextName, ensureCredentials, type Credentials } from './credentials';
+import { applyManifests } from './manifests';
+
+/** A cluster that was started here. */
+export interface StartedCluster {
+  kubernetes: { kubeconfig: string; workerKubeconfig: string; gatewayKubeconfig: string; context: string };
+  images: ImageReferences;
+  packageIndex: { url: string; cidr: string } | undefined;
+}
+
+/** Starts the cluster of one node, with the images of this checkout loaded and the worker's rights in place. */
+export async function startCluster(
+  settings: Settings,
+  progress: Progress,
+  parts: StackParts,
+): Promise<StartedCluster> {
+  await ensurePrograms(runPrerequisites, progress);
+  // The runtime needs none of the programs: images are built and loaded while Go compiles.
+  const runtime = startRuntime(settings, progress, parts);
+  const [programs, credentials, node] = await Promise.all([
+    kubernetesPrograms(settings, progress),
+    ensureCredentials(settings),
+    runtime.node,
+  ]);
+  const context = { settings, programs, credentials };
+  const admin = credentials.kubeconfigs.admin;
+
+  const packageIndex = await runtime.packageIndex;
+  const images = await progress.step('starting Kubernetes', async (report) => {
+    report('etcd');
+    await parts.start(etcd(context));
+    report('API server');
+    await parts.start(apiserver(context));
+    report('controllers, DNS, node');
+    await Promise.all([
+      parts.start(controllerManager(context)),
+      parts.start(scheduler(context)),
+      startServicesAndKubelet(),
+    ]);
+    report('images');
+    return runtime.images;
+  });
+
+  /** Pods of an earlier start come back as soon as the kubelet runs: by then they must find Services by name. */
+  async function startServicesAndKubelet() {
+    const returning = await nodeExists(admin);
+    const services = Promise.all([
+      runtime.gvisor
+        .then((gvisor) => applyManifests(settings, programs, admin, gvisor !== undefined))
+        .then(() =>
+          Promise.all([
+            parts.start(dns(context)),
+            parts.start(volumeProvisioner(settings, credentials, progress)),
+          ]),
+        ),
+      runtime.ready.then(() => parts.start(kubeProxy(context, node))),
+    ]);
+    // On a new cluster kube-proxy waits for the node, which the kubelet makes.
+    await (returning ? services : runtime.ready);
+    await Promise.all([services, parts.start(kubelet(context, node))]);
+  }
+
+  return {
+    kubernetes: {
+      kubeconfig: admin,
+      workerKubeconfig: credentials.kubeconfigs.worker,
+      gatewayKubeconfig: credentials.kubeconfigs.gateway,
+      context: contextName,
+    },
+    images,
+    packageIndex: packageIndex && {
+      url: packageIndex.url,
+      cidr: `${settings.network.hostAddress}/32`,
+    },
+  };
+}
+
+/** The node's namespaces, the container runtime in them, and the images in that. Each promise when it is there. */
+function startRuntime(settings: Settings, progress: Progress, parts: StackParts) {
+  const node = parts.start(new Node(settings));
+  // Its address is the machine's end of the node's cable.
+  const packageIndex = Promise.all([usablePackageIndex(settings, (line) => progress.say(line)), node]).then(
+    ([index]) => index && parts.start(index),
+  );
+  const found = containerdPrograms(settings, progress);
+  // After containerd: two compilers less at a time, with Kubernetes' and Temporal's already at work.
+  const gvisor = found.then(async () => usableGvisor(settings, progress, await node));
+  const ready = node.then(async (started) => {
+    const [programs, { pause: pauseImage }] = await Promise.all([found, imageReferences(settings)]);
+    const options = { settings, node: started, programs, gvisor: await gvisor, pauseImage };
+    await parts.start(containerd(options));
+    await parts.start(new Pods(settings, join(programs, 'ctr')));
+  });
+  const images = ready.then(() => loadImages(settings, progress));
+  // Each is awaited later; until then a failure must not end the process as an unhandled rejection.
+  for (const promise of [packageIndex, found, gvisor, ready, images]) promise.catch(() => undefined);
+  return { node, packageIndex, gvisor, ready, images };
+}
+
+function volumeProvisioner(settings: Settings, credentials: Credentials, progress: Progress) {
+  const kubeconfig = credentials.kubeconfigs['volume-provisioner'];
+  return new VolumeProvisioner(settings, kubeconfig, (line) => progress.say(line));
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import type { ImageReferences } from './images/projectImages';
+import { identify, stillRuns, type ProcessIdentity } from '../infrastructure/processIdentity';
+import { readSettings, statePaths, type Settings } from './settings';
+
+/** Where the servers are that a stack started or was told of. */
+export interface Endpoints {
+  /** HOST:PORT. */
+  temporalAddress: string;
+  /** Undefined for a Temporal that the environment named. */
+  temporalUi: string | undefined;
+  /** URL. */
+  elasticsearch: string;
+  kubernetes: {
+    /** Path of the administrator's kubeconfig. */
+    kubeconfig: string;
+    /** Path of the one with the worker's rights; the same file for a cluster that the environment named. */
+    workerKubeconfig: string;
+    /** The same with the gateway's rights. */
+    gatewayKubeconfig: string;
+    context: string;
+  };
+  /** Package index for the pods, with its password; missing when there is none, or the environment named the cluster. */
+  packageIndex?: { url: string; cidr: string } | undefined;
+  /** Undefined for a cluster that the environment named: it gets its images from its own registry. */
+  images: ImageReferences | undefined;
+}
+
+/** The note of a running stack, for whoever wants to use it. */
+export interface StackNote {
+  process: ProcessIdentity;
+  startedAt: string;
+  endpoints: Endpoints;
+  /** Pids of the servers by the name of their part; written again when one was started again. */
+  pids: Record<string, number>;
+}
+
+/** Written whole or not at all. */
+export async function writeStackNote(
+  settings: Settings,
+  endpoints: Endpoints,
+  pids: Record<string, number>,
+): Promise<void> {
+  const path = statePaths(settings).stackFile;
+  const self = identify(process.pid);
+  if (!self) throw new Error('/proc does not show this process.');
+  const note: StackNote = { process: self, startedAt: new Date().toISOString(), endpoints, pids };
+  await writeFile(`${path}.unfinished`, JSON.stringify(note, null, 2), { mode: 0o600 });
+  await rename(`${path}.unfinished`, path);
+}
+
+export async function removeStackNote(settings: Settings): Promise<void> {
+  await rm(statePaths(settings).stackFile, { force: true });
+}
+
+/** The note of the stack that runs with this state directory; undefined when none does. */
+export function readStackNote(settings: Settings = readSettings()): StackNote | undefined {
+  let note: StackNote;
+  try {
+    note = JSON.parse(readFileSync(statePaths(settings).stackFile, 'utf8')) as StackNote;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return stillRuns(note.process) ? note : undefined;
+}

@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { removeStackNote } from './endpoints';
+import { removeCgroups } from './machine/cgroups';
+import { describeProcess, processesWithVariable, stillRuns } from '../infrastructure/processIdentity';
+import { ownershipVariable } from './machine/serverProcess';
+import { restoreSysctls } from './machine/sysctls';
+import { statePaths, type Settings } from './settings';
+
+/** Milliseconds for killed processes to be gone. */
+const patience = 10_000;
+
+/**
+ * Ends what an earlier stack left when it was killed. Call it with the lock held: then nothing that carries the
+ * mark of this state directory has an owner. The kernel ends most of it by itself, together with that stack.
+ */
+export async function removeLeftovers(settings: Settings, say: (line: string) => void): Promise<void> {
+  const processes = processesWithVariable(ownershipVariable, settings.stateDirectory);
+  const crashed = processes.length > 0 || existsSync(statePaths(settings).stackFile);
+  if (crashed)
+    say('  An earlier stack ended without stopping its servers: cleaning up after it; its data stays');
+  for (const leftover of processes) {
+    if (stillRuns(leftover)) process.kill(leftover.pid, 'SIGKILL');
+  }
+  const deadline = Date.now() + patience;
+  for (const leftover of processes) {
+    while (stillRuns(leftover)) {
+      if (Date.now() > deadline)
+        throw new Error(`${describeProcess(leftover.pid)} does not end. Reboot, or end it.`);
+      await wait(20);
+    }
+  }
+  await removeCgroups(settings.cgroup);
+  await restoreSysctls(statePaths(settings).sysctls);
+  await removeStackNote(settings);
+}

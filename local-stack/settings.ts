@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { STACK_FILE, stateDirectoryOf } from '../infrastructure/config/stateDirectory';
+
+/** Where the local stack keeps things and which addresses it uses. Everything else derives from this. */
+export interface Settings {
+  /** The root of the repository. */
+  checkout: string;
+  /** Built and downloaded programs and images, shared between checkouts. Safe to delete while nothing runs. */
+  cacheDirectory: string;
+  /** Data, certificates and logs of this user's stack. `npm run reset` deletes it. */
+  stateDirectory: string;
+  ports: Record<PortName, number>;
+  network: Network;
+  /** All of the stack's containers are below this cgroup, in every hierarchy. */
+  cgroup: string;
+}
+
+/** What listens, by the variable that moves it. The defaults are those of stack 0: stack N adds 10 * N. */
+export const portVariables = {
+  temporal: { variable: 'LOCAL_TEMPORAL_PORT', default: 7233 },
+  temporalUi: { variable: 'LOCAL_TEMPORAL_UI_PORT', default: 8233 },
+  elasticsearch: { variable: 'LOCAL_ELASTICSEARCH_PORT', default: 9200 },
+  apiserver: { variable: 'LOCAL_KUBERNETES_PORT', default: 6443 },
+  etcd: { variable: 'LOCAL_ETCD_PORT', default: 2379 },
+  etcdPeer: { variable: 'LOCAL_ETCD_PEER_PORT', default: 2380 },
+  controllerManager: { variable: 'LOCAL_CONTROLLER_MANAGER_PORT', default: 10257 },
+  scheduler: { variable: 'LOCAL_SCHEDULER_PORT', default: 10259 },
+  dns: { variable: 'LOCAL_DNS_PORT', default: 10053 },
+  packageIndex: { variable: 'LOCAL_PACKAGE_INDEX_PORT', default: 3141 },
+} as const;
+
+export type PortName = keyof typeof portVariables;
+
+/** IPv4 addresses of the cluster. None of them is reachable from another machine. */
+export interface Network {
+  /** The virtual cable between the machine and the node's network namespace, and the machine's end of it. */
+  device: string;
+  hostAddress: string;
+  nodeAddress: string;
+  prefixLength: number;
+  podRange: string;
+  serviceRange: string;
+  /** First address of serviceRange: the Service `kubernetes`. */
+  apiserverServiceAddress: string;
+  dnsServiceAddress: string;
+}
+
+/** The Kubernetes name of the one node. It is part of certificates and of volumes: it must not change. */
+export const nodeName = 'local';
+
+/** The addresses of stack N: nothing of two stacks overlaps. */
+function networkOf(number: number): Network {
+  return {
+    device: `orchestration${number}`,
+    hostAddress: `10.199.${number}.1`,
+    nodeAddress: `10.199.${number}.2`,
+    prefixLength: 30,
+    podRange: `10.244.${number}.0/24`,
+    serviceRange: `10.${96 + number}.0.0/16`,
+    apiserverServiceAddress: `10.${96 + number}.0.1`,
+    dnsServiceAddress: `10.${96 + number}.0.10`,
+  };
+}
+
+/**
+ * Reads ORCHESTRATION_CACHE_DIR, ORCHESTRATION_STATE_DIR, LOCAL_STACK_NUMBER and the LOCAL_*_PORT variables.
+ * @throws Error that names every variable that is no port number.
+ */
+export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
+  const home = environment.HOME || homedir();
+  const number = readNumber(environment.LOCAL_STACK_NUMBER);
+  const stateDirectory = stateDirectoryOf(environment);
+  return {
+    checkout: resolve(__dirname, '..'),
+    cacheDirectory: resolve(
+      environment.ORCHESTRATION_CACHE_DIR ||
+        join(environment.XDG_CACHE_HOME || join(home, '.cache'), 'orchestration-app'),
+    ),
+    stateDirectory,
+    ports: readPorts(environment, number),
+    network: networkOf(number),
+    // The lock on the state directory then guards it, too: nobody clears away another stack's.
+    cgroup: `orchestration-local-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`,
+  };
+}
+
+/** Which of several stacks on one machine this is: 0, the usual one, to 9. */
+function readNumber(text: string | undefined): number {
+  if (text && !/^[0-9]$/.test(text)) throw new Error(`LOCAL_STACK_NUMBER=${text} must be 0 to 9.`);
+  return Number(text || 0);
+}
+
+function readPorts(
+  environment: Record<string, string | undefined>,
+  number: number,
+): Record<PortName, number> {
+  const faults: string[] = [];
+  const ports = Object.entries(portVariables).map(([name, { variable, default: usual }]) => {
+    const text = environment[variable];
+    const port = text ? Number(text) : usual + 10 * number;
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) faults.push(`${variable}=${text}`);
+    return [name, port] as const;
+  });
+  if (faults.length > 0) throw new Error(`Not a port number (1 to 65535): ${faults.join(', ')}.`);
+  return Object.fromEntries(ports) as Record<PortName, number>;
+}
+
+/** The paths below the state directory that more than one file needs. */
+export function statePaths(settings: Pick<Settings, 'stateDirectory'>) {
+  const inState = (...parts: string[]) => join(settings.stateDirectory, ...parts);
+  return {
+    lock: inState('lock'),
+    stackFile: inState(STACK_FILE),
+    logs: inState('logs'),
+    certificates: inState('certificates'),
+    kubeconfig: inState('kubeconfig'),
+    workerKubeconfig: inState('worker.kubeconfig'),
+    gatewayKubeconfig: inState('gateway.kubeconfig'),
+    node: inState('node'),
+    containerd: inState('containerd'),
+    containerdSocket: inState('containerd', 'containerd.sock'),
+    volumes: inState('volumes'),
+    apiKey: inState('api-key'),
+    packageIndexToken: inState('package-index-token'),
+    sysctls: inState('sysctls.json'),
+  };
+}

@@ -1,0 +1,83 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { linkedAbort } from '../infrastructure/linkedAbort';
+import { startAndWait } from './part';
+import type { ServerPart } from './parts/serverPart';
+
+/** How many times a server that dies is started again before the stack gives up on it. */
+const mostRestarts = 5;
+/** Milliseconds before the first restart; doubled at each further one. */
+const firstPause = 500;
+/** Milliseconds of running after which earlier deaths are forgotten. */
+const forgetAfter = 60_000;
+
+/** Milliseconds between two looks whether a server that runs still works, and how many have to fail in a row. */
+const lookEvery = 15_000;
+const mostFailures = 3;
+
+/** What watching a server needs to know of the stack. */
+export interface Watching {
+  say: (line: string) => void;
+  /** Told when it serves again, under another pid. */
+  restarted: () => void;
+  /** Aborted when the stack stops. */
+  stopping: AbortSignal;
+  /** Milliseconds between two looks whether it still works; for tests. */
+  lookEvery?: number;
+}
+
+/**
+ * Starts a running server again when it dies, up to 5 times in a row. One that runs on and does not work any more is
+ * ended first.
+ * @returns a promise that rejects when it was given up, and resolves when the stack stops.
+ */
+export async function keepRunning(part: ServerPart, watching: Watching): Promise<void> {
+  const { say, restarted, stopping } = watching;
+  let restarts = 0;
+  for (;;) {
+    const since = Date.now();
+    const over = linkedAbort([stopping]);
+    void killWhenStuck(part, watching, over.signal);
+    const death = await Promise.race([part.diedUnasked(), aborted(stopping)]);
+    over.abort();
+    if (death === undefined || stopping.aborted) return;
+    if (Date.now() - since > forgetAfter) restarts = 0;
+    restarts += 1;
+    if (restarts > mostRestarts) throw death.error;
+    say(`${death.obituary}. Starting it again (${restarts} of ${mostRestarts})`);
+    if (await pauseOrAbort(firstPause * 2 ** (restarts - 1), stopping)) return;
+    try {
+      await startAndWait(part);
+      restarted();
+      say(`${part.name} runs again`);
+    } catch (error) {
+      // When it died while starting, the next round sees that.
+      if (!part.died) throw error;
+    }
+  }
+}
+
+async function killWhenStuck(part: ServerPart, watching: Watching, over: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!(await pauseOrAbort(watching.lookEvery ?? lookEvery, over))) {
+    failures = (await part.works()) ? 0 : failures + 1;
+    if (failures < mostFailures || over.aborted) continue;
+    watching.say(`${part.name} runs, but does not work any more`);
+    part.kill();
+    return;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+/** True when the stack stopped meanwhile. */
+async function pauseOrAbort(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  await wait(milliseconds, undefined, { ref: false, signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  return signal.aborted;
+}

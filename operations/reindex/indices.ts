@@ -1,0 +1,73 @@
+import { documentsOf, type ActionTrail } from '../../activities/actions';
+import { outputIn } from '../../activities/output';
+import type { LogDocument } from '../../activities/ports';
+import type { ElasticsearchAccess } from '../../infrastructure/elasticsearch/access';
+import { createActionLog, type WriteReport } from '../../infrastructure/elasticsearch/actionLog';
+import { createOutputArchive, type ArchivedRange } from '../../infrastructure/elasticsearch/outputArchive';
+import { outputIndexOf, outputTemplate } from '../../infrastructure/elasticsearch/outputTemplate';
+
+/** A request to Elasticsearch has about so many documents, */
+const BATCH = 500;
+/** or about so many characters of output. */
+const BATCH_SIZE = 4 * 1024 * 1024;
+
+/** Output that neither the history nor the index has. */
+export interface OutputGap extends Omit<ArchivedRange, 'start' | 'end'> {
+  missingBytes: number;
+}
+
+/** The index of actions and that of output beside it. */
+export function openIndices(access: ElasticsearchAccess, index: string, retentionDays: number) {
+  const outputIndex = outputIndexOf(index);
+  const settings = { ...access, retentionDays };
+  const actions = batched(createActionLog({ ...settings, index }));
+  const output = batched(createActionLog({ ...settings, index: outputIndex, template: outputTemplate }));
+  const archive = createOutputArchive({ ...access, index: outputIndex });
+  const outputGaps: OutputGap[] = [];
+
+  return {
+    /** Writes what there is not yet of a trail. */
+    async complete(trail: ActionTrail): Promise<void> {
+      await actions.add(documentsOf(trail));
+      const { kept, unkept } = outputIn(trail);
+      await output.add(kept);
+      const { submissionId } = trail.provenance;
+      if (submissionId === undefined) return;
+      for (const { executionId, stream, start, end } of unkept) {
+        const stored = await archive.size({ submissionId, executionId, stream, start, end });
+        if (stored < end - start)
+          outputGaps.push({ submissionId, executionId, stream, missingBytes: end - start - stored });
+      }
+    },
+    /** Writes the rest, and says what became of all. */
+    finish: async () => ({ actions: await actions.finish(), output: await output.finish(), outputGaps }),
+    close: () => Promise.all([actions.close(), output.close(), archive.close()]),
+  };
+}
+
+function batched(log: ReturnType<typeof createActionLog>) {
+  const report: WriteReport = { stored: 0, known: 0, rejected: 0 };
+  let batch: LogDocument[] = [];
+  let size = 0;
+  const flush = async () => {
+    const documents = batch;
+    batch = [];
+    size = 0;
+    for (const [result, count] of Object.entries(await log.write(documents)))
+      report[result as keyof WriteReport] += count as number;
+  };
+  return {
+    async add(documents: LogDocument[]): Promise<void> {
+      for (const document of documents) {
+        batch.push(document);
+        size += JSON.stringify(document).length;
+        if (batch.length >= BATCH || size >= BATCH_SIZE) await flush();
+      }
+    },
+    async finish(): Promise<WriteReport> {
+      await flush();
+      return report;
+    },
+    close: () => log.close(),
+  };
+}

@@ -1,0 +1,291 @@
+"""Process 1 of a program's container: starts the program, keeps it company, and tells its end apart.
+
+A program that ends with 0 is complete: the container stays up and ready, so its output stays in the log and
+nothing restarts it. One that fails ends the container with the same code, and Kubernetes starts it again
+with growing pauses. SIGTERM and SIGINT are passed on to the program. Everything it prints goes straight to
+the container's log; lines of this file begin with "orchestration:".
+
+The program runs in a private copy of its files, the same folder as in the test pod. It may write there; the
+program's own files are copied anew at each start of the container, and all of it goes with the pod.
+
+Usage: entry.py run|once FILE [ARGUMENT...], or entry.py --install REQUIREMENT..., with FILE relative to the
+directory of the program's files. With `once` the container ends with the program whatever its code is, and
+answers no probes. With --install it fills LAYER_DIRECTORY with the requirements of a program, and ends.
+FILE alone and --once FILE mean the same as with `run` and `once`: pods of earlier releases say that.
+Environment: LANGUAGE, how FILE is run (sandbox/languages); MEMORY_MB, what it may use of the
+container's memory, for languages that want to know; PORT, where a program that serves is
+expected to listen; READY_PORT, where GET /ready answers; LAYER_DIRECTORY, where requirements are, if there
+are any; PACKAGE_INDEX_URL, where they come from; INPUT_DIRECTORY, with `run`, where `stdin` is, the program's
+standard input, and `args`, a list in JSON of further arguments; SERVES, set to 1 for a program that served in
+its tests: it is not ready before it listens.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from drain import Drain
+from file_names import is_ambiguous
+from readiness import Readiness, answer_probes
+from signals import signal_name
+
+PROGRAM_DIRECTORY = os.environ.get("PROGRAM_DIRECTORY", "/app")
+WORK_DIRECTORY = os.environ.get("WORK_DIRECTORY", "/work/1")
+LAYER_DIRECTORY = os.environ.get("LAYER_DIRECTORY")
+INPUT_DIRECTORY = os.environ.get("INPUT_DIRECTORY")
+LANGUAGES_DIRECTORY = os.environ.get("LANGUAGES_DIRECTORY", "/opt/languages")
+
+# How long a program may take to end after SIGTERM; then it is killed.
+STOP_SECONDS = 15.0
+
+# How often it is looked whether a drain is over.
+LOOK_EVERY_SECONDS = 0.1
+
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+HANDLED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
+
+
+def main(arguments):
+    if arguments[:1] == ["--install"]:
+        return install(arguments[1:])
+    asked = parse(arguments)
+    if asked is None:
+        say("usage: entry.py run|once FILE [ARGUMENT...] | --install REQUIREMENT...")
+        return 64
+    once, file, rest = asked
+    if not os.path.isfile(os.path.join(PROGRAM_DIRECTORY, file)):
+        say(f"there is no file {os.path.join(PROGRAM_DIRECTORY, file)} to run")
+        return 66
+    name = os.environ.get("LANGUAGE", "python")
+    try:
+        command, environment = command_of(name, "run", as_argument(file))
+    except FileNotFoundError:
+        say(f"this image knows no language {name}")
+        return 69
+
+    # Blocked before any thread exists, so that only the loop in supervise() ever takes them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
+    port = port_from("PORT", "8080")
+    ready_port = port_from("READY_PORT", "18080")
+    readiness = Readiness(port, ready_port, serves=os.environ.get("SERVES") == "1")
+    if not once:
+        answer_probes(readiness, ready_port)
+    try:
+        prepare_work_directory()
+    except (OSError, RecursionError) as error:
+        say(f"the program's files could not be copied to {WORK_DIRECTORY}: {error}")
+        return 74
+    try:
+        given = [] if once else given_arguments()
+        process = start([*command, *rest, *given], environment, None if once else given_input())
+    except OSError as error:
+        say(f"{command[0]} cannot be started: {error.strerror}")
+        return 69
+    return supervise(process, readiness, port, once)
+
+
+def parse(arguments):
+    """Gives (once, file, arguments of the program), or None. FILE may be any name, that of an option too."""
+    if len(arguments) >= 2 and arguments[0] in ("run", "once"):
+        return arguments[0] == "once", arguments[1], arguments[2:]
+    if len(arguments) == 2 and arguments[0] == "--once":
+        return True, arguments[1], []
+    return (False, arguments[0], []) if len(arguments) == 1 else None
+
+
+def as_argument(file):
+    """A file as an interpreter is given it: one that it could take for an option or a command by its whole path."""
+    return os.path.join(WORK_DIRECTORY, file) if is_ambiguous(file) else file
+
+
+def install(requirements):
+    """Fills the layer, once for the life of the pod: after a restart of its node the index may be away."""
+    complete = os.path.join(LAYER_DIRECTORY, "complete")
+    if os.path.exists(complete):
+        return 0
+    # What an attempt before this one left; the folder itself is a volume.
+    shutil.rmtree(layer(), ignore_errors=True)
+    os.mkdir(layer())
+    command, environment = command_of(os.environ.get("LANGUAGE", "python"), "install")
+    code = subprocess.run([*command, *requirements], env={**os.environ, **environment}).returncode
+    if code == 0:
+        open(complete, "w").close()
+    return shell_code(code)
+
+
+def layer():
+    return os.path.join(LAYER_DIRECTORY, "installed")
+
+
+def command_of(name, command, program=""):
+    """How a language carries out a command: arguments and environment. Without a layer, nothing that names one."""
+    folder = os.path.join(LANGUAGES_DIRECTORY, name)
+    with open(os.path.join(folder, "language.json"), encoding="utf-8") as file:
+        language = json.load(file)
+    memory = os.environ.get("MEMORY_MB", "192")
+    places = {"{entrypoint}": program, "{language}": folder, "{memory_mb}": memory}
+    environment = language.get("environment", {})
+    if LAYER_DIRECTORY:
+        places["{layer}"] = layer()
+    else:
+        environment = {name: value for name, value in environment.items() if "{layer}" not in value}
+    arguments = [filled(argument, places) for argument in language["commands"][command]]
+    return arguments, {name: filled(value, places) for name, value in environment.items()}
+
+
+def filled(text, places):
+    """Fills in each place once: what is put there may look like a place itself."""
+    return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], text)
+
+
+def given_arguments():
+    if not INPUT_DIRECTORY:
+        return []
+    with open(os.path.join(INPUT_DIRECTORY, "args"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def given_input():
+    return os.path.join(INPUT_DIRECTORY, "stdin") if INPUT_DIRECTORY else None
+
+
+def start(command, environment, stdin=None):
+    """Starts the program with default signal handling, in its own folder."""
+    os.chdir(WORK_DIRECTORY)
+    given = {"LANG": "C.UTF-8", **os.environ, "HOME": WORK_DIRECTORY, **environment}
+    actions = [] if stdin is None else [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0)]
+    return os.posix_spawnp(
+        command[0], command, given, file_actions=actions, setsigmask=[], setsigdef=HANDLED_SIGNALS
+    )
+
+
+def prepare_work_directory():
+    """Copies the program's files to where it may change them. What else it left there at an earlier start stays."""
+    os.makedirs(WORK_DIRECTORY, 0o700, exist_ok=True)
+    for folder, folders, files in os.walk(PROGRAM_DIRECTORY, followlinks=True):
+        # Kubernetes keeps the files themselves in folders whose names begin with two dots.
+        folders[:] = [name for name in folders if not name.startswith("..")]
+        there = os.path.normpath(os.path.join(WORK_DIRECTORY, os.path.relpath(folder, PROGRAM_DIRECTORY)))
+        if not os.path.isdir(there):
+            remove(there)
+            os.mkdir(there)
+        for name in files:
+            copy = os.path.join(there, name)
+            remove(copy)
+            shutil.copyfile(os.path.join(folder, name), copy)
+
+
+def remove(path):
+    """Removes what the program may have put in the place of one of its files."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def supervise(program, readiness, port, once=False):
+    """Waits for what happens, until there is an exit code to give."""
+    started = time.monotonic()
+    drain = None
+    kill_at = None
+    stopping = False
+    completed = False
+    while True:
+        received = wait_for_signal(pause_until(drain, kill_at))
+
+        if received in STOP_SIGNALS and completed:
+            return 0
+        if received in STOP_SIGNALS and not stopping and readiness.serving:
+            stopping = True
+            readiness.stop()
+            drain = Drain(port)
+        elif received in STOP_SIGNALS or (received is None and drain is not None and drain.is_over()):
+            # Nothing to drain, the drain is over, or a second request to stop cuts it short.
+            stopping = True
+            readiness.stop()
+            drain = None
+            kill_at = time.monotonic() + STOP_SECONDS
+            os.kill(program, signal.SIGTERM)
+        elif received is None and kill_at is not None and time.monotonic() >= kill_at:
+            say(f"the program did not end within {STOP_SECONDS:.0f} s of SIGTERM: it is killed")
+            kill_at = None
+            os.kill(program, signal.SIGKILL)
+        elif received == signal.SIGCHLD:
+            status = reap(program)
+            if status is None:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            seconds = time.monotonic() - started
+            if stopping:
+                say(f"program stopped as requested after {seconds:.1f} s: {describe(code)}")
+                return shell_code(code)
+            if code != 0:
+                say(f"program failed after {seconds:.1f} s: {describe(code)}")
+                return shell_code(code)
+            if once:
+                say(f"program completed after {seconds:.1f} s with exit code 0")
+                return 0
+            say(f"program completed after {seconds:.1f} s with exit code 0; its pod stays up")
+            completed = True
+            readiness.complete()
+
+
+def pause_until(drain, kill_at):
+    """How long nothing has to be looked at, in seconds; None for as long as it takes."""
+    if drain is not None:
+        return LOOK_EVERY_SECONDS
+    return None if kill_at is None else max(0.0, kill_at - time.monotonic())
+
+
+def wait_for_signal(seconds):
+    """The next handled signal, or None when the time is up. No time means as long as it takes."""
+    if seconds is None:
+        return signal.sigwait(HANDLED_SIGNALS)
+    received = signal.sigtimedwait(HANDLED_SIGNALS, seconds)
+    return None if received is None else received.si_signo
+
+
+def reap(program):
+    """Collects every process that has ended, orphans included; gives the program's status if it is among them."""
+    found = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        if pid == program:
+            found = status
+
+
+def describe(code):
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal_name(-code)
+    return f"{name}, as when it used more memory than its limit" if name == "SIGKILL" else name
+
+
+def shell_code(code):
+    """A container has no way to end by a signal of choice: 128 + signal says it, as in a shell."""
+    return code if code >= 0 else 128 - code
+
+
+def port_from(variable, default):
+    text = os.environ.get(variable, default)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        sys.exit(f"orchestration: {variable}={text} is not a port number (1 to 65535)")
+    return int(text)
+
+
+def say(line):
+    print(f"orchestration: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

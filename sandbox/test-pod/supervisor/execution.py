@@ -1,0 +1,502 @@
+"""
+One execution of one submission, from an empty folder to an empty folder.
+
+The verdict comes from waitpid and from what is measured here. Nothing that the program prints is read for it.
+"""
+
+import asyncio
+import functools
+import os
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import folders
+from .capture import Capture
+from .check import find_syntax_error
+from .confine import confine
+from .file_names import is_ambiguous
+from .layers import LayerMissing, Layers, key_of
+from .listening import listening_places, serves
+from .memory import Memory
+from .podlog import RunLog
+from .processes import Exit, Launch, Processes
+from .reading import Reading
+from .request import RunRequest
+from .signals import signal_name
+from .stdin import Stdin
+from .streams import Streams
+from .warm import Job, WarmInterpreter, can_be_forked
+
+# Between two looks at the program's processes and memory, in seconds.
+_WATCH_INTERVAL = 0.025
+# A run with more processes, or more threads in all of them, is stopped: a bomb must not starve its node.
+MAX_PROCESSES = 64
+MAX_THREADS = 512
+# Processes that are over, and whose parents have not waited for them. They take nothing but a number each, of which a
+# pod has so many (podPidsLimit).
+MAX_DEAD_PROCESSES = 256
+# Per process.
+_MAX_OPEN_FILES = 256
+_MAX_FILE_BYTES = 64 * 1024 * 1024
+# Of a run, in all: each takes about a kilobyte of the pod's memory that no limit of a volume counts.
+MAX_FILES = 65_536
+# Of an installation, which unpacks archives: the volume of layers bounds it, and its processes this.
+_INSTALL_FILE_BYTES = 1024 * 1024 * 1024
+_INSTALL_MEMORY_BYTES = 512 * 1024 * 1024
+# Pipes of a program end when its last process does; this bounds the wait for what is not a process, in seconds.
+_DRAIN_DEADLINE = 5
+
+# Kept of a test framework's report, in bytes, and how long one may be: it is no output of the program.
+KEEP_REPORT_BYTES = 256 * 1024
+_MAX_REPORT_BYTES = 128 * 1024 * 1024
+# Of each stream, beside what the report has, for whoever stores all of it.
+_WHOLE_BYTES = 16 * 1024 * 1024
+# Where a program that serves is expected to listen, as in production; infrastructure/kubernetes/production/production/names.ts.
+_PORT = 8080
+# Time in which a program waits for a processor that others have is not its own, and is added to its wall limit: at
+# most so many seconds, since a program of many threads can make itself wait.
+_MOST_STARVED = 60.0
+# A program that has served for so long, in seconds, did not crash right after it began to listen.
+_SERVING_SETTLED = 0.5
+# Of one whose time is up, so many places where it listens are told.
+_MOST_PLACES = 5
+
+# Of each stream, what the pod's log calls it.
+STREAMS = {"stdout": "out", "stderr": "err", "report": None}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of the pod, and the interpreter that runs programs."""
+
+    work: str
+    scratch: tuple[str, ...]
+    # Folders that nothing is meant to be in, and files that are meant to be empty: the runtime made them.
+    unused: tuple[str, ...]
+    empty_files: tuple[str, ...]
+    python: str
+    path: str
+
+    @property
+    def folder(self) -> str:
+        """Where programs run: always the same name, which the warm interpreter knows before there is a program."""
+        return os.path.join(self.work, "1")
+
+    def as_argument(self, name: str) -> str:
+        """A file as an interpreter is given it: one that it could take for an option or a command by its whole path."""
+        return os.path.join(self.folder, name) if is_ambiguous(name) else name
+
+    def entries(self) -> int:
+        """How many files and folders there are."""
+        return sum(folders.entries(folder) for folder in (self.work, *self.scratch))
+
+    async def renew(self) -> None:
+        """Makes all folders as they were at the start. No program may be running."""
+        for folder in (self.work, *self.scratch, *filter(os.path.isdir, self.unused)):
+            await folders.empty(folder)
+            folders.clear_attributes(folder)
+        for path in self.empty_files:
+            folders.clear_file(path)
+        os.mkdir(self.folder, 0o700)
+
+
+class NotClean(Exception):
+    """Something of a run would be there for the next one: the pod must be restarted."""
+
+
+class Execution:
+    """Runs a request once. `cancel` may be called at any time."""
+
+    def __init__(
+        self,
+        request: RunRequest,
+        processes: Processes,
+        warm: WarmInterpreter,
+        memory: Memory,
+        places: Places,
+        layers: Layers,
+        log: RunLog,
+        stdin: Stdin,
+        on_output: Callable[[str, int, bytes], None],
+        on_start: Callable[[], None],
+    ):
+        self._request = request
+        self._entrypoint = places.as_argument(request.entrypoint)
+        self._can_be_forked = can_be_forked(request.env, request.files)
+        self._processes = processes
+        self._warm = warm
+        self._memory = memory
+        self._places = places
+        self._layers = layers
+        # Folder of the requirements, while there is one.
+        self._layer: str | None = None
+        self._log = log
+        self._stdin = stdin
+        self._on_output = on_output
+        self._on_start = on_start
+        # What was made ready for the program before its turn.
+        self._streams: Streams | None = None
+        self._job: Job | None = None
+        self._loop = asyncio.get_running_loop()
+        self._stopped: str | None = None
+        # What went wrong in here, and not in the program.
+        self._failure: Exception | None = None
+        # Done when the program has ended, or is to be ended.
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        # When the program began, by the loop's clock, and what looks after its time and its size.
+        self._began = 0.0
+        # What the supervisor and those from outside held then, in bytes.
+        self._own_before = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._watching: asyncio.TimerHandle | None = None
+        self._serving_since: float | None = None
+        self._listens: list[str] = []
+        self.id = os.urandom(6).hex()
+        keep = request.limits.keep_output_bytes
+        self.captures = {
+            "stdout": Capture(keep, _WHOLE_BYTES),
+            "stderr": Capture(keep, _WHOLE_BYTES),
+            "report": Capture(KEEP_REPORT_BYTES),
+        }
+
+    def make_ready(self) -> None:
+        """
+        Does what can be done before the turn of this run, while another one runs: nothing that a program could see.
+        """
+        if not self._is_warm() or self._request.requirements:
+            return
+        self._streams = self._open_streams()
+        self._job = self._make_job(self._streams.given)
+        self._warm.give(self._entrypoint, self._job)
+
+    def discard(self) -> None:
+        """Lets go of what was made ready. The run does not come."""
+        if self._streams is not None:
+            self._streams.discard()
+
+    def cancel(self) -> None:
+        self._end_early("cancelled")
+
+    async def run(self) -> dict:
+        """
+        Returns the end record's `result`.
+        @raises LayerMissing before anything ran
+        @raises NotClean when the next run would find something of this one
+        @raises Exception for any other failure of the platform, after which the next run can come
+        """
+        self._processes.forget_orphans()
+        await self._layers.settle()
+        if not self._installs():
+            self._layer = self._required_layer()
+        self._log.say(f"start {self._request.entrypoint} execution={self.id} key={self._request.key}")
+        try:
+            result = await (self._install() if self._installs() else self._run_program())
+        except BaseException:
+            await self._leave_nothing(swept=False)
+            self._log.finish("end error: the supervisor failed")
+            raise
+        await self._leave_nothing()
+        self._log.finish(_ending(result))
+        return result
+
+    async def _leave_nothing(self, swept: bool = True) -> None:
+        """@raises NotClean"""
+        try:
+            if not swept:
+                await self._sweep()
+            await self._places.renew()
+            if self._is_warm():
+                self._warm.prepare(self._places.folder, self._entrypoint)
+        except Exception as error:
+            raise NotClean(f"what {self._request.key} left could not be removed: {error!r}") from error
+
+    def _required_layer(self) -> "str | None":
+        requirements = self._request.requirements
+        if not requirements:
+            return None
+        layer = self._layers.find(key_of(self._request.language.name, requirements))
+        if layer is None:
+            raise LayerMissing(f"the requirements are not installed here: {', '.join(requirements)}")
+        return layer.folder
+
+    async def _run_program(self) -> dict:
+        folders.write_files(self._places.folder, self._request.files)
+        return await self._execute()
+
+    async def _install(self) -> dict:
+        """
+        Fills a layer, unless it is there. The submission's files are not: an installer could take one for a package
+        and run what is in it, where it could read the password of the index.
+        """
+        key = key_of(self._request.language.name, self._request.requirements)
+        kept = self._layers.find(key)
+        if kept is not None:
+            self.captures["report"].add(kept.report)
+            self._on_output("report", 0, kept.report)
+            return self._record("passed", Exit(0, 0, 0), wall=0)
+        self._layer = await self._layers.begin(key)
+        result = await self._execute()
+        if result["outcome"] == "passed":
+            await self._layers.keep(key, self.captures["report"].head)
+        return result
+
+    async def _execute(self) -> dict:
+        streams = self._streams or self._open_streams()
+        reads = [
+            Reading(self._loop, end, self._guarded(functools.partial(self._take, name)))
+            for name, end in streams.read_ends.items()
+        ]
+        try:
+            self._memory.begin()
+            self._own_before = self._processes.own_resident_bytes()
+            try:
+                exited = await self._start(streams.given)
+                began = self._loop.time()
+            finally:
+                streams.close_given()
+            self._on_start()
+            ended = await self._until_it_ends(exited)
+            wall = self._loop.time() - began
+            await self._sweep()
+            for read in reads:
+                await read.finish(_DRAIN_DEADLINE)
+        finally:
+            self._stdin.close()
+            for read in reads:
+                read.close()
+        if self._failure is not None:
+            raise self._failure
+        return await self._result(ended, wall, killed_for_memory=self._memory.new_kills() > 0)
+
+    def _open_streams(self) -> Streams:
+        return Streams(self._stdin, [name for name in STREAMS if name != "report" or self._reports()])
+
+    async def _sweep(self) -> None:
+        await self._warm.settle()
+        await self._processes.sweep()
+
+    async def _start(self, descriptors: list[int]) -> "asyncio.Future[Exit]":
+        request = self._request
+        if self._is_warm():
+            return await self._warm.start(self._entrypoint, self._job or self._make_job(descriptors))
+        memory_mb = request.limits.memory_bytes // (1024 * 1024)
+        argv = request.language.argv(
+            request.command, entrypoint=self._entrypoint, memory_mb=memory_mb, layer=self._layer
+        )
+        if self._installs():
+            confined, args = functools.partial(confine, (self._layer,)), request.requirements
+        else:
+            confined, args = confine, self._arguments()
+        env, limits = self._environment(), self._resource_limits()
+        launch = Launch([*argv, *args], env, self._places.folder, descriptors, limits, confined)
+        _, exited = self._processes.start(launch)
+        return exited
+
+    def _arguments(self) -> list[str]:
+        """Those of a program are its own. Those of a framework are files, and must not be taken for its options."""
+        request = self._request
+        if request.command == "run":
+            return request.args
+        return [self._places.as_argument(name) if name in request.files else name for name in request.args]
+
+    def _make_job(self, descriptors: list[int]) -> Job:
+        return Job(
+            folder=self._places.folder,
+            args=self._request.args,
+            env=self._environment(),
+            limits=self._resource_limits(),
+            descriptors=descriptors,
+        )
+
+    def _is_warm(self) -> bool:
+        request = self._request
+        return request.command == "run" and request.language.warm == "python" and self._can_be_forked
+
+    def _installs(self) -> bool:
+        return self._request.command == "install"
+
+    def _reports(self) -> bool:
+        return self._request.language.reports(self._request.command)
+
+    async def _until_it_ends(self, exited: "asyncio.Future[Exit]") -> Exit:
+        """Waits for the program's end or brings it about: the first reason to stop it is the one that counts."""
+        exited.add_done_callback(lambda _: self._settle())
+        self._began = self._loop.time()
+        self._end_in_time()
+        self._watch_later()
+        try:
+            await self._over
+            if not exited.done():
+                await self._sweep()
+            return await exited
+        finally:
+            for looking in (self._timer, self._watching):
+                if looking is not None:
+                    looking.cancel()
+
+    def _end_in_time(self) -> None:
+        """Ends the run when its time is up, without the time in which it stood ready and had no processor."""
+        granted = self._request.limits.wall_ms / 1000
+        if self._loop.time() - self._began >= granted:
+            granted += min(self._processes.starved_seconds(), _MOST_STARVED)
+        left = self._began + granted - self._loop.time()
+        if left <= 0:
+            if self._request.command == "run":
+                self._listens = listening_places()[:_MOST_PLACES]
+            self._end_early("timed_out")
+        else:
+            self._timer = self._loop.call_later(left, self._guarded(self._end_in_time))
+
+    def _watch_later(self) -> None:
+        self._watching = self._loop.call_later(_WATCH_INTERVAL, self._guarded(self._watch))
+
+    def _watch(self) -> None:
+        count = self._processes.count()
+        if count.alive > MAX_PROCESSES or count.threads > MAX_THREADS or count.dead > MAX_DEAD_PROCESSES:
+            self._end_early("too_many_processes")
+        if self._takes_too_much() or self._memory.is_scarce() or self._places.entries() > MAX_FILES:
+            self._end_early("out_of_memory")
+        if self._request.command == "run" and self._has_served():
+            self._end_early("serving")
+        self._watch_later()
+
+    def _takes_too_much(self) -> bool:
+        """An installation fills a layer in memory beside what it may have itself."""
+        most = self._most_memory
+        if self._installs() or not self._memory.is_known:
+            return self._processes.resident_bytes() > most
+        taken = self._memory.of_run(most)
+        if taken <= most:
+            return False
+        # Of what came since, that is not the run's: output that is kept of it, and those who ask for it.
+        own = self._processes.own_resident_bytes() - self._own_before
+        return taken - max(own, 0) > most
+
+    @property
+    def _most_memory(self) -> int:
+        return _INSTALL_MEMORY_BYTES if self._installs() else self._request.limits.memory_bytes
+
+    def _has_served(self) -> bool:
+        """True once the program has served for a while. One that serves never ends by itself: it has passed."""
+        if not serves(_PORT):
+            self._serving_since = None
+        elif self._serving_since is None:
+            self._serving_since = self._loop.time()
+        return self._serving_since is not None and self._loop.time() - self._serving_since >= _SERVING_SETTLED
+
+    def _guarded(self, call: Callable) -> Callable:
+        """Of what the event loop calls: an error in it ends this run, which would go on unwatched otherwise."""
+
+        def guarded(*arguments) -> None:
+            try:
+                call(*arguments)
+            except Exception as error:
+                self._failure = self._failure or error
+                self._end_early("failed")
+
+        return guarded
+
+    def _end_early(self, reason: str) -> None:
+        if self._stopped is None:
+            self._stopped = reason
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _take(self, name: str, data: bytes) -> None:
+        """Takes in a piece of a stream, without ever holding more of it than is kept."""
+        capture = self.captures[name]
+        offset = capture.total
+        shown = capture.add(data)
+        if shown:
+            self._on_output(name, offset, shown)
+        if STREAMS[name] is not None:
+            self._log.output(STREAMS[name], data)
+        printed = self.captures["stdout"].total + self.captures["stderr"].total
+        if printed > self._request.limits.max_output_bytes or self.captures["report"].total > _MAX_REPORT_BYTES:
+            self._end_early("too_much_output")
+
+    async def _result(self, ended: Exit, wall: float, killed_for_memory: bool) -> dict:
+        exit_code = os.waitstatus_to_exitcode(ended.status)
+        served = self._stopped == "serving"
+        # Also what came and went between two looks, or was killed by the kernel, whatever the rest of it made of that.
+        if self._stopped in (None, "serving") and (killed_for_memory or self._peaked(ended)):
+            return self._record("out_of_memory", ended, wall)
+        if served and exit_code == -signal.SIGKILL:
+            return self._record("passed", ended, wall, serving=True)
+        # A program that served and crashed before it was stopped has crashed.
+        outcome = _outcome(exit_code) if self._stopped is None or served else self._stopped
+        wrong = None
+        # A file that is not valid never ran: it printed nothing.
+        if outcome == "failed" and self._request.command == "run" and self.captures["stdout"].total == 0:
+            wrong = await find_syntax_error(
+                self._processes, self._memory, self._places, self._request, exit_code
+            )
+            outcome = "failed" if wrong is None else "syntax_error"
+        return self._record(outcome, ended, wall, wrong)
+
+    def _peaked(self, ended: Exit) -> bool:
+        """Before its exec a process is as large as the supervisor, and the kernel counts that, too."""
+        peak = max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes)
+        return peak > max(self._most_memory, self._own_before)
+
+    def _record(
+        self, outcome: str, ended: Exit, wall: float, wrong: "str | None" = None, serving: bool = False
+    ) -> dict:
+        """@param serving the program was stopped because it serves: how it ended then says nothing"""
+        exit_code = os.waitstatus_to_exitcode(ended.status)
+        return {
+            "execution": self.id,
+            "outcome": outcome,
+            "exit_code": exit_code if exit_code >= 0 and not serving else None,
+            "signal": signal_name(-exit_code) if exit_code < 0 and not serving else None,
+            "serving": serving,
+            "wall_ms": round(wall * 1000, 1),
+            "cpu_ms": round((ended.cpu_seconds + self._processes.orphans_cpu_seconds) * 1000, 1),
+            "peak_memory_bytes": max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes),
+            "check": wrong,
+            "listens": self._listens,
+            **{name: capture.summary() for name, capture in self.captures.items()},
+        }
+
+    def _environment(self) -> dict[str, str]:
+        index = self._request.index_url if self._installs() else None
+        return {
+            **self._request.env,
+            **_joined(self._request.language.variables(self._layer), self._request.env),
+            **({} if index is None else {"PACKAGE_INDEX_URL": index}),
+            "PATH": self._places.path,
+            "HOME": self._places.folder,
+            "LANG": "C.UTF-8",
+            "PORT": str(_PORT),
+            "SUBMISSION_ID": self._request.submission_id,
+        }
+
+    def _resource_limits(self) -> dict[int, int]:
+        installs = self._installs()
+        return {
+            resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
+            resource.RLIMIT_FSIZE: _INSTALL_FILE_BYTES if installs else _MAX_FILE_BYTES,
+            resource.RLIMIT_CORE: 0,
+        }
+
+
+def _joined(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, str]:
+    """Of a list of folders that both have, such as PYTHONPATH, ours come first."""
+    both = {name for name in ours if name.endswith("PATH") and name in theirs}
+    return {name: f"{value}{os.pathsep}{theirs[name]}" if name in both else value for name, value in ours.items()}
+
+
+def _outcome(exit_code: int) -> str:
+    if exit_code == 0:
+        return "passed"
+    return "killed_by_signal" if exit_code < 0 else "failed"
+
+
+def _ending(result: dict) -> str:
+    how = "serving" if result["serving"] else result["signal"] or f"exit {result['exit_code']}"
+    return f"end {result['outcome']} ({how}) after {result['wall_ms']:.0f} ms"

@@ -1,0 +1,51 @@
+"""The languages that this image can run: what sandbox/languages/README.md describes, as data."""
+
+import json
+import os
+from dataclasses import dataclass
+
+FOLDER = "/opt/languages"
+# Commands that write no report: those of test frameworks do, and `install`.
+_PLAIN_COMMANDS = frozenset({"run", "check"})
+
+
+@dataclass(frozen=True)
+class Language:
+    name: str
+    folder: str
+    commands: dict[str, list[str]]
+    environment: dict[str, str]
+    # The module of this package that can start `run` faster than a new process, or None.
+    warm: "str | None"
+
+    def reports(self, command: str) -> bool:
+        return command not in _PLAIN_COMMANDS
+
+    def variables(self, layer: "str | None") -> dict[str, str]:
+        """The environment of its commands; without a layer, nothing that names one."""
+        if layer is None:
+            return {name: value for name, value in self.environment.items() if "{layer}" not in value}
+        return {name: value.replace("{layer}", layer) for name, value in self.environment.items()}
+
+    def argv(self, command: str, **values: object) -> list[str]:
+        """The command with its placeholders filled in."""
+        places = {"language": self.folder, **values}
+        return [part.format_map(places) for part in self.commands[command]]
+
+
+def load(folder: str = FOLDER) -> dict[str, Language]:
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not os.path.isdir(path):
+            continue
+        with open(os.path.join(path, "language.json"), encoding="utf-8") as file:
+            data = json.load(file)
+        found[name] = Language(
+            name=name,
+            folder=path,
+            commands=data["commands"],
+            environment=data.get("environment", {}),
+            warm=data.get("warm"),
+        )
+    return found

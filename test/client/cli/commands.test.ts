@@ -1,0 +1,168 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import pino from 'pino';
+import { USAGE } from '../../../client/cli/arguments';
+import { runCommand } from '../../../client/cli/commands';
+import { exitCodeFor, exitCodeOf } from '../../../client/cli/exitCodes';
+import { DEFAULT_LIMITS } from '../../../gateway/limits';
+import { startServer, type RunningServer } from '../../../gateway/server';
+import { SUBMISSION_STATUSES } from '../../../workflows/contract';
+import { FakeSubmissions } from '../../gateway/fakeSubmissions';
+import { rules } from '../../gateway/protocol/rules';
+
+/** The command line against a gateway whose platform is a fake. */
+
+const API_KEY = 'a key for the tests only';
+
+let server: RunningServer;
+let submissions: FakeSubmissions;
+let folder: string;
+let printed: { out: string; err: string };
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cli-unit-'));
+  writeFileSync(join(folder, 'main.py'), 'pass');
+  submissions = new FakeSubmissions();
+  const settings = { API_KEY, HOST: '127.0.0.1', PORT: 0 };
+  const parts = { submissions, rules, logger: pino({ level: 'silent' }) };
+  server = await startServer(settings, { ...parts, limits: DEFAULT_LIMITS });
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+beforeEach(() => {
+  printed = { out: '', err: '' };
+  jest.replaceProperty(process, 'env', {
+    HOME: folder,
+    ORCHESTRATION_URL: server.url,
+    ORCHESTRATION_KEY: API_KEY,
+    ORCHESTRATION_USER: 'test',
+  });
+});
+
+afterEach(() => jest.restoreAllMocks());
+
+const run = (...args: string[]) =>
+  runCommand(args, {
+    out: (text) => void (printed.out += text.toString()),
+    err: (text) => void (printed.err += text),
+    colours: false,
+    input: () => Readable.from([]),
+  });
+
+test('submit --test-only asks for no deployment; without it, the field is not sent', async () => {
+  const file = join(folder, 'main.py');
+  expect(await run('submit', file, '--test-only', '--follow')).toBe(0);
+  expect(submissions.submitted).toMatchObject({ deploy: false });
+  expect(printed.err).toContain('tests_passed');
+  expect(await run('submit', file, '--follow')).toBe(0);
+  expect(submissions.submitted).not.toHaveProperty('deploy');
+  expect(printed.err).toContain('deployed');
+});
+
+test('submit --worker says that the program keeps running', async () => {
+  expect(await run('submit', join(folder, 'main.py'), '--worker')).toBe(0);
+  expect(submissions.submitted).toMatchObject({ production: { kind: 'worker' } });
+});
+
+test('only submit takes --test-only', async () => {
+  const refused = await run('list', '--test-only').catch((error: unknown) => error);
+  expect(exitCodeFor(refused)).toBe(2);
+  expect(String(refused)).toContain('list takes no --test-only');
+});
+
+test('list --status takes the status of a submission that was only tested', async () => {
+  expect(await run('list', '--status', 'tests_passed')).toBe(0);
+  expect(submissions.asked).toMatchObject({ status: 'tests_passed' });
+});
+
+test('each status has its exit code, and the usage names them', () => {
+  expect(Object.fromEntries(SUBMISSION_STATUSES.map((status) => [status, exitCodeOf(status)]))).toEqual({
+    running: 0,
+    deployed: 0,
+    tests_passed: 0,
+    tests_failed: 1,
+    deploy_failed: 3,
+    superseded: 4,
+    cancelled: 5,
+    internal_error: 6,
+  });
+  expect(USAGE).toContain('--test-only');
+  expect(USAGE).toContain('0 done, deployed or tests_passed');
+});
+
+test.each([['--help'], ['-h'], ['help'], ['help', 'submit'], ['submit', '--help']])(
+  '%s %s prints the usage and is no mistake',
+  async (...args) => {
+    expect(await run(...args.filter(Boolean))).toBe(0);
+    expect(printed).toEqual({ out: `${USAGE}\n`, err: '' });
+  },
+);
+
+test.each(['--version', '-v'])('%s prints the version', async (option) => {
+  expect(await run(option)).toBe(0);
+  expect(printed.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('help needs no key', async () => {
+  jest.replaceProperty(process, 'env', { HOME: folder });
+  expect(await run('--help')).toBe(0);
+});
+
+test('list is about the user of the settings, unless it is asked for another or for all', async () => {
+  expect(await run('list')).toBe(0);
+  expect(submissions.asked).toMatchObject({ user: 'test' });
+  expect(await run('list', '--user', 'ada')).toBe(0);
+  expect(submissions.asked).toMatchObject({ user: 'ada' });
+  expect(await run('list', '--all-users')).toBe(0);
+  expect(submissions.asked).not.toHaveProperty('user');
+  await expect(run('list', '--all-users', '--user', 'ada')).rejects.toThrow('either --user or --all-users');
+});
+
+test('list takes times as how long ago, and says which it understands', async () => {
+  const before = Date.now();
+  expect(await run('list', '--since', '10m', '--until', '1s')).toBe(0);
+  const { since, until } = submissions.asked as { since: string; until: string };
+  expect(Date.parse(since) - before).toBeGreaterThanOrEqual(-600_000);
+  expect(Date.parse(since) - before).toBeLessThan(-590_000);
+  expect(Date.parse(until)).toBeGreaterThan(Date.parse(since));
+  await expect(run('list', '--since', '10 minutes')).rejects.toThrow('--since must be how long ago');
+});
+
+test('an address at which nothing answers is named within 5 s, with what to do', async () => {
+  const url = 'http://127.0.0.1:1';
+  jest.replaceProperty(process, 'env', { ...process.env, ORCHESTRATION_URL: url });
+  const begun = performance.now();
+  const refused = await run('list').catch((error: unknown) => error);
+  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(exitCodeFor(refused)).toBe(8);
+  expect(String(refused)).toContain(
+    `No gateway answers at ${url}. Start one with "npm start", or set ORCHESTRATION_URL`,
+  );
+});
+
+test('an address without http is a mistake that is named', async () => {
+  jest.replaceProperty(process, 'env', { ...process.env, ORCHESTRATION_URL: 'localhost:8000' });
+  await expect(run('list')).rejects.toThrow(
+    'ORCHESTRATION_URL must be an address such as http://localhost:8000',
+  );
+});
+
+test('open prints the address that shows the submission', async () => {
+  expect(await run('open', 'a b')).toBe(0);
+  expect(printed.out).toBe(`${new URL('/?submission=a%20b', server.url).href}\n`);
+});
+
+test('submit says what of a folder it leaves out', async () => {
+  const program = join(folder, 'program');
+  mkdirSync(join(program, '.git'), { recursive: true });
+  writeFileSync(join(program, 'main.py'), 'pass');
+  expect(await run('submit', program)).toBe(0);
+  expect(printed.err).toBe('Left out: .git/.\n');
+  expect(submissions.submitted).toMatchObject({ program: { files: { 'main.py': 'pass' } } });
+});

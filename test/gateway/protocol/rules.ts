@@ -1,0 +1,12 @@
+import type { SubmissionRules } from '../../../gateway/protocol/submissionRules';
+import { loadLanguages } from '../../../sandbox/languages/languages';
+
+const languages = loadLanguages();
+const python = languages.get('python')!;
+
+/** Rules of a platform for tests: the real languages, of which Python installs packages, and small limits. */
+export const rules: SubmissionRules = {
+  languages: new Map([...languages, ['python', { ...python, installs: true }]]),
+  maxCodeBytes: 1_000,
+  limits: { wall_seconds: 10, interactive_seconds: 20, memory_mb: 256, output_bytes: 1_000_000 },
+};

@@ -1,0 +1,44 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { readStackNote, writeStackNote, type Endpoints, type StackNote } from '../../local-stack/endpoints';
+import { readSettings, statePaths, type Settings } from '../../local-stack/settings';
+import { join } from 'node:path';
+
+const endpoints: Endpoints = {
+  temporalAddress: '127.0.0.1:7233',
+  temporalUi: undefined,
+  elasticsearch: 'http://127.0.0.1:9200',
+  kubernetes: {
+    ...{ kubeconfig: '/k', workerKubeconfig: '/w', gatewayKubeconfig: '/g' },
+    context: 'orchestration-local',
+  },
+  images: undefined,
+};
+
+let directory: string;
+let settings: Settings;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'note-'));
+  settings = readSettings({ HOME: directory });
+  mkdirSync(settings.stateDirectory, { recursive: true });
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test('a stack that runs is found by its note, which only its owner can read', async () => {
+  await writeStackNote(settings, endpoints, { etcd: 42 });
+  expect(readStackNote(settings)?.endpoints.temporalAddress).toBe('127.0.0.1:7233');
+  expect(readStackNote(settings)?.pids).toEqual({ etcd: 42 });
+  expect(statSync(statePaths(settings).stackFile).mode & 0o077).toBe(0);
+});
+
+test('without a note no stack runs', () => {
+  expect(readStackNote(settings)).toBeUndefined();
+});
+
+test('the note of a stack whose pid was given to another process does not count', async () => {
+  await writeStackNote(settings, endpoints, {});
+  const path = statePaths(settings).stackFile;
+  const note = JSON.parse(readFileSync(path, 'utf8')) as StackNote;
+  writeFileSync(path, JSON.stringify({ ...note, process: { ...note.process, startTime: '1' } }));
+  expect(readStackNote(settings)).toBeUndefined();
+});

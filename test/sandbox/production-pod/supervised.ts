@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { reservePort } from '../../reservedPorts';
+
+const SANDBOX = join(__dirname, '..', '..', '..', 'sandbox');
+
+/** A fixture program under the real sandbox/production-pod/entry.py, without a container around it. */
+export class Supervised {
+  readonly port: number;
+  output = '';
+  private readonly exited: Promise<number>;
+  private readonly work = mkdtempSync(join(tmpdir(), 'supervised-'));
+  private readonly child;
+  private readonly readyPort: number;
+
+  /**
+   * @param program its file, or all arguments of entry.py; one text is split at spaces
+   * @param changed a statement of Python that changes a constant, for a test that cannot wait so long
+   */
+  static async start(
+    program: string | string[],
+    environment: Record<string, string> = {},
+    changed = '',
+  ): Promise<Supervised> {
+    const [port, readyPort] = await Promise.all([reservePort(), reservePort()]);
+    return new Supervised(program, environment, changed, port, readyPort);
+  }
+
+  private constructor(
+    program: string | string[],
+    environment: Record<string, string>,
+    changed: string,
+    port: number,
+    readyPort: number,
+  ) {
+    this.port = port;
+    this.readyPort = readyPort;
+    const given = typeof program === 'string' ? program.split(' ') : program;
+    const main = `import sys, drain, entry, readiness\n${changed}\nsys.exit(entry.main(sys.argv[1:]))`;
+    this.child = spawn('python3', ['-u', '-c', main, ...given], {
+      env: {
+        ...process.env,
+        PROGRAM_DIRECTORY: join(__dirname, 'programs'),
+        WORK_DIRECTORY: this.work,
+        LANGUAGES_DIRECTORY: join(SANDBOX, 'languages'),
+        PYTHONPATH: [join(SANDBOX, 'production-pod'), join(SANDBOX, 'shared')].join(':'),
+        PYTHONDONTWRITEBYTECODE: '1',
+        PORT: String(port),
+        READY_PORT: String(readyPort),
+        ...environment,
+      },
+    });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (this.output += text));
+    this.exited = once(this.child, 'close').then(([code]) => code as number);
+  }
+
+  /** Resolves when the output has the text; the test's own timeout is the limit. */
+  async printed(text: string): Promise<void> {
+    while (!this.output.includes(text))
+      await Promise.race([
+        once(this.child.stdout, 'data'),
+        once(this.child.stderr, 'data'),
+        this.exited.then((code) => {
+          if (!this.output.includes(text)) throw new Error(`Ended with ${code}, printed: ${this.output}`);
+        }),
+      ]);
+  }
+
+  /** What a probe gets: status and reason. */
+  async probe(): Promise<{ status: number; why: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.readyPort}/ready`);
+    return { status: response.status, why: (await response.text()).trim() };
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  exitCode(): Promise<number> {
+    return this.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill('SIGTERM');
+    this.child.kill('SIGTERM');
+    await this.exited;
+    rmSync(this.work, { recursive: true, force: true });
+  }
+}
