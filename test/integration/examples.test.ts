@@ -11,7 +11,7 @@ import { sharedPlatform } from './platform';
 
 const USER = 'examples';
 const ROOT = resolve(__dirname, '..', '..');
-const CLI = join(ROOT, 'cli', 'orchestration-app.mjs');
+const CLI = join(ROOT, 'client', 'cli', 'orchestration-app.mjs');
 
 /** A command that follows has no end of its own: it is ended after so many seconds, with this code. */
 const FOLLOWED_SECONDS = 20;
