@@ -1,7 +1,7 @@
 /**
- * Runs a TypeScript file of this project on a checkout that may be fresh: installs the npm packages when
- * they are not those of package-lock.json, loads .env, then runs the file as a child and takes over its exit code.
- * Plain JavaScript without dependencies, because it runs before there are any.
+ * Runs a TypeScript file of this project, also on a fresh checkout: installs the npm packages when they do
+ * not match package-lock.json, loads .env, then runs the file as a child process and exits with its code.
+ * Plain JavaScript without dependencies, because it runs before any are installed.
  *
  *   node bootstrap.mjs FILE.ts ARGUMENTS...
  */
@@ -26,8 +26,8 @@ if (existsSync(join(checkout, '.env'))) process.loadEnvFile(join(checkout, '.env
 run(file, args);
 
 /**
- * True when every package that package-lock.json asks for is installed in that version. npm leaves packages
- * out that are for other systems, and notes times in an order of its own: so only this is compared.
+ * True when every package in package-lock.json is installed in that version. Only versions are compared: npm
+ * omits packages for other systems, and the modification times of the two files are in no reliable order.
  */
 function packagesAreCurrent() {
   if (!existsSync(installed)) return false;
@@ -37,7 +37,7 @@ function packagesAreCurrent() {
   );
 }
 
-/** One `npm ci` at a time in a checkout: a second bootstrap waits for the first. */
+/** Only one `npm ci` runs at a time in a checkout: a second bootstrap waits for the first. */
 async function installPackages() {
   while (!packagesAreCurrent()) {
     if (!takeLock()) {
@@ -65,7 +65,7 @@ async function installPackages() {
   }
 }
 
-/** True when this process now holds the lock. A lock whose holder is gone is taken away. */
+/** Returns whether this process now holds the lock. Removes a lock whose holder has exited. */
 function takeLock() {
   try {
     mkdirSync(lock);
@@ -83,13 +83,15 @@ function holderIsGone() {
     process.kill(Number(readFileSync(join(lock, 'pid'), 'utf8')), 0);
     return false;
   } catch (error) {
-    // No pid file yet: the holder is between its two calls, unless it died there long ago.
+    // No pid file: the holder is about to write it, unless it died between its two calls long ago.
     if (error.code === 'ENOENT') return existsSync(lock) && Date.now() - statSync(lock).mtimeMs > 10_000;
     return error.code === 'ESRCH';
   }
 }
 
-/** The child outlives no signal of ours: each is passed on, and the channel between us closes if we are killed. */
+/**
+ * The child stops with this process: signals are forwarded, and the IPC channel closes if this one is killed.
+ */
 function run(file, args) {
   const child = spawn(process.execPath, ['--import', 'tsx', resolve(checkout, file), ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -105,7 +107,7 @@ function run(file, args) {
   });
 }
 
-/** npm runs us through a shell, and a signal to npm may end the two of them and pass us by: then stop, too. */
+/** npm runs this process through a shell. A signal may end only npm and the shell: watch for a new parent. */
 function stopWithNpm(child) {
   if (!process.env.npm_lifecycle_event) return;
   const parent = process.ppid;

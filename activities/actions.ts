@@ -1,43 +1,43 @@
 import { ECS_VERSION, kindOf } from './ecs';
 import type { LogDocument, Provenance } from './ports';
 
-/** One thing that the platform did for a submission, as the workflow saw it. */
+/** Something that the platform did for a submission, from the workflow's view. */
 export interface Action {
   /** Such as `submission.accepted`, `stage.run_tests` or `submission.finished`. */
   name: string;
-  /** `unknown` for a stage that was deferred: it comes again. */
+  /** `unknown` for a stage that was deferred: it runs again. */
   outcome: 'success' | 'failure' | 'unknown';
   /** Milliseconds since the epoch, by the workflow's clock. */
   startedAt: number;
   endedAt: number;
-  /** Why it ended so, as a stable word. */
+  /** Why it ended this way, as a stable identifier. */
   reason?: string;
   /** The same in a sentence. */
   message?: string;
-  /** What the stage reported; stored, not indexed. */
+  /** The stage's report; stored, but not indexed. */
   details?: unknown;
 }
 
-/** Everything that a submission did, in order. */
+/** All actions of a submission or operation, in order. */
 export interface ActionTrail {
-  /** Who caused it; what an operator does to no submission in particular has none. */
+  /** Who caused them. An operation has no submission. */
   provenance: Omit<Provenance, 'submissionId' | 'codeDigest'> &
     Partial<Pick<Provenance, 'submissionId' | 'codeDigest'>>;
   namespace: string;
   actions: Action[];
 }
 
-/** What identifies the recording, and is in no trail. */
+/** Identifies the recording itself; not part of a trail. */
 export interface Recording {
-  /** Of the trace that the recording belongs to, in hexadecimal; none when nothing is traced. */
+  /** The id of the recording's trace, in hexadecimal; undefined without tracing. */
   traceId?: string | undefined;
 }
 
 const NANOSECONDS = 1_000_000;
 
 /**
- * The documents of a trail, in the terms of the Elastic Common Schema. An action's id comes from its
- * workflow, run and place in the trail, so that writing a trail again changes nothing.
+ * The documents of a trail, in the Elastic Common Schema. An action's id is derived from its workflow, run
+ * and position in the trail, so writing a trail again changes nothing.
  */
 export function documentsOf(
   { provenance, namespace, actions }: ActionTrail,

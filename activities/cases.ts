@@ -3,18 +3,18 @@ import { createTwoFilesPatch } from 'diff';
 import type { CapturedOutput, RunReport, TestCase } from './ports';
 import type { TestOutcome, TestResult } from './testReport';
 
-/** What came of a case. */
+/** The run of a test case, and its result. */
 export interface CaseRun {
   report: RunReport;
   result: TestResult;
 }
 
-/** The diff of a test that goes into its result, in characters; the full output is in the pod's log. */
+/** The longest diff in a result, in characters. The full output is in the pod's log. */
 const MAX_DIFF_CHARACTERS = 2_000;
 
 /**
- * Lines added and removed in a diff. The work for a diff is their number times the length of the texts, so this bound
- * keeps it linear; a longer diff would not fit into a result.
+ * The most lines that a diff may add and remove. Computing a diff takes their number times the length of the
+ * texts, so this limit keeps it linear. A longer diff would not fit into a result.
  */
 const MAX_EDIT_LENGTH = 100;
 
@@ -22,11 +22,16 @@ const NOT_UTF8 = 'The output is not UTF-8: bytes that are not are shown as \\x a
 
 const ESCAPES = Array.from({ length: 256 }, (_, byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
 
-/** Of texts that differ in more lines, the first that differ are shown: so many, and so many characters of each. */
+/**
+ * If texts differ in more lines, an excerpt is shown: this many lines from the first difference on, and this
+ * many characters of each.
+ */
 const EXCERPT_LINES = 5;
 const EXCERPT_CHARACTERS = 150;
 
-/** The verdict of all cases: that of the first one that did not pass, or of the last one. */
+/**
+ * The combined result of all test cases: that of the first one that did not pass, otherwise of the last one.
+ */
 export function verdictOfCases(runs: CaseRun[]): {
   outcome: TestOutcome;
   tests: TestResult[];
@@ -40,8 +45,8 @@ export function verdictOfCases(runs: CaseRun[]): {
 }
 
 /**
- * Compares what a case printed with what was expected of it. This happens here, outside the pod: the
- * expectation never goes there, so no program can print it by looking for it.
+ * Compares a test case's output with the expected output. This happens outside the pod, which never receives
+ * the expected output, so no program can find and print it.
  */
 export function resultOfCase(expected: TestCase, report: RunReport): TestResult {
   const { name, expectedStdout } = expected;
@@ -56,7 +61,10 @@ export function resultOfCase(expected: TestCase, report: RunReport): TestResult 
   return { name, outcome: 'wrong_output', durationMs, message: note + difference(wanted, printed) };
 }
 
-/** A text with its bytes that are not UTF-8 as `\xff`: an expectation may hold the character that stands for them else. */
+/**
+ * The text with invalid UTF-8 bytes escaped as `\xff`. The usual replacement character could also occur in an
+ * expected output.
+ */
 function shown({ text, base64, gap }: CapturedOutput): string {
   if (base64 === undefined) return text;
   const [head, tail] = [base64.head, base64.tail].map((part) => withEscapes(Buffer.from(part, 'base64')));
@@ -77,20 +85,21 @@ function withEscapes(bytes: Buffer): string {
   return pieces.join('') + bytes.toString('utf8', valid);
 }
 
-/** Of the character of UTF-8 that begins there, in bytes; 0 when none does. */
+/** The length in bytes of the UTF-8 character that begins at `at`; 0 if none does. */
 function lengthOfCharacter(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
   if (first < 0xc2 || first > 0xf4) return 0;
   const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   for (let next = at + 1; next < at + length; next++) if (((bytes[next] ?? 0) & 0xc0) !== 0x80) return 0;
-  // The rest of the rules concerns a few first bytes only.
+  // The remaining rules of UTF-8 concern only a few first bytes.
   return length === 2 || isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }
 
 /**
- * Blanks at the ends of lines and empty lines at the end do not count, as in programming contests.
- * A match begins only where a run of blanks begins: at every blank, a long run would take quadratic time.
+ * Removes blanks at line ends and empty lines at the end, as in programming contests. A match can begin only
+ * at the first blank of a sequence: if it could begin at every blank, a long sequence would take quadratic
+ * time.
  */
 function normalized(text: string): string {
   return text
@@ -104,7 +113,7 @@ function difference(expected: string, actual: string): string {
     context: 2,
     maxEditLength: MAX_EDIT_LENGTH,
   });
-  // The first line of a patch is a ruler.
+  // The first line of a patch is a separator.
   const text = patch?.split('\n').slice(1).join('\n') ?? firstDifference(expected, actual);
   return text.length <= MAX_DIFF_CHARACTERS ? text : `${text.slice(0, MAX_DIFF_CHARACTERS)}\n[...]`;
 }

@@ -1,7 +1,7 @@
-/** Version of the Elastic Common Schema whose names and values documents have. */
+/** The version of the Elastic Common Schema that documents follow. */
 export const ECS_VERSION = '8.17.0';
 
-/** What kind of thing an action is, in the schema's own words. */
+/** The kind of an action, in the schema's terms. */
 export interface Kind {
   category: string[];
   type: string[];
@@ -18,7 +18,7 @@ const KINDS: [begins: RegExp, kind: Kind][] = [
   [/^delete_.*\.finished$/, { category: ['configuration'], type: ['deletion'] }],
 ];
 
-/** @param action such as `stage.run_tests`; what is not known is a change of configuration */
+/** @param action such as `stage.run_tests`; an unknown action counts as a configuration change */
 export function kindOf(action: string): Kind {
   const found = KINDS.find(([begins]) => begins.test(action));
   return found?.[1] ?? { category: ['configuration'], type: ['change'] };

@@ -11,7 +11,7 @@ const test = z.object({
 
 const count = z.int().nonnegative();
 
-/** What a framework's runner (sandbox/languages) writes, a JSON object a line. */
+/** The schema of a line written by a framework's runner (sandbox/languages): one JSON object per line. */
 const line = z.object({
   begin: z.string().optional(),
   test: test.optional(),
@@ -22,27 +22,27 @@ const line = z.object({
   failures: z.array(test).optional(),
 });
 
-/** Tests listed by name: those that did not pass come first, and of more, only the first are listed. */
+/** The most tests that are listed by name. Those that did not pass are listed first. */
 const MAX_LISTED = 200;
 const MAX_NAME_CHARACTERS = 200;
 const MAX_MESSAGE_CHARACTERS = 2_000;
 
-/** After so many lines that only look like a report, no more are read: no runner wrote them, and they take time. */
+/** After this many invalid lines, reading stops: no runner wrote them, and parsing them takes time. */
 const MAX_UNREADABLE = 1_000;
 
-/** Exit code of pytest, and of our other runners, when there was nothing to run. */
+/** Exit code of pytest, and of our other runners, if there was nothing to run. */
 const NOTHING_TO_RUN = 5;
 
-/** What became of a framework's tests. */
+/** The result of a framework's tests. */
 export interface FrameworkVerdict extends Pick<TestReport, 'counts' | 'lastBegun'> {
   outcome: TestOutcome;
   tests: TestResult[];
 }
 
 /**
- * Reads what a test framework found. An exit code alone is never a pass: the framework's runner must have reported its
- * end, and every test that it found. The framework shares its process with the code under test, which can
- * therefore forge this report: cases, which are compared from outside, are the form that it cannot.
+ * Reads the report of a test framework. An exit code alone is never a pass: the framework's runner must have
+ * reported its end and every test that it found. The code under test runs in the framework's process, so it
+ * can forge this report. It cannot forge the results of test cases, which are compared outside the pod.
  */
 export function readFrameworkReport(run: RunReport): FrameworkVerdict {
   const read = readLines(run);
@@ -58,11 +58,11 @@ export function readFrameworkReport(run: RunReport): FrameworkVerdict {
 interface Read {
   counts: TestCounts;
   tests: TestResult[];
-  /** Whether the runner reported that it came to its end. */
+  /** Whether the runner reported that it finished. */
   ended: boolean;
-  /** Whether a process of it, for one of its files, did not. */
+  /** Whether the runner's process for one of the files ended early. */
   endedEarly: boolean;
-  /** The test, or the file, that began last: before a file ended early, if one did. */
+  /** The test or file that began last; if a file ended early, the last one before that. */
   lastBegun: string | null;
 }
 
@@ -74,13 +74,13 @@ function readLines(run: RunReport): Read {
     endedEarly: false,
     lastBegun: null,
   };
-  // Whether the last that began was reported.
+  // Whether the result of the test that began last was reported.
   let over = true;
   let unreadable = 0;
   for (const text of run.report.split('\n')) {
     if (!text.startsWith('{') || !text.endsWith('}')) continue; // Exceptions cost a thousand times as much.
     const { success, data } = line.safeParse(parse(text));
-    // A line that is no report, or was cut off, is left out: nothing is decided by it alone.
+    // Invalid and truncated lines are skipped. The result never depends on one of them alone.
     if (!success && ++unreadable > MAX_UNREADABLE) break;
     if (!success) continue;
     const { begin, test: reported, counts, ended_early: file, exit_code: exitCode } = data;
@@ -91,7 +91,8 @@ function readLines(run: RunReport): Read {
       const { found: total, ...others } = counts;
       read.counts = { total, ...others };
     }
-    // A file that failed before a test of it began could not be loaded: a failure like others.
+    // A file that failed before any of its tests began could not be loaded. This counts as an ordinary
+    // failure.
     if (file !== undefined && !(exitCode && file === read.lastBegun)) read.endedEarly = true;
     if (data.end) {
       read.ended = true;
@@ -102,7 +103,9 @@ function readLines(run: RunReport): Read {
   return read;
 }
 
-/** The test that had begun and was not over when the runner ended did not pass. It may be a file that was loaded. */
+/**
+ * The test that was running when the runner ended did not pass. It may also be a file that was being loaded.
+ */
 function addInterrupted(
   { tests, counts }: Read,
   name: string,
@@ -145,7 +148,7 @@ function bounded({ name, message, ...rest }: TestResult): TestResult {
   };
 }
 
-/** Without halves of surrogate pairs, which a cut, or a test, may leave. */
+/** Truncates a text. Removes unpaired surrogates, which the cut or a test may leave. */
 const short = (text: string, characters: number) => Buffer.from(text.slice(0, characters)).toString();
 
 function parse(text: string): unknown {

@@ -36,7 +36,7 @@ import { archiveOutput, type StoredOutput } from './outputArchive';
 import { runPlan, runPlanOrDefer, type TestContext } from './testing';
 import type { DeferredTests, TestReport, TruncatedOutput } from './testReport';
 
-/** What the activities work with. */
+/** The dependencies of the activities. */
 export interface ActivityDependencies {
   testRunner: TestRunner;
   environments: Environments;
@@ -45,42 +45,48 @@ export interface ActivityDependencies {
   actionLog: ActionLog;
   outputLog: OutputLog;
   workflowRecords: WorkflowRecords;
-  /** Id of the trace that is under way, if anything traces. */
+  /** Returns the id of the current trace, if tracing is on. */
   traceId?: () => string | undefined;
   settings: {
     limits: RunLimits;
-    /** Wall time of a program that gets input while it runs, in milliseconds: it waits for people. */
+    /**
+     * Wall time limit of an interactive program, in milliseconds. It is separate, because such a program
+     * waits for people.
+     */
     interactiveWallMs: number;
-    /** How long a rollout, or the way back, may take, in milliseconds. */
+    /** How long a rollout or a rollback may take, in milliseconds. */
     rolloutDeadlineMs: number;
   };
 }
 
-/** What identifies a submission; workflow and run come from the activity's own context. */
+/** Identifies a submission. The workflow id and run id are taken from the activity's context. */
 export interface SubmissionIdentity {
   submissionId: string;
   userId: string;
   codeDigest: string;
 }
 
-/** A submission as its tests need it. */
+/** The part of a submission that its tests need. */
 export interface TestedSubmission extends SubmissionIdentity {
   program: Program;
   input: RunInput;
   tests: Tests | null;
-  /** Limits that the submission asked for; what it leaves out, or asks too much of, is the worker's own. */
+  /** Limits that the submission requested. The worker's own limits are the defaults and the maximum. */
   limits: Partial<RunLimits>;
-  /** Whether the tests get a database of their own. */
+  /** Whether the tests get a test database. */
   testDatabase?: boolean;
-  /** Of a program that keeps running and serves no port. */
+  /** For a program that keeps running and serves no port. */
   production?: { kind: 'worker' };
-  /** How it waits for its turn in the test pod; absent, as of workflows of before: in the pod, as long as it takes. */
+  /**
+   * How it waits for its turn in the test pod. If absent, as in older workflows, it waits in the pod without
+   * limit.
+   */
   wait?: RunWait;
 }
 
 const HEARTBEAT_MS = 1_000;
 
-/** How often output is asked for of a test pod that does not answer. */
+/** How many attempts are made to read output from a test pod that does not answer. */
 const POD_TRIES = 20;
 
 export type Activities = ReturnType<typeof createActivities>;
@@ -117,12 +123,12 @@ export function createActivities(deps: ActivityDependencies) {
       return submission.testDatabase ? report.catch(withoutDatabase(deps, submission)) : report;
     },
 
-    /** Gives an interactive run more input. */
+    /** Sends more input to an interactive run. */
     async feedInput(userId: string, feed: InputFeed): Promise<InputPlace> {
       return deps.testRunner.feed(userId, feed);
     },
 
-    /** Stores the output that the report of the tests does not have. */
+    /** Stores the output that the report of the tests does not contain. */
     async storeOutput(
       submission: SubmissionIdentity,
       { namespace, at }: Pick<OutputOrigin, 'namespace' | 'at'>,
@@ -135,7 +141,7 @@ export function createActivities(deps: ActivityDependencies) {
       return stored;
     },
 
-    /** The user's database, in which that of the tests is made. */
+    /** Prepares the user's PostgreSQL, in which the test database is created. */
     async prepareTestDatabase(
       submission: SubmissionIdentity,
       { defer = false }: Deferrable = {},
@@ -219,7 +225,10 @@ export function createActivities(deps: ActivityDependencies) {
   };
 }
 
-/** A later attempt may find the execution of the one before it, in the middle of its work with the database. */
+/**
+ * Adds the test database's variables. A retry keeps the database: an earlier attempt's run may still be using
+ * it.
+ */
 async function withDatabase(
   { testDatabases }: ActivityDependencies,
   { userId, submissionId, input }: TestedSubmission,
@@ -227,7 +236,7 @@ async function withDatabase(
   const context = Context.current();
   const { attempt } = context.info;
   const heartbeatDetails = context.info.heartbeatDetails as unknown;
-  // What the attempt before this one left is kept for the tests.
+  // Repeats the heartbeat details of the previous attempt, so the tests still find them.
   const timer = setInterval(() => context.heartbeat(heartbeatDetails), HEARTBEAT_MS);
   try {
     const variables = await testDatabases.open(userId, submissionId, { anew: attempt === 1 });
@@ -237,7 +246,10 @@ async function withDatabase(
   }
 }
 
-/** While it waits for its turn it needs none: a user with many waiting submissions would fill the disk with them. */
+/**
+ * Drops the test database of a submission that must wait for its turn. Otherwise a user's waiting submissions
+ * could fill the disk with them.
+ */
 function withoutDatabase(
   { testDatabases }: ActivityDependencies,
   { userId, submissionId }: TestedSubmission,
@@ -252,7 +264,7 @@ function withoutDatabase(
   };
 }
 
-/** The limits asked for, each at most the worker's own. */
+/** The requested limits, each at most the worker's own. */
 function within(most: RunLimits, asked: Partial<RunLimits>): RunLimits {
   const names = Object.keys(most) as (keyof RunLimits)[];
   return Object.fromEntries(
@@ -265,7 +277,7 @@ function callContext(): CallContext {
   return { signal: context.cancellationSignal, heartbeat: (details) => context.heartbeat(details) };
 }
 
-/** What is known of the attempts before this one. */
+/** What is known about earlier attempts. */
 function attemptsSoFar({ info }: Context): Pick<TestContext, 'scheduledAt' | 'before'> {
   const lastHeartbeat = info.heartbeatDetails as unknown;
   return { scheduledAt: info.scheduledTimestampMs, before: info.attempt > 1 ? { lastHeartbeat } : null };
@@ -277,8 +289,9 @@ function provenanceOf({ submissionId, userId, codeDigest }: SubmissionIdentity):
 }
 
 /**
- * The same however often the workflow asks for its tests: while a pod lives nothing is executed twice in it, also when
- * it was taken for lost meanwhile. The gateway finds output in the pod's log by it.
+ * The key is the same for every attempt at a workflow's tests. So nothing is executed twice in the same pod,
+ * even if the pod was considered lost meanwhile. The gateway uses the key to find the output in the pod's
+ * log.
  */
 function runKey(): string {
   const { workflowId, runId } = execution();

@@ -1,14 +1,15 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { Context } from '@temporalio/activity';
 
-/** Name of the signal by which the workflow learns where the input of its run stands; workflows/stdin.ts. */
+/** Name of the signal that reports the input offset of a run to the workflow (workflows/stdin.ts). */
 const INPUT_WANTED_SIGNAL = 'inputWanted';
 
 const PAUSE_MS = 1_000;
 
 /**
- * Tells the workflow of this activity, until it is heard, where the input of a run stands: the workflow has what
- * clients sent, and feeds what is missing. So nothing is lost with a worker or a pod.
+ * Returns a function that reports to this activity's workflow how much input a run has received, and retries
+ * until it succeeds. The workflow stores the clients' input and feeds what is missing, so nothing is lost
+ * with a worker or a pod.
  */
 export function tellInput({ client, info, cancellationSignal }: Context, key: string) {
   const { workflowExecution } = info;
@@ -23,7 +24,7 @@ export function tellInput({ client, info, cancellationSignal }: Context, key: st
           return await workflow.signal(INPUT_WANTED_SIGNAL, place);
         } catch (error) {
           if ((error as Error).name === 'WorkflowNotFoundError') return;
-          // Temporal is away: until it is back nobody can send input either.
+          // Temporal is unavailable. Until it recovers, clients cannot send input either.
           await pauseFor(PAUSE_MS, undefined, { signal: cancellationSignal }).catch(() => undefined);
         }
       }

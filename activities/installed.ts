@@ -1,6 +1,6 @@
 /**
- * Reads what an installer wrote of the packages that it installed (sandbox/languages/README.md): as
- * requirements of just these versions. Undefined when it did not write that, or not all of it.
+ * Converts an installer's report (sandbox/languages/README.md) into requirements with the exact versions that
+ * it installed. Undefined if the report is missing or incomplete.
  */
 export function readInstalled(report: string): string[] | undefined {
   try {

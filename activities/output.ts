@@ -3,10 +3,10 @@ import type { ActionTrail } from './actions';
 import type { LogDocument, Provenance } from './ports';
 import type { StepReport, TestReport, TruncatedOutput } from './testReport';
 
-/** The most that one document has of a stream, in bytes. */
+/** The most bytes of a stream in one document. */
 export const CHUNK_BYTES = 65_536;
 
-/** Whose output it is, and when it is written. */
+/** Whose output it is, and when it was written. */
 export interface OutputOrigin {
   provenance: Provenance;
   namespace: string;
@@ -16,7 +16,7 @@ export interface OutputOrigin {
 
 type Stream = TruncatedOutput['stream'];
 
-/** Bytes that an execution printed, from `offset` on. */
+/** Bytes that an execution printed, starting at `offset`. */
 interface Piece {
   /** Such as `run` or `case-3`. */
   name: string;
@@ -26,14 +26,14 @@ interface Piece {
   data: Buffer;
 }
 
-/** What the trail of a submission has of what it printed, and what else was printed. */
+/** The output that a submission's trail contains, as documents, and the ranges that it does not contain. */
 export function outputIn({ provenance, namespace, actions }: ActionTrail): {
   kept: LogDocument[];
   unkept: TruncatedOutput[];
 } {
   const { submissionId, codeDigest, ...rest } = provenance;
   if (submissionId === undefined || codeDigest === undefined) return { kept: [], unkept: [] };
-  // A stage that could not be carried out has no report.
+  // A failed stage has no report.
   const tests = actions.filter(({ name, details }) => name === 'stage.run_tests' && details);
   return {
     kept: tests.flatMap(({ endedAt, details }) => {
@@ -45,7 +45,7 @@ export function outputIn({ provenance, namespace, actions }: ActionTrail): {
   };
 }
 
-/** Documents of the output that a report of tests has, for those who look for it where all output is. */
+/** Documents of the output that a report of tests contains, so that the output index contains all output. */
 export function keptOutput(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
   return steps.flatMap((step) =>
     (['stdout', 'stderr'] as const).flatMap((stream) =>
@@ -57,8 +57,8 @@ export function keptOutput(origin: OutputOrigin, { steps }: TestReport): LogDocu
 }
 
 /**
- * Cuts bytes into chunks, in the same places however many come at a time: the rest that is shorter than a chunk is
- * left out unless it is the last.
+ * Splits bytes into chunks, at the same positions no matter how many bytes are passed at a time. A remainder
+ * that is shorter than a chunk is left out unless `isLast`.
  */
 export function chunksOf(piece: Piece, isLast: boolean): Piece[] {
   const chunks: Piece[] = [];
@@ -72,7 +72,7 @@ export function chunksOf(piece: Piece, isLast: boolean): Piece[] {
   return chunks;
 }
 
-/** The same id for the same bytes of the same execution: writing them again changes nothing. */
+/** The id is the same for the same bytes of the same execution, so writing them again changes nothing. */
 export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): LogDocument {
   const content = isUtf8(data)
     ? { message: data.toString('utf8') }
@@ -84,7 +84,7 @@ export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): Log
   };
 }
 
-/** Says which bytes could not be had any more. */
+/** A document that records which bytes were lost. */
 export function lostDocument(origin: OutputOrigin, { start, end, ...place }: TruncatedOutput): LogDocument {
   const bytes = end - start;
   const document = common(origin, { ...place, offset: start });
@@ -130,7 +130,7 @@ function piecesOf(step: StepReport, stream: Stream): Piece[] {
   ];
 }
 
-/** Cuts off the beginning of a character of UTF-8 whose end is missing, unless nothing else is there. */
+/** Removes an incomplete UTF-8 character at the end, unless there is nothing else. */
 function withoutHalfCharacter(data: Buffer): Buffer {
   for (let back = 1; back <= Math.min(3, data.length - 1); back++) {
     const byte = data[data.length - back] ?? 0;

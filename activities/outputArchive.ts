@@ -2,18 +2,19 @@ import { chunksOf, documentOf, lostDocument, CHUNK_BYTES, type OutputOrigin } fr
 import type { CallContext, OutputLog, TestRunner } from './ports';
 import type { TruncatedOutput } from './testReport';
 
-/** Read of the test pod at one go, in bytes. */
+/** How much is read from the test pod at a time, in bytes. */
 const READ_BYTES = 8 * CHUNK_BYTES;
 
 export interface StoredOutput {
   storedBytes: number;
-  /** Bytes that the test pod did not have any more. */
+  /** Bytes that the test pod no longer had. */
   lostBytes: number;
 }
 
 /**
- * Brings output from the test pod to the log store. A repeat begins anew and stores nothing twice.
- * @param isLastTry whether a pod that does not answer is given up, and its bytes are called lost
+ * Moves output from the test pod to the log store. A repeat starts from the beginning and stores nothing
+ * twice.
+ * @param isLastTry if the pod does not answer, give up and report its bytes as lost
  */
 export async function archiveOutput(
   { testRunner, outputLog }: { testRunner: TestRunner; outputLog: OutputLog },
@@ -22,7 +23,7 @@ export async function archiveOutput(
   context: CallContext,
   isLastTry: boolean,
 ): Promise<StoredOutput> {
-  // A store that is away is found before a byte is moved.
+  // Fails if the store is unavailable, before any byte is moved.
   await outputLog.write([]);
   const report = { storedBytes: 0, lostBytes: 0 };
   for (const output of unkept) {

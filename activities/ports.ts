@@ -1,24 +1,26 @@
 /**
- * What the activities need from the outside, in the words of the domain. Adapters in infrastructure/ take these types
- * from here, and nothing else; the worker puts the two together.
+ * The ports: what the activities need from outside systems, in domain terms. Adapters in infrastructure/
+ * import only these types; the worker connects the two.
  *
- * An adapter reports a failure of the platform by throwing an Error whose `name` is one of
- * {@link PlatformFailure}: Temporal carries that name as the failure's type, and retry policies go by it.
- * What the user's code did is never thrown: it is a value in the report.
+ * An adapter reports a platform failure by throwing an Error whose `name` is a {@link PlatformFailure}.
+ * Temporal uses that name as the failure type, and retry policies depend on it. The behavior of the user's
+ * code is never thrown: it is a value in the report.
  */
 
-/** Names of errors that adapters throw, and what the workflow does about each. */
+/** Names of the errors that adapters throw, and how the workflow handles each. */
 export type PlatformFailure =
-  /** The namespace or its test pod is not there or cannot run anything: prepare it, then run again. */
+  /** The namespace or its test pod does not exist or cannot run anything: prepare it, then run again. */
   | 'EnvironmentMissing'
-  /** The request can never succeed as it stands (a rejected manifest, a quota, missing rights): not retried. */
+  /**
+   * The request can never succeed in this form (an invalid manifest, a quota, missing rights): not retried.
+   */
   | 'Rejected'
-  /** Other runs of the same user come first: wait for a turn outside of the pod, then run `in_turn`. */
+  /** Other runs of the same user come first: wait for a turn outside the pod, then run `in_turn`. */
   | 'TestPodBusy'
-  /** A server did not answer, a stream broke, a record was cut short: retried. */
+  /** A server did not answer, a stream broke, or a record was incomplete: retried. */
   | 'Unavailable';
 
-/** Who caused a change: written on every object that a submission makes. */
+/** Who caused a change. It is written to every object that a submission creates. */
 export interface Provenance {
   userId: string;
   submissionId: string;
@@ -26,15 +28,17 @@ export interface Provenance {
   runId: string;
   /** SHA-256 of the submission's code, in hexadecimal. */
   codeDigest: string;
-  /** Id of the key in whose name it was done, if one was needed. */
+  /** The id of the key that was used, if any. */
   keyId?: string | undefined;
 }
 
-/** How long a call may go on, and how it says that it is alive. */
+/** Cancellation and heartbeats of a call. */
 export interface CallContext {
   /** Aborted when the activity is cancelled, its worker shuts down, or its time is up. */
   signal: AbortSignal;
-  /** Tells Temporal that the call is alive; shown in the Web UI while it is pending. */
+  /**
+   * Reports to Temporal that the call is alive. The Web UI shows the details while the activity is pending.
+   */
   heartbeat(details?: unknown): void;
 }
 
@@ -42,30 +46,30 @@ export interface CallContext {
 export interface Program {
   /** Name of a folder of sandbox/languages, such as `python`. */
   language: string;
-  /** Text of each file by its name. */
+  /** The text of each file, by name. */
   files: Record<string, string>;
   /** Which of the files is run. */
   entrypoint: string;
-  /** Packages that it needs beside those of the image, in the words of its language's installer. */
+  /** Packages that it needs in addition to those of the image, in the format of its language's installer. */
   requirements: string[];
-  /** One of the files, run once in production's image with DATABASE_URL before a rollout; none when null. */
+  /** The file that is run once in production's image with DATABASE_URL before a rollout; null for none. */
   migrate?: string | null;
-  /** What it is started with in production, as in its tests; with nothing when absent. */
+  /** Its standard input and arguments in production, the same as in its tests; absent for none. */
   given?: Pick<RunInput, 'stdin' | 'args'>;
-  /** Whether it served on $PORT in its tests: in production it is not ready before it does. */
+  /** Whether it served on $PORT in its tests. If so, it is not ready in production before it serves. */
   serves?: boolean;
 }
 
-/** What a program is given when it runs in the test pod. */
+/** The input of a program in the test pod. */
 export interface RunInput {
   stdin: string;
   args: string[];
   env: Record<string, string>;
-  /** Whether more of `stdin` may come while it runs; otherwise it ends with what is here. */
+  /** Whether more `stdin` may arrive while it runs. Otherwise the input ends with `stdin`. */
   interactive?: boolean;
 }
 
-/** One run of the program whose output is known. The expectation never enters the pod. */
+/** One run of the program with a known output. The expected output never enters the pod. */
 export interface TestCase {
   name: string;
   stdin: string;
@@ -73,27 +77,30 @@ export interface TestCase {
   expectedStdout: string;
 }
 
-/** Tests that a submission brings. */
+/** The tests of a submission. */
 export type Tests =
   | { kind: 'cases'; cases: TestCase[] }
-  /** Files for a test framework of the language, such as `pytest`, beside the program's own. */
+  /** Files for a test framework of the language, such as `pytest`, in addition to the program's own files. */
   | { kind: 'framework'; framework: string; files: Record<string, string> };
 
-/** Limits of one run. The test pod enforces them; what they may be at most is the worker's configuration. */
+/** Limits of one run. The test pod enforces them, and the worker's configuration sets their maximum. */
 export interface RunLimits {
   /** Wall time of the program, in milliseconds. */
   wallMs: number;
-  /** Address space of each process, in bytes. */
+  /** Memory of the run, in bytes. sandbox/test-pod/PROTOCOL.md defines what counts. */
   memoryBytes: number;
-  /** Output kept of each stream, in bytes: the first half and the last half; what lies between is counted. */
+  /**
+   * How many bytes of each stream are kept: half from the beginning, half from the end. All bytes are
+   * counted.
+   */
   keepOutputBytes: number;
-  /** Output of both streams together, in bytes, at which the run is stopped. */
+  /** The most output of both streams together, in bytes. A run that prints more is stopped. */
   maxOutputBytes: number;
 }
 
 /** One execution of one command in the test pod. */
 export interface RunRequest {
-  /** Names the run for its whole life: a second request with the same key joins the first execution. */
+  /** Identifies the run: a second request with the same key joins the first execution. */
   key: string;
   userId: string;
   submissionId: string;
@@ -102,17 +109,18 @@ export interface RunRequest {
   command: string;
   input: RunInput;
   limits: RunLimits;
-  /** Absent: as long as it takes. */
+  /** Absent: wait in the pod without limit. */
   wait?: RunWait;
 }
 
 /**
- * How a run waits for its turn in the test pod. `brief`: about a second, then it fails with `TestPodBusy`. `in_turn`: it
- * was given its turn by the queue of its user, and goes before those that wait briefly.
+ * How a run waits for its turn in the test pod. `brief`: for about a second, then it fails with
+ * `TestPodBusy`. `in_turn`: its user's test queue granted it the turn, so it goes before runs that wait
+ * briefly.
  */
 export type RunWait = 'brief' | 'in_turn';
 
-/** Why a run ended as it did. Only `passed` is a pass; all are the program's doing, never the platform's. */
+/** How a run ended. Only `passed` is a pass. The cause is always the program, never the platform. */
 export type RunOutcome =
   | 'passed'
   | 'syntax_error'
@@ -123,75 +131,86 @@ export type RunOutcome =
   | 'too_many_processes'
   | 'killed_by_signal';
 
-/** What one stream printed. */
+/** The captured output of one stream. */
 export interface CapturedOutput {
-  /** The text kept, decoded as UTF-8; where bytes were left out in the middle, a line says how many. */
+  /** The captured text, decoded as UTF-8. If the middle was left out, a line there states how many bytes. */
   text: string;
-  /** How many bytes were printed in all. */
+  /** How many bytes were printed in total. */
   bytes: number;
   truncated: boolean;
-  /** Where they were left out: the head is `text` before `end`, the tail is `text` from `start` on. */
+  /**
+   * The position of the gap in `text`: the head is `text` before `end`, the tail is `text` from `start` on.
+   */
   gap?: { end: number; start: number };
-  /** The bytes kept, for a stream that is not UTF-8 and whose `text` is therefore only like it. */
+  /** The captured bytes, for a stream that is not valid UTF-8. Its `text` is only an approximation. */
   base64?: { head: string; tail: string };
 }
 
 /** A finished run, as measured from outside the program. */
 export interface RunReport {
   outcome: RunOutcome;
-  /** Exit code of the program, or null if a signal ended it or it never started. */
+  /** The program's exit code, or null if a signal ended it or it never started. */
   exitCode: number | null;
-  /** Name of the signal that ended it (such as SIGKILL), or null. */
+  /** The name of the signal that ended it (such as SIGKILL), or null. */
   signal: string | null;
-  /** True when it passed because it served on `$PORT`, and was stopped then. */
+  /** True if it passed because it served on `$PORT`, and was then stopped. */
   serving: boolean;
   wallMs: number;
   cpuMs: number;
   peakMemoryBytes: number;
   stdout: CapturedOutput;
   stderr: CapturedOutput;
-  /** What a test framework reported, a JSON object a line; empty for other commands. Written by tested code. */
+  /**
+   * The report of a test framework or an installer, one JSON object per line; empty for other commands. The
+   * process that runs the tested code writes a framework's report.
+   */
   report: string;
-  /** The language's own words for what went wrong: message, and the file and line it points at. */
+  /** The language's error message, with the file and line that it refers to. */
   error: { message: string; file: string | null; line: number | null } | null;
-  /** Where it listened when its time was up, such as `127.0.0.1:5000`; absent when nowhere. */
+  /**
+   * The addresses that it listened on when it timed out, such as `127.0.0.1:5000`; absent if there were none.
+   */
   listens?: string[];
-  /** UID of the pod that ran it. */
+  /** The UID of the pod that ran it. */
   podUid: string;
-  /** Names the execution: another one on a retry means that the run was executed again. */
+  /** The id of the execution. A different id on a retry means that the run was executed again. */
   executionId: string;
 }
 
 export interface RunContext extends CallContext {
   /**
-   * Told each time when it is known where the input of an interactive run stands, as when it begins or is joined.
-   * @param received bytes that came beside those of the request
+   * Called when an interactive run reports how much input it has received, such as when it begins or is
+   * joined.
+   * @param received bytes of input received, not counting those of the request
    */
   onInput?: (received: number) => void;
   /**
-   * Told each time that the run is joined.
-   * @param since when the pod's supervisor began, in milliseconds since the epoch: it knows of no execution before
+   * Called each time that the run is joined.
+   * @param since when the pod's supervisor started, in milliseconds since the epoch. It knows of no earlier
+   * execution
    */
   onSupervisor?: (since: number) => void;
 }
 
-/** Input for an interactive run: bytes that begin at `offset` of all that it is fed beside its request's own. */
+/**
+ * Input for an interactive run. `offset` is its position in all fed input, not counting the request's own.
+ */
 export interface InputFeed {
-  /** Of the run, as it was asked for. */
+  /** The key of the run's request. */
   key: string;
   offset: number;
-  /** In base64, one after the other. */
+  /** Consecutive pieces, in base64. */
   pieces: string[];
-  /** Whether nothing comes after them. */
+  /** Whether the input ends after them. */
   eof: boolean;
 }
 
-/** Where the input of a run stands after a feed. Null when there is no such run any more, or it has ended. */
+/** How much input a run has received after a feed. Null if the run no longer exists or has ended. */
 export type InputPlace = { received: number } | null;
 
-/** Bytes of a stream of a run, from `start` on and before `end`. */
+/** Bytes of a run's stream, from `start` (inclusive) to `end` (exclusive). */
 export interface OutputRange {
-  /** Of the run, as it was asked for. */
+  /** The key of the run's request. */
   key: string;
   stream: 'stdout' | 'stderr';
   start: number;
@@ -201,48 +220,56 @@ export interface OutputRange {
 export interface TestRunner {
   /** Runs a submission in its user's test pod. Throws `EnvironmentMissing`, `Unavailable` or `TestPodBusy`. */
   run(request: RunRequest, context: RunContext): Promise<RunReport>;
-  /** Gives a run more input; what it has already is not given again. Throws as `run` does. */
+  /** Sends a run more input. Input that it has already received is skipped. Throws as `run` does. */
   feed(userId: string, feed: InputFeed): Promise<InputPlace>;
-  /** Bytes that a run printed, fewer than asked for when the rest is not kept, none when nothing is. Throws as `run` does. */
+  /**
+   * Reads output of a run: fewer bytes than requested if the rest is not kept, or none. Throws as `run` does.
+   */
   read(userId: string, range: OutputRange): Promise<Uint8Array>;
-  /** Puts a line about a submission into its test pod's log. Never throws; a line may be lost. */
+  /** Writes a line about a submission to its test pod's log. Never throws; a line may be lost. */
   say(userId: string, submissionId: string, text: string): void;
 }
 
 export interface EnvironmentReport {
   namespace: string;
-  /** What had to be made or repaired, such as `Pod/test-test`; empty when all was there. */
+  /** The objects that were created or repaired, such as `Pod/test-test`; empty if nothing was missing. */
   changed: string[];
 }
 
 export interface Environments {
-  /** Makes or repairs the user's namespace, quota, limits, network policy and test pod; ends when the pod is ready. */
+  /**
+   * Creates or repairs the user's namespace, quota, limits, network policy and test pod. Returns when the pod
+   * is ready.
+   */
   ensure(userId: string, context: CallContext): Promise<EnvironmentReport>;
-  /** Deletes the user's namespace with everything in it, production included; ends when it is gone. */
+  /** Deletes the user's namespace with everything in it, including production. Returns when it is gone. */
   remove(userId: string, context: CallContext): Promise<void>;
 }
 
-/** What Temporal remembers of a workflow. */
+/** What Temporal has stored about a workflow. */
 export interface WorkflowRecord {
   input: unknown;
   memo: Record<string, unknown>;
 }
 
 export interface WorkflowRecords {
-  /** @returns null when there is no such workflow, or it was forgotten after the namespace's retention */
+  /**
+   * @returns null if there is no such workflow, or its history was deleted after the namespace's retention
+   * period
+   */
   read(workflowId: string): Promise<WorkflowRecord | null>;
 }
 
 export interface DatabaseReport {
   /** Name of the StatefulSet, such as `test-prod-db`. */
   name: string;
-  /** True when this call made it. */
+  /** True if this call created it. */
   created: boolean;
 }
 
-/** How a database came to the PostgreSQL of new ones. */
+/** How a database was upgraded to the PostgreSQL version of new databases. */
 export interface UpgradeReport {
-  /** Its major version before; null when there was nothing to upgrade. */
+  /** The previous major version; null if there was nothing to upgrade. */
   from: string | null;
   to: string;
   /** How many tables and rows were found before and after. */
@@ -256,7 +283,7 @@ export interface DeployedProgram {
   workflowId: string;
   runId: string;
   codeDigest: string;
-  /** Name of the immutable ConfigMap that holds its files. */
+  /** Name of the immutable ConfigMap that contains its files. */
   configMap: string;
 }
 
@@ -267,21 +294,24 @@ export interface ProgramRequest {
 
 export interface ProgramReport {
   program: DeployedProgram;
-  /** What was live before this call, or null on a first deploy. A repeat of the call gives the same. */
+  /** What was live before this call, or null on a first deploy. A repeat of the call returns the same. */
   previous: DeployedProgram | null;
 }
 
 export interface RolloutRequest {
   userId: string;
   program: DeployedProgram;
-  /** How long the program may take to be ready once a pod has started it, in milliseconds. */
+  /** How long the program may take to become ready after a pod has started it, in milliseconds. */
   deadlineMs: number;
 }
 
-/** How a rollout ended. `failed` and `superseded` are answers, not errors. */
+/** How a rollout ended. `failed` and `superseded` are results, not errors. */
 export interface RolloutReport {
   outcome: 'live' | 'failed' | 'superseded';
-  /** Why it failed, as a stable word: `crash_loop`, `image_error`, `quota`, `unschedulable`, `deadline_exceeded` ... */
+  /**
+   * Why it failed, as an identifier: `crash_loop`, `image_error`, `quota`, `unschedulable`,
+   * `deadline_exceeded` ...
+   */
   reason: string | null;
   /** The same in a sentence for people. */
   message: string | null;
@@ -295,7 +325,7 @@ export interface RollbackRequest {
   userId: string;
   /** The program whose rollout failed. */
   failed: DeployedProgram;
-  /** What to restore, or null when there was nothing: then the failed program is taken away. */
+  /** What to restore. Null if nothing was live before; then the failed program is removed. */
   previous: DeployedProgram | null;
   deadlineMs: number;
 }
@@ -305,51 +335,56 @@ export interface RollbackReport {
   live: DeployedProgram | null;
 }
 
-/** How the migration of a submission went. `failed` is an answer, not an error. */
+/** How the migration of a submission ended. `failed` is a result, not an error. */
 export interface MigrationReport {
   outcome: 'passed' | 'failed';
-  /** Null when it never ran to its end. */
+  /** Null if it did not finish. */
   exitCode: number | null;
   /** Why it failed, in a sentence for people; null when it passed. */
   message: string | null;
   events: string[];
   /** Last lines that it printed. */
   logs: string;
-  /** What is in production, and stays so when it failed. */
+  /** What is in production. If the migration failed, this does not change. */
   live: DeployedProgram | null;
 }
 
 /** What a user has in production. */
 export interface LiveReport {
-  /** Of a program that is live, whether it is ready now: one that fails later is started again by Kubernetes,
-   * one that has completed may be put to sleep. */
+  /**
+   * Whether the live program is ready now. Kubernetes restarts a program that fails later. A completed
+   * program may be scaled to zero (`asleep`).
+   */
   state: 'nothing' | 'rolling_out' | 'ready' | 'completed' | 'not_ready' | 'asleep';
-  /** The program that became live last and is still the one wanted; null when nothing is. */
+  /** The program that became live last and should still run; null if there is none. */
   live: DeployedProgram | null;
   /** Since when, ISO 8601. */
   since: string | null;
-  /** A program that is on its way to take the place of the live one. */
+  /** A program that is being rolled out to replace the live one. */
   rollingOut: DeployedProgram | null;
 }
 
 export interface Production {
-  /** What is live. Changes nothing. */
+  /** Reports what is live. Changes nothing. */
   inspect(userId: string): Promise<LiveReport>;
-  /** Takes the program away and waits until it is gone. Its files, its address and the database stay. */
+  /** Stops the program and waits until it is gone. Keeps its files, its address and the database. */
   stop(userId: string, context: CallContext): Promise<void>;
   /** Deletes the program with its files and address; on request also the database with its volume. */
   remove(userId: string, what: { database: boolean }, context: CallContext): Promise<void>;
-  /** Runs a submission's migration once, however often it is called, and waits for its end. */
+  /** Runs a submission's migration once, even if it is called repeatedly, and waits until it ends. */
   migrate(request: ProgramRequest, context: CallContext): Promise<MigrationReport>;
   /** Removes what a migration left behind. */
   removeMigration(userId: string, submissionId: string): Promise<void>;
-  /** Applies the database with its password, volume and service, and waits until it accepts connections. */
+  /** Applies the database with its password, volume and Service, and waits until it accepts connections. */
   applyDatabase(provenance: Provenance, context: CallContext): Promise<DatabaseReport>;
-  /** Brings the database to the PostgreSQL of new ones; the data of before stay on its volume. A repeat continues. */
+  /**
+   * Upgrades the database to the PostgreSQL version of new databases. The old data stay on its volume. A
+   * repeated call continues the upgrade.
+   */
   upgradeDatabase(userId: string, context: CallContext): Promise<UpgradeReport>;
-  /** Deletes the data that an upgrade left. @returns major versions of what was deleted */
+  /** Deletes the old data that an upgrade left. @returns their major versions */
   discardOldData(userId: string): Promise<string[]>;
-  /** Applies the program; does not wait for it. */
+  /** Applies the program without waiting for it. */
   applyProgram(request: ProgramRequest, context: CallContext): Promise<ProgramReport>;
   /** Watches until the program is live, cannot become so, or was replaced. */
   awaitRollout(request: RolloutRequest, context: CallContext): Promise<RolloutReport>;
@@ -357,19 +392,22 @@ export interface Production {
   rollBack(request: RollbackRequest, context: CallContext): Promise<RollbackReport>;
 }
 
-/** Databases for the tests of submissions, apart from what production has. Each user's database must be there. */
+/** Test databases, separate from production's data. The user's PostgreSQL must already exist. */
 export interface TestDatabases {
   /**
-   * Makes one for a submission, or finds the one made before.
-   * @param anew whether what an earlier execution left in it goes
-   * @returns variables for the tests, DATABASE_URL among them: they hold a password
+   * Creates a submission's test database, or finds the existing one.
+   * @param anew whether to delete what an earlier execution left in it
+   * @returns variables for the tests, including DATABASE_URL; they contain a password
    */
   open(userId: string, submissionId: string, what: { anew: boolean }): Promise<Record<string, string>>;
-  /** Drops it with everything in it; does nothing when there is none. */
+  /** Drops the test database with everything in it. Does nothing if there is none. */
   drop(userId: string, submissionId: string): Promise<void>;
 }
 
-/** A document as it is stored in Elasticsearch: an action, a piece of output, a call; `_id` makes a repeated write the same document. */
+/**
+ * A document as stored in Elasticsearch: an action, a piece of output, or a call. Because of its `_id`, a
+ * repeated write creates no second document.
+ */
 export interface LogDocument {
   _id: string;
   '@timestamp': string;
@@ -378,11 +416,11 @@ export interface LogDocument {
 
 export interface ActionLog {
   /**
-   * Stores every document exactly once, however often it is called; those that it can never store it puts aside.
-   * Throws `Unavailable` until it could.
+   * Stores every document exactly once, even if it is called repeatedly. Documents that can never be stored
+   * are put aside. Throws `Unavailable` until it succeeds.
    */
   write(documents: LogDocument[]): Promise<{ rejected: number }>;
 }
 
-/** Keeps what programs printed, in pieces; stores as {@link ActionLog} does. */
+/** Stores the output of programs, in pieces, with the same guarantees as {@link ActionLog}. */
 export type OutputLog = ActionLog;

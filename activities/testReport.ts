@@ -1,40 +1,47 @@
 import type { Deferred } from './deferral';
 import type { OutputRange, RunOutcome, RunReport } from './ports';
 
-/** What is executed for a submission's tests, in the order in which it can occur. */
+/** The steps of a submission's tests, in the order in which they can occur. */
 export type Step = 'install' | 'run' | 'tests';
 
-/** Why the tests ended as they did. Only `passed` is a pass; all are the submission's doing, never the platform's. */
+/** How the tests ended. Only `passed` is a pass. The cause is always the submission, never the platform. */
 export type TestOutcome =
   | RunOutcome
-  /** A case printed something else than was expected of it. */
+  /** A test case printed unexpected output. */
   | 'wrong_output'
   /** The test framework found a failing test. */
   | 'tests_failed'
-  /** The test framework, or its process for one of the files, ended before all tests that it found were over. */
+  /**
+   * The test framework, or its process for one of the files, ended before all tests that it found had
+   * finished.
+   */
   | 'runner_ended_early'
   /** The test framework found no test to run. */
   | 'no_tests'
   /** The packages that the submission requires could not be installed. */
   | 'requirements_failed';
 
-/** One step's execution. Of cases, which are many executions, it is the one that decided. */
+/** The execution of one step. Test cases are many executions; this is the one that decided. */
 export interface StepReport extends RunReport {
   step: Step;
-  /** True when it passed because it kept running, as a worker does, and was stopped then. */
+  /** True if it passed because it kept running, as a worker does, and was then stopped. */
   alive?: true;
 }
 
-/** One test: a case, or what a framework reported. */
+/** One test: a test case, or a test that a framework reported. */
 export interface TestResult {
   name: string;
   outcome: 'skipped' | 'error' | 'wrong_output' | RunOutcome;
   durationMs: number;
-  /** Why it did not pass: a diff of expected and actual output, or the framework's words; null for a pass. */
+  /**
+   * Why it did not pass: a diff of expected and actual output, or the framework's message; null for a pass.
+   */
   message: string | null;
 }
 
-/** How many tests there were, whatever is listed of them; those that are missing in the sum never ended. */
+/**
+ * How many tests there were, including those that are not listed. Tests missing from the sum never finished.
+ */
 export interface TestCounts {
   total: number;
   passed: number;
@@ -42,7 +49,7 @@ export interface TestCounts {
   skipped: number;
 }
 
-/** Output of an execution that the report of the tests does not have. */
+/** Output of an execution that the report of the tests does not contain. */
 export interface TruncatedOutput extends OutputRange {
   /** Name of the execution, such as `run` or `case-3`. */
   name: string;
@@ -50,8 +57,8 @@ export interface TruncatedOutput extends OutputRange {
 }
 
 /**
- * In place of a report: nothing ran, because the user's environment is missing. Older gateways read the other fields as
- * a report without steps.
+ * Returned instead of a report: nothing ran, because the user's environment is missing. Older gateways read
+ * the other fields as a report without steps.
  */
 export interface DeferredTests extends Deferred {
   steps: [];
@@ -62,21 +69,21 @@ export interface DeferredTests extends Deferred {
 /** How a submission's tests ended. */
 export interface TestReport {
   outcome: TestOutcome;
-  /** What was executed, in order; the last one decided. */
+  /** The executed steps, in order. The last one decided. */
   steps: StepReport[];
-  /** Of a framework's tests a limited number, those that failed first. */
+  /** A limited number of a framework's tests, the failed ones first. */
   tests: TestResult[];
-  /** Of all tests of a framework; of cases, all are in `tests`. */
+  /** Counts of all tests of a framework. Absent for test cases, which are all in `tests`. */
   counts?: TestCounts;
-  /** Of a framework that did not come to its end: the test or file that it began last, or null when it began none. */
+  /** If a framework did not finish: the test or file that began last, or null if none began. */
   lastBegun?: string | null;
   /**
-   * True when a step was executed once more because the pod that ran it first is gone; also when nobody is left who
-   * knows whether it ran there.
+   * True if a step was executed again because the pod that first ran it is gone, or if it is unknown whether
+   * the step had already been executed there.
    */
   executedAgain: boolean;
-  /** Output of its executions that this report does not have: it is in the test pod for a while. */
+  /** Output of the executions that this report does not contain. The test pod keeps it for a while. */
   unkept?: TruncatedOutput[];
-  /** What was installed for its requirements, each package in its version: production gets the same. */
+  /** The installed packages with their versions. Production gets the same. */
   installed?: string[];
 }

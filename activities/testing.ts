@@ -23,9 +23,9 @@ import type {
 } from './testReport';
 import { allOf, middlesOf } from './truncatedOutput';
 
-/** What is to be tested, and how. */
+/** What to test, and how. */
 export interface TestPlan {
-  /** Names the tests for their whole life; each execution's key is made from it. */
+  /** Identifies the tests across all attempts. The keys of the executions are derived from it. */
   key: string;
   userId: string;
   submissionId: string;
@@ -33,33 +33,42 @@ export interface TestPlan {
   input: RunInput;
   tests: Tests | null;
   limits: RunLimits;
-  /** Whether the program keeps running, and passes when it is alive after {@link WORKER_ALIVE_MS}. */
+  /** Whether the program keeps running, and passes if it is alive after {@link WORKER_ALIVE_MS}. */
   isWorker?: boolean;
-  /** How its first execution waits for its turn; those after it wait as long as it takes. */
+  /** How the first execution waits for its turn. The following ones wait without limit. */
   wait?: RunWait | undefined;
 }
 
-/** Kept of each stream of a step beside the run itself, in bytes: reports travel in the workflow's history. */
+/**
+ * Bytes kept of each stream of steps other than the run. It is small, because reports are part of the
+ * history.
+ */
 const KEEP_BESIDE_THE_RUN = 16_384;
 
-/** An installation downloads and unpacks; it has nothing to do with the limits of the program. Milliseconds. */
+/** Wall time limit of an installation, in milliseconds. It is independent of the program's limits. */
 const INSTALL_WALL_MS = 120_000;
 
-/** A worker that runs for so long has started. Production takes it for ready after as long (prod/readiness.py). */
+/**
+ * A worker that has run for this long has started. Production treats it as ready after the same time
+ * (readiness.py).
+ */
 export const WORKER_ALIVE_MS = 5_000;
 
 const NO_INPUT: RunInput = { stdin: '', args: [], env: {} };
 
 /**
- * Carries out a submission's tests, step by step, until one does not pass: its packages are installed, the
- * program is run, then its tests. Cases are runs of the program themselves, so there is no other run beside them.
- * A repeat with the same key gets the results of the same executions.
+ * Runs a submission's tests step by step until one does not pass: installs its packages, runs the program,
+ * then runs its tests. Test cases are themselves runs of the program, so they replace the separate run. A
+ * repeat with the same key gets the results of the same executions.
  */
 export async function runPlan(runner: TestRunner, plan: TestPlan, context: TestContext): Promise<TestReport> {
   return runSteps(new Executions(runner, plan, context), runner, plan);
 }
 
-/** Does the same, but a missing environment is a result, not a failure, as long as nothing was executed in it. */
+/**
+ * Does the same, but returns a missing environment as a result instead of failing, if nothing was executed in
+ * it.
+ */
 export async function runPlanOrDefer(
   runner: TestRunner,
   plan: TestPlan,
@@ -140,15 +149,15 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
   return end(outcome, tests, more);
 }
 
-/** Of a worker, the end of its time is no fault: it is alive. */
+/** A worker passes if it is still running when its time is up. */
 function asWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
   if (run.outcome !== 'timed_out') return run;
   return { ...run, outcome: 'passed', exitCode: null, signal: null, alive: true };
 }
 
 /**
- * Says in the pod's log how a case ended, for those who follow it; sandbox/test-pod/PROTOCOL.md has the form.
- * The verdict is the report's.
+ * Logs the outcome of a test case in the pod's log, for clients that follow it (sandbox/test-pod/PROTOCOL.md
+ * defines the format). The verdict uses the report, not this line.
  */
 function tellCase(
   runner: TestRunner,
@@ -161,7 +170,7 @@ function tellCase(
   runner.say(userId, submissionId, `${words} key=${key}/case-${number} name=${quoted(name)}`);
 }
 
-/** As JSON, without any character that a log cannot show as it is. */
+/** As JSON, with characters escaped that a log cannot show. */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\u2028\u2029]/g,
@@ -169,44 +178,50 @@ function quoted(text: string): string {
   );
 }
 
-/** A call's context, with what the attempt before this one left behind. */
+/** A call's context, with the state of the previous attempt. */
 export interface TestContext extends RunContext {
   /** When the first attempt was scheduled, in milliseconds since the epoch. */
   scheduledAt: number;
-  /** Of the attempt before this one, if there was one. */
+  /** The state of the previous attempt, if there was one. */
   before: { lastHeartbeat?: unknown } | null;
 }
 
-/** What a heartbeat tells: each execution by the name of its step, for the next attempt, and where it stands. */
+/**
+ * The details of a heartbeat: each execution by the name of its step, for the next attempt, and the current
+ * state.
+ */
 interface Beat {
   executions: Record<string, string>;
   executedAgain: boolean;
   current: unknown;
-  /** The attempt's last word: nothing that it began is missing here. */
+  /** Whether this is the attempt's final heartbeat, so that it lists everything that the attempt began. */
   over: boolean;
 }
 
-/** What the next attempt finds when this one began nothing. */
+/** The heartbeat details of an attempt that began nothing. */
 export const NOTHING_BEGUN: Beat = { executions: {}, executedAgain: false, current: null, over: true };
 
 interface Execution {
   command: string;
   input: RunInput;
-  /** Files beside the program's own; they may not replace one. */
+  /** Files in addition to the program's own. They must not replace one. */
   files?: Record<string, string>;
   /** Bytes to keep of each stream, if less than the run's own limit. */
   keep?: number;
-  /** Wall time in milliseconds, if it is not the run's own limit. */
+  /** Wall time limit in milliseconds, if it differs from the run's own. */
   wallMs?: number;
 }
 
 class Executions {
   executedAgain: boolean;
-  /** Of all executions so far, as long as the report of the tests has none of the cases. */
+  /**
+   * Output of all executions so far that the report does not contain. It includes all output of test cases
+   * until `reportHas` is called.
+   */
   unkept: TruncatedOutput[] = [];
-  /** Each execution by the name of its step, those of the attempt before this one as well. */
+  /** Each execution by the name of its step, including those of the previous attempt. */
   private readonly known: Record<string, string>;
-  /** Whether the attempt before this one died, and may have begun more than it could tell. */
+  /** Whether the previous attempt died and may have begun more than it reported. */
   private readonly mayBeMore: boolean;
   private wait: RunWait | undefined;
 
@@ -222,7 +237,7 @@ class Executions {
     this.wait = plan.wait;
   }
 
-  /** Whether an execution is known to have begun, in this attempt or in the one before it. */
+  /** Whether an execution has begun, or may have, in this attempt or in the previous one. */
   get begun(): boolean {
     return this.mayBeMore || Object.keys(this.known).length > 0;
   }
@@ -237,7 +252,7 @@ class Executions {
       this.beat(name, null, true);
       throw error;
     });
-    // Once it has begun it does not give up between two steps.
+    // After the first step, the following steps wait for their turn without limit.
     if (this.wait === 'brief') this.wait = undefined;
     const { executionId } = report;
     this.note(name, executionId);
@@ -246,7 +261,7 @@ class Executions {
     return report;
   }
 
-  /** To be called when the report of the tests has this run, too. */
+  /** Call this when the report of the tests also contains this run. */
   reportHas(run: RunReport): void {
     const own = this.unkept.find(({ executionId }) => executionId === run.executionId);
     const others = this.unkept.filter(({ executionId }) => executionId !== run.executionId);
@@ -279,7 +294,10 @@ class Executions {
     this.context.heartbeat(beat);
   }
 
-  /** A supervisor that began after the tests did cannot know whether the attempt that died had executed this. */
+  /**
+   * A supervisor that started after the tests did cannot know whether the dead attempt had executed this
+   * step.
+   */
   private joined(name: string, since: number): void {
     if (this.mayBeMore && this.known[name] === undefined && since > this.context.scheduledAt)
       this.executedAgain = true;

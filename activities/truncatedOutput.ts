@@ -5,7 +5,7 @@ const STREAMS = ['stdout', 'stderr'] as const;
 
 type Execution = Pick<TruncatedOutput, 'key' | 'name' | 'executionId'>;
 
-/** What a report does not have of a run whose report it holds: the middle of each stream that was too long. */
+/** The output that a run's own report does not contain: the middle of each stream that was too long. */
 export function middlesOf(execution: Execution, run: RunReport): TruncatedOutput[] {
   return rangesOf(execution, run, ({ truncated, bytes, ...kept }) => {
     if (!truncated) return null;
@@ -14,7 +14,7 @@ export function middlesOf(execution: Execution, run: RunReport): TruncatedOutput
   });
 }
 
-/** The same of a run whose report is not kept. */
+/** All output of a run whose report is not kept. */
 export function allOf(execution: Execution, run: RunReport): TruncatedOutput[] {
   return rangesOf(execution, run, ({ bytes }) => ({ start: 0, end: bytes }));
 }
@@ -31,7 +31,7 @@ function rangesOf(
   });
 }
 
-/** How many bytes of the stream's beginning and end there are. */
+/** The number of bytes kept of the stream's beginning and end. */
 function headAndTailBytes({
   text,
   gap,

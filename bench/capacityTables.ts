@@ -2,18 +2,18 @@ import type { Cost } from './costs';
 import type { Table } from './findings';
 import { ASSUMPTIONS, carries, mixed, needsOf, type AwakeCost, type Cluster } from './model';
 
-/** Of the suite `growth`, what capacity is reckoned from. */
+/** The figures of the suite `growth` that capacity is calculated from. */
 export interface GrowthFigures {
   failing: Cost;
   deploy: Cost;
 }
 
-/** Of the suite `idle`. */
+/** The figures of the suite `idle` that capacity is calculated from. */
 export interface IdleFigures {
   user: AwakeCost;
 }
 
-/** Submissions a second, and users who are not asleep. */
+/** Submissions per second, and users whose pods are running. */
 const TARGETS = [
   { rate: 10, users: 100 },
   { rate: 100, users: 1_000 },

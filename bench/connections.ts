@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { measure, perSecond } from './measure';
 
-/** Files that this process keeps open beside its sockets, at most. */
+/** An upper bound for the files that this process keeps open besides its sockets. */
 const OTHER_FILES = 500;
-/** Connections that are being opened at the same time. */
+/** How many connections are opened concurrently. */
 const OPENING = 100;
-/** How long a frame or a pong is waited for, in milliseconds. */
+/** How long to wait for a frame or a pong, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** What the limit of open files leaves for connections; Node has raised it to the hard limit at its start. */
+/** How many connections the limit of open files allows. At its start Node raises it to the hard limit. */
 export function mostConnections(): number {
   const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
   return soft === undefined ? Infinity : Number(soft) - OTHER_FILES;
@@ -22,7 +22,7 @@ export async function connect(url: string, key: string): Promise<WebSocket> {
   return socket;
 }
 
-/** Opens so many, and tells how many a second were opened. */
+/** Opens `count` connections; `rate` is how many were opened per second. */
 export async function open(url: string, key: string, count: number) {
   const sockets: WebSocket[] = [];
   const rate = perSecond(await measure(count, OPENING, async () => sockets.push(await connect(url, key))));
@@ -52,7 +52,7 @@ export async function firstFrame(socket: WebSocket, message: object): Promise<Re
   return JSON.parse((await answer)[0].toString()) as Record<string, unknown>;
 }
 
-/** Memory of a process that is in RAM, in bytes. */
+/** Resident memory of a process, in bytes. */
 export function residentBytes(pid: number): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes) * 1024;

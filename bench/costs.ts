@@ -9,25 +9,25 @@ import { percentile } from './measure';
 import { childrenRunning, cpuSeconds } from './processes';
 import { askFor, connectTo } from './socket';
 
-/** What one submission costs, on average; the latency is the median. */
+/** The mean cost of one submission; the latency is the median. */
 export interface Cost {
   latencyMs: number;
-  /** In the history of its workflow. */
+  /** Events in the workflow's history. */
   events: number;
   historyBytes: number;
-  /** Changes of its workflow's state that Temporal stores, each with its events and tasks. */
+  /** State changes of the workflow that Temporal stores, each with its events and tasks. */
   stateTransitions: number;
-  /** Of objects in the user's namespace, by whomever. */
+  /** Writes to objects in the user's namespace, by any client. */
   kubernetesWrites: number;
   documents: number;
-  /** Of the documents as they are sent. */
+  /** Size of the documents as JSON. */
   documentBytes: number;
   workerCpuSeconds: number;
   gatewayCpuSeconds: number;
 }
 
 export interface Meter {
-  /** Sends messages one after the other, each of which must end with the status. */
+  /** Sends the messages sequentially; each of them must end with this status. */
   costOf(status: string, messages: { user_id: string }[]): Promise<Cost>;
   close(): Promise<void>;
 }
@@ -81,7 +81,9 @@ export async function openMeter(platform: Platform, kube: Kube): Promise<Meter> 
   };
 }
 
-/** Of a submission's workflow, once it has closed: it records its actions after the answer. */
+/**
+ * Reads the workflow's history size once the workflow has closed: it records its actions after the answer.
+ */
 async function historyOf(temporal: Temporal, submissionId: string) {
   const handle = temporal.workflow.getHandle(workflowIdOf(submissionId));
   await handle.result();

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Kube } from '../infrastructure/kubernetes/api/client';
 
-/** Kinds that a submission, a rollout or a Job writes, by their path below the namespace. */
+/** Kinds of objects that a submission, a rollout or a Job writes, by their API path. */
 const COLLECTIONS = [
   ['/api/v1', 'pods'],
   ['/api/v1', 'events'],
@@ -19,12 +19,12 @@ const COLLECTIONS = [
   ['/apis/discovery.k8s.io/v1', 'endpointslices'],
 ] as const;
 
-/** In which what was written reaches the watches, in milliseconds. */
+/** How long it takes at most until a write reaches the watches, in milliseconds. */
 const SETTLE_MS = 1_500;
 
 /**
- * Counts writes to a namespace, whoever makes them: each write of an object is one event of a watch. The server's own
- * counters would have what others do on the same cluster in them.
+ * Counts writes to a namespace by any client: each write to an object is one watch event. The API server's
+ * own counters would include other activity on the same cluster.
  */
 export async function countWrites(kube: Kube, namespace: string): Promise<() => Promise<number>> {
   let counted = 0;
@@ -40,7 +40,7 @@ export async function countWrites(kube: Kube, namespace: string): Promise<() => 
     ),
   );
   await pause(SETTLE_MS);
-  counted = 0; // What was there already comes first.
+  counted = 0; // A watch first lists the objects that already exist.
   return async () => {
     await pause(SETTLE_MS);
     const before = [...faults];

@@ -1,5 +1,5 @@
 /**
- * The original's test script: sends code that is broken, then code that works, and prints both answers.
+ * The original's test script: sends broken code, then working code, and prints both answers.
  * Exits with 1 when an answer is not the expected one.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   console.log(whereToLook(answers.at(-1)));
 }
 
-/** The key of the environment, or the one that `npm start` made for itself. */
+/** The key from the environment, or the one that `npm start` generated. */
 function apiKey(): string {
   if (process.env.API_KEY) return process.env.API_KEY;
   const { apiKey: path } = statePaths(readSettings());
@@ -49,7 +49,7 @@ function apiKey(): string {
   return readFileSync(path, 'utf8').trim();
 }
 
-/** Sends one submission on a connection of its own; resolves with the one frame that comes back. */
+/** Sends one submission on its own connection; resolves with the only frame that is sent back. */
 function submit(url: URL, key: string, code: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { headers: { 'X-API-Key': key } });
@@ -71,7 +71,7 @@ function submit(url: URL, key: string, code: string): Promise<Answer> {
   });
 }
 
-/** The two fields that the original answered with, spaced as Python prints them. */
+/** The two fields of the original's answer, formatted as Python prints them. */
 function asOriginal({ status, namespace }: Answer): string {
   return `{"status": ${JSON.stringify(status ?? null)}, "namespace": ${JSON.stringify(namespace ?? null)}}`;
 }

@@ -25,9 +25,10 @@ import { stack } from '../test/integration/stack';
 import { ms, percentile, table } from './measure';
 
 /**
- * From the frame to `deployed`, for a user's first deploy and for those after it, beside `kubectl apply` and
- * `kubectl rollout status` of the same manifests in a namespace of their own, by turns. The share of Kubernetes is
- * what the submission spent waiting for pods: the stages apply_database and await_rollout.
+ * The time from the frame to `deployed`, for a user's first deploy and for redeploys, compared with `kubectl
+ * apply` and `kubectl rollout status` of the same manifests in a separate namespace. The two alternate. The
+ * share of Kubernetes is the time that the submission waited for pods: the stages apply_database and
+ * await_rollout.
  */
 
 const FIRST_DEPLOYS = 3;
@@ -36,7 +37,7 @@ const CODE = (n: number) => `print('deploy ${n}')`;
 
 interface Sample {
   totalMs: number;
-  /** Of it, waiting for pods. */
+  /** The part of `totalMs` spent waiting for pods. */
   kubernetesMs: number;
 }
 
@@ -90,12 +91,12 @@ async function submit(platform: Platform, user: string, n: number): Promise<Samp
   return { totalMs, kubernetesMs: apply_database + await_rollout };
 }
 
-/** What a first deploy makes, in the same order. */
+/** Applies what a first deploy creates, in the same order. */
 async function applyFirst(user: string, n: number): Promise<void> {
   const namespace = `user-${user}`;
   const provenance = provenanceOf(user, n);
   await apply([userNamespace(user), ...boundsOf(user)]);
-  // Without it no pod can be made.
+  // Pods cannot be created without it.
   await kubectl('wait', '--for=create', 'serviceaccount/default', '-n', namespace);
   await apply([testPod(user, { testImage: stack().images.test })]);
   await kubectl('wait', '--for=condition=Ready', `pod/${user}-test`, '-n', namespace);
@@ -129,7 +130,7 @@ function provenanceOf(userId: string, n: number) {
   return { userId, submissionId, workflowId: submissionId, runId: submissionId, codeDigest };
 }
 
-/** `kubectl apply -f -`, as a person does it. */
+/** Runs `kubectl apply -f -`, as a person would. */
 async function apply(items: KubernetesObject[]): Promise<void> {
   const { kubectl: command, kubeconfig, kubeContext } = stack();
   const [program, ...args] = command as [string, ...string[]];

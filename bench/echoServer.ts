@@ -1,4 +1,4 @@
-/** A bare `ws` server that sends back what it gets: what the gateway is compared with. */
+/** A bare `ws` echo server: the baseline for the gateway. */
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 

@@ -10,21 +10,22 @@ import { startOriginal } from './reference/original';
 import { askFor, connectTo } from './socket';
 
 /**
- * Submissions a second and their latency from frame to answer, at rising load: here, by the original's way (a Python
- * WebSocket server that shells out to kubectl), and with a Job for the step; by turns, at each load.
+ * Submissions per second and their latency from frame to answer, at increasing load, for three alternatives:
+ * this platform, the original (a Python WebSocket server that shells out to kubectl), and one Job per step.
+ * The alternatives take turns at each load.
  */
 
 const FAILING = 'raise SystemExit(1)';
 const LOADS = [1, 2, 4, 8, 16, 32];
-/** A deploy has a user of its own in flight, whose pods take their share of the machine. */
+/** Each concurrent deploy uses a separate user, whose pods take their share of the machine. */
 const DEPLOY_LOADS = [1, 2, 4];
 
 interface Way {
   name: string;
   loads: number[];
-  /** How many submissions are measured at a load. */
+  /** How many submissions are measured at this load. */
   count: (load: number) => number;
-  /** Opens a lane: what it returns makes one submission. */
+  /** Opens a lane, which sends one submission at a time. */
   lane: (index: number) => Promise<{ submit: () => Promise<unknown>; close?: () => Promise<void> }>;
 }
 

@@ -10,10 +10,11 @@ import { measure, ms, percentile, table } from './measure';
 import { withTemporalServer } from './temporalServer';
 
 /**
- * A single submission of one user, alone and while a thousand of another are under way: on a Temporal server that
- * takes tasks as they come (the baseline), and on one that takes those of each user in turn. Then while hundreds of each
- * of five others wait for their test pods, whose programs sleep: processors are free. The quiet time beside that is
- * taken on a second server in the same minute, so that other work on the machine is in both.
+ * Measures a single submission of one user, alone and while a thousand of another user are in progress: on a
+ * Temporal server that dispatches tasks in order of arrival (the baseline), and on one that alternates
+ * between users. Then it measures a single submission while five other users have hundreds each waiting for
+ * their test pods, whose programs sleep, so processors are free. The baseline for this is measured on a
+ * second server in the same minute, so that other work on the machine affects both.
  */
 
 const MANY = { user: 'bench-many', count: 1_000, inFlight: 32 };
@@ -24,12 +25,14 @@ const WAITING = {
   inFlight: 16,
 };
 const SLEEPING = 'import time; time.sleep(100)';
-/** Of those that wait, as many may have come to their turn or be on their way when it is measured. */
+/** Up to this many of a user's submissions may be running or not yet queued when the measurement starts. */
 const NOT_WAITING = 5;
 const WAITING_SAMPLES = 40;
 const FAILING = 'raise SystemExit(1)';
 
-/** A single submission that takes longer is told as having taken so long, and ends its round, in milliseconds. */
+/**
+ * A single submission that takes longer is recorded with this duration and ends its round, in milliseconds.
+ */
 const PATIENCE_MS = 120_000;
 
 const FAIRNESS = { off: 'false', on: 'true' };
@@ -54,7 +57,7 @@ export async function benchFairness(): Promise<void> {
   await kubectl('delete', 'namespace', ...users, '--wait=false');
 }
 
-/** @returns rows: alone, and beside the many */
+/** @returns rows: alone, and beside the thousand of the other user */
 async function compare(address: string): Promise<(string | number)[][]> {
   const { temporal, client, judged, stop } = await startOn(address);
   const inFlight = async () => {
@@ -62,7 +65,8 @@ async function compare(address: string): Promise<(string | number)[][]> {
     return (await temporal.workflow.count(query)).count;
   };
   try {
-    for (const user of [MANY.user, ONE.user]) await judged(user, AbortSignal.timeout(600_000)); // makes its pod
+    // The first submission of a user creates the test pod.
+    for (const user of [MANY.user, ONE.user]) await judged(user, AbortSignal.timeout(600_000));
     const alone = await singles(judged);
     await measure(MANY.count, MANY.inFlight, () => client.submit({ user_id: MANY.user, code: FAILING }));
     const before = await inFlight();
@@ -77,7 +81,7 @@ async function compare(address: string): Promise<(string | number)[][]> {
   }
 }
 
-/** @returns rows: on a server of its own, and on one where others wait; samples are taken in turn */
+/** @returns rows: on an idle server, and on one where others wait; the samples alternate */
 async function compareWaiting(quiet: string, busy: string): Promise<(string | number)[][]> {
   const settings = { RUN_WALL_SECONDS: '120' };
   const alone = await startOn(quiet, settings);
@@ -91,7 +95,7 @@ async function compareWaiting(quiet: string, busy: string): Promise<(string | nu
         beside.temporal.workflow
           .getHandle(testQueueIdOf(beside.platform.taskQueue, user))
           .query<TestQueueState>(TEST_QUEUE_QUERY)
-          // There is none yet, or the worker that answers is behind: it is asked again.
+          // The queue does not exist yet, or the worker that answers is behind: the caller retries.
           .then(
             (state) => state.waiting.length,
             () => 0,
@@ -126,7 +130,7 @@ async function compareWaiting(quiet: string, busy: string): Promise<(string | nu
   }
 }
 
-/** A platform on this Temporal server, and what asks it. */
+/** Starts a platform on this Temporal server, with the clients that query it. */
 async function startOn(address: string, settings: Record<string, string> = {}) {
   const platform: Platform = await startPlatform({ TEMPORAL_ADDRESS: address, ...settings });
   const temporal = connectClient({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default' });
@@ -145,7 +149,7 @@ async function startOn(address: string, settings: Record<string, string> = {}) {
 
 type Judged = (user: string, signal: AbortSignal) => Promise<string | null>;
 
-/** One after the other; ends early when they take long. */
+/** Submits sequentially, and stops early when a submission takes too long. */
 async function singles(judged: Judged, samples = ONE.samples): Promise<number[]> {
   const durations: number[] = [];
   const end = performance.now() + PATIENCE_MS;

@@ -1,12 +1,12 @@
-/** A table as it is printed: the first column says what the row is about. */
+/** A table to print: the first column names what the row is about. */
 export interface Table {
   header: string[];
   rows: (string | number)[][];
 }
 
-/** Lines over a common axis. */
+/** Lines over a shared x axis. */
 export interface Plot {
-  /** Of its file, without the ending. */
+  /** File name without the extension. */
   name: string;
   title: string;
   xLabel: string;
@@ -14,12 +14,12 @@ export interface Plot {
   series: { name: string; points: [x: number, y: number][] }[];
 }
 
-/** What a suite found beside the tables that it printed. */
+/** What a suite found besides the tables that it printed. */
 export interface Findings {
   plots?: Plot[];
-  /** For other programs, such as the arithmetic of docs/capacity.md. */
+  /** Figures for other programs, such as the calculation of docs/capacity.md. */
   figures?: Record<string, unknown>;
-  /** What a reader has to know, a sentence each. */
+  /** What a reader has to know, one sentence each. */
   notes?: string[];
 }
 

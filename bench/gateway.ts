@@ -10,18 +10,19 @@ import { closeAll, connect, firstFrame, mostConnections, open, ping, residentByt
 import { measure, ms, percentile, table } from './measure';
 
 /**
- * Ten thousand connections that say nothing, five hundred that follow a program which prints, and what a single
- * client sees of them. Memory and connecting are beside a bare `ws` server, latencies beside the same gateway idle.
+ * Ten thousand idle connections, five hundred that follow a program which prints, and the latencies that a
+ * single client sees meanwhile. The baseline of memory and connection rate is a bare `ws` server; the
+ * baseline of latencies is the same gateway when idle.
  */
 
 const IDLE = 10_000;
 const STREAMING = 500;
 const SAMPLES = 100;
 const USER = 'bench-gateway';
-/** How long what is printed is looked at, in milliseconds. */
+/** How long the output is observed, in milliseconds. */
 const STREAM_MS = 10_000;
 
-/** Prints the time, ten times a second, until it is cancelled. */
+/** Prints the time, ten times per second, until it is cancelled. */
 const PRINTING = 'import time\nwhile True:\n    print(time.time(), flush=True)\n    time.sleep(0.1)';
 
 interface Side {
@@ -46,7 +47,7 @@ export async function benchGateway(): Promise<void> {
     connecting.push(row);
     await closeAll(bareSockets);
 
-    await judged(platform); // makes the pod
+    await judged(platform); // creates the pod
     const alone = await latencies(platform, 1);
     const filled = await fill(gateway, idle);
     connecting.push(filled.row);
@@ -67,11 +68,11 @@ export async function benchGateway(): Promise<void> {
 
 const quantiles = (values: number[]) => [0.5, 0.95].map((share) => ms(percentile(values, share)));
 
-/** Opens connections, pings over some, and looks what each costs. */
+/** Opens connections, pings over some of them, and measures the memory that each takes. */
 async function fill({ name, url, key, pid }: Side, count: number) {
   const before = residentBytes(pid);
   const { sockets, rate } = await open(url, key, count);
-  await wait(2_000); // garbage of the handshakes
+  await wait(2_000); // until the garbage of the handshakes is collected
   const each = (residentBytes(pid) - before) / count / 1024;
   let next = 0;
   const pings = await measure(SAMPLES, 1, () => ping(sockets[next++ % sockets.length]!));
@@ -79,7 +80,7 @@ async function fill({ name, url, key, pid }: Side, count: number) {
   return { row, sockets };
 }
 
-/** What single clients see while so many follow one program that prints. */
+/** Measures the latencies of single clients while `followers` connections follow a program that prints. */
 async function latencies(platform: Platform, followers: number): Promise<Record<string, number[]>> {
   const { url, apiKey: key } = platform;
   const id = randomUUID();
@@ -90,7 +91,7 @@ async function latencies(platform: Platform, followers: number): Promise<Record<
   try {
     const delays = collectDelays(sockets);
     for (const each of sockets) each.send(JSON.stringify({ type: 'resume', submission_id: id }));
-    await wait(STREAM_MS / 2); // what was printed before is told at once
+    await wait(STREAM_MS / 2); // earlier output is sent at once
     delays.length = 0;
     await wait(STREAM_MS);
     const fanOut = [...delays];
@@ -108,7 +109,7 @@ async function latencies(platform: Platform, followers: number): Promise<Record<
   }
 }
 
-/** From the time that a program printed to that of its frame, of every frame of all; the clock is one. */
+/** Collects the delay of every frame, from the time that the program printed. Both use the same clock. */
 function collectDelays(sockets: WebSocket[]): number[] {
   const delays: number[] = [];
   for (const socket of sockets)
@@ -121,7 +122,9 @@ function collectDelays(sockets: WebSocket[]): number[] {
   return delays;
 }
 
-/** On a connection of its own: frames of what ends later do not mix with the one that is waited for. */
+/**
+ * Uses a new connection each time, so that frames of earlier submissions are not mixed with the awaited one.
+ */
 async function accept({ url, apiKey: key }: Platform): Promise<void> {
   const socket = await connect(url, key);
   try {

@@ -10,8 +10,8 @@ import { startOriginal } from './reference/original';
 import { askFor, connectTo } from './socket';
 
 /**
- * How the cost of a submission grows with its output, its files, what its user submitted before, and the number of
- * users; beside the latency of the same code by the original's way, which knows one file a submission.
+ * How the cost of a submission grows with its output, its files, the user's earlier submissions, and the
+ * number of users. The latency is compared with that of the original, which supports one file per submission.
  */
 
 const EACH = 6;

@@ -13,18 +13,19 @@ import { cpuSecondsOfTrees, processesWith } from './processes';
 import { askFor, connectTo } from './socket';
 
 /**
- * What users cost who are awake and do nothing, each with a test pod, a program that serves and a database; beside as
- * many pods of the same image that sleep and are never probed. Processor time is what the pods and all processes of
- * Kubernetes used more than without them, memory what the whole machine did.
+ * What idle users cost whose pods are running, each with a test pod, a program that serves and a database.
+ * The baseline is as many pods of the same image that sleep and are never probed. Processor time is the
+ * additional time of the pods and of all Kubernetes processes; memory is the additional memory of the whole
+ * machine.
  */
 
 const USERS = 12;
 const PODS_PER_USER = 3;
 
-/** Until what was begun is over, in milliseconds. */
+/** How long to wait for earlier work to finish, in milliseconds. */
 const SETTLE_MS = 15_000;
 
-/** Long enough that the rarest probe comes equally often for each pod, in milliseconds. */
+/** Long enough that even the least frequent probe runs equally often for each pod, in milliseconds. */
 const WINDOW_MS = 60_000;
 
 const SERVING = `
@@ -33,7 +34,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 ThreadingHTTPServer(("", int(os.environ["PORT"])), BaseHTTPRequestHandler).serve_forever()
 `;
 
-/** In the command lines of Kubernetes' processes; those of pods descend from containerd's shims. */
+/** Words in the command lines of Kubernetes' processes. Processes of pods descend from containerd's shims. */
 const KUBERNETES = [
   'kube-apiserver',
   'kube-controller-manager',

@@ -17,11 +17,12 @@ import { serverVersions } from './versions';
 import { benchTracing } from './tracing';
 
 /**
- * `npm run bench -- [NAME] [--write]`: prints figures of one suite, or of all, each beside its baseline, measured in the
- * same run on the same servers. Machines are noisy: compare the ratios. With --write they go into docs/performance.md.
+ * `npm run bench -- [NAME] [--write]` prints the figures of one suite, or of all. Each has a baseline that is
+ * measured in the same run on the same servers. Machines are noisy: compare the ratios. With --write the
+ * figures are written to docs/performance.md.
  */
 
-/** Every suite there is: what is not here is not in `all`. */
+/** All suites: `all` runs only what is listed here. */
 const SUITES: Record<string, Suite> = {
   run: benchRun,
   deploy: benchDeploy,
@@ -49,7 +50,7 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   await withServers(async (servers) => {
-    // What starts platforms and calls kubectl reads it there, as in a test.
+    // Platforms and kubectl read the servers from this variable, as in tests.
     process.env[STACK_VARIABLE] = JSON.stringify(servers);
     for (const one of names) await runSuite(one, values.write);
   });

@@ -1,12 +1,12 @@
 import type { Table } from './findings';
 
-/** Durations of a number of calls, in milliseconds, and how long all of them took together. */
+/** Durations of a number of calls, in milliseconds, and the elapsed time of all of them together. */
 export interface Measurement {
   durations: number[];
   elapsedMs: number;
 }
 
-/** Calls `work` so many times, at most `inFlight` at once, and takes the time of each. */
+/** Calls `work` `count` times, at most `inFlight` concurrently, and measures each call. */
 export async function measure(
   count: number,
   inFlight: number,
@@ -26,7 +26,7 @@ export async function measure(
   return { durations, elapsedMs: performance.now() - start };
 }
 
-/** @param share such as 0.5 for the median */
+/** @param share the quantile, such as 0.5 for the median */
 export function percentile(values: number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
@@ -37,7 +37,7 @@ export const perSecond = ({ durations, elapsedMs }: Measurement): number =>
 
 const printed: Table[] = [];
 
-/** The tables printed since it was last called: what a report is made of. */
+/** The tables printed since the last call, for a report. */
 export const takePrinted = (): Table[] => printed.splice(0);
 
 /** Prints rows under a header, in columns. */

@@ -1,29 +1,29 @@
 import type { Cost } from './costs';
 
 /**
- * From what a submission costs to what a cluster carries. The costs are measured; what a part of a cluster can do is
- * assumed here, on the careful side, and has to be measured on yours.
+ * Calculates what a cluster can carry from the cost of one submission. The costs are measured. The capacity
+ * of each part of a cluster is a conservative assumption, which you have to measure on your own cluster.
  */
 
 export interface Assumptions {
   /** Share of submissions that are deployed. */
   deployShare: number;
-  /** Of a processor, how much is planned for: the rest is for bursts and for what fails. */
+  /** Share of a processor that is planned for: the rest is for bursts and failures. */
   busyShare: number;
   /**
-   * State transitions a second that one history shard is planned for. A shard writes one after the other: at 10 ms a
-   * write it could do 100; users do not spread evenly over shards.
+   * State transitions per second that one history shard is planned for. A shard writes sequentially: at 10 ms
+   * per write it could do 100, but users are not spread evenly over shards.
    */
   transitionsPerShard: number;
-  /** Writes a second that one API server with its etcd is planned for, beside what the cluster itself writes. */
+  /** Writes per second that one API server with its etcd is planned for, besides the cluster's own writes. */
   writesPerCluster: number;
-  /** Documents a second that one data node of Elasticsearch is planned for. */
+  /** Documents per second that one data node of Elasticsearch is planned for. */
   documentsPerNode: number;
-  /** Pods of users on one node: Kubernetes' own bound is 110. */
+  /** Pods of users per node: Kubernetes' own limit is 110. */
   podsPerNode: number;
-  /** Of a user who is not asleep: test pod, program, database. */
+  /** Pods of a user when none is scaled to zero: test pod, program, database. */
   podsPerUser: number;
-  /** Nodes of one Kubernetes cluster at most: its published bound. */
+  /** Maximum nodes of one Kubernetes cluster: its published limit. */
   nodesPerCluster: number;
 }
 
@@ -40,7 +40,7 @@ export const ASSUMPTIONS: Assumptions = {
 
 const DAY_SECONDS = 86_400;
 
-/** The costs of one submission when some are deployed. Latencies do not mix: it has none. */
+/** The mean cost of a submission when a share of them is deployed. Latencies cannot be averaged this way. */
 export type MixedCost = Omit<Cost, 'latencyMs'>;
 
 export function mixed(failing: Cost, deploy: Cost, deployShare: number): MixedCost {
@@ -57,22 +57,22 @@ export function mixed(failing: Cost, deploy: Cost, deployShare: number): MixedCo
   };
 }
 
-/** What a user costs who is awake and does nothing: their pods, and what Kubernetes does for them. */
+/** What an idle user costs whose pods are running: the pods, and Kubernetes' work for them. */
 export interface AwakeCost {
   /** Processors in use. */
   cpus: number;
-  /** Of memory. */
+  /** Bytes of memory. */
   bytes: number;
 }
 
 export interface Need {
   part: string;
   count: number;
-  /** The arithmetic, to be read. */
+  /** The calculation, for a reader. */
   because: string;
 }
 
-/** What it takes to carry so many submissions a second of so many users who are not asleep. */
+/** What is needed for `rate` submissions per second and `users` whose pods are running. */
 export function needsOf(
   cost: MixedCost,
   awake: AwakeCost,
@@ -82,7 +82,7 @@ export function needsOf(
 ): Need[] {
   const need = (part: string, amount: number, per: number, unit: string): Need => ({
     part,
-    // Sums of fractions are a hair off.
+    // Tolerates rounding errors of sums of fractions.
     count: Math.max(1, Math.ceil(amount / per - 1e-9)),
     because: `${shown(amount)} ${unit} / ${shown(per)}`,
   });
@@ -131,7 +131,7 @@ export function needsOf(
 }
 
 export interface Cluster {
-  /** Each takes one processor. */
+  /** Each uses one processor. */
   gateways: number;
   workers: number;
   historyShards: number;
@@ -139,7 +139,9 @@ export interface Cluster {
   kubernetesClusters: number;
 }
 
-/** Submissions a second that each part of a cluster carries, the least first: that part is full first. */
+/**
+ * Submissions per second that each part of a cluster carries, ascending: the first part is the bottleneck.
+ */
 export function carries(
   cost: MixedCost,
   cluster: Cluster,

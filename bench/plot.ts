@@ -1,19 +1,22 @@
 import type { Plot } from './findings';
 
-/** Of the picture, in pixels. */
+/** Size of the picture, in pixels. */
 const SIZE = { width: 640, height: 360 };
 const FRAME = { left: 70, right: 620, top: 64, bottom: 306 };
 const TICKS = 5;
 const NAMES_IN_A_ROW = 3;
 
-/** Told apart on white and on black, also by those who see fewer colours (Okabe and Ito). */
+/** Distinguishable on white and on black, also with colour blindness (the palette of Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7'];
 
 const STYLE =
   'text{font:12px sans-serif;fill:#24292f}.frame{stroke:#8c959f}.grid{stroke:#8c959f;opacity:.25}' +
   '@media(prefers-color-scheme:dark){text{fill:#d0d7de}}';
 
-/** Draws lines as an SVG: x in doublings, where the values span more than eightfold, y from 0. */
+/**
+ * Draws lines as an SVG. The x axis is logarithmic (base 2) for values that span more than a factor of eight;
+ * the y axis starts at 0.
+ */
 export function drawPlot({ title, xLabel, yLabel, series }: Plot): string {
   const points = series.flatMap((line) => line.points);
   if (points.length === 0) throw new Error(`The plot ${title} has no points.`);
@@ -59,7 +62,7 @@ function drawLine(
   ];
 }
 
-/** What the line of this index is called, in a row of so many names. */
+/** The legend entry of the line with this index; `count` entries share a row. */
 function nameLine(name: string, index: number, count: number): string[] {
   const left = FRAME.left + (index * (FRAME.right - FRAME.left)) / Math.max(NAMES_IN_A_ROW, count);
   return [
@@ -76,7 +79,7 @@ function scaleOf(values: number[]): (value: number) => number {
   return (value) => FRAME.left + ((position(value) - position(least)) / span) * (FRAME.right - FRAME.left);
 }
 
-/** The least of 1, 2, 5, 10, 20 ... that is not below. */
+/** The smallest of 1, 2, 5, 10, 20 ... that is not below `value`. */
 function niceAbove(value: number): number {
   if (value <= 0) return 1;
   const ten = 10 ** Math.floor(Math.log10(value));

@@ -15,7 +15,7 @@ export interface Setting {
   day: string;
   machine: string;
   versions: Record<string, string>;
-  /** Processes that waited for a processor when the suite began: other work on the same machine. */
+  /** The load average when the suite began, which shows other work on the same machine. */
   loadAverage: number;
 }
 
@@ -27,7 +27,9 @@ export interface SuiteResult extends Findings {
 export const machine = (): string =>
   `${cpus().length} processors (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
 
-/** Keeps what a suite found beside what the others did, and writes the pages anew from all of them. */
+/**
+ * Stores what a suite found with the results of the other suites, and regenerates the pages from all of them.
+ */
 export async function write(name: string, result: SuiteResult): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   const results = { ...(await readResults()), [name]: result };

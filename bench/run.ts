@@ -14,9 +14,9 @@ import { stack } from '../test/integration/stack';
 import { measure, ms, percentile, perSecond, table } from './measure';
 
 /**
- * A tiny program, run in a test pod: by a `kubectl exec` of a fresh interpreter (how the original did it), by the
- * same exec without a process around it, and by the resident runner. Then the way of a failing submission from its
- * frame to its answer, with what each part of it takes.
+ * A tiny program that runs in a test pod in three ways: with a `kubectl exec` of a fresh interpreter (as the
+ * original did), with the same exec but no kubectl process, and with the resident runner. Then the latency of
+ * a failing submission from its frame to its answer, split into its parts.
  */
 
 const USER = 'bench';
@@ -89,7 +89,7 @@ async function runOnce(runner: ReturnType<typeof createTestRunner>): Promise<voi
   if (report.stdout.text !== 'Hello\n') throw new Error(`The run printed ${JSON.stringify(report.stdout)}.`);
 }
 
-/** The API server's exec, as the client library does it. */
+/** Calls the API server's exec through the client library. */
 async function execFresh(kube: Kube): Promise<void> {
   let printed = '';
   const stdout = new Writable({
@@ -108,7 +108,7 @@ async function execFresh(kube: Kube): Promise<void> {
   if (printed !== 'Hello\n') throw new Error(`The exec printed ${JSON.stringify(printed)}.`);
 }
 
-/** One failing submission after the other, on one connection. */
+/** Sends failing submissions sequentially, on one connection. */
 async function endToEnd(): Promise<void> {
   const platform = await startPlatform();
   try {
@@ -137,7 +137,7 @@ async function endToEnd(): Promise<void> {
   }
 }
 
-/** Clocks of client and Temporal are one on this machine; a frame's `at` is the time of its event. */
+/** The client and Temporal share this machine's clock; a frame's `at` is the time of its event. */
 function notePartsOf(
   frames: Frame[],
   final: Frame,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import WebSocket from 'ws';
 import { linkedAbort } from '../infrastructure/linkedAbort';
 
-/** One connection that asks one thing at a time, of any server that answers each message by one frame. */
+/** A connection with one request at a time, to any server that answers each message with one frame. */
 export interface Asking {
   /** @throws Error when there is no answer within the deadline */
   ask(message: object): Promise<Record<string, unknown>>;
@@ -37,7 +37,7 @@ export async function connectTo(url: string, apiKey: string): Promise<Asking> {
   };
 }
 
-/** @throws Error with the answer, when it has another status */
+/** @throws Error with the answer, when its status is another one */
 export async function askFor(status: string, connection: Asking, message: object) {
   const answer = await connection.ask(message);
   if (answer.status !== status) throw new Error(`Not ${status}: ${JSON.stringify(answer)}`);

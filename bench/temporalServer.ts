@@ -7,10 +7,10 @@ import { readSettings } from '../local-stack/settings';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { reservePort } from '../test/reservedPorts';
 
-/** How long the server may take to answer, in milliseconds. */
+/** How long the server may take to become ready, in milliseconds. */
 const READY_WITHIN_MS = 60_000;
 
-/** Does something with a Temporal server of its own, in memory, with these values of its dynamic configuration. */
+/** Calls `work` with a separate in-memory Temporal server that has these dynamic configuration values. */
 export async function withTemporalServer<T>(
   dynamicConfig: Record<string, string>,
   work: (address: string) => Promise<T>,
@@ -36,7 +36,7 @@ export async function withTemporalServer<T>(
   }
 }
 
-/** @throws Error of the last try when the server does not answer in time */
+/** @throws Error of the last attempt when the server is not ready in time */
 async function answering(address: string): Promise<void> {
   const namespace = 'default';
   const { connection } = connectClient({ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace });

@@ -4,7 +4,7 @@ import { kubectl } from '../test/integration/kubectl';
 import { startPlatform, type Platform } from '../test/integration/platform';
 import { ms, percentile, table } from './measure';
 
-/** What tracing costs: failing submissions, in turn on a platform that sends traces and on one that does not. */
+/** The cost of tracing: failing submissions, alternating between platforms with and without tracing. */
 
 const SUBMISSIONS = 40;
 const [PLAIN, TRACED] = ['bench-plain', 'bench-traced'];

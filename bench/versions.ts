@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { kubectl } from '../test/integration/kubectl';
 import { stack } from '../test/integration/stack';
 
-/** Of what figures depend on. */
+/** Versions of the servers that the figures depend on. */
 export async function serverVersions(): Promise<Record<string, string>> {
   const connection = await Connection.connect({ address: stack().temporalAddress });
   try {

@@ -1,6 +1,8 @@
 import type { ErrorCode, ErrorFrame } from '../gateway/protocol/errorFrame';
 
-/** The gateway refused, and says why: `code` is stable, `field` names what was wrong, `advice` what to do. */
+/**
+ * The gateway refused the call. `code` is stable, `field` names the invalid field, `advice` says what to do.
+ */
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly code: ErrorCode;
@@ -9,7 +11,7 @@ export class ApiError extends Error {
   readonly advice: string;
 
   constructor(
-    /** Of HTTP. */
+    /** HTTP status code. */
     readonly status: number,
     frame: ErrorFrame,
   ) {
@@ -21,12 +23,12 @@ export class ApiError extends Error {
   }
 }
 
-/** The gateway cannot be reached, or something else answers in its place. */
+/** The gateway cannot be reached, or something other than a gateway answers at its address. */
 export class Unreachable extends Error {
   override name = 'Unreachable';
 }
 
-/** @throws ApiError, Unreachable unless the response is a success */
+/** Returns a successful response. @throws ApiError, Unreachable for any other one */
 export async function orThrow(response: Response): Promise<Response> {
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);

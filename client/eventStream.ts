@@ -4,13 +4,16 @@ export interface StreamEvent {
   data: string;
 }
 
-/** Events of a response's body, as the HTML standard has them read; comments and retry times are left out. */
+/**
+ * Parses the events of a response's body as the HTML standard specifies. Ignores comments and retry times.
+ */
 export async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    // An event without its empty line was cut off: it comes again when the stream is resumed.
+    // An event without its closing empty line was cut off. The gateway sends it again when the stream is
+    // resumed.
     const blocks = text.split(/\r?\n\r?\n/);
     text = blocks.pop() ?? '';
     for (const block of blocks) {

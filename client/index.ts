@@ -31,15 +31,15 @@ export type {
   SubmissionRecord,
 };
 
-/** What is submitted; the id is made when it has none, so that sending it again is safe. */
+/** What you submit. The client generates a missing `submission_id`, so that a retry is safe. */
 export type Submission = Omit<SubmitMessage, 'type'>;
 export type Filter = Partial<SubmissionFilter>;
 
 export interface ClientSettings {
-  /** Of the gateway, such as `http://localhost:8000`; any of several may take any call. */
+  /** URL of the gateway, such as `http://localhost:8000`. If there are several, each can handle any call. */
   url: string;
   key: string;
-  /** How long a gateway may be out of reach before a call fails, in milliseconds. */
+  /** How long a call is retried while no gateway is available, in milliseconds. */
   patienceMs?: number;
 }
 
@@ -47,12 +47,14 @@ const PATIENCE_MS = 60_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** A client of the gateway. Calls are repeated while it is out of reach; a stream goes on after its last frame. */
+/**
+ * A client of the gateway. Retries calls while it is unavailable, and resumes streams after their last frame.
+ */
 export class OrchestrationClient {
   constructor(private readonly settings: ClientSettings) {}
 
   /**
-   * Submits code, or joins what was submitted under the same id.
+   * Submits code, or joins the submission with the same id.
    * @param waitSeconds how long to wait for the verdict @throws ApiError, Unreachable
    */
   submit(submission: Submission, { waitSeconds = 0 } = {}): Promise<SubmissionDetails> {
@@ -65,7 +67,7 @@ export class OrchestrationClient {
     return this.json('GET', `${one(submissionId)}?wait=${waitSeconds}`);
   }
 
-  /** One page; `next_page` of it is the `page` to ask for next. @throws ApiError, Unreachable */
+  /** Returns one page. Pass its `next_page` as `page` to get the next one. @throws ApiError, Unreachable */
   list(filter: Filter = {}): Promise<SubmissionList> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(filter))
@@ -79,8 +81,9 @@ export class OrchestrationClient {
   }
 
   /**
-   * Gives a program more input, of a submission that is `interactive`. Repeated safely, as it says where it begins.
-   * @param offset bytes that were sent before it: the `received` of the call before @throws ApiError, Unreachable
+   * Sends more input to the program of an `interactive` submission. Retries are safe, because of the offset.
+   * @param offset number of bytes sent before: the `received` of the previous call
+   * @throws ApiError, Unreachable
    */
   stdin(
     submissionId: string,
@@ -91,18 +94,21 @@ export class OrchestrationClient {
     return this.json('POST', `${one(submissionId)}/stdin`, { ...text, offset, eof });
   }
 
-  /** What is in a user's production. @throws ApiError, Unreachable */
+  /** Returns what a user has in production. @throws ApiError, Unreachable */
   live(userId: string): Promise<unknown> {
     return this.json('GET', `/api/users/${encodeURIComponent(userId)}/live`);
   }
 
-  /** Deploys an earlier submission again. Not repeated by itself. @throws ApiError, Unreachable */
+  /**
+   * Deploys an earlier submission again. The client does not retry this call.
+   * @throws ApiError, Unreachable
+   */
   rollback(userId: string, submissionId: string): Promise<OperationState> {
     const path = `/api/users/${encodeURIComponent(userId)}/rollback`;
     return this.json('POST', path, { submission_id: submissionId }, { patienceMs: 0 });
   }
 
-  /** The bytes that the program printed, while it runs and up to the end of its tests. @throws ApiError, Unreachable */
+  /** Yields the bytes that the program prints, until its tests end. @throws ApiError, Unreachable */
   async *output(
     submissionId: string,
     { stream }: { stream?: 'stdout' | 'stderr' } = {},
@@ -115,8 +121,9 @@ export class OrchestrationClient {
   }
 
   /**
-   * Lines that a user's pods printed, each once, those of pods that are gone included; with `follow`, also what they
-   * print from then on, until the signal is aborted. @throws ApiError, Unreachable
+   * Yields each line of a user's pods once, including lines of deleted pods. With `follow`, continues with
+   * new lines until the signal is aborted.
+   * @throws ApiError, Unreachable
    */
   async *logs(
     userId: string,
@@ -145,8 +152,8 @@ export class OrchestrationClient {
   }
 
   /**
-   * Every frame after the cursor up to the final one, once each: when the connection breaks it is made again.
-   * @throws ApiError, Unreachable when no gateway could be reached for `patienceMs`
+   * Yields each frame after the cursor once, up to the final frame. Reconnects when the connection breaks.
+   * @throws ApiError, Unreachable if no gateway could be reached for `patienceMs`
    */
   async *follow(
     submissionId: string,
@@ -176,7 +183,10 @@ export class OrchestrationClient {
     return (await (await this.call(method, path, body, options)).json()) as T;
   }
 
-  /** Repeats what may be repeated: what changes something names its submission. */
+  /**
+   * Retries while no gateway is available. That is safe: retried calls that change something name their
+   * submission.
+   */
   private async call(
     method: string,
     path: string,
@@ -209,7 +219,7 @@ export class OrchestrationClient {
 
 interface FollowOptions {
   signal?: AbortSignal;
-  /** Told when the connection broke; it is made again. */
+  /** Called when the connection breaks, before the client reconnects. */
   onBreak?: (reason: unknown) => void;
 }
 

@@ -1,12 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Where the error of what runs goes; it follows what a handler starts: promises, timers, callbacks. */
+/**
+ * The error handler of the current exchange. It also applies to promises, timers and callbacks started in it.
+ */
 const exchanges = new AsyncLocalStorage<(error: unknown) => void>();
 
 /**
- * Runs the handler of an event. An exception, or the rejection of a promise that it returns, goes to `onError`:
- * thrown out of an event handler it would end the process. An error that is not caught later gets there by
- * `endExchange`.
+ * Runs an event handler. Passes an exception, or the rejection of a promise that it returns, to `onError`: if
+ * an event handler threw it, the process would end. `endExchange` passes on errors that occur later and are
+ * not caught.
  */
 export function guarded(work: () => unknown, onError: (error: unknown) => void): void {
   exchanges.run(onError, () => {
@@ -14,7 +16,7 @@ export function guarded(work: () => unknown, onError: (error: unknown) => void):
   });
 }
 
-/** For an error that was not caught: ends the exchange with a client whose handler led to it, if one did. */
+/** Handles an uncaught error: ends the exchange with the client whose handler caused it, if there is one. */
 export function endExchange(error: unknown): void {
   exchanges.getStore()?.(error);
 }

@@ -24,7 +24,7 @@ import type { FollowLog } from './progress/liveOutput';
 import { startServer, type RunningServer } from './server';
 import { temporalSubmissions } from './submissions/submissionService';
 
-/** The variables that a gateway reads. */
+/** The environment variables that a gateway reads. */
 export const GATEWAY_VARIABLES = [
   'API_KEY',
   'HOST',
@@ -56,14 +56,14 @@ export type GatewayConfig = Config<Exclude<(typeof GATEWAY_VARIABLES)[number], '
 
 export interface GatewayParts {
   logger: Logger;
-  /** Default: nothing is traced. */
+  /** Default: no tracing. */
   tracing?: Tracing | null;
   limits?: Limits;
-  /** Default: its own. */
+  /** Default: a new registry. */
   metrics?: Metrics;
 }
 
-/** Starts a gateway on its own connection to Temporal. Closing it closes both, and loses no submission. */
+/** Starts a gateway with its own connection to Temporal. Closing it closes both, and loses no submission. */
 export async function startGateway(
   config: GatewayConfig,
   {
@@ -134,14 +134,17 @@ function rulesFrom(config: GatewayConfig): SubmissionRules {
   };
 }
 
-/** A gateway needs no cluster: without one it follows no logs and knows no keys but its own. */
+/** Null if no cluster is configured: the gateway then follows no logs, and accepts only `API_KEY`. */
 function clusterOf(config: GatewayConfig): Kube | null {
   const { KUBECONFIG: kubeconfig, KUBE_CONTEXT: context, KUBERNETES_SERVICE_HOST: host } = config;
   if (kubeconfig === undefined && host === undefined) return null;
   return connectKubernetes({ kubeconfig, context, inCluster: host !== undefined });
 }
 
-/** Where programs are reached; null when nothing is forwarded to them. @throws Error when nobody could say where */
+/**
+ * Finds the addresses of programs; null if requests are not forwarded.
+ * @throws Error if there is no source of addresses
+ */
 function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: Kube | null) {
   if (FORWARD_APPS === 'off') return null;
   if (APPS_ADDRESS !== undefined) return addressFrom(APPS_ADDRESS);
@@ -151,7 +154,7 @@ function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: K
   );
 }
 
-/** What a user has in production, and the pods of it. */
+/** What a user has in production, and its pods. */
 async function lookAt(kube: Kube, userId: string) {
   const [report, pods] = await Promise.all([inspectProduction(kube, userId), productionPods(kube, userId)]);
   return { ...report, pods };

@@ -1,35 +1,36 @@
-/** How much a user's key may do on one gateway. Admin keys are not bound by it. */
+/** Limits of a user's key on one gateway. They do not apply to admin keys. */
 export interface KeyLimits {
   messagesPerSecond: number;
-  /** Messages that may come at once after a silence. */
+  /** Messages that may be sent at once after an idle period. */
   messageBurst: number;
   submissionsPerMinute: number;
-  /** Submissions and resumed ones that are followed at the same time, on all connections together. */
+  /**
+   * Submissions that may be followed at the same time, including resumed ones, over all connections together.
+   */
   followed: number;
   connections: number;
 }
 
-/** Every bound of the edge, with its default. docs/protocol.md says what a client sees at each. */
+/** All limits of the gateway. docs/protocol.md describes what a client sees at each of them. */
 export interface Limits {
   /** Largest WebSocket message, in bytes. A larger one closes the connection (1009). */
   maxMessageBytes: number;
-  /** Submissions that one connection may have under way. One more gets an error frame. */
+  /** Submissions that one connection may have in progress. The next one gets an error frame. */
   maxInFlight: number;
-  /** What the key of a user may do on one gateway. */
   perKey: KeyLimits;
-  /** Messages in a row beyond the rate of their key, after which the connection is closed (4029). */
+  /** Consecutive messages over the key's rate limit, after which the connection is closed (4029). */
   maxRefusedMessages: number;
-  /** Bytes that may wait to be read by one client before its connection is closed (4001). */
+  /** Bytes that may be buffered for a slow client before its connection is closed (4001). */
   maxBufferedBytes: number;
-  /** Between two pings, in milliseconds. A client that did not answer the last one is cut off. */
+  /** Interval between pings, in milliseconds. A client that did not answer the last one is disconnected. */
   pingIntervalMs: number;
   /** How long a closing handshake may take before the socket is destroyed, in milliseconds. */
   closeTimeoutMs: number;
-  /** How long one question to Temporal may take when a client waits for its answer, in milliseconds. */
+  /** Timeout of a call to Temporal that a client waits for, in milliseconds. */
   callTimeoutMs: number;
-  /** The same for the readiness check, in milliseconds: below the usual timeout of a probe. */
+  /** Timeout of the readiness check, in milliseconds. Shorter than the usual timeout of a probe. */
   readyTimeoutMs: number;
-  /** How long logs are followed in one request, in milliseconds; a client then comes back and goes on. */
+  /** How long one request may follow logs, in milliseconds. The client then reconnects and continues. */
   followLogsMs: number;
 }
 
@@ -53,8 +54,8 @@ export const DEFAULT_LIMITS: Limits = {
 };
 
 /**
- * Limits that go with a largest size of code: a newline or a quote takes two bytes in JSON, so a message
- * may be twice as long as the code in it.
+ * Limits for a maximum code size. A newline or a quote takes two bytes in JSON, so a message may be twice as
+ * long as the code in it.
  */
 export function limitsFor(maxCodeBytes: number): Limits {
   return {

@@ -7,9 +7,12 @@ import { createMetrics } from './metrics';
 import type { RunningServer } from './server';
 import { survivesUncaught } from './uncaught';
 
-/** Until every node has heard that this one takes no new connections, as the preStop hook of its pod waits, too. */
+/**
+ * How long every node may take to learn that this gateway accepts no new connections. The pod's preStop hook
+ * waits for the same reason.
+ */
 const LEAVING_MS = 5_000;
-/** After which a process that should have ended is ended. */
+/** The process is forced to exit if it has not ended by then. */
 const LONGEST_END_MS = 30_000;
 
 async function main(): Promise<void> {
@@ -32,7 +35,10 @@ async function main(): Promise<void> {
   logger.info('gateway closed');
 }
 
-/** After an error that was not caught: whoever started the process starts another one. */
+/**
+ * Stops accepting clients after an uncaught error. Exits with 1, so that whatever started the process
+ * restarts it.
+ */
 async function leave(gateway: RunningServer): Promise<void> {
   process.exitCode = 1;
   gateway.leave();
@@ -40,7 +46,10 @@ async function leave(gateway: RunningServer): Promise<void> {
   setTimeout(() => process.exit(1), LONGEST_END_MS).unref();
 }
 
-/** The first signal asks for a clean end; a second one finds no listener and ends the process at once. */
+/**
+ * Resolves on the first signal, for a graceful shutdown. A second signal has no handler and ends the process
+ * at once.
+ */
 function nextSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const onSignal = (signal: NodeJS.Signals) => {

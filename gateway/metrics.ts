@@ -2,32 +2,32 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { createLogCounters, type LogCounters } from '../infrastructure/elasticsearch/counters';
 import { isFinal, type ServerFrame } from './protocol/serverFrames';
 
-/** Seconds; a verdict takes from a tenth of a second to some minutes. */
+/** In seconds. A verdict takes from a tenth of a second to a few minutes. */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180];
 
-/** What a gateway counts, in the terms of Prometheus. No label names a user or a key. */
+/** The metrics of a gateway, for Prometheus. No label contains a user or a key. */
 export interface Metrics {
   connected(): void;
   disconnected(): void;
   received(): void;
   sent(frame: ServerFrame): void;
-  /** A submission is followed for a client, until what this returns is called. */
+  /** A submission is followed for a client, until the returned function is called. */
   following(): () => void;
-  /** A client was cut off because it does not read. */
+  /** A client was disconnected because it did not read. */
   cutOff(): void;
-  /** An error came that no handler caught. */
+  /** An error occurred that no handler caught. */
   uncaught(): void;
   /** An upgrade to a WebSocket was refused. */
   refused(status: number): void;
-  /** An HTTP request came to its end. @param route the pattern of its address */
+  /** An HTTP request ended. @param route the pattern of its path */
   answered(method: string, route: string, status: number, ms: number): void;
-  /** A submission was accepted so many milliseconds after its message came. */
+  /** A submission was accepted, `ms` milliseconds after its message arrived. */
   accepted(ms: number): void;
-  /** The verdict of a submission that was sent here came, so many milliseconds after its message. */
+  /** The verdict of a submission was sent, `ms` milliseconds after its message arrived at this gateway. */
   judged(status: string, ms: number): void;
-  /** What is counted of the audit on its way into Elasticsearch. */
+  /** Counters for audit documents that are written to Elasticsearch. */
   log: LogCounters;
-  /** The text that Prometheus reads, and its media type. */
+  /** The metrics in Prometheus's text format, and their media type. */
   text(): Promise<{ type: string; body: string }>;
 }
 

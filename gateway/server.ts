@@ -37,25 +37,27 @@ import { admit } from './websocket/upgrade';
 export interface ServerSettings {
   API_KEY: string;
   HOST: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   PORT: number;
 }
 
 export interface RunningServer {
-  /** Where this machine reaches it, such as `http://127.0.0.1:8000`; `ws` takes it as it is. */
+  /**
+   * URL of the server on this machine, such as `http://127.0.0.1:8000`. The `ws` library takes it as it is.
+   */
   url: string;
-  /** Says that it takes no new clients any more (`/readyz`), and serves on. */
+  /** Reports in `/readyz` that it accepts no new clients, and continues to serve. */
   leave(): void;
   /**
-   * Stops accepting, tells every client to come back elsewhere (1001), and resolves when all connections
-   * are closed: within `closeTimeoutMs` of the limits.
+   * Stops accepting connections, asks every client to reconnect elsewhere (1001), and resolves when all
+   * connections are closed: within `closeTimeoutMs` of the limits.
    */
   close(): Promise<void>;
 }
 
 /**
- * Listens for submissions over WebSockets and for health checks over HTTP.
- * @throws Error of node:net when the address is taken or not ours
+ * Starts to serve WebSockets and HTTP.
+ * @throws Error of node:net if the address is in use or not on this machine
  */
 export async function startServer(
   settings: ServerSettings,
@@ -85,7 +87,7 @@ export async function startServer(
   const parseMessage = messageParser(rules);
   const leaving = new AbortController();
   const goingDown = new AbortController();
-  setMaxListeners(0, goingDown.signal); // one for each request under way
+  setMaxListeners(0, goingDown.signal); // one listener per request in progress
   const answer = httpHandler({
     ...{
       submissions,
@@ -146,7 +148,7 @@ export async function startServer(
     );
   });
 
-  /** @param onUpgraded called when the WebSocket listens to the socket's errors itself */
+  /** @param onUpgraded called when the WebSocket handles the socket's errors itself */
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, onUpgraded: () => void): void {
     const connection = logger.child({ connectionId: randomUUID(), remote: addressOf(request) });
     const admission = admit(
@@ -200,13 +202,13 @@ export async function startServer(
   async function close(): Promise<void> {
     stopPinging();
     leaving.abort();
-    goingDown.abort(); // streams and waits end
+    goingDown.abort(); // ends streams and waits
     connections.stop();
     const closed = once(http, 'close');
     http.close();
     http.closeIdleConnections();
     for (const client of webSockets.clients) client.close(CLOSE.goingAway.code, CLOSE.goingAway.reason);
-    // Requests that hang must not hold the process: a WebSocket ends by its own closeTimeout.
+    // A hanging request must not keep the process alive. WebSockets have their own closeTimeout.
     const rest = setTimeout(() => http.closeAllConnections(), limits.closeTimeoutMs);
     await closed;
     clearTimeout(rest);
@@ -226,39 +228,39 @@ export interface ServerParts {
   submissions: Submissions;
   rules: SubmissionRules;
   logger: Logger;
-  /** Keys beside `API_KEY`; null when there is no cluster to keep them in. */
+  /** Keys in addition to `API_KEY`; null without a cluster to store them in. */
   keys?: KeyDirectory | null;
-  /** Where the page leads to; default: nowhere. */
+  /** Links of the page. Default: none. */
   links?: PageLinks;
-  /** Default: those that go with the largest submission. */
+  /** Default: the limits for the maximum size of a submission. */
   limits?: Limits;
-  /** Where output is that nobody else has any more. */
+  /** Archive of truncated output. Default: none. */
   outputArchive?: ReadOutput | null;
-  /** Looks what is in production; null when no cluster is known. */
+  /** Inspects what is in production; null without a cluster. */
   inspect?: LiveParts['inspect'];
-  /** Where lines of users' pods come from; default: nowhere. */
+  /** Sources of the logs of users' pods. Default: none. */
   logs?: LogRouteParts['logs'];
-  /** Notes who asked for what; default: nowhere. */
+  /** Records calls. Default: nothing is recorded. */
   audit?: Audit;
-  /** Default: its own. */
+  /** Default: a new registry. */
   metrics?: Metrics;
-  /** Where programs are reached, for /apps/{user}/; null when nothing is forwarded. */
+  /** Addresses of programs, for /apps/{user}/; null if requests are not forwarded. */
   programAddress?: AppsParts['addressOf'] | null;
-  /** Default: what is at the other end of the connection. */
+  /** Default: the address at the other end of the connection. */
   addressOf?: ClientAddress;
 }
 
-/** An answer that has begun can only be broken off. */
+/** Answers with an error. A response that has started can only be aborted. */
 function answerFailure(response: ServerResponse, error: unknown): void {
   if (response.headersSent) return void response.destroy();
   const frame = toErrorFrame(error);
-  // A header that was set before the failure would go out with this answer.
+  // Headers that were set before the failure would be sent with this response.
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusMessage = '';
   sendJson(response, STATUS_OF[frame.code], frame, { Connection: 'close' });
 }
 
-/** Refused for the key, and for nothing else. */
+/** Records a refusal that is due to the key, and no other. */
 function noteRefusal(audit: Audit, request: IncomingMessage, { status, error, message }: Refusal): void {
   if (status !== 401 && status !== 403) return;
   const action = status === 401 ? 'api.refused' : 'api.forbidden';

@@ -11,14 +11,14 @@ export interface UncaughtOptions {
 }
 
 /**
- * A minute: Prometheus sees the counter before it goes with the process, and whoever can cause such an error causes
- * one restart a minute and not one each time.
+ * One minute, so that Prometheus reads the counter before the process exits. It also limits restarts to one a
+ * minute, even if a client can cause such an error at will.
  */
 const DRAIN_AFTER_MS = 60_000;
 
 /**
- * Keeps the process alive when an error was not caught: it ends the exchange that it belongs to. Afterwards nobody
- * knows what state the process is in, so it should be replaced, but in order.
+ * Keeps the process alive after an uncaught error, and ends the exchange that caused it. The state of the
+ * process is then unknown, so it should be replaced, but gracefully.
  * @returns resolves when the process should be drained: some time after the first such error
  */
 export function survivesUncaught({

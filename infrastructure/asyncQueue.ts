@@ -1,11 +1,11 @@
 interface Entry<T> {
   item: T;
   size: number;
-  /** Called when the item was dealt with, or with false when the queue was closed before. */
+  /** Called with true when the consumer has finished with the item, with false if the queue closed first. */
   done: (open: boolean) => void;
 }
 
-/** Carries items from several producers to one consumer, in order; a producer waits while the queue is full. */
+/** A bounded, ordered queue with several producers and one consumer. Producers wait while it is full. */
 export class AsyncQueue<T> {
   private readonly entries: Entry<T>[] = [];
   private current: Entry<T> | undefined;
@@ -16,12 +16,12 @@ export class AsyncQueue<T> {
   private readonly waiting: (() => void)[] = [];
 
   /**
-   * @param capacity sizes that may wait together; one item always may. With 0, a producer also waits until its item was
-   *   dealt with, which is when the next one is asked for.
+   * @param capacity total size of the items that may wait; a single item is always accepted. With 0, `put`
+   * also waits until the consumer has finished with the item, that is, until it asks for the next one.
    */
   constructor(private readonly capacity: number) {}
 
-  /** Resolves when there is room; with false when the queue is closed. */
+  /** Adds an item, after waiting for room. Resolves to false when the queue is closed. */
   async put(item: T, size = 1): Promise<boolean> {
     while (!this.closed && this.entries.length > 0 && this.size + size > this.capacity)
       await new Promise<void>((resolve) => this.waiting.push(resolve));
@@ -32,7 +32,7 @@ export class AsyncQueue<T> {
     return this.capacity === 0 ? dealtWith : true;
   }
 
-  /** Ends it; with a failure, the consumer gets that after what waits. */
+  /** Closes the queue. The consumer gets the waiting items; then `take` ends, or throws `failure`. */
   close(failure?: Error): void {
     if (this.closed) return;
     this.closed = true;
@@ -43,7 +43,7 @@ export class AsyncQueue<T> {
     this.makeRoom();
   }
 
-  /** Everything that is put, up to the end. */
+  /** Yields every item, until the queue is closed and empty. */
   async *take(): AsyncGenerator<T> {
     for (;;) {
       this.current?.done(true);

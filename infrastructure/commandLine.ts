@@ -1,7 +1,10 @@
-/** A command that is not understood: it ends with 2, and its message says how it is written. */
+/** Invalid arguments: the process exits with code 2. The message explains the usage. */
 export class UsageError extends Error {}
 
-/** Runs a command: what it returns is printed as JSON; a failure goes to stderr and ends with 1, a wrong usage with 2. */
+/**
+ * Runs a command and prints its result as JSON. An error is printed to stderr; the exit code is then 2 for a
+ * UsageError, otherwise 1.
+ */
 export function runCommandLine(main: (args: string[]) => Promise<unknown>): void {
   main(process.argv.slice(2)).then(
     (report) => {

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * A controller that is aborted with any of the signals given, and after so many milliseconds, as a TimeoutError.
- * Whoever is done with it aborts it: that unties it from the signals.
+ * A controller that is aborted when any of the given signals is, or after `ms` milliseconds with a
+ * TimeoutError. Abort it when you are done with it: that removes its listeners from the signals.
  *
- * In place of `AbortSignal.any` and `AbortSignal.timeout`. Of a signal that they composed Node holds on to what listens to
- * it, for good; and a timeout that only such a signal knows of is lost when the garbage collector comes before it
- * fires (nodejs/node#57736), so that a wait has no end.
+ * It replaces `AbortSignal.any` and `AbortSignal.timeout`. Node never releases the listeners of a signal that
+ * they composed. And a timeout that only such a signal refers to is lost if the garbage collector runs before
+ * it fires (nodejs/node#57736), so that a wait never ends.
  */
 export function linkedAbort(signals: readonly AbortSignal[], ms?: number): AbortController {
   const linked = new AbortController();
@@ -19,7 +19,7 @@ export function linkedAbort(signals: readonly AbortSignal[], ms?: number): Abort
   const timeout = () => linked.abort(new DOMException(`It took longer than ${ms} ms.`, 'TimeoutError'));
   const timer = ms === undefined ? undefined : setTimeout(timeout, ms);
   for (const signal of signals) {
-    // As many may wait for one as there are requests.
+    // A signal may have as many listeners as there are requests.
     setMaxListeners(0, signal);
     signal.addEventListener('abort', follow);
   }

@@ -3,7 +3,7 @@ import { currentTraceId } from './telemetry/span';
 
 export type Logger = pino.Logger;
 
-/** A logger that writes one JSON line an event to stdout, named for its process, with the trace that it belongs to. */
+/** A logger that writes one JSON line per event to stdout, with its process's name and the current trace. */
 export function createLogger(
   name: string,
   level: string,

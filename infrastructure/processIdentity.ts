@@ -1,23 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A process, told apart from a later one that was given the same pid. */
+/** Identifies a process, even if its pid is later given to another one. */
 export interface ProcessIdentity {
   pid: number;
   /** Clock ticks between the machine's boot and the process's start: field 22 of /proc/PID/stat. */
   startTime: string;
 }
 
-/** The identity of a process that runs now, or undefined when there is none with this pid. */
+/** The identity of a running process, or undefined when there is none with this pid. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const stat = readProcFile(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
-  // The second field is the program's name in brackets and may hold spaces: count from the last bracket.
+  // The second field, the program's name in parentheses, may contain spaces: count from the last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, startTime] = [fields[0], fields[19]];
   return state === 'Z' || startTime === undefined ? undefined : { pid, startTime };
 }
 
-/** True when that very process still runs: a pid that was given to another process does not count. */
+/** True when exactly this process still runs, and not another one with the same pid. */
 export function stillRuns(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startTime === process.startTime;
 }
@@ -28,12 +28,12 @@ export function describeProcess(pid: number): string {
   return command ? `pid ${pid} (${command.slice(0, 120)})` : `pid ${pid}`;
 }
 
-/** The direct children of a process: pids as this machine counts them, also for one in another PID namespace. */
+/** The direct children of a process: pids as seen on this machine, even for another PID namespace. */
 export function childrenOf(pid: number): number[] {
   return (readProcFile(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number);
 }
 
-/** Every process that was started with this variable in its environment, other than ourselves. */
+/** Every process that was started with this variable in its environment, except this one. */
 export function processesWithVariable(name: string, value: string): ProcessIdentity[] {
   const wanted = `${name}=${value}`;
   return readdirSync('/proc')
@@ -43,7 +43,7 @@ export function processesWithVariable(name: string, value: string): ProcessIdent
     .filter((found) => found !== undefined);
 }
 
-/** A process can end between two looks at it, and the environment of another user's is closed to us. */
+/** Undefined if the process has ended meanwhile, or belongs to another user and cannot be read. */
 function readProcFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

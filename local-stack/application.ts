@@ -11,11 +11,11 @@ import { ServerPart } from './parts/serverPart';
 import { statePaths, type Settings } from './settings';
 import { StackParts } from './stackParts';
 
-/** The worker and the gateway, as processes of their own. */
+/** The worker and the gateway, as separate processes. */
 export interface Application {
-  /** Rejects when one of them died for good. */
+  /** Rejects when one of them dies and is not restarted again. */
   failed: Promise<never>;
-  /** Lines that say where it is and with which key. */
+  /** Lines that show its URLs and its API key. */
   describe(): string[];
   stop(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface ApplicationOptions {
   signal?: AbortSignal;
 }
 
-/** Starts both and waits until they serve. */
+/** Starts the worker and the gateway, and waits until both are ready. */
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
   const { settings, endpoints, progress, signal } = options;
   const port = Number(process.env.PORT || 8000);
@@ -65,10 +65,10 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   };
 }
 
-/** How long the local stack keeps what is over. */
+/** How long the local stack retains closed workflows, in days. */
 const HISTORY_DAYS = '30';
 
-/** What both need to know, under the names that infrastructure/config/config/config.ts reads. */
+/** Settings of both, under the names that infrastructure/config/config.ts reads. */
 function shared(endpoints: Endpoints): Record<string, string> {
   return {
     TEMPORAL_ADDRESS: endpoints.temporalAddress,
@@ -88,7 +88,7 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
         environment: {
           ...shared(endpoints),
           KUBECONFIG: kubernetes.workerKubeconfig,
-          // A Temporal that somebody named is theirs.
+          // The retention of a Temporal server that the environment names is not changed.
           ...(!process.env.TEMPORAL_ADDRESS && {
             HISTORY_RETENTION_DAYS: process.env.HISTORY_RETENTION_DAYS || HISTORY_DAYS,
           }),
@@ -106,7 +106,7 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
   return part;
 }
 
-/** The edge may read the logs of test pods, and nothing else of the cluster. */
+/** The gateway may read the logs of test pods, and nothing else in the cluster. */
 function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port: number): ServerPart {
   return new ServerPart({
     settings,
@@ -133,7 +133,7 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
   });
 }
 
-/** Not the stack's own mark: it may end and start again while the application runs on. */
+/** Differs from the stack's owner: the stack may stop and start again while the application keeps running. */
 function applicationOwner(settings: Settings): string {
   return `${settings.stateDirectory}#application`;
 }
@@ -146,7 +146,7 @@ function program(settings: Settings, folder: string) {
   };
 }
 
-/** An image that the environment names wins over the one that was built here. */
+/** An image that the environment names takes precedence over the one that was built here. */
 function imageVariables(images: NonNullable<Endpoints['images']>): Record<string, string> {
   return {
     TEST_IMAGE: process.env.TEST_IMAGE || images['test-pod'],
@@ -156,7 +156,7 @@ function imageVariables(images: NonNullable<Endpoints['images']>): Record<string
   };
 }
 
-/** An index that the environment names wins, though pods of the local stack reach no other. */
+/** An index that the environment names takes precedence, but pods of the local stack cannot reach it. */
 function packageIndexVariables({
   url,
   cidr,
@@ -165,7 +165,7 @@ function packageIndexVariables({
   return { PACKAGE_INDEX_URL: url, PACKAGE_INDEX_CIDR: cidr };
 }
 
-/** The key that the environment names, or one that is made once for this state directory. */
+/** The key from the environment, or one that is generated once per state directory. */
 async function ensureApiKey(settings: Settings): Promise<{ value: string; source: string }> {
   if (process.env.API_KEY) return { value: process.env.API_KEY, source: 'API_KEY' };
   const path = statePaths(settings).apiKey;

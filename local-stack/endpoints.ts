@@ -4,39 +4,41 @@ import type { ImageReferences } from './images/projectImages';
 import { identify, stillRuns, type ProcessIdentity } from '../infrastructure/processIdentity';
 import { readSettings, statePaths, type Settings } from './settings';
 
-/** Where the servers are that a stack started or was told of. */
+/** Addresses of the servers that a stack started, or that the environment names. */
 export interface Endpoints {
   /** HOST:PORT. */
   temporalAddress: string;
-  /** Undefined for a Temporal that the environment named. */
+  /** Undefined for a Temporal server that the environment names. */
   temporalUi: string | undefined;
   /** URL. */
   elasticsearch: string;
   kubernetes: {
     /** Path of the administrator's kubeconfig. */
     kubeconfig: string;
-    /** Path of the one with the worker's rights; the same file for a cluster that the environment named. */
+    /**
+     * Path of the kubeconfig with the worker's rights; the same file for a cluster named by the environment.
+     */
     workerKubeconfig: string;
-    /** The same with the gateway's rights. */
+    /** Path of the kubeconfig with the gateway's rights. */
     gatewayKubeconfig: string;
     context: string;
   };
-  /** Package index for the pods, with its password; missing when there is none, or the environment named the cluster. */
+  /** Package index for the pods, with its password; undefined without one, or for a named cluster. */
   packageIndex?: { url: string; cidr: string } | undefined;
-  /** Undefined for a cluster that the environment named: it gets its images from its own registry. */
+  /** Undefined for a cluster that the environment names: it pulls its images from its own registry. */
   images: ImageReferences | undefined;
 }
 
-/** The note of a running stack, for whoever wants to use it. */
+/** The file that describes a running stack, for other processes that use it. */
 export interface StackNote {
   process: ProcessIdentity;
   startedAt: string;
   endpoints: Endpoints;
-  /** Pids of the servers by the name of their part; written again when one was started again. */
+  /** Pids of the servers by the name of their part; updated when a server is restarted. */
   pids: Record<string, number>;
 }
 
-/** Written whole or not at all. */
+/** Writes the file atomically. */
 export async function writeStackNote(
   settings: Settings,
   endpoints: Endpoints,
@@ -54,7 +56,7 @@ export async function removeStackNote(settings: Settings): Promise<void> {
   await rm(statePaths(settings).stackFile, { force: true });
 }
 
-/** The note of the stack that runs with this state directory; undefined when none does. */
+/** The file of the stack that runs with this state directory; undefined when none runs. */
 export function readStackNote(settings: Settings = readSettings()): StackNote | undefined {
   let note: StackNote;
   try {

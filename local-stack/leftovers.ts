@@ -7,12 +7,12 @@ import { ownershipVariable } from './machine/serverProcess';
 import { restoreSysctls } from './machine/sysctls';
 import { statePaths, type Settings } from './settings';
 
-/** Milliseconds for killed processes to be gone. */
+/** Milliseconds until killed processes must have exited. */
 const patience = 10_000;
 
 /**
- * Ends what an earlier stack left when it was killed. Call it with the lock held: then nothing that carries the
- * mark of this state directory has an owner. The kernel ends most of it by itself, together with that stack.
+ * Stops what an earlier stack left running when it was killed. Call it while holding the lock: then any
+ * process that is marked with this state directory is an orphan. The kernel ends most of these with it.
  */
 export async function removeLeftovers(settings: Settings, say: (line: string) => void): Promise<void> {
   const processes = processesWithVariable(ownershipVariable, settings.stateDirectory);

@@ -2,7 +2,7 @@ import { createConnection } from 'node:net';
 import { KubeConfig, VersionApi } from '@kubernetes/client-node';
 import { httpStatus } from './parts/httpCheck';
 
-/** The servers that the environment names: those are used as they are, and never started or stopped here. */
+/** The servers that the environment names. The stack uses them, but never starts or stops them. */
 export interface NamedServers {
   temporalAddress: string | undefined;
   elasticsearch: string | undefined;
@@ -10,9 +10,9 @@ export interface NamedServers {
 }
 
 /**
- * Reads TEMPORAL_ADDRESS, ELASTICSEARCH_HOST, and KUBECONFIG with KUBE_CONTEXT. A KUBECONFIG alone names no
- * cluster: its current context may be anybody's production.
- * @throws Error when KUBE_CONTEXT stands alone.
+ * Reads TEMPORAL_ADDRESS, ELASTICSEARCH_HOST, and KUBECONFIG with KUBE_CONTEXT. KUBECONFIG alone does not
+ * select a cluster: its current context may be any cluster, even in production.
+ * @throws Error when KUBE_CONTEXT is set without KUBECONFIG.
  */
 export function readNamedServers(
   environment: Record<string, string | undefined> = process.env,
@@ -38,7 +38,7 @@ export async function checkNamedServers(named: NamedServers): Promise<void> {
   ]);
 }
 
-/** Milliseconds for a named server to answer. */
+/** Milliseconds within which a named server must respond. */
 const patience = 5000;
 
 async function checkTcp(variable: string, address: string): Promise<void> {
@@ -66,7 +66,7 @@ async function checkElasticsearch(url: string): Promise<void> {
   } catch (error) {
     throw unreachable('ELASTICSEARCH_HOST', url, (error as Error).message);
   }
-  // A server that wants credentials is there.
+  // A server that requires credentials is reachable.
   if (status !== 200 && status !== 401)
     throw unreachable('ELASTICSEARCH_HOST', url, `HTTP ${status} from /_cluster/health`);
 }

@@ -1,19 +1,19 @@
-/** One thing that the stack starts and stops: a server, the node, the volume provisioner. */
+/** Something that the stack starts and stops: a server, the node, the volume provisioner. */
 export interface Part {
-  /** As it appears in progress lines, logs and errors. */
+  /** The name in progress lines, logs and errors. */
   readonly name: string;
-  /** Starts it. Resolves as soon as `ready` may be asked. */
+  /** Starts it. Resolves as soon as `ready` may be called. */
   start(): Promise<void>;
-  /** Resolves when it serves; rejects with the reason when it died or took too long. */
+  /** Resolves when it is ready; rejects with the reason when it died or the deadline passed. */
   ready(): Promise<void>;
   /**
-   * Ends it and everything it made. Does nothing when it does not run; a second call with 0 hurries the first.
-   * @param graceMilliseconds - how long it may take to end by itself; the part knows its own default.
+   * Stops it and everything it created. Does nothing when it is not running; a second call with 0 hurries it.
+   * @param graceMilliseconds - how long it may take to end by itself; each part has its own default.
    */
   stop(graceMilliseconds?: number): Promise<void>;
 }
 
-/** Starts a part and waits until it serves. */
+/** Starts a part and waits until it is ready. */
 export async function startAndWait(part: Part): Promise<void> {
   await part.start();
   await part.ready();

@@ -3,21 +3,23 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { STACK_FILE, stateDirectoryOf } from '../infrastructure/config/stateDirectory';
 
-/** Where the local stack keeps things and which addresses it uses. Everything else derives from this. */
+/** The paths and addresses of the local stack. Everything else is derived from them. */
 export interface Settings {
   /** The root of the repository. */
   checkout: string;
-  /** Built and downloaded programs and images, shared between checkouts. Safe to delete while nothing runs. */
+  /**
+   * Built and downloaded programs and images, shared between checkouts. Safe to delete while no stack runs.
+   */
   cacheDirectory: string;
   /** Data, certificates and logs of this user's stack. `npm run reset` deletes it. */
   stateDirectory: string;
   ports: Record<PortName, number>;
   network: Network;
-  /** All of the stack's containers are below this cgroup, in every hierarchy. */
+  /** The parent cgroup of all containers of the stack, in every hierarchy. */
   cgroup: string;
 }
 
-/** What listens, by the variable that moves it. The defaults are those of stack 0: stack N adds 10 * N. */
+/** The stack's ports, with the variables that override them. Stack N adds 10 * N to the defaults. */
 export const portVariables = {
   temporal: { variable: 'LOCAL_TEMPORAL_PORT', default: 7233 },
   temporalUi: { variable: 'LOCAL_TEMPORAL_UI_PORT', default: 8233 },
@@ -33,9 +35,11 @@ export const portVariables = {
 
 export type PortName = keyof typeof portVariables;
 
-/** IPv4 addresses of the cluster. None of them is reachable from another machine. */
+/** IPv4 addresses of the cluster. No other machine can reach them. */
 export interface Network {
-  /** The virtual cable between the machine and the node's network namespace, and the machine's end of it. */
+  /**
+   * The veth interface between the machine and the node's network namespace, and the address of its host end.
+   */
   device: string;
   hostAddress: string;
   nodeAddress: string;
@@ -47,10 +51,10 @@ export interface Network {
   dnsServiceAddress: string;
 }
 
-/** The Kubernetes name of the one node. It is part of certificates and of volumes: it must not change. */
+/** The name of the only node. It is part of certificates and volumes, so it must not change. */
 export const nodeName = 'local';
 
-/** The addresses of stack N: nothing of two stacks overlaps. */
+/** The addresses of stack N: no two stacks overlap. */
 function networkOf(number: number): Network {
   return {
     device: `orchestration${number}`,
@@ -66,7 +70,7 @@ function networkOf(number: number): Network {
 
 /**
  * Reads ORCHESTRATION_CACHE_DIR, ORCHESTRATION_STATE_DIR, LOCAL_STACK_NUMBER and the LOCAL_*_PORT variables.
- * @throws Error that names every variable that is no port number.
+ * @throws Error that names every variable that is not a port number.
  */
 export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
   const home = environment.HOME || homedir();
@@ -81,12 +85,12 @@ export function readSettings(environment: Record<string, string | undefined> = p
     stateDirectory,
     ports: readPorts(environment, number),
     network: networkOf(number),
-    // The lock on the state directory then guards it, too: nobody clears away another stack's.
+    // Derived from the state directory, whose lock thereby protects the cgroup from other stacks.
     cgroup: `orchestration-local-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`,
   };
 }
 
-/** Which of several stacks on one machine this is: 0, the usual one, to 9. */
+/** The number of this stack among those on the same machine: 0 (the default) to 9. */
 function readNumber(text: string | undefined): number {
   if (text && !/^[0-9]$/.test(text)) throw new Error(`LOCAL_STACK_NUMBER=${text} must be 0 to 9.`);
   return Number(text || 0);
@@ -107,7 +111,7 @@ function readPorts(
   return Object.fromEntries(ports) as Record<PortName, number>;
 }
 
-/** The paths below the state directory that more than one file needs. */
+/** Paths below the state directory that more than one file needs. */
 export function statePaths(settings: Pick<Settings, 'stateDirectory'>) {
   const inState = (...parts: string[]) => join(settings.stateDirectory, ...parts);
   return {

@@ -21,27 +21,27 @@ import { StackParts } from './stackParts';
 export interface StackOptions {
   settings?: Settings;
   progress?: Progress;
-  /** Aborting it during the start ends the start and everything started. */
+  /** Aborting it during the start stops everything that was started. */
   signal?: AbortSignal;
 }
 
 /** A stack that this process started. */
 export interface Stack {
   endpoints: Endpoints;
-  /** Rejects when a server died for good. Stays pending otherwise. */
+  /** Rejects when a server dies and is not restarted again. Stays pending otherwise. */
   failed: Promise<never>;
-  /** Ends everything that was started and releases the lock. Called again meanwhile, it hurries. */
+  /** Stops everything that was started and releases the lock. Calling it again stops the rest at once. */
   stop(): Promise<void>;
 }
 
-/** Where the servers of the running stack are; undefined when none runs with these settings. */
+/** The addresses of the running stack's servers; undefined when none runs with these settings. */
 export function findRunningStack(settings?: Settings): Endpoints | undefined {
   return readStackNote(settings)?.endpoints;
 }
 
 /**
- * Starts every server that the environment does not name, and waits until all of them serve.
- * @throws Error that says what is missing or in the way. Then nothing is left running.
+ * Starts every server that the environment does not name, and waits until all are ready.
+ * @throws Error with what is missing or conflicts. Then nothing is left running.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { settings = readSettings(), progress = new Progress() } = options;
@@ -60,7 +60,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       say(`The note of the stack has old pids: ${String(error)}`),
     );
   });
-  // Ends the commands of a start under way as well: compilers, image builds.
+  // Also kills the commands of a start in progress: compilers, image builds.
   const stopParts = () => {
     killRunningCommands();
     return parts.stop();
@@ -133,14 +133,16 @@ async function startServers(
   };
 }
 
-/** A cluster that the environment named is used with the rights that its kubeconfig gives. */
+/** A cluster that the environment names is used with the rights of its kubeconfig. */
 function namedCluster({ kubernetes }: NamedServers): Endpoints['kubernetes'] {
   if (!kubernetes) throw new Error('Neither started nor named: this cannot be.');
   const { kubeconfig } = kubernetes;
   return { ...kubernetes, workerKubeconfig: kubeconfig, gatewayKubeconfig: kubeconfig };
 }
 
-/** Waits for all; at the first failure ends the others, and when they have ended throws it. */
+/**
+ * Waits for all tasks. At the first failure, stops the others, waits until they have ended, and throws it.
+ */
 async function allOrFirstFailure(
   tasks: readonly (Promise<unknown> | undefined)[],
   endOthers: () => void,
@@ -172,7 +174,7 @@ async function lockState(settings: Settings): Promise<Lock> {
   }
 }
 
-/** In the node these are hidden by its own. */
+/** In the node, these folders are hidden by the node's own mounts. */
 function checkStateDirectory({ stateDirectory }: Settings): void {
   const hidden = ['/run', '/var/lib', '/var/log', '/mnt', '/proc', '/sys', '/dev'];
   const at = hidden.find(
@@ -184,7 +186,7 @@ function checkStateDirectory({ stateDirectory }: Settings): void {
     );
 }
 
-/** @throws Error that names every port that is taken, by whom, and the variable that moves ours. */
+/** @throws Error that lists every taken port, its process, and the variable that changes the stack's port. */
 function checkPorts(settings: Settings, named: NamedServers): void {
   const unused: PortName[] = [
     ...(named.temporalAddress ? (['temporal', 'temporalUi'] as const) : []),

@@ -3,32 +3,32 @@ import type { Part } from './part';
 import { ServerPart } from './parts/serverPart';
 import { keepRunning } from './supervisor';
 
-/** The parts that run, in the order in which they were started, and how they end. */
+/** The running parts of the stack, in the order in which they were started. */
 export class StackParts {
   private readonly inOrder: Part[] = [];
-  /** Parts that nothing else needs: they end at once, beside the others. */
+  /** Parts that nothing else depends on: they are stopped at once, in parallel with the others. */
   private readonly independent: Part[] = [];
   private readonly stopping = new AbortController();
   private stopped: Promise<void> | undefined;
   private giveUp: (reason: Error) => void = () => undefined;
 
-  /** Rejects when a server died for good, with the end of its log. */
+  /** Rejects with the end of its log when a server dies and is not restarted again. */
   readonly failed = new Promise<never>((_, reject) => (this.giveUp = reject));
 
-  /** @param restarted told when a server that died serves again: its pid is another one */
+  /** @param restarted called when a server that died is ready again, with a new pid */
   constructor(
     private readonly say: (line: string) => void,
     private readonly restarted: () => void = () => undefined,
   ) {
-    // Every server that is watched listens to it.
+    // Every watched server adds a listener.
     setMaxListeners(0, this.stopping.signal);
-    // Whoever waits for it gets the reason; with nobody waiting it is no unhandled rejection.
+    // Without this, a failure that nothing awaits yet would be an unhandled rejection.
     this.failed.catch(() => undefined);
   }
 
   /**
-   * Starts a part, waits until it serves, and starts it again when it dies later.
-   * @throws Error when it does not come up, or when the stack is being stopped.
+   * Starts a part, waits until it is ready, and restarts it when it dies later.
+   * @throws Error when it does not become ready, or when the stack is being stopped.
    */
   async start<P extends Part>(part: P, order: 'in order' | 'independent' = 'in order'): Promise<P> {
     this.throwIfStopping();
@@ -52,7 +52,10 @@ export class StackParts {
     return Object.fromEntries(servers.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])));
   }
 
-  /** Ends the parts, the last started first. Called again, it hurries. Rejects with the first failure, at the end. */
+  /**
+   * Stops the parts in reverse order. Calling it again stops the rest at once. Rejects with the first
+   * failure, after all parts were stopped.
+   */
   stop(): Promise<void> {
     if (this.stopped === undefined) {
       this.stopping.abort();

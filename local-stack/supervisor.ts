@@ -3,32 +3,31 @@ import { linkedAbort } from '../infrastructure/linkedAbort';
 import { startAndWait } from './part';
 import type { ServerPart } from './parts/serverPart';
 
-/** How many times a server that dies is started again before the stack gives up on it. */
+/** How many times in a row a server that dies is restarted before the stack gives up. */
 const mostRestarts = 5;
-/** Milliseconds before the first restart; doubled at each further one. */
+/** Milliseconds before the first restart; doubled for each further one. */
 const firstPause = 500;
-/** Milliseconds of running after which earlier deaths are forgotten. */
+/** Milliseconds of uptime after which earlier restarts are no longer counted. */
 const forgetAfter = 60_000;
 
-/** Milliseconds between two looks whether a server that runs still works, and how many have to fail in a row. */
+/** Milliseconds between two checks whether a running server still works, and how many must fail in a row. */
 const lookEvery = 15_000;
 const mostFailures = 3;
 
-/** What watching a server needs to know of the stack. */
+/** What supervision of a server needs from the stack. */
 export interface Watching {
   say: (line: string) => void;
-  /** Told when it serves again, under another pid. */
+  /** Called when the server is ready again, with a new pid. */
   restarted: () => void;
   /** Aborted when the stack stops. */
   stopping: AbortSignal;
-  /** Milliseconds between two looks whether it still works; for tests. */
+  /** Milliseconds between two checks whether it still works; for tests. */
   lookEvery?: number;
 }
 
 /**
- * Starts a running server again when it dies, up to 5 times in a row. One that runs on and does not work any more is
- * ended first.
- * @returns a promise that rejects when it was given up, and resolves when the stack stops.
+ * Restarts a running server when it dies, up to 5 times in a row. A server that hangs is killed first.
+ * @returns a promise that rejects when it gives up, and resolves when the stack stops.
  */
 export async function keepRunning(part: ServerPart, watching: Watching): Promise<void> {
   const { say, restarted, stopping } = watching;
@@ -50,7 +49,7 @@ export async function keepRunning(part: ServerPart, watching: Watching): Promise
       restarted();
       say(`${part.name} runs again`);
     } catch (error) {
-      // When it died while starting, the next round sees that.
+      // If it died during the start, the next iteration handles that.
       if (!part.died) throw error;
     }
   }
@@ -74,7 +73,7 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-/** True when the stack stopped meanwhile. */
+/** True when the stack was stopped meanwhile. */
 async function pauseOrAbort(milliseconds: number, signal: AbortSignal): Promise<boolean> {
   await wait(milliseconds, undefined, { ref: false, signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;

@@ -5,16 +5,16 @@ export interface OperatorAction {
   /** Such as `key.created` or `backup`. */
   action: string;
   outcome: 'success' | 'failure';
-  /** In the words of the Elastic Common Schema. */
+  /** In the terms of the Elastic Common Schema. */
   kind: { category: string[]; type: string[] };
   message: string;
   startedAt: Date;
-  /** Whom or what it is about: `user`, `key`, `orchestrator`. */
+  /** What it refers to: `user`, `key`, `orchestrator`. */
   about: Record<string, unknown>;
   details: object;
 }
 
-/** What an operator did, as a document of the Elastic Common Schema. */
+/** An operator's action as a document of the Elastic Common Schema. */
 export function operatorDocument({
   action,
   outcome,

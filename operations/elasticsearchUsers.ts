@@ -3,11 +3,14 @@ import { runCommandLine, UsageError } from '../infrastructure/commandLine';
 import { userFiles } from '../infrastructure/elasticsearch/fileUsers';
 
 /**
- * `npm run --silent elasticsearch-users > secrets.json`: users of infrastructure/secured/elasticsearch.yaml with new
- * passwords, as Secrets to be applied.
+ * `npm run --silent elasticsearch-users > secrets.json`: creates new passwords for the users of
+ * infrastructure/secured/elasticsearch.yaml, as Secrets to apply.
  */
 
-/** Users and their roles: kibana_system is Elasticsearch's own, the others are in infrastructure/secured. */
+/**
+ * Users and their roles. Elasticsearch defines kibana_system and superuser; infrastructure/secured the
+ * others.
+ */
 const ROLES = {
   orchestration: 'orchestration',
   fluentd: 'forwarder',

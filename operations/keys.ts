@@ -12,7 +12,7 @@ import { USER_ID } from '../workflows/contract';
 import { operatorDocument } from './actionDocument';
 import { requestedBy } from './requestedBy';
 
-/** `npm run keys -- COMMAND ...`: who may use the gateway. docs/keys.md */
+/** `npm run keys -- COMMAND ...`: manages who may use the gateway (docs/keys.md). */
 
 const USAGE = `Usage: npm run keys -- COMMAND ...
   create USER [--plan NAME] [--expires 30d] [--note TEXT]
@@ -96,7 +96,9 @@ async function create(
   return { message: 'Keep the key: it is stored nowhere and not shown again.' };
 }
 
-/** What plans give is the worker's setting: only where it is known here too, it can be looked up. */
+/**
+ * Plans are configured on the worker, so a plan's existence is checked only if USER_PLANS is also set here.
+ */
 function checkPlan(user: string | undefined, plan: string): void {
   if (user === undefined) throw new UsageError(`--plan is for the key of a user.\n${USAGE}`);
   if (!PLAN_NAME.test(plan))
@@ -124,7 +126,10 @@ function connect(): Kube {
   return connectKubernetes({ kubeconfig: KUBECONFIG, context: KUBE_CONTEXT });
 }
 
-/** Writes into the log of actions what was done to a key. @throws Error that says so when it could not */
+/**
+ * Records a change of a key in the log of actions.
+ * @throws Error if that fails, although the change was made
+ */
 async function record(action: string, id: string, details: object): Promise<void> {
   const config = readConfig([...ELASTICSEARCH_VARIABLES, 'ACTIONS_RETENTION_DAYS'], serverEnvironment());
   const log = createActionLog({

@@ -8,7 +8,7 @@ import { importInto, ndjsonOf } from '../infrastructure/kibana/import';
 import { savedObjects } from '../infrastructure/kibana/objects';
 import { serverEnvironment } from './serverEnvironment';
 
-/** `npm run kibana`: what Kibana shows of the platform. docs/logs.md */
+/** `npm run kibana`: installs the platform's data views, searches and dashboards in Kibana (docs/logs.md). */
 
 const USAGE = `Usage: npm run kibana [-- --write]
 Imports data views, searches and dashboards into Kibana at KIBANA_URL, with KIBANA_API_KEY if it wants one; those that

@@ -15,7 +15,7 @@ import { operatorDocument } from './actionDocument';
 import { requestedBy } from './requestedBy';
 import { resultOf } from './resultOf';
 
-/** `npm run ops -- COMMAND USER ...`: what an operator does to a user's production. */
+/** `npm run ops -- COMMAND USER ...`: operations on a user's production. */
 
 const USAGE = `Usage: npm run ops -- COMMAND USER ...
   live USER                    what is live, since when, from which submission
@@ -82,7 +82,10 @@ async function main(args: string[]): Promise<unknown> {
   }
 }
 
-/** Runs one operation as a workflow, to its end. @throws Error with its reason when it did not do what it should */
+/**
+ * Runs an operation as a workflow and waits until it ends.
+ * @throws Error with the reason if it did not succeed
+ */
 async function operate<Report extends LiveReport | OperationReport = OperationReport>(
   type: string,
   userId: string,
@@ -116,7 +119,7 @@ async function operate<Report extends LiveReport | OperationReport = OperationRe
   }
 }
 
-/** Does something with a user's database from here, where the file is, and logs it. */
+/** Works on a user's database from this machine, where the file is, and logs the action. */
 async function withDatabase(
   name: string,
   userId: string,

@@ -1,4 +1,4 @@
 import { userInfo } from 'node:os';
 
-/** Who runs a command, for the log. */
+/** The operating system user who runs a command, for the log. */
 export const requestedBy = () => `ops:${userInfo().username}`;

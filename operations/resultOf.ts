@@ -1,15 +1,16 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { mayPass } from '../infrastructure/temporal/failures';
 
-/** How long a worker may take to begin, in milliseconds. */
+/** How long a worker may take to start the workflow, in milliseconds. */
 const BEGIN_WITHIN_MS = 30_000;
 
-/** Events of a workflow that no worker has taken: started, and its first task scheduled. */
+/** The number of events of a workflow that no worker has picked up: started, and first task scheduled. */
 const UNTAKEN_EVENTS = 2;
 
 /**
- * What a workflow comes to, however long that takes once a worker has begun with it.
- * @throws Error when none begins in time: it is withdrawn then, so that nothing is done later that nobody waits for
+ * Waits for the result of a workflow. Once a worker has started it, the wait has no limit.
+ * @throws Error if no worker starts it in time. The workflow is then terminated, so that it does not run
+ * later unnoticed
  */
 export async function resultOf(
   { connection }: Client,

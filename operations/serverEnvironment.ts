@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { STACK_FILE, stateDirectoryOf } from '../infrastructure/config/stateDirectory';
 import { stillRuns, type ProcessIdentity } from '../infrastructure/processIdentity';
 
-/** What is read of the note of a local stack, which local-stack/endpoints.ts writes. */
+/** The part of a local stack's state file that is read here. local-stack/endpoints.ts writes the file. */
 interface StackNote {
   process: ProcessIdentity;
   endpoints: {
@@ -13,7 +13,7 @@ interface StackNote {
   };
 }
 
-/** The environment with the addresses of servers that it does not name: those of the local stack, if one runs. */
+/** The environment. If a local stack is running, its addresses are added for servers without a variable. */
 export function serverEnvironment(): Record<string, string | undefined> {
   const note = readNote(join(stateDirectoryOf(process.env), STACK_FILE));
   if (!note || !stillRuns(note.process)) return process.env;
@@ -26,7 +26,7 @@ export function serverEnvironment(): Record<string, string | undefined> {
   };
 }
 
-/** Undefined when no local stack has run here. */
+/** Undefined if no local stack has ever been started here. */
 function readNote(path: string): StackNote | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as StackNote;

@@ -8,18 +8,18 @@ const CHECKOUT = resolve(__dirname, '..');
 const BUILT = join(CHECKOUT, 'dist');
 
 /**
- * The workflow code, bundled ahead; other kinds of bundle are beside it (worker/bundle.ts). Not in `dist` itself, where
- * the next bundling would take it for the module `workflows`.
+ * The workflow code, bundled ahead; the other kinds of bundle are in the same folder (worker/bundle.ts). It
+ * is not directly in `dist`, because the next bundling would mistake it there for the module `workflows`.
  */
 const BUNDLE = join(BUILT, 'bundles', 'workflows.js');
 
-/** Set for processes that may use what `buildPlatform` made. */
+/** Set for processes that may use the output of `buildPlatform`. */
 const BUILT_VARIABLE = 'ORCHESTRATION_TEST_BUILD';
 
 /**
- * Compiles worker, gateway and page, and bundles the workflows, as their images do: each process of a test then starts
- * in a second instead of compiling all of it again. Work that was done before is not repeated.
- * @returns environment for the processes of tests
+ * Compiles worker, gateway and page, and bundles the workflows, as the images do. Each process of a test then
+ * starts in a second instead of compiling everything again. Repeated calls only do what changed.
+ * @returns environment variables for the processes of tests
  */
 export async function buildPlatform(): Promise<Record<string, string>> {
   const compile = [
@@ -59,7 +59,7 @@ async function digestOf(folders: string[]): Promise<string> {
   return hash.digest('hex');
 }
 
-/** How an entry file of this project is started: compiled when it was built, else from its source. */
+/** How to start an entry file of this project: the compiled file if it was built, else its source. */
 export function nodeProcess(entry: string): { args: string[]; environment: Record<string, string> } {
   const built = process.env[BUILT_VARIABLE];
   const compiled = built && join(built, entry.replace(/\.ts$/, '.js'));

@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { buildSync } from 'esbuild';
 
-/** It pins whatever can be part of a bundle, and the bundler: an entry that stays the same says nothing of the rest. */
+/**
+ * The lock pins the bundler and every package that can be part of a bundle; a package's entry file does not.
+ */
 const lock = readFileSync(new URL('../package-lock.json', import.meta.url));
 
 /**
- * Jest transform for the entry of a package: the package and all that it imports, as one CommonJS module. Without it
- * Jest loads the hundreds of ES modules of @kubernetes/client-node again for each test file, which takes seconds.
+ * Jest transform for the entry file of a package: bundles the package and all its imports into one CommonJS
+ * module. Otherwise Jest loads the hundreds of ES modules of @kubernetes/client-node again for each test
+ * file, which takes seconds.
  */
 export default {
   getCacheKey: (_source, file) => createHash('sha256').update(lock).update(file).digest('hex'),

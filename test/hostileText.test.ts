@@ -13,12 +13,12 @@ import { loadLanguages } from '../sandbox/languages/languages';
 import { pass } from './scripted/ports';
 
 /**
- * Whatever gateway and worker do with text of a user, on a thread that all users share, takes time in proportion to it.
- * A pattern that is not linear takes minutes for texts as long as these.
+ * Everything that gateway and worker do with a user's text on a shared thread takes time proportional to its
+ * length. A regular expression that is not linear would take minutes for texts of this length.
  */
 
 const BYTES = 256 * 1024;
-/** Of processor time, for one text; a linear function takes a tenth of it on a slow machine. */
+/** Maximum processor time for one text; a linear function takes a tenth of it on a slow machine. */
 const MOST_MS = 1_500;
 const RUNS = 25;
 
@@ -26,7 +26,7 @@ const captured = (text: string) => ({ text, bytes: text.length, truncated: false
 const report = (changes: Partial<RunReport>): RunReport => ({ ...pass, ...changes });
 const testCase = { name: 'case', stdin: '', args: [] };
 
-/** What is done with a text, or with two. */
+/** The functions under test, with one or two texts. */
 const functions: Record<string, (text: string, other: string) => unknown> = {
   'compares a case': (text, other) =>
     resultOfCase({ ...testCase, expectedStdout: other }, report({ stdout: captured(text) })),
@@ -52,7 +52,7 @@ const functions: Record<string, (text: string, other: string) => unknown> = {
   ),
 };
 
-/** Pieces that the patterns of this project begin with, go on with, or nearly end with. */
+/** Pieces with which texts that the patterns of this project match start, continue, or almost end. */
 const pieces = fc.oneof(
   fc.constantFrom(
     ' ',
@@ -119,7 +119,7 @@ const pieces = fc.oneof(
 );
 const ends = fc.constantFrom('', 'x', '\n', ' x', '\0');
 
-/** A short beginning and end around what is repeated: so that a failure prints these, and not the text. */
+/** A short start and end around a repeated part, so that a failure prints these instead of the whole text. */
 interface Recipe {
   begin: string;
   repeat: string;

@@ -7,12 +7,12 @@ import { Phases, type Command } from './phases';
 import { withServers } from './servers';
 
 /**
- * Runs tests, on the local stack where they need servers: one that runs, or one of its own that it stops.
+ * Runs tests. Those that need servers use the running local stack, or start and stop one.
  *
- *   npm test                        all but the long proofs: static checks, unit, replay, integration and browser tests
- *   npm test -- --all               these too (test/proofs, a short run of chaos); so it is when CI=true
+ *   npm test                        static checks, unit, replay, integration and browser tests
+ *   npm test -- --all               also the long proofs (test/proofs, a short chaos run); default with CI=true
  *   npm run check                   static checks and unit tests, which need no server
- *   npm run test:integration [FILE] only tests on real servers; of FILE, if there is one
+ *   npm run test:integration [FILE] only tests on real servers; only FILE, if given
  */
 
 const LINT: Command = ['npm', 'run', '--silent', 'lint'];
@@ -21,19 +21,19 @@ const SHORT_CHAOS: Command = [process.execPath, '--import', 'tsx', 'test/chaos/m
 
 const inCi = process.env.CI === 'true';
 
-/** On two cores Jest would run one file at a time. */
+/** On two cores Jest would run only one file at a time. */
 const IN_PARALLEL = ['--maxWorkers', '100%'];
 
-/** CI allows 90 minutes: a run that hangs says where it was, and what failed before. */
+/** CI allows 90 minutes: a run that hangs still prints where it was, and what failed before. */
 const MAX_CI_SECONDS = 85 * 60;
 
 /**
- * In CI, what takes minutes begins only so early: on a machine that is several times slower than others, the run still
- * ends in time, and names what it left out. A usual run is over by then.
+ * In CI, long phases only start before this time. On a machine that is several times slower than usual, the
+ * run then still ends in time, and names what it skipped. A usual run has ended by then.
  */
 const BEGIN_IN_CI_SECONDS = 65 * 60;
 
-/** Integration test files run so many at a time, on however many cores: they mostly wait. */
+/** How many integration test files run concurrently, on any number of cores: they mostly wait. */
 const AT_A_TIME = 3;
 
 async function main(phases: Phases): Promise<void> {
@@ -43,7 +43,7 @@ async function main(phases: Phases): Promise<void> {
   });
   const [mode = 'everything', ...files] = positionals;
   if (mode === 'integration') return onServers(phases, files, values.all);
-  // Reading needs no quiet machine; tests wait until nothing is being built any more.
+  // Static checks do not need a quiet machine; tests wait until these and all builds are done.
   const checks = Promise.all([phases.run('lint', LINT), phases.run('types', TYPES)]);
   if (mode === 'check') {
     await checks;
@@ -60,11 +60,11 @@ async function main(phases: Phases): Promise<void> {
   try {
     await onServers(phases, files, values.all, beforeServers);
   } finally {
-    await checks; // Also when there is no stack: the summary has all that ran.
+    await checks; // Also without a stack: the summary contains all that ran.
   }
 }
 
-/** @param first what comes before the tests on servers, once these run */
+/** @param first runs before the tests on servers, once the servers are ready */
 async function onServers(
   phases: Phases,
   files: string[],
@@ -74,7 +74,7 @@ async function onServers(
   await withServers(async (servers) => {
     await first();
     process.env[STACK_VARIABLE] = JSON.stringify(servers);
-    // Chaos would else look for a stack of its own.
+    // Otherwise chaos would use a separate stack.
     process.env.LOCAL_STACK_NUMBER ||= '0';
     await runOnServers(phases, files, all);
   }, stopped);
@@ -111,7 +111,9 @@ async function inTime(phases: Phases, name: string, run: (name: string) => Promi
   else await run(name);
 }
 
-/** Aborted when we are asked to stop: what runs is stopped, and nothing comes after it. Asked again, we just end. */
+/**
+ * Aborted by a signal: the running command is stopped, and no other starts. A second one ends this process.
+ */
 function stopAsked(): AbortSignal {
   const asked = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked.abort());

@@ -6,8 +6,8 @@ interface Locked {
 }
 
 /**
- * `npm ci` refuses a lock in which a package for another platform is missing. `npm install` leaves it out
- * when the registry in use does not have it: then it has to be added by hand, with version, os and cpu.
+ * `npm ci` refuses a lock that lacks a package for another platform. `npm install` omits the package when the
+ * registry does not have it: then add it by hand, with version, os and cpu.
  */
 test('the lock names every optional dependency of what it locks', () => {
   const lock = readFileSync(join(__dirname, '..', 'package-lock.json'), 'utf8');
@@ -18,7 +18,9 @@ test('the lock names every optional dependency of what it locks', () => {
   expect(missing).toEqual([]);
 });
 
-/** Whether Node would find the package from `path`: in its own node_modules, or in one further up. */
+/**
+ * Whether Node would find the package from `path`: in its node_modules folder, or in one of a parent folder.
+ */
 function reachable(packages: Record<string, Locked>, path: string, name: string): boolean {
   if (packages[`${path && `${path}/`}node_modules/${name}`]) return true;
   if (path === '') return false;

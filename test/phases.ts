@@ -8,7 +8,9 @@ import { stripVTControlCharacters } from 'node:util';
 /** A program and its arguments. */
 export type Command = [string, ...string[]];
 
-/** What `jest --json` writes of a run, as far as it is read here. Times in milliseconds since the epoch. */
+/**
+ * The fields of the output of `jest --json` that are read here. Times are in milliseconds since the epoch.
+ */
 interface JestResults {
   numPassedTests: number;
   numFailedTests: number;
@@ -17,7 +19,7 @@ interface JestResults {
     name: string;
     startTime: number;
     endTime: number;
-    /** Of a file that could not be run at all. */
+    /** The error of a file that could not run at all. */
     message: string;
     assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
   }[];
@@ -25,33 +27,35 @@ interface JestResults {
 
 const SLOWEST_FILES = 10;
 
-/** Lines of each failure that the summary repeats. */
+/** How many lines of each failure the summary repeats. */
 const FAILURE_LINES = 12;
 const LINE_CHARACTERS = 400;
 
-/** How long Jest may take to end when its results are there, in milliseconds; what holds it then is a test's own. */
+/**
+ * How long Jest may take to exit after writing its results, in milliseconds; else a test left something open.
+ */
 const MAX_EXIT_MS = 20_000;
 
-/** The phases of a test run: what failed, how long each took, and which test files were the slowest. */
+/** The phases of a test run: what failed, how long each took, and the slowest test files. */
 export class Phases {
   readonly failed: string[] = [];
-  /** What was not begun, as it would not have ended in time. */
+  /** What was not started, because it would not have ended in time. */
   readonly leftOut: string[] = [];
   private readonly durations: { name: string; seconds: number }[] = [];
   private readonly files: { name: string; seconds: number }[] = [];
   private readonly tests = { passed: 0, failed: 0, skipped: 0 };
   private readonly failures: string[] = [];
 
-  /** @param stopped ends the command that runs; no further one is started */
+  /** @param stopped stops the running command; no other one is started */
   constructor(private readonly stopped: AbortSignal) {}
 
   /**
-   * Runs a command to its end, with this process's output.
-   * @param file the command is finished when this is there; one that does not end soon after it fails
+   * Runs a command to completion, with this process's output.
+   * @param file the command counts as done when this file exists; it fails if it does not exit soon after
    */
   async run(name: string, [program, ...args]: Command, file?: string): Promise<void> {
     await this.measure(name, async () => {
-      // A process group of its own: Jest leaves its workers running, and what tests started, when it is ended alone.
+      // A separate process group: when only Jest is ended, its workers and what tests started keep running.
       const child = spawn(program, args, { stdio: 'inherit', detached: true });
       const stop = (signal: NodeJS.Signals) => child.pid !== undefined && process.kill(-child.pid, signal);
       const onAbort = () => stop('SIGTERM');
@@ -77,7 +81,7 @@ export class Phases {
     rmSync(directory, { recursive: true });
   }
 
-  /** Does something that is no command. @throws what it throws */
+  /** Measures work that is not a command. @throws what `work` throws */
   async measure<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
     if (this.stopped.aborted) return undefined;
     console.log(`\n=== ${name}`);
@@ -89,12 +93,12 @@ export class Phases {
     }
   }
 
-  /** Whether any test ran: a run in which none did, for a misspelt file for instance, proves nothing. */
+  /** Whether any test ran: a run without tests, for example because of a misspelt file, proves nothing. */
   get ranTests(): boolean {
     return this.tests.passed + this.tests.failed > 0;
   }
 
-  /** The last line has the form that machines read: `N passed, N failed, N skipped`. */
+  /** The last line is machine-readable: `N passed, N failed, N skipped`. */
   summary(): string {
     const line = ({ name, seconds }: { name: string; seconds: number }) =>
       `${seconds.toFixed(1).padStart(8)} s  ${name}`;
@@ -129,7 +133,7 @@ export class Phases {
   }
 }
 
-/** The first lines of a failure, without colours and what lies in packages, set in. */
+/** The first lines of a failure, indented, without colours and without lines of packages. */
 function beginning(message: string): string {
   const lines = stripVTControlCharacters(message).split('\n');
   const ours = lines.filter((line) => line.trim() !== '' && !line.includes('/node_modules/'));
@@ -139,7 +143,7 @@ function beginning(message: string): string {
     .join('\n');
 }
 
-/** Calls back some time after a file is there, if not stopped before. */
+/** Calls `callback` some time after a file exists, unless stopped before. */
 function onceThere(file: string, after: number, callback: () => void): { stop: () => void } {
   let timer: NodeJS.Timeout = setInterval(() => {
     if (!existsSync(file)) return;

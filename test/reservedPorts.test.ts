@@ -14,7 +14,10 @@ afterEach(async () => {
   await Promise.all(processes.splice(0).map(end));
 });
 
-/** Prints as a line of JSON what the expression resolves with, or the error's message, and then waits for SIGKILL. */
+/**
+ * Starts a process that prints the result of the expression, or the error's message, as a line of JSON, and
+ * then waits for SIGKILL.
+ */
 async function startProcess(expression: string): Promise<{ child: ChildProcess; result: unknown }> {
   const script = `
     const { reservePort } = require(${JSON.stringify(join(__dirname, 'reservedPorts.ts'))});

@@ -4,26 +4,26 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { portHolder } from '../local-stack/machine/portHolder';
 
-/** First and last port, both included. */
+/** The first and the last port, both inclusive. */
 interface PortRange {
   first: number;
   last: number;
 }
 
 /**
- * Above every port of the local stack (at most 10349), below the node ports of Kubernetes (from 30000) and below
- * Linux's usual range of ephemeral ports (from 32768).
+ * Above every port of the local stack (at most 10349), below the node ports of Kubernetes (from 30000) and
+ * below Linux's default range of ephemeral ports (from 32768).
  */
 const RESERVABLE: PortRange = { first: 20_000, last: 29_999 };
 
-/** The kernel gives these to outgoing connections and to programs that bind port 0. */
+/** The kernel assigns these ports to outgoing connections and to programs that bind port 0. */
 const EPHEMERAL = 'net.ipv4.ip_local_port_range';
 
 /**
- * Reserves a TCP port of this machine for a program that cannot bind port 0, or that must come back on the same port
- * after a restart. No other call gets it, in any process, until the calling process ends, however it ends: the
- * reservation is an abstract Unix socket, which the kernel removes then and keeps apart by network namespace, as it
- * does with ports. Linux only.
+ * Reserves a TCP port of this machine for a program that cannot bind port 0, or that must use the same port
+ * again after a restart. No other call in any process gets it until the calling process ends. The reservation
+ * is an abstract Unix socket, which the kernel removes when the process ends, and which is local to the
+ * network namespace, as ports are. Linux only.
  * @throws Error when no port of the range is free
  */
 export async function reservePort({ first, last }: PortRange = RESERVABLE): Promise<number> {
@@ -41,7 +41,7 @@ export async function reservePort({ first, last }: PortRange = RESERVABLE): Prom
   );
 }
 
-/** @returns false when another call has reserved it */
+/** @returns false when another call has reserved the port */
 async function reserve(port: number): Promise<boolean> {
   const reservation = createServer().listen(`\0orchestration-app-port-${port}`);
   try {

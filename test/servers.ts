@@ -8,9 +8,9 @@ import { findRunningStack, startStack } from '../local-stack/stack';
 import type { Stack } from './integration/stack';
 
 /**
- * Does something with real servers, as tests and benchmarks know them: the local stack that runs, or one of its own
- * that it stops. Images are those of the checkout as it is now.
- * @param signal ends the start of a stack
+ * Calls `work` with real servers, for tests and benchmarks: those of the running local stack, or of one that
+ * is started and stopped for this call. Loads the images of the current checkout.
+ * @param signal aborts the start of a stack
  */
 export async function withServers<T>(work: (servers: Stack) => Promise<T>, signal?: AbortSignal): Promise<T> {
   const settings = readSettings();

@@ -6,15 +6,15 @@ import { workflowTracing } from './tracing';
 import { workflowsPath } from './worker';
 
 export interface BundleSettings {
-  /** Other workflow code than that of this checkout. */
+  /** The path of the workflow code; default: that of this checkout. */
   path?: string;
-  /** For a worker that has a version. */
+  /** For a worker with a version. */
   versioned?: boolean;
   traced?: boolean;
   logger: Logger;
 }
 
-/** Kinds of bundle: for a worker that has a version, and for one that traces. */
+/** The kind of a bundle: for a worker with or without a version, with or without tracing. */
 export type BundleKind = Pick<BundleSettings, 'versioned' | 'traced'>;
 
 export const BUNDLE_KINDS: BundleKind[] = [
@@ -24,13 +24,13 @@ export const BUNDLE_KINDS: BundleKind[] = [
   { versioned: true, traced: true },
 ];
 
-/** Where a bundle of a kind is, beside the plain one: such as `workflows.versioned.traced.js`. */
+/** The path of a bundle of this kind, next to the plain one: such as `workflows.versioned.traced.js`. */
 export function bundlePath(plain: string, { versioned = false, traced = false }: BundleKind): string {
   const { dir, name, ext } = parse(plain);
   return join(dir, `${name}${versioned ? '.versioned' : ''}${traced ? '.traced' : ''}${ext}`);
 }
 
-/** Bundles workflow code, as a worker runs it. Takes about 2 s. */
+/** Bundles workflow code for a worker. Takes about 2 s. */
 export function bundleWorkflows({
   path = workflowsPath,
   versioned = false,
@@ -44,7 +44,7 @@ export function bundleWorkflows({
   return bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger });
 }
 
-/** A bundle that was made before (WORKFLOW_BUNDLE), or else one of the workflow code of this checkout. */
+/** Reads a prebuilt bundle (WORKFLOW_BUNDLE), or else bundles the workflow code of this checkout. */
 export async function obtainBundle(
   made: string | undefined,
   kind: BundleKind,
@@ -59,8 +59,8 @@ export async function obtainBundle(
 const DIGITS = 16;
 
 /**
- * Names a version of the workflow code: equal for equal code, whatever folder it is bundled in. To be made from a
- * bundle that is versioned and not traced, so that a worker keeps its version when tracing is turned on.
+ * The build id of the workflow code: equal for equal code, in whatever folder it is bundled. Compute it from
+ * a bundle that is versioned and not traced, so that a worker keeps its version when tracing is turned on.
  */
 export function buildIdOf({ code }: WorkflowBundle): string {
   const withoutMap = code.replace(/^\/\/# sourceMappingURL=.*$/m, '');

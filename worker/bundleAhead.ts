@@ -4,8 +4,8 @@ import { runCommandLine, UsageError } from '../infrastructure/commandLine';
 import { BUNDLE_KINDS, bundlePath, bundleWorkflows } from './bundle';
 
 /**
- * Bundles the workflow code into a file, for WORKFLOW_BUNDLE, and the other kinds of bundle into files beside it: a
- * worker that has them starts without a compiler.
+ * Bundles the workflow code into a file for WORKFLOW_BUNDLE, and the other kinds of bundle into files next to
+ * it. With these, a worker starts without a compiler.
  */
 async function main([file]: string[]): Promise<object> {
   if (!file) throw new UsageError('Usage: node worker/bundleAhead.js FILE');

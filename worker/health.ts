@@ -7,7 +7,7 @@ import type { Logger } from '../infrastructure/logging';
 export interface HealthParts {
   /** Resolves when the worker can take work; rejects with the reason why not. */
   ready: () => Promise<void>;
-  /** In the text format of Prometheus. */
+  /** Returns the metrics in the Prometheus text format. */
   metrics: () => Promise<string>;
   logger: Logger;
 }
@@ -20,9 +20,10 @@ export interface HealthServer {
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * `GET /healthz` (the process lives), `/readyz` (it can take work; 503 with the reason) and `/metrics` of a worker.
- * @param port 0 takes a free one
- * @throws Error of node:net when the address is taken or not ours
+ * Serves a worker's `GET /healthz` (the process is alive), `/readyz` (it can take work; otherwise 503 with
+ * the reason) and `/metrics`.
+ * @param port 0 selects a free port
+ * @throws Error of node:net if the address is in use or not available
  */
 export async function serveHealth(host: string, port: number, parts: HealthParts): Promise<HealthServer> {
   const { ready, metrics, logger } = parts;
@@ -59,10 +60,10 @@ export async function serveHealth(host: string, port: number, parts: HealthParts
   };
 }
 
-/** For Temporal to answer, in milliseconds. */
+/** How long Temporal may take to answer, in milliseconds. */
 const READY_MS = 2_000;
 
-/** @throws Error that says why a worker takes no work */
+/** @throws Error with the reason why the worker cannot take work */
 export async function readyToWork(
   worker: Worker,
   connection: NativeConnection,

@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
 
-/** Between two sweeps, in milliseconds. */
+/** The pause between two sweeps, in milliseconds. */
 const EVERY_MS = 60_000;
 
 /**
- * Sweeps every minute until it is stopped. Several workers may do so at once. One that fails is tried again.
- * @param sweep says what it took away
+ * Sweeps every minute until it is stopped. Several workers may do this at the same time. A failed sweep is
+ * retried.
+ * @param sweep returns what it scaled to zero
  */
 export function sweepRegularly(
   sweep: () => Promise<string[]>,

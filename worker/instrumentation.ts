@@ -6,7 +6,7 @@ import type { WorkerMetrics } from './metrics/metrics';
 
 type Ports = Pick<ActivityDependencies, 'testRunner' | 'production' | 'environments'>;
 
-/** The same ports; what they do is told in traces, and counted. */
+/** Wraps the ports with traces and metrics. */
 export function instrumented({ testRunner, production, environments }: Ports, metrics: WorkerMetrics) {
   return {
     testRunner: {

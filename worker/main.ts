@@ -75,8 +75,8 @@ const MEGABYTE = 1024 * 1024;
 const MINUTE_MS = 60_000;
 
 /**
- * In a test pod, beside the memory of one process of a run: its other processes, its files, the supervisor (512),
- * and installed requirements (384).
+ * Memory of a test pod in addition to one process of a run: 512 for the run's other processes, its files and
+ * the supervisor, and 384 for installed requirements.
  */
 const BESIDE_THE_RUN_MIB = 896;
 
@@ -158,7 +158,7 @@ function clusterOf(config: WorkerConfig): Kube {
   });
 }
 
-/** As long as asked for, where Temporal lets us; work goes on when it does not. */
+/** Sets the configured retention of histories, if Temporal permits it. Otherwise only logs a warning. */
 async function keepHistory(
   { workflowService }: NativeConnection,
   { HISTORY_RETENTION_DAYS: days, TEMPORAL_NAMESPACE: namespace }: WorkerConfig,
@@ -173,7 +173,7 @@ async function keepHistory(
   }
 }
 
-/** Undefined when nothing is to go. */
+/** Starts the sweeps of idle pods. Undefined if both are turned off. */
 function idleSweeps(kube: Kube, client: Client, config: WorkerConfig, logger: Logger) {
   const { TEST_POD_IDLE_MINUTES: testPods, PROGRAM_IDLE_MINUTES: programs } = config;
   if (testPods === 0 && programs === 0) return undefined;
@@ -218,7 +218,7 @@ function kubernetesParts(kube: Kube, config: WorkerConfig) {
   };
 }
 
-/** @throws Error for a request beyond its limit, which the cluster would refuse at every deploy */
+/** @throws Error for a request above its limit, which the cluster would reject at every deploy */
 function programResources(config: WorkerConfig): ProgramResources {
   const {
     PROGRAM_CPUS: cpus,

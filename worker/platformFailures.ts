@@ -12,8 +12,8 @@ export const PLATFORM_FAILURES: readonly string[] = [
 const BUSY: PlatformFailure = 'TestPodBusy';
 
 /**
- * Gives the failures that adapters throw their name as Temporal's failure type, by which retry policies and
- * the workflow tell them apart. (The SDK itself would take the name of the class.)
+ * Sets the Temporal failure type of errors that adapters throw to the error's `name`. Retry policies and the
+ * workflow distinguish failures by this type. (The SDK itself would use the class name.)
  */
 export class PlatformFailures implements ActivityInboundCallsInterceptor {
   async execute(
@@ -28,7 +28,7 @@ export class PlatformFailures implements ActivityInboundCallsInterceptor {
       throw ApplicationFailure.fromError(error, {
         type: error.name,
         ...(reason != null && { details: [{ reason }] }),
-        // Others come first, and that is no fault.
+        // Other runs come first. This is normal, not an error.
         ...(error.name === BUSY && { category: ApplicationFailureCategory.BENIGN }),
       });
     }

@@ -3,25 +3,28 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { NOTHING_BEGUN } from '../activities/testing';
 
-/** Type of the failure of an attempt that found no place. It is tried again. */
+/** The failure type of an attempt that found no free slot. It is retried. */
 export const SHARE_FULL = 'ActivityShareFull';
 
-/** The pause before the next attempt, in milliseconds; up to twice as long, so that not all come back at once. */
+/**
+ * The shortest delay before the next attempt, in milliseconds. A random delay of up to twice this spreads
+ * retries.
+ */
 const PAUSE_MS = 1_000;
 
 /**
- * Bounds how many activities of one user a worker carries out at once: whatever a user's activities wait for, other
- * users find free slots. One beyond the share gives its slot back at once.
+ * Limits how many activities of one user a worker runs at once. So other users find free slots, whatever one
+ * user's activities wait for. An attempt beyond the limit releases its slot at once.
  */
 export class SlotShares {
   private readonly held = new Map<string, number>();
 
-  /** @param most of one user at once */
+  /** @param most the most activities of one user at once */
   constructor(private readonly most: number) {}
 
-  /** For the attempt of this context. */
+  /** The interceptor for the activity attempt of this context. */
   interceptor({ info, heartbeat }: Pick<Context, 'info' | 'heartbeat'>): ActivityInboundCallsInterceptor {
-    // The gateway starts workflows with their user as the key of fairness. An older server does not hand it on.
+    // The gateway starts workflows with the user as the fairness key. Older servers do not pass it on.
     const user = info.priority?.fairnessKey;
     return {
       execute: async (
@@ -31,7 +34,7 @@ export class SlotShares {
         if (user === undefined) return next(input);
         const held = this.held.get(user) ?? 0;
         if (held >= this.most) {
-          // For the next attempt: what the one before this left, or that there was nothing.
+          // Passes on the previous attempt's heartbeat details, or reports that nothing has begun.
           heartbeat((info.heartbeatDetails as unknown) ?? NOTHING_BEGUN);
           throw ApplicationFailure.create({
             message: `${held} other activities of this user are under way on this worker.`,

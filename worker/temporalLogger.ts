@@ -4,7 +4,7 @@ import { workflowIdOf } from '../workflows/contract';
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** Workflow ids of submissions, by workflowIdOf of workflows/contract.ts. */
+/** The prefix of submissions' workflow ids. */
 const OF_SUBMISSION = workflowIdOf('');
 
 function submissionOf({ workflowId }: LogMetadata) {
@@ -12,7 +12,7 @@ function submissionOf({ workflowId }: LogMetadata) {
   return id ? { submissionId: workflowId.slice(OF_SUBMISSION.length) } : {};
 }
 
-/** Sends what the Temporal SDK logs, with the submission, workflow and activity it is about, to our log. */
+/** Writes the Temporal SDK's log entries to our log, with their submission, workflow and activity. */
 export function temporalLogger(logger: Logger): TemporalLogger {
   return new DefaultLogger('DEBUG', ({ level, message, meta }) => {
     const { trace_id: traceId, span_id: _, trace_flags: __, ...rest } = meta ?? {};

@@ -3,18 +3,18 @@ import type { Logger, WorkflowBundle } from '@temporalio/worker';
 import type { Config } from '../infrastructure/config/config';
 import { buildIdOf, obtainBundle } from './bundle';
 
-/** Variables that name the version of a worker, and where its workflows are when they were bundled before. */
+/** Variables for the version of a worker, and for the path of prebuilt workflow bundles. */
 export type VersionConfig = Config<'WORKER_DEPLOYMENT' | 'WORKER_BUILD_ID' | 'WORKFLOW_BUNDLE'>;
 
-/** The workflows of a worker, and which version of their code it is. */
+/** The workflows of a worker, and the version of their code. */
 export interface VersionedBundle {
   workflowBundle: WorkflowBundle;
   buildId: string;
-  /** Undefined when the worker is of no deployment. */
+  /** Undefined if the worker belongs to no Worker Deployment. */
   version: WorkerDeploymentVersion | undefined;
 }
 
-/** Bundles the workflows, or reads the bundle that was made before. */
+/** Bundles the workflows, or reads a prebuilt bundle. */
 export async function versionedBundle(
   { WORKER_DEPLOYMENT: deploymentName, WORKER_BUILD_ID: named, WORKFLOW_BUNDLE: made }: VersionConfig,
   traced: boolean,
@@ -27,7 +27,7 @@ export async function versionedBundle(
   return { workflowBundle, buildId, version: { deploymentName, buildId } };
 }
 
-/** The build id that workers of this workflow code have, if WORKER_BUILD_ID gives them no other. */
+/** The build id of workers with this workflow code, unless WORKER_BUILD_ID sets another one. */
 export async function ownBuildId(
   { WORKFLOW_BUNDLE: made }: Config<'WORKFLOW_BUNDLE'>,
   logger: Logger,

@@ -13,39 +13,39 @@ export interface WorkerSettings {
   namespace: string;
   taskQueue: string;
   /**
-   * Workflow code that was bundled before; without it, it is bundled now (about 2 s). Where tracing is on, it
-   * must be a bundle for tracing.
+   * A prebuilt bundle of the workflow code; default: it is bundled now (about 2 s). With tracing, it must be
+   * a bundle for tracing.
    */
   workflowBundle?: WorkflowBundleOption;
-  /** How payloads are encoded: the same as that of the clients. */
+  /** How payloads are encoded. It must match the clients' converter. */
   dataConverter?: DataConverter;
-  /** Default: nothing is traced. */
+  /** Default: no tracing. */
   tracing?: Tracing | null;
-  /** Default: nothing is counted. */
+  /** Default: no metrics. */
   metrics?: WorkerMetrics;
-  /** The version of a Worker Deployment that this is (docs/replay.md); default: none. */
+  /** The Worker Deployment version of this worker (docs/replay.md); default: none. */
   version?: WorkerDeploymentVersion | undefined;
 }
 
-/** Where the workflows are, for the bundler. */
+/** The path of the workflows, for the bundler. */
 export const workflowsPath = require.resolve('../workflows');
 
 /**
- * How often a heartbeat reaches the server, at most. Cancellation comes back with it: the default of 60 s
- * would let a cancelled program run on for as long.
+ * The longest time between heartbeats to the server. A cancellation arrives with the response to a heartbeat,
+ * so with the default of 60 s a cancelled program would keep running for up to that long.
  */
 const HEARTBEAT_INTERVAL = '1 s';
 
-/** Time for activities to come to an end at shutdown; what does not is taken up by another worker. */
+/** How long activities may take to end at shutdown. Another worker takes over those that do not. */
 const SHUTDOWN_GRACE = '5 s';
 
-/** Slots for activities. They wait on other servers, so that many fit into one process. */
+/** Slots for activities. They mostly wait for other servers, so many fit into one process. */
 const MAX_ACTIVITIES = 200;
 
-/** Of these, how many one user may have at once. */
+/** The most slots that one user may occupy. */
 const MAX_ACTIVITIES_OF_A_USER = 50;
 
-/** Makes a worker that runs `submitCode` and its activities. */
+/** Creates a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
   {

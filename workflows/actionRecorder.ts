@@ -2,10 +2,10 @@ import { ActivityFailure, ApplicationFailure, isCancellation, TemporalFailure } 
 import type { Action } from '../activities/actions';
 import type { Stage } from './contract';
 
-/** How a stage's result reads in the log. */
+/** How a stage's result appears in the log. */
 type Reading = Partial<Pick<Action, 'outcome' | 'reason' | 'message' | 'details'>>;
 
-/** Keeps what a submission did, in order, for the log store. */
+/** Collects the actions of a submission, in order, for the log store. */
 export class ActionRecorder {
   readonly actions: Action[] = [];
 
@@ -15,7 +15,7 @@ export class ActionRecorder {
     this.actions.push({ name, outcome: 'success', startedAt: now, endedAt: now, ...reading });
   }
 
-  /** Runs one stage and adds how it ended, whichever way that was. */
+  /** Runs one stage and records its outcome, success or failure. */
   async stage<T>(
     stage: Stage,
     work: () => Promise<T>,
@@ -40,7 +40,7 @@ export class ActionRecorder {
   }
 }
 
-/** Reason and message of a failure of the platform; anything else is a bug and thrown on. */
+/** Reason and message of a platform failure. Any other error is a bug and is rethrown. */
 export function describeFailure(error: unknown): { reason: string; message: string } {
   if (!(error instanceof TemporalFailure)) throw error;
   if (isCancellation(error)) return { reason: 'cancelled', message: 'The submission was cancelled.' };
@@ -49,7 +49,7 @@ export function describeFailure(error: unknown): { reason: string; message: stri
   return { reason, message: cause.message };
 }
 
-/** True for a failure of this type, or an activity that ended with one. */
+/** True for a failure of this type, or an activity that failed with one. */
 export function failedWith(error: unknown, type: string): boolean {
   const failure = error instanceof ActivityFailure ? error.cause : error;
   return failure instanceof ApplicationFailure && failure.type === type;

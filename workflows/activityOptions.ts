@@ -4,10 +4,10 @@ import {
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 
-/** Failures that come back the same however often one asks; activities/ports.ts says what each means. */
+/** Failures that a retry would only repeat; activities/ports.ts explains each. */
 const FINAL = ['EnvironmentMissing', 'Rejected', 'TestPodBusy'];
 
-/** A server that comes back is met within seconds; one that does not is asked twice a minute. */
+/** A server that recovers is reached again within seconds; one that does not is tried twice a minute. */
 const retry = {
   initialInterval: '500 ms',
   backoffCoefficient: 2,
@@ -16,20 +16,23 @@ const retry = {
 };
 
 /**
- * Timeouts of each activity. `startToClose` bounds one attempt, `scheduleToClose` all of them with their
- * pauses, `heartbeat` finds a dead worker. Cancellation is waited for everywhere: what an activity does is
- * not over before it says so, and what follows may have to undo it.
+ * Timeouts of each activity. `startToClose` limits one attempt, `scheduleToClose` limits all attempts with
+ * their pauses, and `heartbeat` detects a dead worker. Workflows always wait for a cancelled activity to end,
+ * because the next step may have to undo what it did.
  */
 export const activityOptions = {
-  /** Namespace, quota and pod; the first pod on a node may pull an image. */
+  /** Creates namespace, quota and pod. The first pod on a node may pull an image. */
   prepareEnvironment: bounded('3 min', '10 min', '20 s'),
 
-  /** The longest run (RUN_WALL_SECONDS is at most 10 min) after others in the same pod; most wait in no activity. */
+  /**
+   * The longest run (RUN_WALL_SECONDS is at most 10 min), plus others ahead of it; most wait outside an
+   * activity.
+   */
   runTests: bounded('30 min', '1 h', '10 s'),
 
   /**
-   * Local, so that a line of input costs one task of the workflow. Tried again until the run is over; what takes longer
-   * than a moment waits on a timer, not in that task.
+   * A local activity, so that a line of input costs one workflow task. It is retried until the run is over.
+   * Longer pauses between retries use a timer, not that task.
    */
   feedInput: {
     startToCloseTimeout: '5 s',
@@ -37,10 +40,13 @@ export const activityOptions = {
     retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '5 s' },
   },
 
-  /** What is not dropped then goes with a later one (test-database.sh in sandbox/production-pod/database). */
+  /**
+   * A database that is not dropped in time is dropped later
+   * (sandbox/production-pod/database/test-database.sh).
+   */
   dropTestDatabase: bounded('90 s', '3 min', '90 s'),
 
-  /** The first start of a database makes its volume and initialises it. */
+  /** The first start of a database creates its volume and initialises it. */
   applyDatabase: bounded('5 min', '15 min', '20 s'),
 
   /** A few requests to the API server, nothing to wait for. */
@@ -49,22 +55,25 @@ export const activityOptions = {
   /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production/production). */
   runMigration: bounded('15 min', '1 h', '20 s'),
 
-  /** Pods that take their time to stop, and volumes to go. */
+  /** Pods can be slow to stop, and volumes to be deleted. */
   remove: bounded('5 min', '1 h', '20 s'),
 
-  /** Both moves of all data have ten minutes (upgrade.ts in infrastructure/kubernetes), and pods start in between. */
+  /**
+   * Dump and restore may take ten minutes each (upgrade.ts in infrastructure/kubernetes), and pods start in
+   * between.
+   */
   upgradeDatabase: bounded('40 min', '3 h', '20 s'),
 
-  /** Answered at once, or asked again. */
+  /** The answer is immediate, or the request is retried. */
   read: bounded('20 s', '5 min', '20 s'),
 
-  /** ROLLOUT_SECONDS decides; this is the net under it. */
+  /** ROLLOUT_SECONDS limits the rollout; this is the safety net. */
   awaitRollout: bounded('30 min', '1 h', '20 s'),
 
-  /** Must outlast an outage of the API server: until it is done, a failed program may be what users reach. */
+  /** Must outlast an outage of the API server: until it succeeds, users may reach the failed program. */
   rollBack: bounded('30 min', '24 h', '20 s'),
 
-  /** Has no end either; it may have 16 MiB of each stream to move. */
+  /** Retried without limit, too. It may move 16 MiB of each stream. */
   storeOutput: {
     startToCloseTimeout: '10 min',
     heartbeatTimeout: '60 s',
@@ -72,7 +81,10 @@ export const activityOptions = {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   },
 
-  /** Has no end: an outage of Elasticsearch, however long, loses no action. It comes after the verdict. */
+  /**
+   * Retried without limit, so no action is lost, however long Elasticsearch is down. It runs after the
+   * verdict.
+   */
   recordActions: {
     startToCloseTimeout: '30 s',
     retry: { ...retry, nonRetryableErrorTypes: [] },

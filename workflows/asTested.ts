@@ -2,8 +2,8 @@ import type { Program } from '../activities/ports';
 import type { TestSummary } from './contract';
 
 /**
- * A program as it passed its tests: its requirements in the versions of then, since what is newest later was never tested
- * with it; and whether it serves.
+ * A program as it passed its tests: with the versions of its requirements that were tested, because newer
+ * ones never were; and whether it serves.
  */
 export function asTested(program: Program, { installed, steps = [] }: Tested): Program {
   return {
@@ -13,7 +13,7 @@ export function asTested(program: Program, { installed, steps = [] }: Tested): P
   };
 }
 
-/** What is remembered of tests; that of old submissions may be less. */
+/** The stored results of tests. Those of old submissions may lack members. */
 interface Tested {
   installed?: string[] | undefined;
   steps?: Pick<TestSummary['steps'][number], 'serving'>[];

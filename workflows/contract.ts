@@ -1,6 +1,6 @@
 /**
- * What a client of the workflow may know of it: names, input, result and stages. Part of the public
- * contract: a change here must keep running workflows and older gateways working.
+ * The contract between the workflow and its clients: names, input, result and stages. It is public: running
+ * workflows and older gateways must keep working after any change here.
  */
 import type {
   DeployedProgram,
@@ -30,10 +30,10 @@ export type {
 export type { Deferred } from '../activities/deferral';
 export type { Step, StepReport, TestReport, TestResult } from '../activities/testReport';
 
-/** Workflow type, as the Temporal Web UI shows it. */
+/** The workflow type, as shown in the Temporal Web UI. */
 export const SUBMIT_CODE = 'submitCode';
 
-/** Task queue that workers of this platform poll unless their configuration names another. */
+/** The default task queue of this platform's workers. */
 export const DEFAULT_TASK_QUEUE = 'submissions';
 
 /** Custom search attributes of every submission, all of type Keyword. */
@@ -43,25 +43,27 @@ export const SEARCH_ATTRIBUTES = {
   codeDigest: 'CodeDigest',
 } as const;
 
-/** What is executed in a test pod, in its order. */
+/** The steps that are executed in a test pod, in order. */
 export const STEPS = ['install', 'run', 'tests'] as const satisfies readonly Step[];
 
-/** Key in the workflow's memo under which the verdict appears as soon as it is known. */
+/** Key in the workflow's memo for the verdict. It is set as soon as the verdict is final. */
 export const VERDICT_MEMO = 'verdict';
 
-/** Key in the memo of the SHA-256 of everything that was asked: a repeat with other content is a conflict. */
+/**
+ * Key in the memo for the SHA-256 of the whole request: a repeated request with other content is a conflict.
+ */
 export const CONTENT_DIGEST_MEMO = 'content_digest';
 
-/** The workflow id of a submission: a repeat of the same submission meets the same workflow. */
+/** The workflow id of a submission. A repeat of the submission finds the same workflow. */
 export const workflowIdOf = (submissionId: string): string => `submission-${submissionId}`;
 
-/** A DNS label short enough that `user-<user_id>` and the names of pods stay valid: 1 to 40 characters. */
+/** A DNS label of 1 to 40 characters, short enough that `user-<user_id>` and the names of pods are valid. */
 export const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 /** The namespace of a user. */
 export const namespaceOf = (userId: string): string => `user-${userId}`;
 
-/** Stages of a submission, in the order in which they can occur, by the activity that carries each out. */
+/** The stage of each activity, in the order in which the stages of a submission can occur. */
 export const STAGE_OF_ACTIVITY = {
   prepareEnvironment: 'prepare_environment',
   prepareTestDatabase: 'prepare_test_database',
@@ -76,43 +78,43 @@ export const STAGE_OF_ACTIVITY = {
 } as const;
 
 /**
- * The one stage that is no activity: a submission that passed its tests waits until it may change what its
- * user has in production. In the history it lies between the first signal that the submission sends
- * (`SignalExternalWorkflowExecutionInitiated` with {@link CLAIM_TURN_SIGNAL}) and the signal that it gets
- * (`WorkflowExecutionSignaled` with {@link TURN_SIGNAL}).
+ * The one stage that is not an activity: a submission that passed its tests waits for its turn to change its
+ * user's production. In the history, it begins with the first signal that the submission sends
+ * (`SignalExternalWorkflowExecutionInitiated` with {@link CLAIM_TURN_SIGNAL}) and ends with the signal that
+ * it receives (`WorkflowExecutionSignaled` with {@link TURN_SIGNAL}).
  */
 export const AWAIT_TURN = 'await_turn';
 export const CLAIM_TURN_SIGNAL = 'claimTurn';
 export const TURN_SIGNAL = 'turn';
 export const LEAVE_TURN_SIGNAL = 'leaveTurn';
 
-/** Workflow type that keeps the order of one user's changes, and the query for its state. */
+/** The workflow type of one user's deploy queue, and the query for its state. */
 export const PRODUCTION_ORDER = 'productionOrder';
 export const ORDER_QUERY = 'order';
 
-/** The workflow id of a user's order. Workers of another task queue keep an order of their own. */
+/** The workflow id of a user's deploy queue. Each task queue has its own. */
 export const orderIdOf = (taskQueue: string, userId: string): string => `order-${taskQueue}-${userId}`;
 
-/** Workflow type that keeps the queue for one user's test pod, and the query for its state. */
+/** The workflow type of one user's test queue, and the query for its state. */
 export const TEST_QUEUE = 'testQueue';
 export const TEST_QUEUE_QUERY = 'testQueue';
 
-/** The workflow id of a user's queue. */
+/** The workflow id of a user's test queue. */
 export const testQueueIdOf = (taskQueue: string, userId: string): string => `tests-${taskQueue}-${userId}`;
 
 /**
- * Type of the failure with which `runTests` ends when other runs of the same user come first. Nothing was run: the
- * submission waits for its turn, and then runs its tests.
+ * The failure type of `runTests` when other runs of the same user come first. Nothing was run: the submission
+ * waits for its turn and then runs its tests.
  */
 export const TEST_POD_BUSY: PlatformFailure = 'TestPodBusy';
 
-/** Tells a submission, before it is cancelled, which key asks for that: its argument is the key's id. */
+/** Signal sent to a submission before it is cancelled. Its argument is the id of the key that requests it. */
 export const CANCEL_REQUESTED_SIGNAL = 'cancelRequested';
 
-/** Update by which a client gives a submission that is interactive more input. */
+/** Update with which a client sends more input to an interactive submission. */
 export const INPUT_UPDATE = 'input';
 
-/** Types of failure with which {@link INPUT_UPDATE} is refused. */
+/** Failure types with which {@link INPUT_UPDATE} is rejected. */
 export const INPUT_REFUSALS = {
   notInteractive: 'NotInteractive',
   over: 'InputOver',
@@ -120,34 +122,36 @@ export const INPUT_REFUSALS = {
   tooMuch: 'TooMuchInput',
 } as const;
 
-/** Bounds of the input that a submission may get while it runs: all of it is kept in its history. */
+/**
+ * Limits of the input that a submission can get while it runs. All of it is stored in the workflow's history.
+ */
 export const INPUT_LIMITS = {
-  /** Of one piece, in bytes. */
+  /** Size of one piece, in bytes. */
   pieceBytes: 65_536,
-  /** Of all pieces together, in bytes. */
+  /** Size of all pieces together, in bytes. */
   bytes: 1_048_576,
-  /** A workflow takes 2,000 updates at most. */
+  /** Number of pieces. A workflow accepts at most 2,000 updates. */
   pieces: 1_000,
 } as const;
 
 /** More input for a submission. */
 export interface InputPiece {
-  /** Where it begins, in all that came so; at the end when null. A piece that came before is not taken again. */
+  /** Its position in the input sent so far; null appends it. A piece that was already received is ignored. */
   offset: number | null;
-  /** In base64, and how many bytes it stands for. */
+  /** The bytes in base64, and how many there are. */
   data: string;
   bytes: number;
-  /** Whether nothing comes after it. */
+  /** Whether it is the last piece. */
   eof: boolean;
 }
 
-/** How much input was taken so far. */
+/** How much input was received so far. */
 export interface InputState {
   received: number;
   eof: boolean;
 }
 
-/** Whether an activity did nothing, because the user's environment has to be prepared first. */
+/** Whether an activity did nothing, because the user's environment must be prepared first. */
 export function isDeferred(result: unknown): result is Deferred {
   return typeof result === 'object' && result !== null && 'deferred' in result;
 }
@@ -155,7 +159,7 @@ export function isDeferred(result: unknown): result is Deferred {
 export type ActivityName = keyof typeof STAGE_OF_ACTIVITY;
 export type Stage = (typeof STAGE_OF_ACTIVITY)[ActivityName] | typeof AWAIT_TURN;
 
-/** How a submission can end. Every other list of statuses is made from this one. */
+/** How a submission can end. Every other list of statuses is derived from this one. */
 export const FINAL_STATUSES = [
   'deployed',
   'tests_passed',
@@ -167,11 +171,11 @@ export const FINAL_STATUSES = [
 ] as const;
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
-/** `running` until the verdict; the others are final. */
+/** `running` until the verdict. All others are final. */
 export const SUBMISSION_STATUSES = ['running', ...FINAL_STATUSES] as const;
 export type SubmissionStatus = (typeof SUBMISSION_STATUSES)[number];
 
-/** Whether a submission got what it asked for. */
+/** Whether a submission got what it requested. */
 export function isSuccess(status: FinalStatus): boolean {
   return status === 'deployed' || status === 'tests_passed';
 }
@@ -182,18 +186,19 @@ export interface SubmitCodeInput {
   program: Program;
   input: RunInput;
   tests: Tests | null;
-  /** Limits below the platform's, as the submission asked for them. */
+  /** Limits that the submission requested, below the platform's. */
   limits: Partial<RunLimits>;
-  /** Whether its tests get a database of their own, which goes after them. */
+  /** Whether its tests get a test database, which is dropped after them. */
   testDatabase?: boolean;
   /**
-   * False: it is tested only, and ends as `tests_passed` or `tests_failed`. Absent otherwise. It takes no turn, so it
-   * neither waits for another change of its user's production nor supersedes one.
+   * False: it is only tested, and ends as `tests_passed` or `tests_failed`. It does not enter the deploy
+   * queue, so it neither waits for another change of its user's production nor supersedes one. Absent
+   * otherwise.
    */
   deploy?: false;
-  /** Of a program that keeps running and serves no port. Absent otherwise. */
+  /** For a program that keeps running and serves no port. Absent otherwise. */
   production?: { kind: 'worker' };
-  /** SHA-256 of the program, in hexadecimal: equal for equal programs, whatever they are tested with. */
+  /** SHA-256 of the program, in hexadecimal. It does not depend on the tests. */
   codeDigest: string;
   /** When the gateway accepted it, ISO 8601. */
   acceptedAt: string;
@@ -201,13 +206,16 @@ export interface SubmitCodeInput {
   requestedBy?: string;
 }
 
-/** A program as production starts it: with the input and arguments that its submission brought. */
+/** A program as production starts it: with the input and arguments of its submission. */
 export function startedAs(program: Program, input: RunInput | undefined): Program {
   if (input === undefined || (input.stdin === '' && input.args.length === 0)) return program;
   return { ...program, given: { stdin: input.stdin, args: input.args } };
 }
 
-/** Workflow types of what an operator does to a user's production; each waits for its turn as submissions do. */
+/**
+ * Workflow types of operations on a user's production. Those that change it wait for their turn, as
+ * submissions do.
+ */
 export const OPERATIONS = {
   live: 'inspectProduction',
   rollback: 'rollBackTo',
@@ -222,9 +230,9 @@ export const operationIdOf = (id: string): string => `operation-${id}`;
 
 export interface OperationInput {
   userId: string;
-  /** Who asked for it, for the log. */
+  /** Who requested it, for the log. */
   requestedBy: string;
-  /** When it was asked for, ISO 8601: its place in the order. */
+  /** When it was requested, ISO 8601. This determines its place in the queue. */
   acceptedAt: string;
 }
 
@@ -234,16 +242,16 @@ export interface RollBackToInput extends OperationInput {
 }
 
 export interface DeleteProductionInput extends OperationInput {
-  /** Deletes the database with all its rows, too. */
+  /** Also deletes the database with all its rows. */
   database: boolean;
 }
 
 export interface UpgradeDatabaseInput extends OperationInput {
-  /** Deletes the data that an earlier upgrade left, instead of upgrading. */
+  /** Deletes the old data that an earlier upgrade left, instead of upgrading. */
   discardOld: boolean;
 }
 
-/** How an operation ended; a failure of the platform ends its workflow with that instead. */
+/** How an operation ended. After a platform failure, its workflow fails instead. */
 export interface OperationReport {
   status: 'done' | 'failed' | 'superseded';
   /** In a sentence for people. */
@@ -252,33 +260,43 @@ export interface OperationReport {
   production: LiveReport;
 }
 
-/** A step without what it printed: that stands once in the history, in the result of `runTests`. */
+/** A step without its output. The history contains the output only once, in the result of `runTests`. */
 export type StepSummary = Omit<StepReport, 'stdout' | 'stderr' | 'report'>;
 
-/** The tests in short. */
+/** A summary of the tests. */
 export interface TestSummary extends Pick<TestReport, 'outcome' | 'executedAgain' | 'installed'> {
   steps: StepSummary[];
-  /** How many tests there were and what became of them; older workers told only of those that passed. */
+  /** The number of tests by outcome. Older workers reported only the total and how many passed. */
   tests: Pick<TestCounts, 'total' | 'passed'> & Partial<TestCounts>;
 }
 
-/** The end of a submission, told once and never changed. Small: it is kept in the workflow's memo. */
+/**
+ * The result of a submission, published once and never changed. It is small, because the workflow's memo
+ * stores it.
+ */
 export interface Verdict {
   status: FinalStatus;
   namespace: string;
   submissionId: string;
-  /** Why, as a stable word: an outcome of the run, a reason of the rollout, or a type of platform failure. */
+  /**
+   * Why, as a stable identifier: an outcome of the run, a reason of the rollout, or a type of platform
+   * failure.
+   */
   reason: string;
   /** Why, in a sentence for people. */
   message: string;
-  /** How the tests went, unless they never took place. */
+  /** The results of the tests, or null if they did not run. */
   tests: TestSummary | null;
-  /** The migration before the rollout, if the submission has one and it came to that. */
+  /** The migration before the rollout, if the submission has one and it was run. */
   migration: MigrationReport | null;
   /** The rollout, if there was one. */
   rollout: RolloutReport | null;
-  /** Id of what was accepted later and took its place, if that is how it ended and it is known. */
+  /**
+   * The id of the newer submission or operation that superseded it, if it was superseded and the id is known.
+   */
   supersededBy: string | null;
-  /** What is in production now, as far as this submission knows: null when nothing is or nobody looked. */
+  /**
+   * What is in production now, as far as this submission knows; null if nothing is, or if it was not checked.
+   */
   live: DeployedProgram | null;
 }

@@ -25,7 +25,8 @@ export interface Deployment extends Pick<Verdict, 'reason' | 'message' | 'migrat
 }
 
 /**
- * Brings a program into production, or what was there before back into it. To be called by whose turn it is.
+ * Deploys a program. If its rollout fails, restores what was live before. The caller must hold the production
+ * lock.
  */
 export async function deploy(
   { submissionId, userId, codeDigest }: SubmissionIdentity,
@@ -45,7 +46,7 @@ export async function deploy(
       live: migration.live,
     };
 
-  // From here until it is known what was applied, a cancellation has to wait: it could not be undone.
+  // A cancellation waits until the result is known. Without it, the change could not be undone.
   const applied = await CancellationScope.nonCancellable(() =>
     recorder.stage(
       'apply_program',
@@ -104,7 +105,7 @@ async function migrate(identity: SubmissionIdentity, program: Program, recorder:
   }
 }
 
-/** Puts back what was live before; goes on when the submission is cancelled meanwhile. */
+/** Restores what was live before. Continues even if the submission is cancelled meanwhile. */
 async function restore(
   userId: string,
   recorder: ActionRecorder,
@@ -126,7 +127,9 @@ async function restore(
   });
 }
 
-/** What was live before, whose files or database the cluster does not have any more, from what Temporal remembers. */
+/**
+ * Restores what was live before from Temporal's history, if its files or database are gone from the cluster.
+ */
 async function deployAgain(
   userId: string,
   previous: DeployedProgram,

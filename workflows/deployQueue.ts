@@ -1,28 +1,31 @@
-/** Who wants to change what a user has in production, and since when. */
+/** A request for the turn to change a user's production. */
 export interface Claim {
-  /** What waits for its turn, and is told of it. */
+  /** The workflow that waits for its turn and receives the answer. */
   workflowId: string;
-  /** Id of the submission or operation, as others are told of it. */
+  /** The id of the submission or operation, for reports. */
   id: string;
   /** The same for people: `submission 3f0c…`. */
   name: string;
-  /** When it was accepted, ISO 8601: its place in the order. */
+  /** When it was accepted, ISO 8601. This determines its place in the queue. */
   acceptedAt: string;
-  /** When Temporal started it, in milliseconds: its place among those accepted in the same millisecond. */
+  /** When Temporal started it, in milliseconds: the order of claims accepted in the same millisecond. */
   startedAt: number;
-  /** Whether a newer one takes its place while it waits. A deletion does not yield: it was asked for. */
+  /**
+   * Whether a newer claim supersedes it while it waits. A deletion is never superseded: it was requested
+   * explicitly.
+   */
   yields: boolean;
 }
 
-/** What a claim comes to. */
+/** The answer to a claim. */
 export type Turn = { granted: true } | { granted: false; by: Pick<Claim, 'id' | 'name'> };
 
 export interface DeployQueueState {
-  /** Whose turn it is: it may be in the middle of its change. */
+  /** The claim whose turn it is. It may be in the middle of its change. */
   holder: Claim | null;
-  /** Those that wait, oldest first. */
+  /** The waiting claims, oldest first. */
   waiting: Claim[];
-  /** The newest one that was carried out. */
+  /** The newest claim that was carried out. */
   last: Claim | null;
 }
 
@@ -32,11 +35,11 @@ export interface Answer {
 }
 
 /**
- * The order of one user's changes: one at a time, in the order in which they were accepted; of those that
- * wait, only the newest. Pure: answers are for the caller to deliver.
+ * Orders the changes of one user's production: one at a time, in the order accepted. A newer claim supersedes
+ * the waiting ones that yield. The class has no side effects: the caller delivers the answers.
  */
 export class DeployQueue {
-  /** Not delivered yet, oldest first. */
+  /** Answers to deliver, oldest first. */
   readonly answers: Answer[] = [];
   holder: Claim | null;
   waiting: Claim[];
@@ -54,7 +57,7 @@ export class DeployQueue {
     return { holder: this.holder, waiting: this.waiting, last: this.last };
   }
 
-  /** Takes a claim in, or answers it. A repeat changes nothing, and gets its answer again. */
+  /** Adds a claim, or answers it. A repeated claim changes nothing; the holder gets its answer again. */
   claim(claim: Claim): void {
     if (this.holder?.workflowId === claim.workflowId) return this.answer(claim, { granted: true });
     if (this.waiting.some((other) => other.workflowId === claim.workflowId)) return;
@@ -70,7 +73,7 @@ export class DeployQueue {
     this.next();
   }
 
-  /** Ends a turn, or a wait for one. @param done whether what was claimed for has come to be */
+  /** Ends a turn, or the wait for one. @param done whether the change was carried out */
   leave(workflowId: string, done: boolean): void {
     this.waiting = this.waiting.filter((claim) => claim.workflowId !== workflowId);
     if (this.holder?.workflowId !== workflowId) return;
@@ -102,7 +105,7 @@ function newestOf(claims: Claim[]): Claim | null {
   return [...claims].sort(byAge).at(-1) ?? null;
 }
 
-/** A total order, the same for everyone who compares: by time, then by what is never equal. */
+/** A total order: by time, then by workflow id, which is unique. */
 function byAge(one: Claim, other: Claim): number {
   return (
     Date.parse(one.acceptedAt) - Date.parse(other.acceptedAt) ||

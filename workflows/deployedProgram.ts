@@ -8,13 +8,13 @@ import type { SubmitCodeInput, Verdict } from './contract';
 
 const { readWorkflow } = proxyActivities<Activities>(activityOptions.read);
 
-/** The program of an earlier submission, from what Temporal remembers of it. */
+/** Finds the program of an earlier submission in Temporal's history. */
 export async function findDeployed(
   userId: string,
   submissionId: string,
 ): Promise<{ identity: SubmissionIdentity; program: Program }> {
   const found = await readWorkflow(workflowIdOf(submissionId));
-  // What was remembered may have no input.
+  // The stored submission may have no input.
   const submission = found?.input as (Omit<SubmitCodeInput, 'input'> & Partial<SubmitCodeInput>) | undefined;
   if (submission?.userId !== userId)
     throw ApplicationFailure.nonRetryable(

@@ -6,13 +6,13 @@ export interface Judgement {
   message: string;
 }
 
-/** Decides on the tests by what was measured of them from outside; nothing that a run printed has a say. */
+/** Judges the tests by measurements from outside the run. Nothing that a run printed affects the result. */
 export function evaluate(report: TestReport): Judgement {
   const { outcome } = report;
   return { passed: outcome === 'passed', reason: outcome, message: describe(report) };
 }
 
-/** How many tests there were; workers of older versions counted those that were listed. */
+/** The number of tests. Reports of older workers have no counts; then the listed tests are counted. */
 export function countsOf({ counts, tests }: Pick<TestReport, 'counts' | 'tests'>): TestCounts {
   if (counts) return counts;
   const of = (outcome: string) => tests.filter((test) => test.outcome === outcome).length;
@@ -85,7 +85,7 @@ function describeRun(step: StepReport): string {
   }
 }
 
-/** One that is not to end passes when it can be reached as production reaches it. */
+/** A hint: a program that should keep running passes if it can be reached as in production. */
 function howToServe({ step, listens }: StepReport): string {
   if (step !== 'run') return '';
   return listens

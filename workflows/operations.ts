@@ -26,18 +26,18 @@ const removing = proxyActivities<Activities>(activityOptions.remove);
 const upgrading = proxyActivities<Activities>(activityOptions.upgradeDatabase);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
-/** What an operation came to, before one has looked what is in production then. */
+/** The result of an operation, before production is inspected. */
 type Outcome = Omit<OperationReport, 'production'>;
 
 const done = (message: string): Outcome => ({ status: 'done', message });
 
-/** What is live, since when, from which submission. Waits for nobody. */
+/** Reports what is live, since when, and from which submission. Does not wait for a turn. */
 export async function inspectProduction(input: OperationInput): Promise<LiveReport> {
   const { production } = await recorded('live', input, () => Promise.resolve(done('Looked.')));
   return production;
 }
 
-/** Deploys an earlier submission again, as it was; its migration is not run another time. */
+/** Deploys an earlier submission again, unchanged. Its migration is not run again. */
 export async function rollBackTo(input: RollBackToInput): Promise<OperationReport> {
   return recorded('rollback', input, (recorder) =>
     whenItsTurn(`rollback to ${input.submissionId}`, input, recorder, { yields: true }, async () => {
@@ -50,7 +50,7 @@ export async function rollBackTo(input: RollBackToInput): Promise<OperationRepor
   );
 }
 
-/** Takes the program away; the database stays, and a rollback to the submission starts it again. */
+/** Stops the program and keeps the database. A rollback to the submission starts the program again. */
 export async function stopProduction(input: OperationInput): Promise<OperationReport> {
   return recorded('stop', input, (recorder) =>
     whenItsTurn('stop', input, recorder, { yields: true }, async () => {
@@ -60,7 +60,7 @@ export async function stopProduction(input: OperationInput): Promise<OperationRe
   );
 }
 
-/** Deletes the program with its files, and the database with its rows only on request. */
+/** Deletes the program with its files, and on request also the database with its rows. */
 export async function deleteProduction(input: DeleteProductionInput): Promise<OperationReport> {
   const { userId, database } = input;
   return recorded('delete_production', input, (recorder) =>
@@ -83,7 +83,9 @@ export async function deleteEnvironment(input: OperationInput): Promise<Operatio
   );
 }
 
-/** Brings the database to the PostgreSQL of new ones, or deletes what an earlier upgrade left of the old one. */
+/**
+ * Upgrades the database to the PostgreSQL version of new databases, or deletes the old data after an upgrade.
+ */
 export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<OperationReport> {
   const { userId, discardOld } = input;
   return recorded('upgrade_database', input, (recorder) =>
@@ -129,7 +131,7 @@ async function whenItsTurn(
   };
 }
 
-/** Does the work, looks what is in production then, and records both. */
+/** Does the work, then inspects production, and records both results. */
 async function recorded(
   name: string,
   input: OperationInput,

@@ -11,20 +11,20 @@ import { claimTurn, leaveTurn, turnSignal } from './productionOrder';
 import { signalOrStart } from './signalOrStart';
 import type { ActionRecorder } from './actionRecorder';
 
-/** After this time without an answer the claim is made again: an operator may have ended the order meanwhile. */
+/** After this time without an answer, the claim is sent again: an operator may have terminated the queue. */
 const CLAIM_AGAIN = '30 s';
 
 export type Claimed = Pick<Claim, 'id' | 'name' | 'acceptedAt' | 'yields'>;
 
-/** A turn that never came. */
+/** The result for a claim that was superseded before its turn came. */
 export class Superseded {
   constructor(readonly by: Pick<Claim, 'id' | 'name'>) {}
 }
 
 /**
- * Waits for the turn to change what a user has in production, does the work, and lets the next one go on,
- * however the work ends. A cancellation ends the wait at once.
- * @param isDone whether the result is what was claimed for: then nothing older may come after it
+ * Waits for the turn to change a user's production, does the work, and releases the turn, however the work
+ * ends. A cancellation ends the wait immediately.
+ * @param isDone whether the result means that the change was carried out; then no older one may follow
  */
 export async function withProductionLock<T>(
   userId: string,
@@ -62,7 +62,7 @@ async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
   return turn;
 }
 
-/** Nothing waits for this to arrive: an order that is gone needs to know nothing. */
+/** Sent without waiting for delivery: if the queue has ended, it does not need the signal. */
 function release(orderId: string, workflowId: string, done: boolean): void {
   void CancellationScope.nonCancellable(() =>
     getExternalWorkflowHandle(orderId)

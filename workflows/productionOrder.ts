@@ -16,20 +16,20 @@ export const leaveTurn = defineSignal<[workflowId: string, done: boolean]>(LEAVE
 export const turnSignal = defineSignal<[Turn]>(TURN_SIGNAL);
 const orderQuery = defineQuery<DeployQueueState>(ORDER_QUERY);
 
-/** How often it is looked whether the holder of the turn still exists, while others wait for it. */
+/** How often the queue checks whether the holder of the turn still exists, while others wait. */
 const CHECK_EVERY = '5 s';
 
 /**
- * How long nothing may happen before the order ends; the next claim starts a new one. Until then it remembers
- * what was carried out last: a submission that was accepted before that must not come after it, and none
- * is under test for so long.
+ * After this time without a signal, the queue ends, and the next claim starts a new one. Until then it
+ * remembers the last change carried out, because a submission that was accepted earlier must not be deployed
+ * after it. No submission is tested for longer than this.
  */
 const IDLE = '1 d';
 
 /**
- * Whose turn it is to change what one user has in production. One workflow for each user: claims reach it as
- * signals, and it answers with signals. A holder that has ended without leaving is found by that: a signal to
- * a workflow that is closed fails.
+ * The deploy queue of one user: decides whose turn it is to change the user's production. Claims arrive as
+ * signals, and it answers with signals. It detects a holder that ended without leaving, because a signal to a
+ * closed workflow fails.
  */
 export async function productionOrder(state: DeployQueueState): Promise<void> {
   const order = new DeployQueue(state);
@@ -57,7 +57,10 @@ export async function productionOrder(state: DeployQueueState): Promise<void> {
   }
 }
 
-/** One that has ended cannot be told, and has left. Whether it did what it claimed for is not known: it counts. */
+/**
+ * Sends an answer. A receiver that has ended leaves the queue. It is unknown whether it carried out its
+ * change, so the change counts as carried out.
+ */
 async function deliver(order: DeployQueue, { workflowId, turn }: Answer): Promise<void> {
   try {
     await getExternalWorkflowHandle(workflowId).signal(turnSignal, turn);

@@ -9,8 +9,8 @@ import {
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
 /**
- * Signals a workflow that others share, or starts it with a state that has what the signal would have brought:
- * whichever works.
+ * Signals a shared workflow. If it is not running, starts it with a state that already contains the signal's
+ * content.
  */
 export async function signalOrStart<T>(
   workflowId: string,
@@ -29,7 +29,7 @@ export async function signalOrStart<T>(
       await startChild(type, {
         workflowId,
         args: [state],
-        // It outlives the one that happened to need it first.
+        // It outlives the workflow that happened to start it.
         parentClosePolicy: ParentClosePolicy.ABANDON,
         cancellationType: ChildWorkflowCancellationType.ABANDON,
       });

@@ -16,7 +16,7 @@ const { feedInput } = proxyLocalActivities<Activities>(activityOptions.feedInput
 
 const inputUpdate = defineUpdate<InputState, [InputPiece]>(INPUT_UPDATE);
 
-/** Sent by `runTests` when its run begins or is joined; activities/input.ts. */
+/** Sent by `runTests` when its run begins or is joined (activities/input.ts). */
 const inputWanted = defineSignal<[{ key: string; received: number }]>('inputWanted');
 
 interface Taken extends InputPiece {
@@ -24,15 +24,15 @@ interface Taken extends InputPiece {
 }
 
 /**
- * The input that clients send to a submission while it runs. It is kept here, in the history, and fed to the run from
- * where that stands: the run says so each time that it begins or is joined. So a piece reaches the program once,
- * whatever dies in between.
+ * The input that clients send to a submission while it runs. It is stored in the workflow's history and fed
+ * to the run from the run's current offset, which the run reports each time that it begins or is joined. So
+ * each piece reaches the program exactly once, even if a process dies in between.
  */
 export class Stdin {
   private readonly taken: Taken[] = [];
   private received = 0;
   private eof = false;
-  /** Of the run that wants input, and where it stands; null when none does. */
+  /** The run that wants input, and how much of it the run has; null when no run wants any. */
   private wanted: { key: string; received: number; eof: boolean } | null = null;
   private over = false;
 
@@ -46,7 +46,7 @@ export class Stdin {
     });
   }
 
-  /** Feeds the run while the work goes on. */
+  /** Feeds the run until `work` is done. */
   async feeding<T>(userId: string, work: () => Promise<T>): Promise<T> {
     const feeding = new CancellationScope();
     const done = feeding
@@ -63,7 +63,7 @@ export class Stdin {
     }
   }
 
-  /** To be called when nothing reads input any more. */
+  /** Call this when nothing reads the input any longer. */
   end(): void {
     this.over = true;
   }
@@ -105,9 +105,9 @@ export class Stdin {
       const pieces = this.taken.filter((piece) => piece.offset >= offset).map(({ data }) => data);
       const { received, eof } = this;
       const place = await feedInput(userId, { key, offset, pieces, eof });
-      // Another run may have begun meanwhile, and said where it stands.
+      // Another run may have begun meanwhile and reported its offset.
       if (this.wanted !== wanted) continue;
-      // One that takes nothing of it is not asked again until it says where it stands.
+      // A run that accepts none of the input is not fed again until it reports its offset.
       const took = place !== null && (place.received > offset || place.received === received);
       this.wanted = took ? { key, received: place.received, eof: eof && place.received === received } : null;
     }

@@ -43,30 +43,32 @@ const { runTests } = proxyActivities<Activities>(activityOptions.runTests);
 const { storeOutput } = proxyActivities<Activities>(activityOptions.storeOutput);
 const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
-/** How often an environment that is missing is made at once, and the pauses before it is made again after that. */
+/**
+ * How many times a missing environment is prepared without a delay, and the delays before further attempts.
+ */
 const PREPARATIONS = 3;
 const PAUSES = ['2 s', '5 s', '10 s', '15 s'] as const;
 
-/** Type of failure by which an activity says that the user's environment has to be prepared. */
+/** The type of the failure with which an activity requests that the user's environment is prepared. */
 const ENVIRONMENT_MISSING = 'EnvironmentMissing';
 
 const cancelRequested = defineSignal<[keyId: string]>(CANCEL_REQUESTED_SIGNAL);
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
 
-/** The part of a verdict that the steps decide; identity is added once, at the end. */
+/** The part of a verdict that the steps determine. The identity is added once, at the end. */
 type Decision = Omit<Verdict, 'namespace' | 'submissionId'>;
 
 const nothingDeployed = { migration: null, rollout: null, supersededBy: null, live: null };
 
 /**
- * Takes a submission from its code to its verdict: tested, and if it passes, in production, unless it asked for the
- * tests alone.
+ * Takes a submission from its code to its verdict: tests it and, if it passes, deploys it, unless it
+ * requested only the tests.
  *
- * The verdict is announced in the memo as soon as it stands; the actions are recorded after it, so that an
- * outage of the log store delays nobody. What the user's code does is a verdict and completes the workflow;
- * a failure of the platform, or a cancellation, is told to the client just so and then ends the workflow as
- * what it is.
+ * The verdict is written to the memo as soon as it is final. The actions are recorded after that, so an
+ * outage of the log store delays no client. Any behavior of the user's code leads to a verdict and completes
+ * the workflow. A platform failure or a cancellation is also reported to the client as a verdict, but the
+ * workflow then fails or is cancelled.
  */
 export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   const recorder = new ActionRecorder();
@@ -77,7 +79,7 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
     recorder.record('submission.cancel_requested', { details: { requested_by: keyId } }),
   );
   const stdin = new Stdin(input.input.interactive === true);
-  // What goes on beside the way to the verdict, and keeps nobody waiting for that.
+  // Runs in parallel and does not delay the verdict.
   const storing: Promise<unknown>[] = [];
   let decision: Decision;
   try {
@@ -95,8 +97,8 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
 }
 
 /**
- * The cancellation that an error stands for: an activity that is to be cancelled is not tried again, so that a failure
- * that would have passed is its end.
+ * Returns the cancellation behind an error, or null. An activity with a requested cancellation is not
+ * retried, so it can end with a transient failure instead of a cancellation.
  */
 function cancelled(error: unknown): CancelledFailure | null {
   if (isCancellation(error) || !CancellationScope.current().consideredCancelled) return null;
@@ -126,7 +128,7 @@ async function testAndDeploy(
   return { ...(await deployInTurn(input, program, recorder)), tests };
 }
 
-/** A database that cannot be dropped now changes no verdict: it goes later. */
+/** If the database cannot be dropped now, it is dropped later, and the verdict stays the same. */
 async function testWithDatabase(
   input: SubmitCodeInput,
   recorder: ActionRecorder,
@@ -144,7 +146,7 @@ async function testWithDatabase(
   }
 }
 
-/** Runs the tests; makes or repairs the user's environment when, and only when, it turns out to be missing. */
+/** Runs the tests. Prepares the user's environment only if it turns out to be missing. */
 async function test(input: SubmitCodeInput, recorder: ActionRecorder, stdin: Stdin): Promise<TestReport> {
   const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
@@ -167,13 +169,16 @@ async function test(input: SubmitCodeInput, recorder: ActionRecorder, stdin: Std
   }
 }
 
-/** @throws ApplicationFailure, as an activity that fails for want of the environment does, when that is missing */
+/** @throws ApplicationFailure of the type that activities fail with, if the environment is missing */
 function undeferred<T extends object>(result: T): Exclude<T, Deferred> {
   if (isDeferred(result)) throw ApplicationFailure.nonRetryable(result.deferred, ENVIRONMENT_MISSING);
   return result as Exclude<T, Deferred>;
 }
 
-/** Servers that come and go can take several environments in a row. @throws the error when it was tried long enough */
+/**
+ * Servers that fail and recover can lose several environments in a row.
+ * @throws the error after the last pause
+ */
 async function pauseFor(further: number, error: unknown): Promise<void> {
   const pause = PAUSES[further];
   if (pause === undefined || !patched('prepare-longer')) throw error;
@@ -192,7 +197,8 @@ async function prepareDatabase(
 }
 
 /**
- * Only what passed waits for its turn: a submission that fails pays nothing for the order.
+ * Deploys a program when its turn comes. Only submissions that passed wait for a turn, so failing ones have
+ * no delay.
  * @param program as it was tested
  */
 async function deployInTurn(
@@ -218,7 +224,7 @@ async function deployInTurn(
   };
 }
 
-/** Announces the verdict to everyone who follows, then records what was done. */
+/** Publishes the verdict to all followers, then records the actions. */
 async function conclude(
   input: SubmitCodeInput,
   recorder: ActionRecorder,
@@ -246,7 +252,10 @@ async function conclude(
   return verdict;
 }
 
-/** Begun at once: the test pod keeps output for a while only. What cannot be stored changes no verdict. */
+/**
+ * Starts at once, because the test pod keeps output only for a while. If storing fails, the verdict stays the
+ * same.
+ */
 async function storeUnkept(
   { submissionId, userId, codeDigest }: SubmitCodeInput,
   { unkept }: TestReport,
@@ -266,7 +275,7 @@ function readTests(report: TestReport | DeferredTests) {
   return { outcome: passed ? 'success' : 'failure', reason, message, details: report } as const;
 }
 
-/** Neither a success nor a failure: the stage comes again when the environment is prepared. */
+/** Neither a success nor a failure: the stage runs again when the environment is prepared. */
 function readDeferred({ deferred: message }: Deferred) {
   return { outcome: 'unknown', reason: 'environment_missing', message } as const;
 }

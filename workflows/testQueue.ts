@@ -16,16 +16,16 @@ export const leaveTestTurn = defineSignal<[workflowId: string]>('leaveTestTurn')
 export const testTurn = defineSignal('testTurn');
 const stateQuery = defineQuery<TestQueueState>(TEST_QUEUE_QUERY);
 
-/** How often it is checked, while others wait and nothing happens, whether the holders of a turn still exist. */
+/** How often the queue checks whether the holders of a turn still exist, while others wait. */
 const CHECK_EVERY = '10 s';
 
-/** How long nothing may happen before the queue ends; the next claim starts a new one. */
+/** After this time without a signal, the queue ends, and the next claim starts a new one. */
 const IDLE = '1 min';
 
 /**
- * The queue for one user's test pod: submissions that found it busy wait here for their turn, without holding anything
- * of a worker (docs/decisions/test-queue.md). Claims reach it as signals, and it answers with signals. A holder that has
- * ended without leaving is found by that: a signal to a workflow that is closed fails.
+ * The queue for one user's test pod. Submissions that find the pod busy wait here for their turn, without
+ * occupying a worker (docs/decisions/test-queue.md). Claims arrive as signals, and it answers with signals.
+ * It detects a holder that ended without leaving, because a signal to a closed workflow fails.
  */
 export async function testQueue(state: TestQueueState): Promise<void> {
   const turns = new TestTurns(state);

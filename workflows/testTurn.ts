@@ -14,21 +14,22 @@ import { signalOrStart } from './signalOrStart';
 import { claimTestTurn, leaveTestTurn, testTurn } from './testQueue';
 import type { TestQueueState } from './testTurns';
 
-/** After this time without an answer the claim is made again: an operator may have ended the queue meanwhile. */
+/** After this time without an answer, the claim is sent again: an operator may have terminated the queue. */
 const CLAIM_AGAIN = '10 min';
 
-/** A turn that has not come by then does not come any more. */
+/** The longest wait for a turn. After it, the submission fails. */
 const LONGEST_WAIT_MS = 24 * 3_600_000;
 
 /**
- * One that found no place in the pod is told so at once, and others that came before it only when their patience there
- * is over: they shall claim first. Longer than that patience (infrastructure/kubernetes/testPod/attempt.ts).
+ * A submission that finds the pod's queue full is refused at once. Submissions that arrived earlier are
+ * refused only after their brief wait in the pod. This delay lets them claim a turn first, so it must be
+ * longer than that wait (infrastructure/kubernetes/testPod/attempt.ts).
  */
 const BEHIND_OTHERS = '2 s';
 
 /**
- * Runs tests at once if the test pod is free, or will be in a moment; otherwise when their turn comes, for which they
- * wait without an activity.
+ * Runs tests at once if the test pod is free, or becomes free within about a second. Otherwise it waits for a
+ * turn, without occupying an activity, and then runs them.
  */
 export async function briefOrInTurn<T>(
   { userId, acceptedAt }: { userId: string; acceptedAt: string },
@@ -72,7 +73,7 @@ async function awaitTestTurn(
   }
 }
 
-/** Nothing waits for this to arrive: a queue that is gone needs to know nothing. */
+/** Sent without waiting for delivery: if the queue has ended, it does not need the signal. */
 function leave(queueId: string, workflowId: string): void {
   void CancellationScope.nonCancellable(() =>
     getExternalWorkflowHandle(queueId)
@@ -81,7 +82,7 @@ function leave(queueId: string, workflowId: string): void {
   );
 }
 
-/** Code of the supervisor (sandbox/test-pod/PROTOCOL.md), or null when it is another failure. */
+/** The supervisor's error code (sandbox/test-pod/PROTOCOL.md), or null for any other failure. */
 function reasonOfBusy(error: unknown): string | null {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure) || cause.type !== TEST_POD_BUSY) return null;

@@ -1,27 +1,27 @@
 /** A submission whose tests wait for their turn in its user's test pod. */
 export interface TestClaim {
-  /** What waits, and is told of its turn. */
+  /** The workflow that waits, and receives a signal when its turn comes. */
   workflowId: string;
-  /** When it was accepted, ISO 8601: its place in the queue. */
+  /** When it was accepted, ISO 8601. This determines its place in the queue. */
   acceptedAt: string;
 }
 
 export interface TestQueueState {
-  /** Whose turn it is. */
+  /** The claims whose turn it is. */
   holders: TestClaim[];
-  /** Those that wait, oldest first. */
+  /** The waiting claims, oldest first. */
   waiting: TestClaim[];
 }
 
-/** One that runs, and the next, which the pod makes ready meanwhile. */
+/** How many hold a turn at once: one that runs, and the next one, which the pod prepares meanwhile. */
 const AT_ONCE = 2;
 
 /**
- * The turns of one user's submissions in the test pod, in the order in which they were accepted. Pure: whose turn has
- * come is for the caller to tell.
+ * The turns of one user's submissions in the test pod, in the order accepted. The class has no side effects:
+ * the caller notifies the workflows.
  */
 export class TestTurns {
-  /** Workflows to be told that it is their turn, oldest first. */
+  /** Workflows to notify that it is their turn, oldest first. */
   readonly granted: string[] = [];
   private readonly holders: TestClaim[];
   private readonly waiting: TestClaim[];
@@ -36,7 +36,7 @@ export class TestTurns {
     return { holders: this.holders, waiting: this.waiting };
   }
 
-  /** Takes a claim in. A repeat changes nothing; of a holder, it gets its answer again. */
+  /** Adds a claim. A repeated claim changes nothing; a holder is notified again. */
   claim(claim: TestClaim): void {
     const isSame = ({ workflowId }: TestClaim) => workflowId === claim.workflowId;
     if (this.holders.some(isSame)) {
@@ -49,7 +49,7 @@ export class TestTurns {
     this.grant();
   }
 
-  /** Ends a turn, or a wait for one. */
+  /** Ends a turn, or the wait for one. */
   leave(workflowId: string): void {
     for (const claims of [this.holders, this.waiting]) {
       const index = claims.findIndex((claim) => claim.workflowId === workflowId);
@@ -58,7 +58,7 @@ export class TestTurns {
     this.grant();
   }
 
-  /** Grants the holders their turn again: one that has ended is found by that. */
+  /** Notifies the holders again, which detects those that have ended. */
   repeat(): void {
     this.granted.push(...this.holders.map(({ workflowId }) => workflowId));
   }
@@ -72,7 +72,7 @@ export class TestTurns {
   }
 }
 
-/** Times of the same form are compared as they are written. */
+/** Compares times as strings, because all have the same format. */
 function isOlder(one: TestClaim, other: TestClaim): boolean {
   if (one.acceptedAt !== other.acceptedAt) return one.acceptedAt < other.acceptedAt;
   return one.workflowId < other.workflowId;

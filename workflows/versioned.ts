@@ -3,9 +3,9 @@ import { productionOrder } from './productionOrder';
 import { testQueue } from './testQueue';
 
 /**
- * Part of the bundle of workers that have a version (docs/replay.md), and of no other: a server refuses this from
- * them. Workflows stay with the version that began them; these outlive any submission, and would keep the version that
- * began them from ever being drained.
+ * Only the bundle of workers with a version contains this module (docs/replay.md); a server refuses these
+ * options from other workers. Workflows stay with the version that started them. These two outlive every
+ * submission, so they would prevent that version from ever being drained.
  */
 setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, productionOrder);
 setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, testQueue);

@@ -9,8 +9,8 @@ import { cpuSeconds, machineTime, processesWith } from '../processes';
 import { connectTo, type Asking } from '../socket';
 
 /**
- * Thousands of users, whose test pods are simulated: what of gateway, worker and Temporal is full first. The first row
- * is the baseline of those below it.
+ * Finds which of gateway, worker and Temporal saturates first under thousands of users whose test pods are
+ * simulated. The first row is the baseline of the rows below it.
  */
 
 const USERS = 5_000;
@@ -20,13 +20,13 @@ const SECONDS = 10;
 interface Step {
   load: number;
   perSecond: number;
-  /** Answered by an error: the platform had too much to do. */
+  /** Answered with an error because the platform was overloaded. */
   refused: number;
   p50: number;
   p95: number;
   /** Processors in use, by process. */
   cpus: Record<string, number>;
-  /** Share of the machine's processors in use, by everything on it. */
+  /** Share of the machine's processors in use, by all its processes. */
   machine: number;
 }
 
@@ -60,7 +60,7 @@ export async function benchCapacity(): Promise<Findings> {
   }
 }
 
-/** Known when it runs on this machine. */
+/** The pid of Temporal's server, when it runs on this machine. */
 function temporalServer(): Record<string, number> {
   const port = stack().temporalAddress.split(':').at(-1)!;
   const [pid] = processesWith('temporal server start-dev', `--port=${port}`);

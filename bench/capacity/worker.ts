@@ -7,9 +7,9 @@ import { pass, scripted } from '../../test/scripted/ports';
 import { temporalLogger } from '../../worker/temporalLogger';
 import { createWorker } from '../../worker/worker';
 
-/** A worker whose test pods are simulated: a run takes a drawn time and fails. Nothing else is changed. */
+/** A worker with scripted outside systems: in its simulated test pods a run takes a random time and fails. */
 
-/** What a tiny program takes in a real test pod, from the request to the report, in milliseconds: the mean. */
+/** Mean duration of a tiny program in a real test pod, from the request to the report, in milliseconds. */
 const RUN_MS = 30;
 
 async function main(): Promise<void> {

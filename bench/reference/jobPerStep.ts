@@ -9,7 +9,7 @@ const UID = 10_001;
 const DEADLINE_MS = 300_000;
 
 /**
- * Runs code as workflow engines on Kubernetes run a step: a Job made through the API, its end awaited by a watch.
+ * Runs code as workflow engines on Kubernetes run a step: creates a Job with the API and watches its end.
  * @returns whether it passed
  */
 export async function runAsJob(kube: Kube, userId: string, code: string): Promise<boolean> {

@@ -76,7 +76,7 @@ async def serve(reader, writer):
                 writer.write(frame(TEXT, json.dumps(await answer(json.loads(payload))).encode()))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # The client is gone.
+        pass  # The client has disconnected.
     finally:
         writer.close()
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { restrictedContainer, restrictedPod } from '../../infrastructure/kubernetes/pods/security';
 import { stack } from '../../test/integration/stack';
 
-/** uid that the program of the reference has. */
+/** uid that the reference's program runs as. */
 const UID = 10_001;
 
-/** Starts the stand-in for the original, on the servers of the stack. */
+/** Starts the stand-in for the original, on the stack's servers. */
 export async function startOriginal(): Promise<{ url: string; stop: () => Promise<void> }> {
   const { kubectl, kubeconfig, kubeContext } = stack();
   const command = [...kubectl, '--kubeconfig', kubeconfig, '--context', kubeContext];

@@ -54,7 +54,7 @@ const OPTIONS = {
 
 export type Values = ReturnType<typeof parsed>['values'];
 
-/** Which options each command takes, beside `json`. */
+/** The options of each command, in addition to `json`. */
 export const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
   submit: [
     'follow',
@@ -77,7 +77,7 @@ export const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
   open: [],
 };
 
-/** @throws UsageError for options that no command has */
+/** @throws UsageError for unknown options */
 export function parsed(args: string[]) {
   try {
     return parseArgs({ args, allowPositionals: true, options: OPTIONS });

@@ -13,7 +13,7 @@ import { momentOf } from './moment';
 import { reach } from './reach';
 import { readSettings } from './settings';
 
-/** Carries out a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
+/** Runs a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
 export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
   const { positionals, values } = parsed(args);
   const [command = '', argument, second, ...rest] = positionals;
@@ -109,7 +109,7 @@ function version(): string {
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
-/** The gateway looks at what is in it. */
+/** Reads a JSON file with tests. The gateway validates its content. */
 function testsIn(path: string): NonNullable<Submission['tests']> {
   try {
     return JSON.parse(textOf(path)) as NonNullable<Submission['tests']>;
@@ -154,14 +154,14 @@ async function rollback(
   return state.status === 'superseded' ? EXIT.superseded : EXIT.done;
 }
 
-/** Prints the address; a terminal's owner gets it opened, too. */
+/** Prints the address of the page. On a terminal, also opens it in a browser. */
 function open({ settings, terminal }: Context, id: string | undefined): number {
   const url = new URL(id === undefined ? '/' : `/?submission=${encodeURIComponent(id)}`, settings.url).href;
   terminal.out(`${url}\n`);
   if (terminal.colours) {
     const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
     const browser = spawn(program, [url], { detached: true, stdio: 'ignore' });
-    browser.on('error', () => undefined); // Without a browser the address is there to be copied.
+    browser.on('error', () => undefined); // Without a browser, the user can copy the address.
     browser.unref();
   }
   return EXIT.done;

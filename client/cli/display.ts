@@ -2,13 +2,13 @@ import type { Readable } from 'node:stream';
 import type { SubmissionFrame, SubmissionRecord } from '..';
 import { EXIT, exitCodeOf } from './exitCodes';
 
-/** What is told to a person, line by line. */
+/** The terminal of the user, or what its streams are redirected to. */
 export interface Terminal {
   out: (text: string | Uint8Array) => void;
-  /** Progress, beside what the program prints. */
+  /** Writes progress, separate from the output of the program. */
   err: (text: string) => void;
   colours: boolean;
-  /** What is typed, or piped in. */
+  /** What the user types or pipes in. */
   input: () => Readable;
 }
 
@@ -18,7 +18,10 @@ export function painted(text: string, colour: keyof typeof COLOURS, { colours }:
   return colours ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
 
-/** Shows a frame: what the program printed on the streams where it printed it, all else as progress. */
+/**
+ * Shows a frame. Output of the program goes to the stream on which it was printed, everything else is
+ * progress.
+ */
 export function showFrame(frame: SubmissionFrame, terminal: Terminal): void {
   if ('status' in frame) return terminal.err(`${verdictLine(frame, terminal)}\n`);
   switch (frame.type) {
@@ -54,7 +57,7 @@ export function verdictLine(
   { status, reason, message }: Pick<SubmissionRecord, 'status' | 'reason' | 'message'>,
   terminal: Terminal,
 ): string {
-  // It may quote what the program printed.
+  // The message may quote output of the program.
   const shown = terminal.colours ? withoutControls(Buffer.from(message ?? '')).toString() : (message ?? '');
   const colour = status === 'running' ? 'yellow' : exitCodeOf(status) === EXIT.done ? 'green' : 'red';
   return `${painted(status, colour, terminal)}${reason === null ? '' : ` (${reason})`} ${shown}`.trim();
@@ -69,7 +72,10 @@ function markOf(passed: boolean, terminal: Terminal): string {
   return passed ? painted('✓', 'green', terminal) : painted('✗', 'red', terminal);
 }
 
-/** A terminal obeys control characters, and whoever wrote the program is not its owner. Lines and tabs stay. */
+/**
+ * Replaces control characters except newlines and tabs: the program is not trusted, and a terminal would
+ * execute them.
+ */
 export function withoutControls(bytes: Buffer): Buffer {
   return Buffer.from(bytes.toString('utf8').replaceAll(/(?![\n\t])\p{Cc}/gu, '\ufffd'));
 }

@@ -1,6 +1,6 @@
 import { ApiError, Unreachable, type SubmissionRecord } from '..';
 
-/** How the program ends. Stable: scripts go by them. */
+/** Exit codes. They are stable, because scripts depend on them. */
 export const EXIT = {
   done: 0,
   testsFailed: 1,
@@ -13,10 +13,10 @@ export const EXIT = {
   unreachable: 8,
 } as const;
 
-/** What was wrong with how the program was called. */
+/** The program was called with wrong arguments or settings. */
 export class UsageError extends Error {}
 
-/** Of a submission that is under way it is that of success: it was taken. */
+/** A submission in progress counts as success: it was accepted. */
 export function exitCodeOf(status: SubmissionRecord['status']): number {
   switch (status) {
     case 'running':

@@ -3,23 +3,23 @@ import { existsSync, readdirSync, readFileSync, statSync, type Dirent } from 'no
 import { basename, join, relative, sep } from 'node:path';
 import { UsageError } from './exitCodes';
 
-/** Folders that hold what is installed or made, never what is submitted. */
+/** Folders of installed or generated files, which are never submitted. */
 const MADE = new Set(['node_modules', '__pycache__']);
 
-/** Marks a folder as a Python virtual environment, whatever it is called. */
+/** A file that marks its folder as a Python virtual environment, whatever the folder's name. */
 const VIRTUAL_ENVIRONMENT = 'pyvenv.cfg';
 
-/** How many names a line lists. */
+/** How many names are listed when files are left out. */
 const NAMES = 10;
 
 export interface ProgramFiles {
-  /** Text by name, with `/` between folders. */
+  /** Text of each file by its name, with `/` between folders. */
   files: Record<string, string>;
-  /** Names of what the folder holds beside it; a folder's name ends with a slash. */
+  /** Names of the files and folders that were left out. A folder's name ends with a slash. */
   leftOut: string[];
 }
 
-/** A file, or what of a folder is a program. @throws UsageError */
+/** Reads a file, or the program in a folder. @throws UsageError */
 export function readProgram(path: string): ProgramFiles {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new UsageError(`${path} does not exist.`);
@@ -32,7 +32,7 @@ export function readProgram(path: string): ProgramFiles {
   return { files: Object.fromEntries(files), leftOut };
 }
 
-/** One line for people; empty when nothing was left out. */
+/** A line that lists what was left out; empty if nothing was. */
 export function leftOutLine(names: string[]): string {
   if (names.length === 0) return '';
   const more = names.length > NAMES ? ` and ${names.length - NAMES} more` : '';
@@ -54,7 +54,7 @@ function readFolder(root: string, folder: string, files: [string, string][], lef
   }
 }
 
-/** Null for what is submitted; an empty reason when the name says enough. */
+/** Why an entry is left out; empty if its name is self-explanatory. Null if it is submitted. */
 function whyLeftOut(path: string, entry: Dirent): string | null {
   if (entry.name.startsWith('.')) return '';
   if (entry.isDirectory()) {

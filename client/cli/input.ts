@@ -2,12 +2,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ApiError, type OrchestrationClient } from '..';
 import type { Terminal } from './display';
 
-/** The most that one call carries, in bytes; docs/protocol.md. */
+/** The most input that one call may carry, in bytes. See docs/protocol.md. */
 const PIECE_BYTES = 65_536;
 
 const BUSY_PAUSE_MS = 500;
 
-/** Hands what a terminal is typed on to a submission, up to its end. What cannot be handed on is told, once. */
+/**
+ * Forwards the terminal's input to a submission until the input ends. If that fails, stops and reports it.
+ */
 export function handOnInput(
   client: OrchestrationClient,
   submissionId: string,

@@ -3,7 +3,7 @@ import type { Context } from './context';
 import { painted, withoutControls, type Terminal } from './display';
 import { EXIT, UsageError } from './exitCodes';
 
-/** `logs USER|ID`: what pods print, or what a submission printed in its tests. @throws UsageError */
+/** `logs USER|ID`: shows the logs of a user's pods, or the test output of a submission. @throws UsageError */
 export async function logs(context: Context, name: string): Promise<number> {
   const { values } = context;
   const record = await submissionOf(context, name);
@@ -13,11 +13,11 @@ export async function logs(context: Context, name: string): Promise<number> {
     throw new UsageError(
       '--stream goes with what a submission printed in its tests: without --part and the like.',
     );
-  // Of a submission: what its user's pods printed since it was accepted.
+  // For a submission: what its user's pods printed since it was accepted.
   return podLogs(context, record?.user_id ?? name, record?.accepted_at);
 }
 
-/** Null when it is none, and so the name of a user. */
+/** Finds a submission by its id. Null if there is none: the name is then that of a user. */
 async function submissionOf({ client }: Context, name: string): Promise<SubmissionRecord | null> {
   try {
     return await client.status(name);

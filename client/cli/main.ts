@@ -2,7 +2,7 @@ import { runCommand } from './commands';
 import { exitCodeFor } from './exitCodes';
 import { ApiError } from '..';
 
-/** `orchestration-app`: the command line of those who submit. */
+/** `orchestration-app`: the command-line client. */
 
 const colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
 

@@ -2,7 +2,10 @@ import { UsageError } from './exitCodes';
 
 const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A time as the gateway takes it: ISO 8601 as it is, or how long ago. @throws UsageError that names the option */
+/**
+ * Converts an ISO 8601 time, or how long ago it was, to the form that the gateway takes.
+ * @throws UsageError that names the option
+ */
 export function momentOf(option: string, text: string, now = Date.now()): string {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (count !== undefined && unit !== undefined)

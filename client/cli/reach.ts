@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Unreachable } from '..';
 
-/** Long enough for a gateway that restarts, short enough for a mistyped address. Milliseconds. */
+/** In milliseconds: long enough for a gateway to restart, short enough for a mistyped address. */
 const PATIENCE_MS = 4_000;
 const PAUSE_MS = 200;
 
-/** Returns when something answers at the address. @throws Unreachable that says what to do */
+/** Resolves as soon as something answers at the address. @throws Unreachable that says what to do */
 export async function reach(url: string, patienceMs = PATIENCE_MS): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
   for (;;) {

@@ -7,7 +7,7 @@ import { UsageError } from './exitCodes';
 export interface Settings {
   url: string;
   key: string;
-  /** For whom, when a command does not say. */
+  /** The user to submit for, if a command names none. */
   user: string | undefined;
 }
 
@@ -19,7 +19,7 @@ const configFile = z.strictObject({
   user: z.string().optional(),
 });
 
-/** What the environment says wins over the file. @throws UsageError */
+/** Reads the settings. Environment variables take precedence over the file. @throws UsageError */
 export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
   const folder = environment.XDG_CONFIG_HOME || join(environment.HOME || homedir(), '.config');
   const path = join(folder, 'orchestration-app', 'config.json');

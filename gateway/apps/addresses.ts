@@ -1,8 +1,10 @@
-/** How long an address is taken for right without a look, in milliseconds, and how many are kept. */
+/** How long an address is cached, in milliseconds, and how many are cached. */
 const KEPT_MS = 10_000;
 const MOST = 1_000;
 
-/** Remembers addresses for a moment: a page asks for many things at once. Those who have none are looked for again. */
+/**
+ * Caches addresses briefly, because a page sends many requests at once. Does not cache that a user has none.
+ */
 export function cached(
   look: (userId: string) => Promise<string | null>,
 ): (userId: string) => Promise<string | null> {

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { dropHopByHop } from './hopByHop';
 
 /**
- * Headers of an answer that concern everything under the gateway's address, in the browser or in a proxy before the
- * gateway: a program has no say in them. One that ends in a hyphen stands for all that begin so.
+ * Response headers that affect the gateway's whole origin, in the browser or in a proxy in front of the
+ * gateway. A program must not set them. A name that ends in a hyphen is a prefix.
  */
 const OF_THE_ORIGIN = [
   'accept-ch',
@@ -30,7 +30,7 @@ const OF_THE_ORIGIN = [
   'shared-storage-write',
   'strict-transport-security',
   'use-as-dictionary',
-  // Orders to nginx, lighttpd and others, which may stand before the gateway: to send files, or other addresses.
+  // Instructions to nginx, lighttpd and other proxies in front of the gateway, to send files or other URLs.
   'x-accel-',
   'x-lighttpd-',
   'x-reproxy-',
@@ -40,23 +40,23 @@ const OF_THE_ORIGIN = [
 const NAMES = new Set(OF_THE_ORIGIN);
 const BEGINNINGS = OF_THE_ORIGIN.filter((name) => name.endsWith('-'));
 
-/** Headers that hold an address to follow. */
+/** Headers that contain a URL. */
 const ADDRESSES = ['location', 'content-location'] as const;
 
 /**
- * Programs are not trusted, and their pages would share an origin with the gateway's own: a sandbox gives each
- * page a unique origin, so that it can neither read the storage of the gateway's page nor use its cookies.
+ * Programs are not trusted, and their pages would share the gateway's origin. A sandbox gives each page a
+ * unique origin, so that it can neither read the storage of the gateway's page nor use its cookies.
  */
 const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads';
 
 export interface Place {
-  /** What the gateway puts before the paths of the program, without a slash at its end. */
+  /** What the gateway prepends to the program's paths, without a trailing slash. */
   prefix: string;
-  /** The names of the host that the request gave to the program. */
+  /** The host names that the request gave to the program. */
   hosts: string[];
 }
 
-/** Makes a program's answer one that a browser may see under the gateway's address, in place. */
+/** Makes the headers of a program's response safe for a browser under the gateway's origin, in place. */
 export function prepareAnswer(headers: IncomingHttpHeaders, place: Place): void {
   dropHopByHop(headers);
   for (const name of Object.keys(headers))
@@ -70,21 +70,21 @@ export function prepareAnswer(headers: IncomingHttpHeaders, place: Place): void 
   }
 }
 
-/** An address as the client must ask for it: what is at the root of the program is below the prefix. */
+/** Rewrites a URL for the client: the root of the program is below the prefix. */
 function leadingBack(address: string, { prefix, hosts }: Place): string {
   const path = pathAtOwnHost(address, hosts);
   if (path === null) return address;
   const [segments = ''] = path.split(/[?#]/, 1);
-  // A program that goes by X-Forwarded-Prefix has put it there.
+  // A program that respects X-Forwarded-Prefix has already added it.
   return `${segments}/`.startsWith(`${prefix}/`) ? path : `${prefix}${path}`;
 }
 
-/** The path of an address that leads to the host of the request; null of one that leads elsewhere, or is relative. */
+/** The path of a URL on the request's host; null if the URL is on another host or is relative. */
 function pathAtOwnHost(address: string, hosts: string[]): string | null {
   if (address.startsWith('/') && !address.startsWith('//')) return address;
   if (!/^(?:https?:)?\/\//i.test(address)) return null;
   const url = urlOf(address);
-  // The protocol is that of a proxy before the gateway, of which a program need not know.
+  // Any protocol matches: a proxy in front of the gateway may use one that the program does not know of.
   if (!url || !hosts.some((host) => urlOf(`${url.protocol}//${host}`)?.host === url.host)) return null;
   return `${url.pathname}${url.search}${url.hash}`;
 }

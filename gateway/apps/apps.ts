@@ -11,11 +11,14 @@ import type { Destination } from './program';
 import { noProgramOf, refusalOf, refuse, type Refusal } from './refusal';
 import { requestHeaders } from './requestHeaders';
 
-/** `/apps/{user}/...`: HTTP and WebSockets go on to what the user has in production, without a key. */
+/** `/apps/{user}/...`: forwards HTTP and WebSockets to the user's program in production, without a key. */
 export interface Apps {
-  /** @returns false for requests that are not for a program, which it has not touched; else when it has answered */
+  /**
+   * @returns false, without touching it, if the request is not for a program; otherwise resolves once it is
+   * answered
+   */
   request: (request: IncomingMessage, response: ServerResponse) => false | Promise<void>;
-  /** The same for upgrades. The caller listens to the socket's errors. */
+  /** The same for upgrades. The caller handles the socket's errors. */
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => false | Promise<void>;
 }
 
@@ -24,7 +27,7 @@ export interface AppsParts {
   /** URL of a user's program, without a path; null when there is none. */
   addressOf: (userId: string) => Promise<string | null>;
   logger: Logger;
-  /** How long a program may say nothing in the middle of an answer, or take to begin one, in milliseconds. */
+  /** How long a program may send nothing, before or during its response, in milliseconds. */
   idleTimeoutMs?: number;
 }
 
@@ -33,7 +36,7 @@ const PATH = /^\/apps\/([^/?]*)(\/[^?]*)?(\?.*)?$/;
 const rule = userIdRule();
 
 export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS }: AppsParts): Apps {
-  /** Where a request goes, or why it goes nowhere. */
+  /** Where to forward a request, or why it is refused. */
   async function destinationOf(
     request: IncomingMessage,
     match: RegExpExecArray,
@@ -103,7 +106,7 @@ export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS 
       if (match === null) return false;
       const [, userId, path, query = ''] = match;
       if (path !== undefined) return serve(request, response, match);
-      // Relative addresses of its page would miss the program without the last slash.
+      // Without the trailing slash, relative URLs in its page would not lead to the program.
       response.writeHead(308, { Location: `/apps/${userId}/${query}` }).end();
       return Promise.resolve();
     },

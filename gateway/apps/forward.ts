@@ -6,20 +6,21 @@ import { handshakeOf, hasBody, headOf, rendered } from './framing';
 import { answerTo, requestTo, type Destination } from './program';
 
 /**
- * Passes requests on to a program. Each head is checked and rendered inside these functions, so that an exception
- * rejects their promise and nothing else.
+ * Forwards requests to a program. These functions check and render each head themselves, so that an exception
+ * only rejects their promise.
  */
 
 /**
- * Sends a request to the program and its answer to the client.
- * @throws RequestRefused, BadAnswer, or the connection's Error; the client has got nothing unless `headersSent`
+ * Forwards a request to the program, and the response to the client.
+ * @throws RequestRefused, BadAnswer, or the connection's Error; nothing was sent to the client unless
+ * `headersSent`
  */
 export async function forward(
   request: IncomingMessage,
   response: ServerResponse,
   to: Destination,
 ): Promise<void> {
-  if (response.destroyed) return; // The client has gone.
+  if (response.destroyed) return; // The client has disconnected.
   const outgoing = requestTo(request, to);
   response.once('close', () => outgoing.destroy());
   try {
@@ -32,16 +33,16 @@ export async function forward(
     await pipeline(answer, response);
   } finally {
     outgoing.destroy();
-    // Of a body that the program did not want, the rest is read and dropped.
+    // Read and discard the rest of a body that the program did not read.
     request.unpipe(outgoing);
     request.resume();
   }
 }
 
 /**
- * The same for an upgrade; only to a WebSocket, anything else is passed on as a plain request.
- * @param onBroken gets the error of a connection that breaks after its answer has begun
- * @throws RequestRefused, BadAnswer, or the connection's Error, when the client has got nothing yet
+ * Forwards an upgrade to a WebSocket. Any other upgrade is forwarded as a plain request.
+ * @param onBroken called with the error of a connection that breaks after the response has started
+ * @throws RequestRefused, BadAnswer, or the connection's Error, if nothing was sent to the client yet
  */
 export async function forwardUpgrade(
   request: IncomingMessage,

@@ -2,9 +2,12 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { connectionOptions } from './hopByHop';
 
-/** How messages begin and end. Neither side is trusted: what it says about its message is checked, and said anew. */
+/**
+ * How messages begin and end. Neither side is trusted: the framing of its messages is checked, and written
+ * again.
+ */
 
-/** The client's request cannot be passed on. */
+/** The client's request cannot be forwarded. */
 export class RequestRefused extends Error {
   override name = 'RequestRefused';
 
@@ -17,25 +20,27 @@ export class RequestRefused extends Error {
   }
 }
 
-/** The program's answer cannot be passed on. */
+/** The program's response cannot be forwarded. */
 export class BadAnswer extends Error {
   override name = 'BadAnswer';
 }
 
-/** What begins an answer to the client, without what frames it. */
+/** Status line and headers of a response to the client, before framing is added. */
 export interface Head {
   status: number;
   reason: string;
   headers: IncomingHttpHeaders;
 }
 
-/** Headers that a `Connection` header must not name: without them a message has another meaning or another end. */
+/**
+ * Headers that a `Connection` header must not name: dropping them would change a message's meaning or end.
+ */
 const END_TO_END = ['content-length', 'transfer-encoding', 'host'];
 
-/** What a client needs of a program's 101 (RFC 6455, section 4.2.2). */
+/** Headers of a program's 101 response that the client needs (RFC 6455, section 4.2.2). */
 const HANDSHAKE = ['sec-websocket-accept', 'sec-websocket-protocol', 'sec-websocket-extensions'];
 
-/** Checks how a request is framed. @throws RequestRefused */
+/** Checks the framing of a request. @throws RequestRefused */
 export function checkFraming(request: IncomingMessage, { isUpgrade }: { isUpgrade: boolean }): void {
   const { headers } = request;
   const named = connectionOptions(headers).find((name) => END_TO_END.includes(name));
@@ -49,14 +54,17 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Only what says where the body of a request ends. */
+/** Only the headers that define where the body of a request ends. */
 export function framingOf({ method, headers }: IncomingMessage): IncomingHttpHeaders {
   if (headers['transfer-encoding'] !== undefined) return { 'transfer-encoding': 'chunked' };
   if (hasBody(headers)) return { 'content-length': headers['content-length'] };
   return method === 'GET' || method === 'HEAD' ? {} : { 'content-length': '0' };
 }
 
-/** @param prepare makes the headers of an answer fit for the client, in place. @throws BadAnswer */
+/**
+ * The head of a program's response.
+ * @param prepare makes its headers safe for the client, in place @throws BadAnswer
+ */
 export function headOf(answer: IncomingMessage, prepare: (headers: IncomingHttpHeaders) => void): Head {
   const { statusCode: status = 0, statusMessage: reason = '', headers } = answer;
   if (status < 200 || status > 599) throw new BadAnswer(`the program answered with the status ${status}`);
@@ -68,7 +76,7 @@ export function headOf(answer: IncomingMessage, prepare: (headers: IncomingHttpH
   return checked({ status, reason, headers });
 }
 
-/** Of a program's 101. @throws BadAnswer */
+/** The head of a program's 101 response. @throws BadAnswer */
 export function handshakeOf({ headers }: IncomingMessage): Head {
   if (headers.upgrade?.toLowerCase() !== 'websocket')
     throw new BadAnswer(`the program upgraded to ${headers.upgrade}, not to a WebSocket`);
@@ -82,7 +90,7 @@ export function handshakeOf({ headers }: IncomingMessage): Head {
   });
 }
 
-/** The bytes of a head, for a connection that Node's server has handed over. */
+/** Renders a head as bytes, for a connection that Node's server has handed over. */
 export function rendered({ status, reason, headers }: Head): Buffer {
   const lines = Object.entries(headers).flatMap(([name, value]) =>
     [value].flat().map((one) => `${name}: ${one}\r\n`),

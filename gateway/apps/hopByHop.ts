@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers of one connection and not of the message: the gateway frames each message that it passes on anew. */
+/**
+ * Headers of a single connection, not of the message. The gateway adds its own framing to each message that
+ * it forwards.
+ */
 const HOP_BY_HOP = [
   'connection',
   'keep-alive',
@@ -18,7 +21,7 @@ export function connectionOptions({ connection = '' }: IncomingHttpHeaders): str
   return connection.split(',').map((name) => name.trim().toLowerCase());
 }
 
-/** Removes, in place, what concerns the connection that a message came by. */
+/** Removes the headers that belong to the connection on which a message arrived, in place. */
 export function dropHopByHop(headers: IncomingHttpHeaders): void {
   for (const name of [...connectionOptions(headers), ...HOP_BY_HOP]) delete headers[name];
 }

@@ -4,17 +4,17 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { BadAnswer, framingOf, RequestRefused } from './framing';
 
-/** Where a request goes, and what it may bring back. */
+/** Where to forward a request, and what to do with the response. */
 export interface Destination {
   /** URL of the program, without a path. */
   target: string;
-  /** Path and query to ask for. */
+  /** Path and query of the forwarded request. */
   path: string;
-  /** Headers to send, without those that concern the connection. */
+  /** Headers to send, without hop-by-hop headers. */
   headers: IncomingHttpHeaders;
-  /** Makes the headers of an answer fit for the client, in place. */
+  /** Makes the headers of a response safe for the client, in place. */
   prepareAnswer: (headers: IncomingHttpHeaders) => void;
-  /** Longest time without a byte before and during the answer, in milliseconds. */
+  /** Longest time without a byte before and during the response, in milliseconds. */
   idleTimeoutMs: number;
 }
 
@@ -32,10 +32,10 @@ export function requestTo(
     outgoing = (url.protocol === 'https:' ? https : http).request(url, {
       ...{ method: request.method ?? 'GET', path, timeout: idleTimeoutMs },
       headers: { ...headers, ...framingOf(request), ...(isWebSocket && TO_A_WEBSOCKET) },
-      agent: false, // A kept connection would lead to a pod that a deploy has replaced.
+      agent: false, // A reused connection could lead to a pod that was replaced.
     });
-    outgoing.on('error', () => undefined); // Until the caller listens; later, reading the answer fails.
-    outgoing.flushHeaders(); // Here and not in an event handler, where an exception would have no handler.
+    outgoing.on('error', () => undefined); // Until the caller listens. Later, reading the response fails.
+    outgoing.flushHeaders(); // Not in an event handler, where nothing would catch an exception.
     return outgoing;
   } catch (error) {
     outgoing?.destroy();
@@ -46,11 +46,11 @@ export function requestTo(
 
 export interface Answered {
   answer: IncomingMessage;
-  /** The connection after a 101 that was asked for. */
+  /** The connection after a requested 101. */
   tunnel?: { socket: Socket; head: Buffer };
 }
 
-/** Resolves when the head of the answer has come. @throws BadAnswer, or the connection's Error */
+/** Resolves when the head of the response has arrived. @throws BadAnswer, or the connection's Error */
 export async function answerTo(
   outgoing: ClientRequest,
   { idleTimeoutMs, isWebSocket = false }: { idleTimeoutMs: number; isWebSocket?: boolean },
@@ -71,10 +71,10 @@ export async function answerTo(
         socket.on('error', onError);
         resolve({ answer, tunnel: { socket, head } });
       });
-    // Without an error: after a 101 that was not asked for.
+    // This happens without an error after a 101 that was not requested.
     outgoing.on('close', () => reject(new BadAnswer('the program ended the connection without an answer')));
   });
-  // Bytes behind the answer that are not HTTP, such as a body behind a 304, were met in the same read.
+  // The same read contained bytes after the response that are not HTTP, such as a body after a 304.
   if (failure) {
     answered.tunnel?.socket.destroy();
     throw failure;

@@ -1,24 +1,24 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import { RequestRefused } from './framing';
 
-/** Why a request does not reach a program. */
+/** Why a request was not answered by a program. */
 export interface Refusal {
   status: 400 | 404 | 501 | 502 | 503;
   error: string;
   message: string;
 }
 
-/** No program listens, or the network does not know its Service yet: it does a moment after the first deploy. */
+/** No program listens, or the network does not know its Service yet, shortly after the first deployment. */
 const NOT_LISTENING = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'];
 
-/** After these nothing else is exchanged on the connection: one side did not keep to HTTP. */
+/** Statuses after which the connection is closed, because one side violated HTTP. */
 const CLOSING = [400, 501, 502];
 
 export function noProgramOf(userId: string): Refusal {
   return { status: 404, error: 'not_found', message: `There is no program of ${userId}.` };
 }
 
-/** What the client gets to know of an error. */
+/** Converts an error to what the client sees of it. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof RequestRefused)
     return { status: error.status, error: 'invalid_request', message: error.message };
@@ -31,7 +31,10 @@ export function refusalOf(error: unknown): Refusal {
   return { status: 502, error: 'bad_answer', message: 'The program broke off, or did not answer in time.' };
 }
 
-/** A page for a browser, JSON for everybody else; an answer that has begun can only be broken off. */
+/**
+ * Answers with a page for a browser, and JSON for other clients. A response that has started can only be
+ * aborted.
+ */
 export function refuse(
   request: IncomingMessage,
   response: ServerResponse,

@@ -2,8 +2,9 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { dropHopByHop } from './hopByHop';
 
 /**
- * The headers of a client's request that a program may see: nothing that opens the gateway, and where it came from.
- * @param mayBeKey whether a text opens the gateway, or whether that is unknown
+ * Headers of a client's request for the program: without credentials of the gateway, and with the client's
+ * address.
+ * @param mayBeKey whether a text is a key of the gateway, or this is unknown
  */
 export function requestHeaders(
   request: IncomingMessage,
@@ -13,7 +14,7 @@ export function requestHeaders(
   const { socket } = request;
   const headers = { ...request.headers };
   dropHopByHop(headers);
-  delete headers.expect; // Node has answered it.
+  delete headers.expect; // Node has already handled it.
   delete headers['x-api-key'];
   delete headers.cookie;
   if (credentialsIn(headers.authorization).some(mayBeKey)) delete headers.authorization;
@@ -27,7 +28,10 @@ export function requestHeaders(
   return headers;
 }
 
-/** Every text in an Authorization header that may be a key: all of it, its token, or either part of Basic. */
+/**
+ * Every text in an Authorization header that may be a key: the whole value, its token, or either part of
+ * Basic.
+ */
 function credentialsIn(authorization = ''): string[] {
   const token = authorization.slice(authorization.indexOf(' ') + 1).trim();
   const basic = Buffer.from(token, 'base64').toString();

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../auth/principal';
 
-/** What was asked of the gateway, and what came of it. */
+/** A call to the gateway, and its result. */
 export interface Asked {
   /** Such as `api.submit`, `api.login` or `api.refused`. */
   action: string;
-  /** Of the answer, as HTTP has it; a WebSocket's messages have none. */
+  /** HTTP status of the response. Messages of a WebSocket have none. */
   status?: number | undefined;
-  /** Code of the error that it was answered with. */
+  /** The error in the response. */
   error?: { code: string; message: string } | undefined;
-  /** Who asked; null when nobody knows. */
+  /** Who called; null if unknown. */
   principal: Principal | null;
-  /** What it is about. */
+  /** What the call is about. */
   userId?: string | undefined;
   submissionId?: string | undefined;
   workflowId?: string | undefined;
@@ -19,7 +19,7 @@ export interface Asked {
   details?: object;
 }
 
-/** Notes who asked for what. Never throws, and nobody waits for it. */
+/** Records calls. Never throws, and never delays a call. */
 export interface Audit {
   note(request: IncomingMessage, asked: Asked): void;
 }

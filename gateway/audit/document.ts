@@ -3,13 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { namespaceOf } from '../../workflows/contract';
 import type { Asked } from './audit';
 
-/** Version of the Elastic Common Schema whose names and values documents have. */
+/** Version of the Elastic Common Schema that documents follow. */
 const ECS_VERSION = '8.17.0';
 
-/** Longest text that a client chose, in characters. */
+/** Longest text taken from a client, in characters. */
 const MAX_CHARACTERS = 256;
 
-/** What each action is, in the schema's own words; other ones change something through the API. */
+/** Category and type of each action in the schema. Other actions change something through the API. */
 const KINDS: Record<string, { category: string[]; type: string[] }> = {
   'api.login': { category: ['authentication'], type: ['start'] },
   'api.logout': { category: ['authentication'], type: ['end'] },
@@ -25,8 +25,8 @@ export interface AuditDocument {
 }
 
 /**
- * One call as a document of the Elastic Common Schema; its id is made once, and stays when it is sent again.
- * @param address IP address of who called
+ * Builds the document of a call, in the Elastic Common Schema. It keeps its id when it is sent again.
+ * @param address IP address of the caller
  */
 export function auditDocument(
   request: IncomingMessage,
@@ -69,12 +69,12 @@ export function auditDocument(
   };
 }
 
-/** Without the query, which may hold what is nobody's business. */
+/** Without the query, which may contain private data. */
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0]?.slice(0, MAX_CHARACTERS) ?? '/';
 }
 
-/** Of the caller's trace, in the form of W3C's Trace Context. */
+/** Id of the caller's trace, from its W3C Trace Context header. */
 function traceIn({ headers }: IncomingMessage): string | undefined {
   return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(String(headers.traceparent))?.[1];
 }

@@ -22,15 +22,15 @@ export interface AuditSettings {
   ACTIONS_RETENTION_DAYS: number;
 }
 
-/** Calls that have no key, or a wrong one: anybody can send them. */
+/** Actions of callers without a valid key: anyone can cause them. */
 const ANYBODYS = ['api.refused', 'api.login'];
 
-/** How often refusals that were only counted are told, in milliseconds. */
+/** How often refusals that were only counted are logged, in milliseconds. */
 const SWEEP_MS = 60_000;
 
 const MEGABYTE = 1_048_576;
 
-/** The audit of a gateway: kept on disk, and stored in Elasticsearch when that is there. */
+/** The audit of a gateway: spooled on disk, and written to Elasticsearch when it is available. */
 export function elasticAudit(
   settings: AuditSettings,
   { logger, counters, addressOf }: { logger: Logger; counters: LogCounters; addressOf: ClientAddress },
@@ -43,7 +43,7 @@ export function elasticAudit(
     say: (layout) => logger.info({ layout }, 'the audit is stored'),
   });
   const spool = new Spool({
-    // Gateways of one index may share it, others not: each takes over what another one left.
+    // Only gateways of the same index may share it: each takes over what another one left.
     directory: join(settings.AUDIT_DIRECTORY, settings.ELASTICSEARCH_INDEX),
     maxBytes: settings.AUDIT_SPOOL_MB * MEGABYTE,
   });
@@ -68,7 +68,7 @@ export function elasticAudit(
         };
         log.record(auditDocument(request, { ...asked, details }, address));
       } catch (error) {
-        // A disk that fails must not fail the call, which was carried out.
+        // A failing disk must not fail the call, which was carried out.
         logger.error({ err: error, asked }, 'the audit could not be kept: this call is here alone');
       }
     },

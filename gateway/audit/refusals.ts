@@ -1,8 +1,8 @@
-/** Documents about refusals of one address in a minute; more are counted and told in one. */
+/** Refusals of one address that are recorded in a minute. Further ones are only counted. */
 const MOST = 20;
 const WITHIN_MS = 60_000;
 
-/** Addresses that are told apart; all others share one count. */
+/** Addresses that are counted separately. All others share one count. */
 const MOST_ADDRESSES = 1_000;
 
 interface Count {
@@ -11,13 +11,18 @@ interface Count {
   suppressed: number;
 }
 
-/** Keeps whoever has no key from filling the audit: each address is heard so often a minute. */
+/**
+ * Limits how many refusals of an address are recorded, so that clients without a key cannot fill the audit.
+ */
 export class Refusals {
   private readonly counts = new Map<string, Count>();
 
   constructor(private readonly now: () => number = Date.now) {}
 
-  /** @returns whether it is noted, and how many of the minute before were not */
+  /**
+   * Counts a refusal.
+   * @returns whether to record it, and how many were not recorded in the previous minute
+   */
   take(address: string): { noted: boolean; suppressed: number } {
     const known = this.counts.has(address) || this.counts.size < MOST_ADDRESSES ? address : 'others';
     const before = this.counts.get(known);
@@ -31,7 +36,10 @@ export class Refusals {
     return { noted: true, suppressed: before?.suppressed ?? 0 };
   }
 
-  /** Those of minutes that are over and that nobody followed: address and how many were not noted. */
+  /**
+   * Removes the counts of past minutes.
+   * @returns addresses with refusals that were not recorded, and how many
+   */
   sweep(): [address: string, suppressed: number][] {
     const over = [...this.counts].filter(([, { since }]) => this.now() - since >= WITHIN_MS);
     for (const [address] of over) this.counts.delete(address);

@@ -4,31 +4,33 @@ import { authentication, type Known } from './authentication';
 import type { Principal } from './principal';
 import { createSessions, type Sessions } from './sessions';
 
-/** Why a request is refused, as its answer says it. */
+/** Why a request is refused, as the response states it. */
 export interface Refusal {
   status: number;
   error: string;
   message: string;
-  /** For the header Retry-After. */
+  /** Value of the header Retry-After. */
   retryAfterSeconds?: number;
 }
 
 export type Identified = { principal: Principal; refused?: never } | { principal?: never; refused: Refusal };
 
-/** Tells who sends a request. */
+/** Identifies who sends a request. */
 export interface Access {
   sessions: Sessions;
-  /** By a key, whoever presents it. */
+  /** Identifies the sender by a key. */
   byKey(key: string | undefined, whenInvalid?: string): Identified;
-  /** By the header X-API-Key, or by the cookie of a login if the request comes from our own page. */
+  /**
+   * Identifies the sender by the header X-API-Key, or by the session cookie if our own page sent the request.
+   */
   identify(request: IncomingMessage): Identified;
-  /** Whether it is still valid what was valid before: false as soon as a key is revoked or expired. */
+  /** Whether an identified sender is still valid: false as soon as its key is revoked or has expired. */
   stillValid(principal: Principal): boolean;
 }
 
 export const COOKIE = 'orchestration_session';
 
-/** Until the keys are known again, most likely. */
+/** By then, keys can most likely be read again. */
 const UNKNOWN_RETRY_SECONDS = 5;
 
 export function createAccess(apiKey: string, directory: KeyDirectory | null): Access {
@@ -68,8 +70,8 @@ function answerFor(known: Known, whenInvalid: string): Identified {
 }
 
 /**
- * Whether a request that carries a cookie was made by our own page: a browser names the page in Origin for
- * everything but plain reading, and says for reading whether it is of the same origin.
+ * Whether a request with a cookie was sent by our own page. A browser sends Origin with everything but plain
+ * reads. For reads, it sends Sec-Fetch-Site, which says whether the page is of the same origin.
  */
 export function isOwnPage({ method, headers }: IncomingMessage): boolean {
   const { origin, host } = headers;

@@ -2,23 +2,23 @@ import { timingSafeEqual } from 'node:crypto';
 import { digestOfKey, keyIdIn, type KeyDirectory } from '../../infrastructure/kubernetes/keys';
 import { BOOTSTRAP, type Principal } from './principal';
 
-/** What is known of a key: whose it is, that it is not valid, or that this cannot be told at the moment. */
+/** The result of checking a key: its principal, `invalid`, or `unknown` while keys cannot be read. */
 export type Known = Principal | 'invalid' | 'unknown';
 
 export interface Authentication {
-  /** Of what a client presented as its key. */
+  /** Checks what a client presented as its key. */
   byKey(presented: string | undefined): Known;
-  /** Of a key that was presented before. */
+  /** Checks a key that was presented before. */
   byId(keyId: string): Known;
 }
 
-/** Compared with when there is no key of that id, so that the answer takes as long. */
+/** Compared with if there is no key with that id, so that the response takes as long. */
 const NO_KEY = Buffer.alloc(32);
 
 /**
- * Accepts `API_KEY` and the keys of the directory. Only digests are kept, all of one length, so a comparison
- * takes the same time whatever was presented.
- * @param directory null when there is no cluster to keep keys in: then `API_KEY` is the only one
+ * Accepts `API_KEY` and the keys of the directory. Compares digests, which all have the same length, so a
+ * comparison takes the same time whatever was presented.
+ * @param directory null without a cluster to store keys in: `API_KEY` is then the only key
  */
 export function authentication(apiKey: string, directory: KeyDirectory | null): Authentication {
   const bootstrap = digestOfKey(apiKey);

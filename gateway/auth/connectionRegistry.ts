@@ -4,18 +4,18 @@ import { CLOSE } from '../limits';
 import type { Access } from './access';
 import type { Principal } from './principal';
 
-/** How often it is looked whether a key or a login has expired, in milliseconds. */
+/** How often to check whether a key or a login has expired, in milliseconds. */
 const EXPIRY_CHECK_MS = 1_000;
 
-/** Open connections by who opened them. */
+/** Open connections, by key. */
 export interface ConnectionRegistry {
   add(socket: WebSocket, principal: Principal): void;
-  /** How many a key has open. */
+  /** How many connections a key has open. */
   of(keyId: string): number;
   stop(): void;
 }
 
-/** Closes connections as soon as their key is revoked or expires, or their login is over. */
+/** Closes connections as soon as their key is revoked or expires, or their login ends. */
 export function keepValid(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
   const open = new Map<WebSocket, Principal>();
   const counts = new Map<string, number>();

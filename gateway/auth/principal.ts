@@ -1,12 +1,12 @@
-/** Who sends something, as far as keys tell. */
+/** Who sends a request, as identified by a key. */
 export interface Principal {
-  /** Of the key; never the key itself. */
+  /** Id of the key, never the key itself. */
   keyId: string;
-  /** Whom the key belongs to; null for an admin key, which may act for every user. */
+  /** The user that the key belongs to; null for an admin key, which may act for every user. */
   userId: string | null;
-  /** When it ends to be valid, in milliseconds since the epoch; null for never. */
+  /** When it expires, in milliseconds since the epoch; null for never. */
   expiresAt: number | null;
 }
 
-/** The key of the environment, `API_KEY`: always valid, for every user. */
+/** The key in the environment variable `API_KEY`: always valid, for every user. */
 export const BOOTSTRAP: Principal = { keyId: 'bootstrap', userId: null, expiresAt: null };

@@ -1,14 +1,14 @@
 import type { KeyLimits } from '../limits';
 import type { Principal } from './principal';
 
-/** What one key has left, shared by all of its connections. */
+/** What is left of a key's limits, shared by all of its connections. */
 export interface Quota {
   readonly limits: KeyLimits;
-  /** Takes one message. @returns 0, or the seconds after which the next one is taken */
+  /** Takes one message. @returns 0, or the seconds until the next one is allowed */
   message(): number;
   /** The same for a submission. */
   submission(): number;
-  /** Following one more. @returns what ends it, or null when there are too many */
+  /** Follows one more submission. @returns a function that ends it, or null if the key follows too many */
   follow(): (() => void) | null;
 }
 
@@ -56,7 +56,7 @@ const UNBOUND: Quota = {
   follow: () => () => undefined,
 };
 
-/** Holds up to `most` tokens and gains some each second. */
+/** Holds up to `most` tokens, and gains `perSecond` of them each second. */
 export class TokenBucket {
   private tokens: number;
   private at: number;
@@ -70,7 +70,7 @@ export class TokenBucket {
     this.at = now();
   }
 
-  /** @returns 0, or, when there is none, the whole seconds until there is one */
+  /** Takes a token. @returns 0, or the whole seconds until one is available */
   take(): number {
     const now = this.now();
     this.tokens = Math.min(this.most, this.tokens + ((now - this.at) / 1000) * this.perSecond);

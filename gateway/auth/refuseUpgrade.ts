@@ -6,7 +6,7 @@ import type { Refusal } from './access';
 export function refuseUpgrade(socket: Duplex, { refused }: { refused: Refusal }): void {
   const { status, retryAfterSeconds, ...body } = refused;
   const text = `${JSON.stringify(body)}\n`;
-  // Destroyed once it is told: a client that keeps its half open would hold the socket for ever.
+  // Destroy the socket once the response is sent: a client that keeps its half open would hold it forever.
   socket.once('finish', () => socket.destroy());
   socket.end(
     [

@@ -5,7 +5,7 @@ import type { Principal } from './principal';
 /** How long a login lasts, in milliseconds. */
 export const SESSION_MS = 12 * 3_600_000;
 
-/** Logins of browsers, valid on every gateway that has the same `API_KEY`. */
+/** Sessions of browsers, valid on every gateway with the same `API_KEY`. */
 export interface Sessions {
   issue(principal: Principal): { token: string; expiresAt: number };
   read(token: string): Known;

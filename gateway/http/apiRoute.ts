@@ -4,33 +4,33 @@ import type { Logger } from '../../infrastructure/logging';
 import type { ErrorCode } from '../protocol/errorFrame';
 import type { Principal } from '../auth/principal';
 
-/** One request while it is answered. */
+/** A request that is being handled. */
 export interface Call {
   request: IncomingMessage;
   response: ServerResponse;
   url: URL;
-  /** What stands in the places of the path's braces. */
+  /** Values of the path's parameters, by name. */
   parameters: Record<string, string>;
-  /** Who calls; null on an open route. */
+  /** The caller; null on an open route. */
   principal: Principal | null;
-  /** Aborted when the client is gone, or the gateway is going down. */
+  /** Aborted when the client disconnects or the gateway shuts down. */
   signal: AbortSignal;
   logger: Logger;
 }
 
 export interface Reply {
   status: number;
-  /** Sent as JSON; nothing when left out. */
+  /** Sent as JSON. If left out, the response has no body. */
   body?: object;
   headers?: OutgoingHttpHeaders;
 }
 
-/** What a route may answer, for the contract. */
+/** A response that a route may send, for its OpenAPI description. */
 export interface Answer {
   description: string;
-  /** `application/json` unless it says otherwise. */
+  /** Media type. Default: `application/json`. */
   type?: string;
-  /** Name of a schema of the contract. */
+  /** Name of a schema in the OpenAPI document. */
   schema?: SchemaName;
 }
 
@@ -49,12 +49,12 @@ export type SchemaName =
   | 'Operation'
   | 'Error';
 
-/** A path and method with what it does, and what the contract says of it. */
+/** A path and method with its handler and its OpenAPI description. */
 export interface Route {
   method: 'GET' | 'POST';
   /** Parts in braces are parameters. */
   path: string;
-  /** Answered without a key. */
+  /** Needs no key. */
   open?: true;
   operationId: string;
   summary: string;
@@ -64,6 +64,6 @@ export interface Route {
   body?: SchemaName;
   answers: Record<number, Answer>;
   errors?: ErrorCode[];
-  /** @returns nothing when it wrote the response itself */
+  /** @returns nothing if it wrote the response itself */
   handle(call: Call): Promise<Reply | void> | Reply;
 }

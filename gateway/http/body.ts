@@ -3,8 +3,9 @@ import { errorFrame } from '../protocol/errorFrame';
 import { HttpError } from './error';
 
 /**
- * The text of a request's body, which must be JSON by its type: a page of another origin cannot send that
- * without being asked. @throws HttpError
+ * Reads a request's body as text. Its media type must be JSON: a page of another origin cannot send that
+ * without a preflight request.
+ * @throws HttpError
  */
 export async function jsonText(request: IncomingMessage, maxBytes: number): Promise<string> {
   const [type] = (request.headers['content-type'] ?? '').split(';', 1);
@@ -30,7 +31,7 @@ export function jsonIn(text: string): unknown {
   }
 }
 
-/** The rest is not read: the connection ends with the answer. */
+/** The rest of the body is not read, so the connection is closed after the response. */
 function tooLarge(limit: number): HttpError {
   const frame = errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit });
   return new HttpError(frame, { Connection: 'close' });

@@ -3,13 +3,13 @@ import { authorizedSubmissions } from '../submissions/authorizedSubmissions';
 import type { Submissions } from '../submissions/submissionService';
 import type { Call } from './apiRoute';
 
-/** Who calls. @throws Error on an open route, where nobody knows */
+/** The caller of a route. @throws Error on an open route, which has none */
 export function callerOf({ principal }: Call): Principal {
   if (principal === null) throw new Error('an open route has no caller');
   return principal;
 }
 
-/** Submissions as the caller may see them. */
+/** The submissions that the caller may access. */
 export function seenBy(call: Call, submissions: Submissions): Submissions {
   return authorizedSubmissions(submissions, callerOf(call));
 }

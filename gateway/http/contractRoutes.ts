@@ -5,7 +5,7 @@ import { openApi } from './openApi';
 import { referencePage } from './referencePage';
 import type { Route } from './apiRoute';
 
-/** The contract of the gateway, made from the routes and schemas that it works by. */
+/** Serves the gateway's API documents, which are generated from its routes and schemas. */
 export function contractRoutes(served: readonly Route[], rules: SubmissionRules): Route[] {
   const json = (path: string, operationId: string, summary: string): Omit<Route, 'handle'> => {
     return {

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { ErrorCode, ErrorFrame } from '../protocol/errorFrame';
 
-/** Ends a call with an error, whose body is the same error frame as a WebSocket gets. */
+/** Ends a call with an error. The body is the same error frame that a WebSocket gets. */
 export class HttpError extends Error {
   override name = 'HttpError';
 
@@ -13,7 +13,7 @@ export class HttpError extends Error {
   }
 }
 
-/** The status with which each error is answered. */
+/** HTTP status of each error code. */
 export const STATUS_OF: Record<ErrorCode, number> = {
   invalid_json: 400,
   invalid_message: 400,
@@ -36,5 +36,5 @@ export const STATUS_OF: Record<ErrorCode, number> = {
   internal: 500,
 };
 
-/** Seconds after which a client may try again what the platform could not do. */
+/** Seconds after which a client may retry when the platform was unavailable. */
 export const RETRY_AFTER = { 'Retry-After': '1' };

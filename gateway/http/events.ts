@@ -22,7 +22,7 @@ export const eventsQuery = z.strictObject({
   progress: z.enum(['true', 'false']).default('true').describe('`false`: the final frame alone.'),
 });
 
-/** Before a client comes back after the stream ended, in milliseconds. */
+/** How long a client waits before it reconnects after the stream ended, in milliseconds. */
 const RETRY_MS = 1_000;
 
 export async function sendEvents(
@@ -35,7 +35,8 @@ export async function sendEvents(
   const record = await submissions.status(submissionIn(call));
   const settings = { progress: query.progress === 'true', after, signal, logger };
   const frames = submissions.follow(acceptedIn(record), settings)[Symbol.asyncIterator]();
-  // Only of a submission that is over can it be told at once that nothing follows, which ends a client's tries.
+  // Only for a submission that is over can the gateway know at once that nothing follows. A 204 then stops
+  // the client from reconnecting.
   const first = record.status === 'running' ? null : await orNothing(frames.next());
   if (first?.done) return { status: 204 };
 
@@ -51,7 +52,7 @@ export async function sendEvents(
       await write(eventOf(next.value));
     if (closing.aborted) response.write(': the gateway is going down: come back after the last event id\n\n');
   } catch (error) {
-    if (error instanceof NothingFollows) return; // The next try is answered with 204.
+    if (error instanceof NothingFollows) return; // The client's next request gets a 204.
     if (!(error instanceof Error) || error.name === 'Stalled') throw error;
     logger.error({ err: error }, 'a submission cannot be followed');
     await write(eventOf(toErrorFrame(error, record.submission_id)));
@@ -82,7 +83,7 @@ async function orNothing(
   }
 }
 
-/** JSON has no line breaks outside of its strings, where they are escaped: a frame is one line. */
+/** Formats a frame as an event. JSON escapes line breaks in strings, so a frame is one line. */
 function eventOf(frame: ServerFrame): string {
   const id = 'cursor' in frame && frame.cursor !== undefined ? `id: ${frame.cursor}\n` : '';
   return `${id}data: ${JSON.stringify(frame)}\n\n`;

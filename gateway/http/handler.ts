@@ -25,7 +25,7 @@ import type { SubmissionRules } from '../protocol/submissionRules';
 export interface HttpParts
   extends SubmissionRouteParts, Pick<LiveParts, 'inspect'>, Pick<LogRouteParts, 'logs'> {
   rules: SubmissionRules;
-  /** Aborted when no new clients should come; before `closing`. */
+  /** Aborted when the gateway should get no new clients; before `closing`. */
   leaving: AbortSignal;
   access: Access;
   audit: Audit;
@@ -49,7 +49,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   return (request, response) => {
     const gone = linkedAbort([closing]);
     response.once('close', () => gone.abort());
-    response.on('error', () => undefined); // A response that breaks off closes, too.
+    response.on('error', () => undefined); // A response that breaks is closed, too.
     const url = urlOf(request);
     const log = logger.child({ method: request.method, path: url.pathname });
     void answerTo(request, response, url, gone.signal, log).catch((error: unknown) => {
@@ -69,7 +69,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
     let principal: Principal | null = null;
     const note = (status: number, about: About, error?: ErrorFrame) => {
       const refused = status === 401 ? 'api.refused' : status === 403 ? 'api.forbidden' : null;
-      // What only reads is noted when the key was not one for it.
+      // Reads are recorded only if they were refused because of their key.
       if (refused === null && (request.method !== 'POST' || principal === null)) return;
       audit.note(request, { action: refused ?? action, status, principal, error, ...about });
     };
@@ -109,7 +109,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   }
 }
 
-/** A request that changes something is a step of a trace. */
+/** Runs a request that changes something in a span of its trace. */
 function traced<T>({ method, path }: Route, { headers }: IncomingMessage, work: () => Promise<T>) {
   if (method === 'GET') return work();
   const attributes = { 'http.request.method': method, 'http.route': path };
@@ -118,7 +118,7 @@ function traced<T>({ method, path }: Route, { headers }: IncomingMessage, work: 
 
 type About = Pick<Asked, 'userId' | 'submissionId' | 'workflowId' | 'runId'>;
 
-/** What a call is about, as far as its answer and its path say. */
+/** What a call is about, according to its response and its path. */
 function aboutOf(body: object | undefined, parameters: Record<string, string>): About {
   const named = { ...parameters, ...body } as Record<string, unknown>;
   const text = (name: string) => (typeof named[name] === 'string' ? named[name] : undefined);
@@ -130,7 +130,7 @@ function aboutOf(body: object | undefined, parameters: Record<string, string>): 
   };
 }
 
-/** @throws HttpError when the request brings no valid key, and no login that is its own */
+/** @throws HttpError if the request has neither a valid key nor a valid session */
 function authorized(request: IncomingMessage, access: Access): Principal {
   const { refused, principal } = access.identify(request);
   if (!refused) return principal;
@@ -140,7 +140,7 @@ function authorized(request: IncomingMessage, access: Access): Principal {
   throw new HttpError(errorFrame(code, message), headers);
 }
 
-/** What is no address leads nowhere. */
+/** Parses a request's URL. An invalid one becomes a path without a route. */
 function urlOf({ url = '/' }: IncomingMessage): URL {
   const absolute = `http://gateway${url.startsWith('/') ? url : '/'}`;
   return new URL(URL.canParse(absolute) ? absolute : 'http://gateway//');

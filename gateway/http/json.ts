@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** Answers with JSON, or with nothing when there is no body. */
+/** Answers with JSON, or without a body. */
 export function sendJson(
   response: ServerResponse,
   status: number,

@@ -18,12 +18,12 @@ const language = z.object({
     .describe('What programs may use without requiring it, with versions.'),
 });
 
-/** What submissions can be written in. */
+/** The languages that submissions can be written in. */
 export const languageList = z
   .object({ languages: z.array(language) })
   .meta({ title: 'LanguageList', description: 'What submissions can be written in.' });
 
-/** `GET /api/languages`: open to all, as it says nothing of anyone. */
+/** `GET /api/languages`: needs no key, because it contains nothing about users. */
 export function languagesRoute({ languages }: Pick<SubmissionRules, 'languages'>): Route {
   const body: z.infer<typeof languageList> = { languages: [...languages.values()].map(described) };
   return {

@@ -14,7 +14,7 @@ import { checked } from './query';
 import type { Route } from './apiRoute';
 
 export interface LiveParts {
-  /** Looks what a user has in production; null when the gateway has no cluster. */
+  /** Inspects what a user has in production; null if the gateway has no cluster. */
   inspect: ((userId: string) => Promise<LiveReport & { pods: ProductionPod[] }>) | null;
   limits: Pick<Limits, 'callTimeoutMs'>;
 }
@@ -60,7 +60,7 @@ function programOf({ submissionId, codeDigest, workflowId, runId }: DeployedProg
   return { submission_id: submissionId, code_digest: codeDigest, workflow_id: workflowId, run_id: runId };
 }
 
-/** @throws PlatformUnavailable when the cluster refuses, or does not answer in time */
+/** @throws PlatformUnavailable if the cluster refuses, or does not answer in time */
 async function inTime<T>(answer: Promise<T>, ms: number, logger: Logger): Promise<T> {
   const over = new AbortController();
   const late = wait(ms, undefined, { signal: over.signal }).then(() => {

@@ -1,25 +1,25 @@
 import { exactTime } from '../../infrastructure/kubernetes/logs/line';
 import { LogOffsets, type LogOffset } from '../../infrastructure/kubernetes/logs/logOffsets';
 
-/** Where somebody who reads logs stands: what goes on from here tells no line twice, and leaves none out. */
+/** A position in logs. Reading that continues from here repeats no line and leaves none out. */
 export interface LogCursor {
-  /** Lines from before are not wanted, whichever pod printed them. */
+  /** Lines before this time are not wanted, from any pod. */
   from: string;
   places: LogOffsets;
 }
 
-/** Pods that a cursor remembers; one that printed nothing for longer than this is told from `from` on. */
+/** Pods in a cursor: those with the latest lines. Any other pod is read from `from` on. */
 const MAX_PODS = 16;
 
 const POD = /^[a-z0-9][-a-z0-9.]{0,252}$/;
 
-/** As text: `FROM;POD@TIME+LINES;...`. */
+/** Formats a cursor as `FROM;POD@TIME+LINES;...`. */
 export function logCursorText({ from, places }: LogCursor): string {
   const known = places.entries().slice(0, MAX_PODS);
   return [from, ...known.map(([pod, { at, lines }]) => `${pod}@${at}+${lines}`)].join(';');
 }
 
-/** Null for what is no cursor. */
+/** Null if the text is not a cursor. */
 export function parseLogCursor(text: string): LogCursor | null {
   const [first = '', ...rest] = text.split(';');
   const from = exactTime(first);

@@ -8,7 +8,7 @@ import type { Logger } from '../../infrastructure/logging';
 import { namespaceOf } from '../../workflows/contract';
 import type { LogCursor } from './logCursor';
 
-/** Where lines come from; null for what this gateway does not have. */
+/** Sources of log lines; null for one that this gateway does not have. */
 export interface LogSources {
   live: LiveLogs | null;
   history: LogHistory | null;
@@ -17,27 +17,28 @@ export interface LogSources {
 export interface Wanted {
   userId: string;
   part: LogPart;
-  /** Only lines from then on, as `PodLine.at`; null for all that there are. */
+  /** Only lines from this time on, in the format of `PodLine.at`; null for all available lines. */
   since: string | null;
-  /** At most so many lines of before, the last. */
+  /** At most this many earlier lines, the last ones. */
   tail: number;
   follow: boolean;
-  /** Goes on from there: then all lines since are of before. */
+  /** The position to continue from. All lines since then count as earlier lines. */
   after: LogCursor | null;
 }
 
-/** Lines that come together, each with where one stands behind it; or something to be said about them. */
+/** Lines that arrive together, each with the cursor after it; or a note about them. */
 export type LogPiece =
   { type: 'lines'; lines: { line: PodLine; cursor: LogCursor }[] } | { type: 'note'; message: string };
 
-/** The most lines that are told of before, and their text together, in characters. */
+/** The most earlier lines to return, and the most text in them, in characters. */
 export const MAX_TAIL = 2_000;
 const MAX_CHARACTERS = 4_194_304;
 
 /**
- * The log of a part: what is stored and what its pods still have, as one, in the order of time; then, to follow,
- * what they print, pod after pod. A store or a cluster that does not answer is named, and the other one is told.
- * @throws Error when neither answers
+ * Yields the log of a part: its stored lines and those that its pods still have, merged in order of time. To
+ * follow, it then yields what the pods print, one pod after another. If the store or the cluster does not
+ * answer, it yields a note, and the lines of the other.
+ * @throws Error if neither answers
  */
 export async function* viewLogs(
   sources: LogSources,
@@ -68,7 +69,7 @@ export async function* viewLogs(
     yield { type: 'lines', lines: next.map(placed) };
 }
 
-/** What there was before, in the order of time. */
+/** Reads the earlier lines, in order of time. */
 async function before(
   { live, history }: LogSources,
   { userId, part, since, tail, after }: Wanted,
@@ -105,7 +106,7 @@ async function before(
   return { lines, notes, cut: after !== null && lines.length < all.length };
 }
 
-/** Both together, in the order of time; what both have stands once. */
+/** Merges two lists in order of time. A line in both of them is returned once. */
 function joined(one: PodLine[], other: PodLine[]): PodLine[] {
   const lines = new Map<string, PodLine>();
   for (const source of [one, other]) {

@@ -9,13 +9,13 @@ import type { Principal } from '../auth/principal';
 
 const MAX_BODY_BYTES = 4_096;
 
-/** How often one address may try to log in, and in which time, in milliseconds. */
+/** How many wrong keys one address may send, and in which time, in milliseconds. */
 const TRIES = { most: 10, withinMs: 60_000 };
 
 const loginBody = z.strictObject({ key: z.string().max(1_024) });
 
 /**
- * Answers `POST /login`, `POST /logout` and `GET /session`; other paths are left alone.
+ * Handles `POST /login`, `POST /logout` and `GET /session`, and ignores other paths.
  * @returns whether the request was one of them
  */
 export type HandleLogin = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -100,11 +100,11 @@ const TOO_MANY_TRIES = {
   message: `at most ${TRIES.most} wrong keys a minute: wait before the next one`,
 };
 
-/** Wrong keys by address, forgotten after a while. */
+/** Recent wrong keys, by address. */
 class Tries {
   private readonly failures = new Map<string, number[]>();
 
-  /** Seconds until the address may try again; 0 for now. */
+  /** Seconds until the address may try again; 0 if it may try now. */
   waitFor(address: string): number {
     const recent = (this.failures.get(address) ?? []).filter((at) => at > Date.now() - TRIES.withinMs);
     if (recent.length === 0) this.failures.delete(address);
@@ -127,13 +127,13 @@ function describe({ keyId, userId, expiresAt }: Principal): object {
   };
 }
 
-/** Never sent along by other sites, never readable by scripts; over TLS only, where there is TLS. */
+/** A cookie that other sites cannot use and scripts cannot read. Over TLS, it is marked as Secure. */
 function cookie(request: IncomingMessage, value: string, maxAgeSeconds: number): string {
   const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
   return `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${secure}`;
 }
 
-/** Undefined for what is no JSON. @throws Error for too much of it */
+/** Undefined if the body is not JSON. @throws Error if it is too large */
 async function readJson(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) return undefined;
   const chunks: Buffer[] = [];

@@ -27,10 +27,10 @@ export interface LogRouteParts {
 const DEFAULT_TAIL = 200;
 const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** How often it is looked whether the key of somebody who follows is still valid, in milliseconds. */
+/** How often to check that the key of a client that follows logs is still valid, in milliseconds. */
 const KEY_CHECK_MS = 1_000;
 
-/** Before a client comes back after the stream ended, in milliseconds. */
+/** How long a client waits before it reconnects after the stream ended, in milliseconds. */
 const RETRY_MS = 1_000;
 
 const moment = z
@@ -63,7 +63,7 @@ export type LogQuery = z.input<typeof logsQuery>;
 /** The data of an event. */
 export type LogEvent =
   | ({ type: 'line' } & PodLine)
-  /** Something to know about what is told, such as that a store does not answer. */
+  /** A note about the lines, such as that a store does not answer. */
   | { type: 'note'; message: string };
 
 const cursorText = z
@@ -72,7 +72,7 @@ const cursorText = z
   .refine((text) => parseLogCursor(text) !== null, { error: 'must be the id of an event of this stream' })
   .optional();
 
-/** `GET /api/users/{user_id}/logs`: what a user's pods print, and have printed, those that are gone included. */
+/** `GET /api/users/{user_id}/logs`: the logs of a user's pods, including deleted pods. */
 export function logsRoute(parts: LogRouteParts): Route {
   return {
     method: 'GET',
@@ -165,7 +165,7 @@ async function sendPieces(
   }
 }
 
-/** Lines of one write, so that a client that stalls holds little. */
+/** Lines per write. A stalled client holds no more than that in memory. */
 const LINES_A_WRITE = 100;
 
 function eventsOf(piece: LogPiece): string[] {
@@ -197,7 +197,7 @@ function cursorIn(header: string | string[] | undefined): LogCursor | null {
   return text === undefined ? null : parseLogCursor(text);
 }
 
-/** A time, or how long ago it was; null for neither. */
+/** Parses a time, or how long ago it was; null if the text is neither. */
 function momentOf(text: string): string | null {
   const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ms = UNITS[unit];

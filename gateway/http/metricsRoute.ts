@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics';
 import type { Route } from './apiRoute';
 
-/** `GET /metrics`, for Prometheus. It names no user and no key, and asks for none. */
+/** `GET /metrics`, for Prometheus. It needs no key, because the metrics contain no users and no keys. */
 export function metricsRoute(metrics: Metrics): Route {
   return {
     method: 'GET',

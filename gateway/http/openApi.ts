@@ -65,7 +65,7 @@ const FRAMES = {
   FinalFrame: finalFrame,
 };
 
-/** What every call that needs a key may answer, too. */
+/** Errors that every call with a key may also return. */
 const COMMON: ErrorCode[] = ['unauthorized', 'forbidden', 'unavailable', 'internal'];
 
 /** The OpenAPI 3.1 document of the routes. */
@@ -90,8 +90,8 @@ export function openApi(routes: readonly Described[], rules: SubmissionRules): O
 }
 
 /**
- * Each schema once, under its name: where one is part of another, it is referred to. Generators of clients name classes
- * by that, or by a title, and drop a class when two share a name; so there are no titles.
+ * Each schema once, under its name; other schemas refer to it. Client generators name classes after schemas
+ * or their titles, and drop a class if two share a name. So the schemas have no titles.
  */
 function schemas(rules: SubmissionRules): Record<SchemaName, object> {
   const named = z.registry<{ id: string }>();
@@ -149,7 +149,7 @@ function inPath({ path }: Described): Parameter[] {
 
 function inQuery({ query }: Described): Parameter[] {
   return Object.entries(query?.shape ?? {}).map(([name, type]) => {
-    // A query is text; what a parameter must look like as a value is what it is read as.
+    // A query is text. The schema describes the value that the text is parsed to.
     const { $schema: _draft, description, ...schema } = z.toJSONSchema(type as z.ZodType);
     return {
       name,
@@ -173,7 +173,7 @@ function response({ description, type = 'application/json', schema }: Answer) {
   return { description, ...(type !== 'application/json' && { content: { [type]: {} } }) };
 }
 
-/** Errors of one status share a response, which names their codes. */
+/** Errors with the same status share a response, which lists their codes. */
 function errorResponses(codes: ErrorCode[]): Operation['responses'] {
   const content = { 'application/json': { schema: ref('Error') } };
   const statuses = [...new Set(codes.map((code) => STATUS_OF[code]))];

@@ -10,7 +10,7 @@ import { queryOf, submissionIn } from './query';
 import type { Call } from './apiRoute';
 import { STREAM_HEADERS, writePiece } from './stream';
 
-/** Reads what was stored of an execution's output: what there is of the range, from its start on. */
+/** Reads the archived output of an execution: the available bytes of the range, from its start on. */
 export interface ReadOutput {
   read(range: {
     submissionId: string;
@@ -26,7 +26,7 @@ export const outputQuery = z.strictObject({
   step: z.enum(STEPS).optional().describe('All of them when left out.'),
 });
 
-/** What the program printed, byte by byte, while it runs and up to the end of the tests. */
+/** Sends the bytes that the program prints, until its tests end. */
 export async function sendOutput(
   call: Call,
   {
@@ -45,7 +45,7 @@ export async function sendOutput(
     for await (const piece of piecesOf(frame, wanted, outputArchive, logger))
       if (piece.length > 0) await writePiece(response, piece, { signal, patienceMs: limits.pingIntervalMs });
   }
-  // An end without the last piece would look like a whole answer.
+  // A normal end without the last chunk would look like a complete response.
   if (signal.aborted) response.destroy();
   else response.end();
 }
@@ -72,7 +72,10 @@ async function* piecesOf(
   else yield data === undefined ? Buffer.from(text ?? '') : Buffer.from(data, 'base64');
 }
 
-/** What the report of the tests does not have: from the log store, and a line about what is not there either. */
+/**
+ * Reads truncated output, which the test report does not contain, from the log store. Adds a line about bytes
+ * that are not there either.
+ */
 async function* omittedBytes(
   { submission_id: submissionId, cursor, stream, offset }: OutputFrame,
   omitted: number,

@@ -7,7 +7,7 @@ import { jsonIn, jsonText } from './body';
 import { seenBy } from './caller';
 import { checked, MAX_WAIT_SECONDS, queryOf } from './query';
 
-/** More than any body of these calls needs. */
+/** Larger than any body that these calls need. */
 const MAX_BODY_BYTES = 4_096;
 
 const waitQuery = z.strictObject({
@@ -21,7 +21,7 @@ const waitQuery = z.strictObject({
 
 export const rollbackMessage = fields({ submission_id: submissionId() }).meta({ title: 'Rollback' });
 
-/** What changes a user's production but a submission. */
+/** Calls that change a user's production, other than submissions. */
 export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'submissions'>): Route[] {
   return [
     {

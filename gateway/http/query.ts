@@ -4,10 +4,10 @@ import { submissionId } from '../protocol/identifiers';
 import { HttpError } from './error';
 import type { Call } from './apiRoute';
 
-/** Longest wait in one request, in seconds: below what proxies allow a request. */
+/** Longest wait in one request, in seconds. Shorter than the time that proxies allow for a request. */
 export const MAX_WAIT_SECONDS = 50;
 
-/** The query's parameters. @throws HttpError that names the one at fault */
+/** Parses the query parameters. @throws HttpError that names the invalid one */
 export function queryOf<Schema extends z.ZodType>({ url }: Call, schema: Schema): z.output<Schema> {
   const given = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
@@ -17,12 +17,12 @@ export function queryOf<Schema extends z.ZodType>({ url }: Call, schema: Schema)
   return checked(schema, Object.fromEntries(given));
 }
 
-/** The id in the path. @throws HttpError */
+/** The submission id in the path. @throws HttpError */
 export function submissionIn({ parameters }: Call): string {
   return checked(z.object({ submission_id: submissionId() }), parameters).submission_id;
 }
 
-/** @throws HttpError that names the field at fault */
+/** Validates a value. @throws HttpError that names the invalid field */
 export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value, { error: messageFor });
   if (result.success) return result.data;

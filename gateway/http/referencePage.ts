@@ -11,7 +11,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.2rem 1rem 0.2rem 0 }
 th { font-weight: 600; white-space: nowrap }
 `;
 
-/** The OpenAPI document as a page without scripts: nothing is loaded from elsewhere. */
+/** Renders the OpenAPI document as a page without scripts. It loads nothing from elsewhere. */
 export function referencePage(document: OpenApi): { html: string; headers: Record<string, string> } {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) =>

@@ -7,7 +7,7 @@ export interface Match {
   parameters: Record<string, string>;
 }
 
-/** Finds the route of a request. @throws HttpError for a path or a method that is none */
+/** Finds the route of a request. @throws HttpError for an unknown path or method */
 export function router(routes: readonly Route[]) {
   const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   return (method: string, path: string): Match => {
@@ -16,7 +16,7 @@ export function router(routes: readonly Route[]) {
       return match ? [{ route, parameters: { ...match.groups } }] : [];
     });
     if (found.length === 0) throw new HttpError(errorFrame('not_found', 'there is nothing at this address'));
-    // What can be got has a head.
+    // A GET route also answers HEAD.
     const match = found.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method));
     if (match) return match;
     const allowed = found.map(({ route }) => route.method).join(', ');
@@ -26,7 +26,7 @@ export function router(routes: readonly Route[]) {
   };
 }
 
-/** A parameter is one part of the path, as it stands there. */
+/** A parameter matches one segment of the path, without decoding it. */
 function patternOf(path: string): RegExp {
   const literal = path.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&');
   return new RegExp(`^${literal.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);

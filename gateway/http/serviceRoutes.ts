@@ -16,8 +16,8 @@ const INDEX = {
 };
 
 /**
- * What says what there is and whether it works; open to all.
- * @param ready rejects with the reason why submissions cannot be taken
+ * The index and the health checks. They need no key.
+ * @param ready rejects with the reason why submissions cannot be accepted
  */
 export function serviceRoutes(ready: () => Promise<void>, leaving: AbortSignal): Route[] {
   return [

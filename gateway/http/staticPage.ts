@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { sendJson } from './json';
 import type { Access } from '../auth/access';
 
-/** Where `gateway/web/build.mjs` puts the page, seen from the sources and from what is compiled of them. */
+/** Where `gateway/web/build.mjs` puts the page, relative to the sources and to the compiled code. */
 const BUILT = [resolve(__dirname, '..', '..', 'dist', 'web'), resolve(__dirname, '..', '..', 'web')];
 
 const TYPES: Record<string, string> = {
@@ -14,23 +14,23 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** Where the page leads to: addresses as browsers reach them, or null. */
+/** Links of the page: URLs as browsers reach them, or null. */
 export interface PageLinks {
   temporal_ui: string | null;
   temporal_namespace: string;
-  /** Whether programs are reached under `/apps/`. */
+  /** Whether programs are served under `/apps/`. */
   apps: boolean;
   kibana: string | null;
 }
 
 /**
- * Answers requests for the page, its files, and `/config.json`; other requests are left alone, and so is `/`
- * when a program asks and not a browser.
+ * Serves the page, its files, and `/config.json`. Ignores other requests, and requests for `/` that are not
+ * from a browser.
  * @returns whether the request was one of them
  */
 export type ServePage = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Null when the page was not built. */
+/** Null if the page was not built. */
 export function pageHandler(access: Access, links: PageLinks): ServePage | null {
   const folder = BUILT.find((candidate) => existsSync(join(candidate, 'index.html')));
   if (folder === undefined) return null;
@@ -57,7 +57,7 @@ export function pageHandler(access: Access, links: PageLinks): ServePage | null 
     const packed = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
     response.writeHead(200, {
       'Content-Type': asset.type,
-      // Names of files change with their content.
+      // The names of the files change with their content.
       'Cache-Control': 'public, max-age=31536000, immutable',
       'X-Content-Type-Options': 'nosniff',
       Vary: 'Accept-Encoding',
@@ -68,7 +68,7 @@ export function pageHandler(access: Access, links: PageLinks): ServePage | null 
   };
 }
 
-/** Nothing but our own files runs or is shown. The nonce is for the style sheets that the editor makes. */
+/** Only our own files run and are shown. The nonce is for the style sheets that the editor creates. */
 function pageHeaders(nonce: string): Record<string, string> {
   const policy = [
     "default-src 'none'",

@@ -8,8 +8,8 @@ export class Stalled extends Error {
 }
 
 /**
- * Writes a piece, and resolves when the client took enough of what was written that more may come: no more
- * than one piece waits in memory. @throws Stalled when that takes longer than `patienceMs`
+ * Writes a chunk, and resolves when the response accepts another: at most one chunk waits in memory.
+ * @throws Stalled if that takes longer than `patienceMs`
  */
 export async function writePiece(
   response: ServerResponse,
@@ -28,7 +28,7 @@ export async function writePiece(
   }
 }
 
-/** Nothing on the way may keep a stream back or keep it for another; its connection ends with it. */
+/** Headers of a stream. No proxy may buffer or cache it, and its connection closes when it ends. */
 export const STREAM_HEADERS = {
   'Cache-Control': 'no-store',
   'X-Accel-Buffering': 'no',

@@ -22,12 +22,12 @@ export interface SubmissionRouteParts {
   submissions: Submissions;
   parseMessage: ParseMessage;
   limits: Limits;
-  /** How much each key may do. */
+  /** The limits of each key. */
   quotas: Quotas;
   metrics: Metrics;
-  /** Where output is that nobody else has any more; null when there is no such place. */
+  /** Archive of truncated output; null if there is none. */
   outputArchive: ReadOutput | null;
-  /** Aborted when the gateway is going down. */
+  /** Aborted when the gateway shuts down. */
   closing: AbortSignal;
 }
 
@@ -48,7 +48,7 @@ const DETAILS = {
   schema: 'SubmissionDetails',
 } as const;
 
-/** Submissions over HTTP: what the messages and frames of a WebSocket do, in calls. */
+/** Submissions over HTTP: the same operations that a WebSocket offers as messages and frames. */
 export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
   const { limits } = parts;
   const submissionsFor = (call: Call) => seenBy(call, parts.submissions);

@@ -2,11 +2,11 @@ import type { StepReport } from '../../workflows/contract';
 
 type CapturedOutput = StepReport['stdout'];
 
-/** The bytes that a report has of a stream: those it begins with, and, if it was too long, those it ends with. */
+/** The captured output of a stream in a report: its first bytes and, if it was too long, its last bytes. */
 export interface CapturedBytes {
   head: Buffer;
   tail: Buffer;
-  /** How many bytes the stream has in all. */
+  /** Length of the whole stream, in bytes. */
   bytes: number;
 }
 

@@ -4,7 +4,7 @@ import type { OutputFrame, Unplaced } from '../protocol/serverFrames';
 export type Stream = 'stdout' | 'stderr';
 export const STREAMS: readonly Stream[] = ['stdout', 'stderr'];
 
-/** Bytes that a step printed, and where in its stream they stand. */
+/** Bytes that a step printed, and their offset in its stream. */
 export interface Chunk {
   step: string;
   stream: Stream;
@@ -12,17 +12,19 @@ export interface Chunk {
   data: Buffer;
 }
 
-/** The most that one frame carries, in bytes. */
+/** The most output in one frame, in bytes. */
 export const MAX_CHUNK_BYTES = 65_536;
 
-/** The frame that brings a piece: as text if it can be, in base64 otherwise. */
+/** The frame for a chunk: as text if it is valid UTF-8, otherwise in base64. */
 export function frameOf({ data, ...piece }: Chunk): Unplaced<OutputFrame> {
   const frame = { type: 'output' as const, ...piece, bytes: data.length };
   if (isUtf8(data)) return { ...frame, text: data.toString('utf8') };
   return { ...frame, encoding: 'base64', data: data.toString('base64') };
 }
 
-/** The first bytes, at most `most`, without half a character at their end unless they are nothing else. */
+/**
+ * The first bytes, at most `most`. Does not end with an incomplete character, unless there is nothing else.
+ */
 export function firstChunk(data: Buffer, most = MAX_CHUNK_BYTES): Buffer {
   if (data.length <= most) return data;
   const cut = data.subarray(0, most);
@@ -30,9 +32,9 @@ export function firstChunk(data: Buffer, most = MAX_CHUNK_BYTES): Buffer {
   return whole.length > 0 ? whole : cut;
 }
 
-/** Cuts off the beginning of a character of UTF-8 whose end is missing. */
+/** Removes an incomplete UTF-8 character from the end. */
 export function withoutHalfCharacter(data: Buffer): Buffer {
-  // A character has at most 4 bytes: one lead, and up to 3 of the form 10xxxxxx.
+  // A character has at most 4 bytes: a lead byte, and up to 3 of the form 10xxxxxx.
   for (let back = 1; back <= Math.min(4, data.length); back++) {
     const byte = data[data.length - back] ?? 0;
     if ((byte & 0xc0) === 0x80) continue;

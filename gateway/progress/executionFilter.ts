@@ -4,11 +4,11 @@ import type { OutputPlace } from '../protocol/cursor';
 import type { Stream } from './chunks';
 import type { EndedCase } from './outputEmitter';
 
-/** Output of an execution as the log has it. */
+/** Output of an execution, read from the log of a pod. */
 export interface LoggedOutput {
   execution: string;
   step: string;
-  /** Whether this execution takes the place of an earlier one, whose pod is gone. */
+  /** Whether this execution replaces an earlier one, whose pod is gone. */
   again: boolean;
   stream: Stream;
   offset: number;
@@ -17,16 +17,18 @@ export interface LoggedOutput {
 
 type Execution = Pick<LoggedOutput, 'execution' | 'step' | 'again'>;
 
-/** Finds in the log of a pod, which runs one execution after another, those of one submission's tests. */
+/**
+ * Finds the executions of one submission's tests in the log of a pod, which runs one execution after another.
+ */
 export class ExecutionFilter {
   private current: Execution | null = null;
-  /** Number of the last case that was told. */
+  /** Number of the last test case that was returned. */
   private lastCase = 0;
   private last: { execution: string; step: string | null } | null;
-  /** The execution that was told before: what stands before it in the log was told too. */
+  /** The execution to continue with. Everything before it in the log was already emitted. */
   private awaited: string | null;
 
-  /** @param keyPrefix of the keys of these tests; the step's name comes after it */
+  /** @param keyPrefix prefix of the keys of these tests; the name of the step follows it */
   constructor(
     private readonly keyPrefix: string,
     told: OutputPlace | null,
@@ -53,10 +55,10 @@ export class ExecutionFilter {
     });
   }
 
-  /** Cases of these tests that have ended, each once. */
+  /** Returns the test cases that have ended, each once. */
   cases(event: LogEvent): EndedCase[] {
     if (event.type === 'reopened') {
-      // Another pod executes them again.
+      // A new pod executes the test cases again.
       if (!event.sameContainer) this.lastCase = 0;
       return [];
     }
@@ -72,7 +74,7 @@ export class ExecutionFilter {
   private started(key: string, execution: string): void {
     this.current = null;
     const step = key.startsWith(this.keyPrefix) ? key.slice(this.keyPrefix.length) : '';
-    // Cases are many short executions, whose output is not told live.
+    // Test cases are many short executions, whose output is not streamed.
     if (!(STEPS as readonly string[]).includes(step)) return;
     if (this.awaited !== null && this.awaited !== execution) return;
     this.awaited = null;
@@ -83,5 +85,5 @@ export class ExecutionFilter {
   }
 }
 
-/** Stands for the step of an execution whose pod is gone: whatever comes next is executed again. */
+/** Marks that the pod of the last execution is gone: the next step is executed again, whichever it is. */
 const ANOTHER_POD = '';

@@ -2,23 +2,23 @@ import type { StepReport, Verdict } from '../../workflows/contract';
 import type { Ending } from './historyEvents';
 import type { FinalFrame, Unplaced } from '../protocol/serverFrames';
 
-/** What a final frame is made from. */
+/** What a final frame is built from. */
 export interface End
   extends Ending, Pick<Verdict, 'tests' | 'migration' | 'rollout' | 'supersededBy' | 'live'> {
   namespace: string;
-  /** The step that decided, with what it printed, if its report was seen. */
+  /** The step that decided, with its output, if its report was read. */
   step: StepReport | null;
-  /** Whether the submission brought tests. */
+  /** Whether the submission contained tests. */
   brought: boolean;
   durationsMs: Record<string, number>;
   workflowId: string;
   runId: string;
 }
 
-/** `status` and `namespace` are its first two keys, as the contract shows them. */
+/** Builds the final frame. `status` and `namespace` are its first two keys, as in the API contract. */
 export function finalFrame(end: End): Unplaced<FinalFrame> {
   const { status, namespace, reason, message, tests, rollout, live, step } = end;
-  // Verdicts of older workers have neither a migration nor what superseded them.
+  // Verdicts of older workers contain neither `migration` nor `supersededBy`.
   const { migration = null, supersededBy = null } = end;
   const deciding = step ?? tests?.steps.at(-1);
   return {

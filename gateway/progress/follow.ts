@@ -11,23 +11,23 @@ import { PendingReader } from './pendingActivities';
 import { isFinal, type SubmissionFrame } from '../protocol/serverFrames';
 import { IDLE_TICK, withIdleTicks } from './idleTicks';
 
-/** How long nothing may happen before it is looked whether an activity is being retried, in milliseconds. */
+/** How long the history may be idle before pending activities are checked for retries, in milliseconds. */
 const IDLE_MS = { ms: 2_000, longestMs: 15_000 };
 
 export interface FollowSettings {
-  /** Whether all frames are wanted, or only the final one. */
+  /** Whether to yield all frames, or only the final one. */
   progress: boolean;
-  /** The last frame that was seen; null for all from the beginning. */
+  /** Cursor of the last frame that the client saw; null for all frames. */
   after: Cursor | null;
-  /** Ends the following; the submission goes on. */
+  /** Stops following. The submission continues. */
   signal: AbortSignal;
   logger: Logger;
   idle?: { ms: number; longestMs: number };
-  /** Before the first new try after a failure to read history. */
+  /** Pause before the first retry after a failure to read history, in milliseconds. */
   firstPauseMs?: number;
 }
 
-/** `after` is the final frame's cursor, or one that is not of this submission. */
+/** No frame comes after `after`: it is the final frame's cursor, or does not belong to this submission. */
 export class NothingFollows extends Error {
   override name = 'NothingFollows';
 }
@@ -36,12 +36,12 @@ type Item =
   | { event: HistoryEvent }
   | { live: LiveItem }
   | { idle: true }
-  /** The history is over, or cannot be read. */
+  /** The history has ended, or cannot be read. */
   | { end: Error | null };
 
 /**
- * The frames of a submission after the one given; the last one is its final frame, unless the signal ends it
- * before. Works for running submissions and for those that are over, from any gateway.
+ * Yields the frames of a submission after the given one, up to the final frame or until the signal is
+ * aborted. Works for submissions in progress and those that are over, on any gateway.
  * @throws NothingFollows
  */
 export async function* follow(
@@ -90,7 +90,9 @@ export async function* follow(
   }
 }
 
-/** Puts every event into the queue, an idle tick whenever nothing comes for a while, and how it ended. */
+/**
+ * Puts every event into the queue, an idle tick whenever none arrives for a while, and how the history ended.
+ */
 async function pumpHistory(
   sources: FollowSources,
   submission: AcceptedSubmission,
@@ -107,7 +109,7 @@ async function pumpHistory(
   }
 }
 
-/** Telling of what is pending is a courtesy: when it cannot be done, the frames that matter still come. */
+/** Best effort: if pending activities cannot be read, all other frames are still sent. */
 async function pendingOf(
   sources: FollowSources,
   submission: AcceptedSubmission,

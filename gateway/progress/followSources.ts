@@ -9,15 +9,21 @@ import type { PendingActivity } from './pendingActivities';
 import { SharedStreams } from './sharedStream';
 
 export interface FollowSources {
-  /** Every event of the submission's history, once and in order; ends early when the signal is aborted. */
+  /**
+   * Yields every event of the submission's history, once and in order. Ends early when the signal is aborted.
+   */
   followHistory(submission: AcceptedSubmission, options: FollowOptions): AsyncIterableIterator<HistoryEvent>;
-  /** Activities that were not finished yet. */
+  /** Returns the activities that have not finished. */
   readPending(submission: AcceptedSubmission): Promise<PendingActivity[]>;
-  /** The logs of test pods, or null when they cannot be read: then output comes when the tests are over. */
+  /**
+   * Follows the logs of test pods. Null if they cannot be read: output is then sent when the tests are over.
+   */
   followLog: FollowLog | null;
 }
 
-/** What following reads from a Temporal server and a cluster: once for all who follow the same submission here. */
+/**
+ * Reads from a Temporal server and a cluster. All followers of a submission on this gateway share one reader.
+ */
 export function followSources(client: Client, followLog: FollowLog | null): FollowSources {
   const readHistory = temporalHistory(client);
   const histories = new SharedStreams<HistoryEvent>();
@@ -50,7 +56,7 @@ async function pendingOf(client: Client, workflowId: string, runId: string): Pro
   return decoded(client, raw.pendingActivities ?? []);
 }
 
-/** To whoever is too slow to share it, the log is told again as after a broken connection. */
+/** For a reader that is too slow to share the log: it gets the log again, as after a broken connection. */
 const AGAIN: LogEvent[] = [{ type: 'reopened', sameContainer: true }];
 
 function sharing(followLog: FollowLog): FollowLog {

@@ -10,7 +10,7 @@ import type { CaseFrame, SubmissionFrame, Unplaced } from '../protocol/serverFra
 import { Stages, type StageStep } from './stages';
 import { stepFrames, testFrames } from './testFrames';
 
-/** Tests that were begun and are not over: their output can be followed. */
+/** Tests in progress: their output can be followed. */
 export interface PendingTests {
   /** The event that scheduled them. */
   event: number;
@@ -21,13 +21,13 @@ export interface PendingTests {
 
 type Placed = { frame: Unplaced<SubmissionFrame>; cursor: Cursor };
 
-/** Of a submission that ended without a verdict. */
+/** For a submission that ended without a verdict. */
 const NOTHING_KNOWN = { tests: null, migration: null, rollout: null, supersededBy: null, live: null };
 
 /**
- * Turns a submission's history, event by event and from the first one on, into its frames. The same history
- * gives the same frames with the same cursors, whoever reads it and when; only how output is cut into frames
- * differs with how much of it was told live.
+ * Builds a submission's frames from its history, event by event from the first one on. The same history
+ * always gives the same frames with the same cursors, on any gateway. Only how output is split into frames
+ * depends on how much of it was streamed live.
  */
 export class FrameBuilder {
   private readonly stages = new Stages();
@@ -37,7 +37,7 @@ export class FrameBuilder {
   private pending: PendingTests | null = null;
   private over = false;
 
-  /** @param after the last frame that the client has; it gets those after it. */
+  /** @param after cursor of the last frame that the client has: only frames after it are returned */
   constructor(
     private readonly submission: AcceptedSubmission,
     private readonly after: Cursor | null = null,
@@ -48,22 +48,24 @@ export class FrameBuilder {
     return this.pending;
   }
 
-  /** Whether a stage is under way: one that waits for its turn to test is not. */
+  /** Whether a stage is in progress. A stage in the test queue is not. */
   get isPending(): boolean {
     return this.stages.isPending;
   }
 
-  /** Whether the final frame was read. */
+  /** Whether the final frame was reached. */
   get isOver(): boolean {
     return this.over;
   }
 
-  /** Frames of the next event. Skip none and give none twice: what an event means depends on those before. */
+  /**
+   * Returns the frames of the next event. Pass each event exactly once: its meaning depends on earlier ones.
+   */
   read(event: HistoryEvent): SubmissionFrame[] {
     const id = Number(event.eventId);
     const at = requiredTsToMs(event.eventTime, 'eventTime');
     const stage = this.stages.read(event, at);
-    // Output comes before the frame that says that its stage is over, and has cursors of its own.
+    // Output comes before the frame that ends its stage, and has its own cursors.
     const output = stage ? this.outputAt(stage, at) : [];
     const frames = stage ? [stage.frame, ...this.results(stage)] : this.otherFrames(event, at);
     return this.unseen([
@@ -72,13 +74,13 @@ export class FrameBuilder {
     ]);
   }
 
-  /** Frames of output that came live from the tests that the event `event` began. */
+  /** Returns frames for live output of the tests that the event `event` scheduled. */
   live(event: number, piece: LiveChunk, now: Date): SubmissionFrame[] {
     if (this.pending?.event !== event) return [];
     return this.unseen([...this.pending.output.live(piece, now.toISOString())]);
   }
 
-  /** The frame of a case that ended, of the tests that the event `event` began. */
+  /** Returns the frame for a test case that ended, of the tests that the event `event` scheduled. */
   ended(event: number, { number, total, name, outcome, durationMs }: EndedCase): CaseFrame[] {
     if (this.pending?.event !== event) return [];
     const { submissionId: submission_id } = this.submission;
@@ -93,7 +95,7 @@ export class FrameBuilder {
       .map((placed) => this.place(placed));
   }
 
-  /** Begins to follow the output of tests that begin, and ends it with what was not told. */
+  /** Starts to follow output when tests start. When they end, emits the output that was not emitted yet. */
   private outputAt({ stage, scheduled: event, frame, result }: StageStep, at: number): Placed[] {
     if (stage !== STAGE_OF_ACTIVITY.runTests) return [];
     if (frame.state === 'started') {
@@ -107,7 +109,7 @@ export class FrameBuilder {
     return pending && result ? [...pending.output.rest(result as TestReport, frame.at)] : [];
   }
 
-  /** What a stage that completed brought to light. */
+  /** The frames with the results of a completed stage. */
   private results({ stage, result }: StageStep): Unplaced<SubmissionFrame>[] {
     if (result === undefined) return [];
     if (stage === STAGE_OF_ACTIVITY.runTests) {
@@ -157,7 +159,10 @@ export class FrameBuilder {
     return finalFrame({ ...end, namespace, step: this.step, brought, durationsMs, workflowId, runId });
   }
 
-  /** `status` and `namespace` stay the first two keys of a final frame, as the contract shows them. */
+  /**
+   * Adds the submission and the cursor to a frame. In a final frame, `status` and `namespace` stay the first
+   * keys.
+   */
   private place({ frame, cursor: at }: Placed): SubmissionFrame {
     const { submissionId: submission_id } = this.submission;
     const cursor = formatCursor(at);

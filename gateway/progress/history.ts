@@ -11,18 +11,18 @@ type Execution = Pick<AcceptedSubmission, 'workflowId' | 'runId'>;
 
 export interface HistoryPage {
   events: HistoryEvent[];
-  /** Where to go on; empty when the workflow is closed and everything was read. */
+  /** Token of the next page; empty if the workflow is closed and everything was read. */
   nextPageToken: Uint8Array;
 }
 
-/** One call for history: answers with what there is, or waits (about 20 s at most) for something new. */
+/** One call for history. Returns available events, or waits (about 20 s at most) for new ones. */
 export type ReadHistory = (
   execution: Execution,
   nextPageToken: Uint8Array,
   signal: AbortSignal,
 ) => Promise<HistoryPage>;
 
-/** Longer than the server lets a call wait: a connection that died without a word is noticed. */
+/** Longer than the server lets a call wait, to detect a connection that was lost silently. */
 const LONG_POLL_MS = 60_000;
 
 const FIRST_PAUSE_MS = 100;
@@ -33,7 +33,7 @@ const START = new Uint8Array();
 export function temporalHistory(client: Client): ReadHistory {
   const { connection, options } = client;
   return async (execution, nextPageToken, signal) => {
-    // A signal of its own for each call: the connection never takes its listeners off.
+    // Each call has its own signal: the connection never removes its listeners.
     const over = linkedAbort([signal]);
     try {
       const page = await connection.withAbortSignal(over.signal, () =>
@@ -55,9 +55,10 @@ export function temporalHistory(client: Client): ReadHistory {
 }
 
 /**
- * Every event of a workflow, once and in order, until it is closed. Outages and restarts of the server are
- * waited out: reading begins anew, and what was seen before is left out. Ends early, without an error, when
- * the signal is aborted; throws when the history cannot be read and will not be (it was deleted).
+ * Yields every event of a workflow, once and in order, until it is closed. Waits out outages and restarts of
+ * the server: it then reads from the beginning, and skips events that it has already yielded. Ends early,
+ * without an error, when the signal is aborted. Throws if the history can never be read again (it was
+ * deleted).
  */
 export async function* followHistory(
   read: ReadHistory,
@@ -95,7 +96,7 @@ export async function* followHistory(
 export interface FollowOptions {
   signal: AbortSignal;
   logger: Logger;
-  /** Before the first new try after a failure; doubled for each further one up to 5 s. */
+  /** Pause before the first retry after a failure, in milliseconds. Doubles with each retry, up to 5 s. */
   firstPauseMs?: number;
 }
 

@@ -1,4 +1,4 @@
-/** Reads single facts out of Temporal's history events. */
+/** Reads single values from Temporal's history events. */
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type { Verdict } from '../../workflows/contract';
@@ -7,30 +7,30 @@ import { VERDICT_MEMO } from '../../workflows/contract';
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Failure = temporal.api.failure.v1.IFailure | null | undefined;
 
-/** How a submission ended, in the three words that every ending has. */
+/** How a submission ended: the three fields that every ending has. */
 export type Ending = Pick<Verdict, 'status' | 'reason' | 'message'>;
 
-/** A value that a worker of this platform wrote. */
+/** Decodes a value that a worker of this platform wrote. */
 export function decode(payload: temporal.api.common.v1.IPayload | null | undefined): unknown {
   return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
 }
 
-/** Key of the header in which Temporal's OpenTelemetry interceptors hand a trace on. */
+/** The header in which Temporal's OpenTelemetry interceptors propagate a trace. */
 const TRACE_HEADER = '_tracer-data';
 
-/** The trace that a workflow or an activity was started in, if it was traced. */
+/** The id of the trace in which a workflow or an activity was started, if it was traced. */
 export function traceIdIn(header: temporal.api.common.v1.IHeader | null | undefined): string | undefined {
   const carrier = decode(header?.fields?.[TRACE_HEADER]) as { traceparent?: string } | undefined;
   return carrier?.traceparent?.split('-')[1];
 }
 
-/** The verdict, at the event that announces it. */
+/** The verdict, if this event contains it. */
 export function verdictIn(event: HistoryEvent): Verdict | null {
   const payload = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[VERDICT_MEMO];
   return payload ? (decode(payload) as Verdict) : null;
 }
 
-/** The ending of a workflow that closes; it only counts when no verdict came before. */
+/** How a workflow closed. It only counts if there was no verdict before. */
 export function endWithoutVerdict(event: HistoryEvent): Ending | null {
   if (event.workflowExecutionFailedEventAttributes) {
     const { failure } = event.workflowExecutionFailedEventAttributes;
@@ -52,12 +52,12 @@ export function endWithoutVerdict(event: HistoryEvent): Ending | null {
   return null;
 }
 
-/** What really went wrong: an activity's failure stands inside the one that tells of it. */
+/** The message of the root cause: the failure of an activity is nested in the one that reports it. */
 export function rootMessage(failure: Failure): string | undefined {
   return root(failure)?.message || undefined;
 }
 
-/** The type of what really went wrong. */
+/** The type of the root cause. */
 export function rootType(failure: Failure): string | undefined {
   return root(failure)?.applicationFailureInfo?.type || undefined;
 }

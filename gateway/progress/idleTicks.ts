@@ -1,9 +1,9 @@
-/** Stands for a while in which a source yielded nothing. */
+/** Yielded in place of a value when a source was idle for a while. */
 export const IDLE_TICK = Symbol('idle tick');
 
 /**
- * Passes on what a source yields, and `IDLE_TICK` whenever it yielded nothing for `ms`; the next tick comes after
- * twice as long, up to `longestMs`.
+ * Yields what a source yields, and `IDLE_TICK` whenever it was idle for `ms`. The wait for each further tick
+ * doubles, up to `longestMs`.
  */
 export async function* withIdleTicks<T>(
   source: AsyncIterator<T>,
@@ -12,7 +12,7 @@ export async function* withIdleTicks<T>(
   try {
     for (;;) {
       const next = source.next();
-      // Its failure is met below; until then an idle tick may be what the consumer is busy with.
+      // A failure is handled below. Until then, the consumer may still be busy with an idle tick.
       next.catch(() => undefined);
       let pauseMs = ms;
       for (;;) {
@@ -27,8 +27,8 @@ export async function* withIdleTicks<T>(
       }
     }
   } finally {
-    // Not awaited: a source that is waiting ends when its own signal says so.
-    source.return?.().catch(() => undefined); // Its error has no reader any more.
+    // Not awaited: a source that is waiting ends when its own signal is aborted.
+    source.return?.().catch(() => undefined); // Nothing handles its error any more.
   }
 }
 

@@ -8,29 +8,34 @@ import { ExecutionFilter } from './executionFilter';
 import { OutputBuffer } from './outputBuffer';
 import type { EndedCase, LiveChunk } from './outputEmitter';
 
-/** Follows the log of a user's test pod from a moment on, until the signal is aborted. Never throws before. */
+/**
+ * Follows the log of a user's test pod from a given time on, until the signal is aborted. Never throws
+ * before.
+ */
 export type FollowLog = (
   userId: string,
   options: { since: Date; signal: AbortSignal; logger: Logger },
 ) => AsyncIterable<LogEvent>;
 
-/** Of the tests that the event `event` began: output, or how a case ended. */
+/** Output or an ended test case, of the tests that the event `event` scheduled. */
 export type LiveItem = { event: number; piece: LiveChunk } | { event: number; ended: EndedCase };
 
-/** Tests that are over by then need no log: most are. In milliseconds. */
+/**
+ * How long to wait before the log is opened, in milliseconds. Most tests are over by then, and need no log.
+ */
 const PATIENCE_MS = 30;
 
 /** The log's clock and Temporal's may differ by this much, in milliseconds. */
 const CLOCK_SKEW_MS = 10_000;
 
-/** From one frame of output to the next, in milliseconds: 20 a second. */
+/** Pause between frames of output, in milliseconds: 20 frames a second. */
 const PAUSE_MS = 50;
 
-/** Follows the output of one submission's tests while they are under way. A courtesy: it never fails. */
+/** Follows the output of one submission's tests while they run. Best effort: it never fails. */
 export class LiveOutput {
   private watched: { event: number; stop: AbortController } | null = null;
 
-  /** @param put resolves when the item was taken, so that nothing piles up behind a slow client */
+  /** @param put resolves when the item was accepted, so that nothing piles up for a slow client */
   constructor(
     private readonly followLog: FollowLog,
     private readonly submission: AcceptedSubmission,
@@ -38,7 +43,7 @@ export class LiveOutput {
     private readonly settings: { signal: AbortSignal; logger: Logger },
   ) {}
 
-  /** Follows these tests and no others; none when there are none. */
+  /** Follows these tests, and stops following others. Null stops following. */
   watch(tests: PendingTests | null): void {
     if (this.watched?.event === tests?.event) return;
     this.watched?.stop.abort();

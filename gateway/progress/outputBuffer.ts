@@ -3,27 +3,30 @@ import type { LoggedOutput } from './executionFilter';
 import { firstChunk, MAX_CHUNK_BYTES, STREAMS, withoutHalfCharacter, type Stream } from './chunks';
 import type { LiveChunk } from './outputEmitter';
 
-/** At so many bytes, reading the log waits until some were told. */
+/** With this many bytes in the buffer, the log is not read until some were taken. */
 const FULL_BYTES = 4 * MAX_CHUNK_BYTES;
 
 interface Waiting {
   execution: string;
   step: string;
   again: boolean;
-  /** Offset of the next byte to be told, and bytes from there on. */
+  /** Offset of the next byte to emit, and the bytes from there on. */
   streams: Record<Stream, { next: number; parts: Buffer[]; bytes: number }>;
 }
 
-/** Output that came and was not told yet, put together to few and large pieces. */
+/** Buffers output until it is emitted, and joins it into few, large chunks. */
 export class OutputBuffer {
   private readonly executions: Waiting[] = [];
   private wake: () => void = () => undefined;
   private makeRoom: () => void = () => undefined;
 
-  /** @param told where telling stands */
+  /** @param told the output that was emitted before */
   constructor(private readonly told: OutputPlace | null) {}
 
-  /** What was told already is left out, and so is what comes after a gap: it cannot be told in order. */
+  /**
+   * Adds output. Ignores bytes that were already emitted, and bytes after a gap, which cannot be emitted in
+   * order.
+   */
   add({ execution, step, again, stream, offset, data }: LoggedOutput): void {
     const waiting = this.waitingFor(execution, step, again).streams[stream];
     const end = waiting.next + waiting.bytes;
@@ -34,7 +37,7 @@ export class OutputBuffer {
     this.wake();
   }
 
-  /** Resolves when something can be told. */
+  /** Resolves when there is something to take. */
   async something(): Promise<void> {
     while (!this.executions.some((_, index) => this.hasPieces(index)))
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -45,7 +48,7 @@ export class OutputBuffer {
     while (this.bytes() >= FULL_BYTES) await new Promise<void>((resolve) => (this.makeRoom = resolve));
   }
 
-  /** At most one piece of each stream, of the first execution that has any. */
+  /** Takes at most one chunk of each stream, from the first execution that has any. */
   take(): LiveChunk[] {
     const index = this.executions.findIndex((_, each) => this.hasPieces(each));
     const waiting = this.executions[index];
@@ -72,7 +75,7 @@ export class OutputBuffer {
     return STREAMS.some((stream) => this.ready(streams?.[stream].parts ?? [], index).length > 0);
   }
 
-  /** Half a character waits for its other half, as long as the execution may go on. */
+  /** An incomplete character waits for its remaining bytes, as long as the execution may continue. */
   private ready(parts: Buffer[], index: number): Buffer {
     const all = parts.length === 1 ? (parts[0] ?? NOTHING) : Buffer.concat(parts);
     return index < this.executions.length - 1 ? all : withoutHalfCharacter(all);

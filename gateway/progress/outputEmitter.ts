@@ -5,13 +5,13 @@ import type { OutputFrame, StageFrame, Unplaced } from '../protocol/serverFrames
 import { capturedBytes, type CapturedBytes } from './capturedBytes';
 import { firstChunk, frameOf, STREAMS, type Chunk, type Stream } from './chunks';
 
-/** A frame about output, and its place. */
+/** A frame about output, and its cursor. */
 export interface EmittedFrame {
   frame: Unplaced<OutputFrame> | Unplaced<StageFrame>;
   cursor: OutputCursor;
 }
 
-/** How one of a submission's cases ended, before all have. */
+/** How a test case ended, before all of them have. */
 export interface EndedCase {
   number: number;
   total: number;
@@ -20,19 +20,19 @@ export interface EndedCase {
   durationMs: number;
 }
 
-/** A piece that came while its execution goes on. */
+/** A chunk that arrived while its execution was in progress. */
 export interface LiveChunk extends Chunk {
   execution: string;
-  /** Whether this execution takes the place of an earlier one, whose pod is gone. */
+  /** Whether this execution replaces an earlier one, whose pod is gone. */
   again: boolean;
 }
 
 /**
- * Tells the output of the tests that one activity carries out: live as far as it comes, and from the report
- * what was not told until then. Each byte is told once; what an earlier gateway told is known by its cursor.
+ * Emits the output of the tests that one activity runs: live as it arrives, then the rest from the report.
+ * Emits each byte once: the client's cursor shows what another gateway has already emitted.
  */
 export class OutputEmitter {
-  /** @param event the event that scheduled the activity @param told what the client has already */
+  /** @param event the event that scheduled the activity @param told the output that the client already has */
   constructor(
     private readonly event: number,
     private told: OutputPlace | null,
@@ -42,13 +42,13 @@ export class OutputEmitter {
     return this.told;
   }
 
-  /** A piece that does not begin where telling stands is left for the report. */
+  /** Emits a chunk. One that does not start at the next offset is left for the report. */
   *live({ execution, again, ...piece }: LiveChunk, at: string): Generator<EmittedFrame> {
     if (this.told?.execution !== execution) yield* this.begin(execution, again, at);
     if (this.told?.[piece.stream] === piece.offset) yield this.tell(piece);
   }
 
-  /** What the report has that was not told. */
+  /** Emits the output in the report that was not emitted yet. */
   *rest({ steps, executedAgain }: TestReport, at: string): Generator<EmittedFrame> {
     const going = steps.findIndex(({ executionId }) => executionId === this.told?.execution);
     let again = this.told === null ? executedAgain : going === -1;
@@ -83,7 +83,7 @@ export class OutputEmitter {
     yield* this.pieces(step, stream, tailStart, kept.tail);
   }
 
-  /** Of the bytes that begin at `start`, those that were not told. */
+  /** Emits those bytes that were not emitted yet. The first byte is at the offset `start`. */
   private *pieces(
     step: string,
     stream: Stream,

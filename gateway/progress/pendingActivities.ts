@@ -9,15 +9,15 @@ export type PendingActivity = Pick<
   'activityId' | 'activityType' | 'attempt' | 'lastFailure' | 'heartbeatDetails'
 >;
 
-/** What the tests of a submission say in their heartbeats, as far as it is told to clients. */
+/** The part of a submission's test heartbeats that clients see. */
 interface Heartbeat {
   current?: { position?: number };
 }
 
 /**
- * Tells what history does not, as it is written when an activity is over: attempts after the first, and how many
- * runs are still to come before this one in its test pod. One frame for each change that is seen; what comes and
- * goes between two looks is not.
+ * Reports what the history does not contain, because it is written when an activity ends: retries, and how
+ * many runs are ahead of this one in its test pod. Emits one frame for each change. A change that is undone
+ * between two checks is not seen.
  */
 export class PendingReader {
   private readonly attempts = new Map<string, number>();
@@ -50,7 +50,7 @@ export class PendingReader {
   }
 }
 
-/** Whether a value of an activity is another one than it was at the last look. */
+/** Whether a value of an activity has changed since the last check. */
 function changes(known: Map<string, number>, { activityId }: PendingActivity, value: number, first: number) {
   const id = activityId ?? '';
   const before = known.get(id) ?? first;

@@ -1,10 +1,10 @@
 import { serialize } from 'node:v8';
 
-/** Bytes of what came that are kept for those who join or read slowly. */
+/** Bytes of items that are kept for readers that join late or read slowly. */
 const KEEP_BYTES = 4_194_304;
 
 interface Shared<T> {
-  /** What came, without what was dropped to keep within bounds. */
+  /** The items so far, without those that were dropped to stay within the limit. */
   items: { item: T; bytes: number }[];
   dropped: number;
   bytes: number;
@@ -15,9 +15,10 @@ interface Shared<T> {
 }
 
 /**
- * Streams that are read once for all who follow the same. Each reader gets every item from the first one on; the
- * source begins with the first reader and is stopped with the last. A reader that is so slow that what it needs is
- * no longer kept goes on with a source of its own, from the first item again, and holds nobody else up.
+ * Shares each stream among its readers, so that its source is read once. Each reader gets every item from the
+ * first one on. The source starts with the first reader and stops with the last. If a slow reader's next item
+ * was already dropped, it continues with its own source, from the first item again, and does not delay the
+ * others.
  */
 export class SharedStreams<T> {
   private readonly open = new Map<string, Shared<T>>();
@@ -25,9 +26,9 @@ export class SharedStreams<T> {
   constructor(private readonly keepBytes = KEEP_BYTES) {}
 
   /**
-   * @param name equal for those who would read the same
+   * @param name readers with the same name share a stream
    * @param begin opens the source; the signal ends it
-   * @param again what a reader gets before its own source tells everything again
+   * @param again items that a slow reader gets before its own source yields everything again
    */
   async *read(
     name: string,
@@ -91,12 +92,12 @@ export class SharedStreams<T> {
       stream.end = { error: null };
     } catch (error) {
       stream.end = { error: error instanceof Error ? error : new Error(String(error)) };
-      this.forget(name, stream); // whoever comes next tries anew
+      this.forget(name, stream); // the next reader tries again
     }
     wakeAll(stream);
   }
 
-  /** Nobody joins a stream whose beginning is gone. */
+  /** Keeps an item. A reader cannot join a stream whose first items were dropped. */
   private keep(name: string, stream: Shared<T>, item: T): void {
     const bytes = serialize(item).length;
     stream.items.push({ item, bytes });

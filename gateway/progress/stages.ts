@@ -16,44 +16,45 @@ interface ScheduledActivity {
   attempt?: number;
 }
 
-/** What an event tells of a stage. */
+/** What an event reports about a stage. */
 export interface StageStep {
   stage: Stage;
-  /** The event that scheduled the stage's activity, or began the stage that is none. */
+  /** The event that scheduled the stage's activity, or started the stage that is not an activity. */
   scheduled: number;
   frame: Unplaced<StageFrame>;
-  /** Of an activity that completed. */
+  /** The result of an activity that completed. */
   result?: unknown;
 }
 
-/** Why a stage was deferred; the reason in detail is for operators, in the log of actions. */
+/** Why a stage was deferred. The detailed reason is for operators, in the log of actions. */
 const DEFERRED =
   'Your environment is being prepared first. Only a first submission, or one after a long pause, waits for this.';
 
-/** Puts together what events of the history, from the first one on, say of each stage. */
+/** Derives the state of each stage from the events of the history, from the first one on. */
 export class Stages {
   private readonly activities = new Map<number, ScheduledActivity>();
   private readonly spent = new Map<Stage, number>();
-  /** Since when a stage has waited whose activity found others before it. */
+  /** The start of each stage that waits because its activity found the test pod busy. */
   private readonly waitingSince = new Map<Stage, number>();
-  /** The event with which the submission asked for its turn, once it did. */
+  /** The event with which the submission asked for its turn; null before. */
   private claimed: number | null = null;
 
-  /** How long each stage took so far, all its activities together, in milliseconds. */
+  /** How long each stage has taken so far, over all its activities, in milliseconds. */
   get durationsMs(): Record<string, number> {
     return Object.fromEntries(this.spent);
   }
 
-  /** Whether an activity was scheduled that has not ended. */
+  /** Whether any scheduled activity has not ended. */
   get isPending(): boolean {
     return this.activities.size > 0;
   }
 
-  /** Null for an event that neither begins nor ends a stage. @param at when it happened */
+  /** Null for an event that neither starts nor ends a stage. @param at when it happened */
   read(event: HistoryEvent, at: number): StageStep | null {
     const id = Number(event.eventId);
     const claim = event.signalExternalWorkflowExecutionInitiatedEventAttributes;
-    // Claims are repeated, and signals come again to ask whether the submission lives: the first of each counts.
+    // Claims are repeated, and signals are sent again to check that the submission is alive. Only the first
+    // counts.
     if (claim?.signalName === CLAIM_TURN_SIGNAL && this.claimed === null) {
       this.claimed = id;
       return this.begin(id, AWAIT_TURN, at);
@@ -95,7 +96,7 @@ export class Stages {
     return { stage, scheduled, frame };
   }
 
-  /** The stage begins anew when its turn has come; it lasts from its first beginning on. */
+  /** Queues a stage. It starts again when its turn comes, but its duration counts from its first start. */
   private wait(scheduledEventId: unknown, at: number): StageStep | null {
     const scheduled = Number(scheduledEventId);
     const activity = this.activities.get(scheduled);
@@ -132,7 +133,7 @@ export class Stages {
   }
 }
 
-/** The stage that an activity type carries out; a gateway older than the workflow may not know it. */
+/** The stage of an activity type. A gateway that is older than the workflow may not know it. */
 export function stageOfActivity(activityType: string | null | undefined): Stage | undefined {
   const stages: Record<string, Stage> = STAGE_OF_ACTIVITY;
   return activityType && Object.hasOwn(stages, activityType) ? stages[activityType] : undefined;

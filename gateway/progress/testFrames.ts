@@ -1,19 +1,19 @@
-/** What the tests of a submission brought to light, step by step and test by test. */
+/** Frames with the test results of a submission, step by step and test by test. */
 import type { StepReport, SubmitCodeInput, TestReport } from '../../workflows/contract';
 import type { StepFrame, TestFrame, Unplaced } from '../protocol/serverFrames';
 
-/** What of a submission says which steps its tests have. */
+/** The part of a submission that determines which steps its tests have. */
 export type Planned = Pick<SubmitCodeInput, 'program' | 'tests'>;
 
 /**
- * Every step that was planned, in order. The syntax is no step that is executed: whether it is valid is known
- * from how the program ended, so it has no measurements.
+ * A frame for every planned step, in order. The step `syntax` is not executed: how the program ended shows
+ * whether its syntax is valid. So it has no measurements.
  */
 export function stepFrames(report: TestReport, planned: Planned | null): Unplaced<StepFrame>[] {
   return plan(report, planned).map((step) => {
     if (step === 'syntax') return { type: 'step', step, state: syntaxState(report) };
     const executed = report.steps.find((each) => each.step === step);
-    // Of a program that is not valid, nothing was executed.
+    // A program with invalid syntax was not executed.
     if (executed === undefined || (step !== 'install' && report.outcome === 'syntax_error'))
       return { type: 'step', step, state: 'skipped' };
     return { type: 'step', step, ...measured(executed, report) };
@@ -43,7 +43,7 @@ function syntaxState({ outcome, steps }: TestReport): StepFrame['state'] {
   return steps.some(({ step }) => step !== 'install') ? 'passed' : 'skipped';
 }
 
-/** The last step decides: all before it passed. */
+/** Only the last step can have failed: all before it passed. */
 function measured(executed: StepReport, { outcome, steps, executedAgain }: TestReport) {
   const state: StepFrame['state'] = executed === steps.at(-1) && outcome !== 'passed' ? 'failed' : 'passed';
   return {

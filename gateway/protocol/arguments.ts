@@ -4,7 +4,7 @@ import { atMostBytes, word } from './schemaHelpers';
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
-/** Set by the platform, in the test pod or in production. */
+/** Variables that the platform sets, in the test pod or in production. */
 const OWN_VARIABLES = ['PATH', 'HOME', 'LANG', 'PORT', 'SUBMISSION_ID', 'PYTHONUNBUFFERED', 'DATABASE_URL'];
 
 export function args() {

@@ -8,7 +8,10 @@ import { submitMessage } from './submitMessage';
 import { schemaOf } from './jsonSchema';
 import * as frames from './serverFrames';
 
-/** The AsyncAPI 3 document of the WebSocket. Its operations are the gateway's: it receives what clients send. */
+/**
+ * The AsyncAPI 3 document of the WebSocket, from the gateway's side: its operations receive what clients
+ * send.
+ */
 export function asyncApi(rules: SubmissionRules): object {
   const received = {
     submit: submitMessage(rules),

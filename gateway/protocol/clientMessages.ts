@@ -1,4 +1,4 @@
-/** What a client may send. The schemas here are the source of the types and of `/schema.json`. */
+/** Messages that a client may send. The schemas here are the source of the types and of `/schema.json`. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { InputPiece } from '../../workflows/contract';
@@ -39,7 +39,7 @@ export const listMessage = fields({ type: z.literal('list'), ...filterFields(z.i
   description: 'Asks for submissions, those under way first, then the last to end first.',
 });
 
-/** A message that was understood. */
+/** A valid message. */
 export type ClientMessage =
   | { type: 'submit'; submission: Asked & { submissionId: string } }
   | { type: 'resume'; submissionId: string; after: Cursor | null }
@@ -50,8 +50,8 @@ export type ClientMessage =
 export type Parsed = { message: ClientMessage; error?: never } | { message?: never; error: ErrorFrame };
 
 /**
- * Reads a text frame. Never throws: what is wrong with it comes back as the error frame to answer with.
- * @param submissionId of a message that submits, when it was told beside the message
+ * Parses a text frame. Never throws: for an invalid message, it returns the error frame to answer with.
+ * @param submissionId id for a submit message, if it was sent outside of the message
  */
 export type ParseMessage = (frame: string, submissionId?: string) => Parsed;
 
@@ -141,7 +141,7 @@ function submission(message: SubmitMessage, rules: SubmissionRules, told: string
   }
 }
 
-/** The type that a message says to have; one that says nothing submits. */
+/** The type of a message; undefined if it is unknown. A message without a type submits. */
 function typeOf(json: unknown): (typeof TYPES)[number] | undefined {
   if (typeof json !== 'object' || json === null || !('type' in json)) return 'submit';
   return TYPES.find((type) => type === json.type);

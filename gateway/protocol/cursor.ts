@@ -1,4 +1,4 @@
-/** A place in a submission's frames, the same on every gateway. */
+/** The position of a frame in a submission, the same on every gateway. */
 export type Cursor = HistoryCursor | OutputCursor;
 
 /** `EVENT.INDEX`: the n-th frame of an event of the history. */
@@ -7,13 +7,13 @@ export interface HistoryCursor {
   index: number;
 }
 
-/** `EVENT.EXECUTION.STDOUT.STDERR`: what was told of the output of the tests that the event began. */
+/** `EVENT.EXECUTION.STDOUT.STDERR`: the output emitted so far of the tests that the event scheduled. */
 export interface OutputCursor {
   event: number;
   output: OutputPlace;
 }
 
-/** How far the output of an execution was told: byte offsets in its streams, the next ones to tell. */
+/** How far the output of an execution was emitted: the offset of the next byte in each of its streams. */
 export interface OutputPlace {
   execution: string;
   stdout: number;
@@ -26,7 +26,7 @@ export function formatCursor(cursor: Cursor): string {
   return `${cursor.event}.${execution}.${stdout}.${stderr}`;
 }
 
-/** Null for what is no cursor. */
+/** Null if the text is not a cursor. */
 export function parseCursor(text: string): Cursor | null {
   const frame = /^(\d{1,9})\.(\d{1,9})$/.exec(text);
   if (frame) return { event: Number(frame[1]), index: Number(frame[2]) };
@@ -40,8 +40,9 @@ export function parseCursor(text: string): Cursor | null {
 }
 
 /**
- * Whether the frame at `cursor` comes after the one at `other`. Output of the tests that an event began comes
- * after that event's own frames, and before those of the next event; among output, the places themselves tell.
+ * Whether the frame at `cursor` comes after the one at `other`. Output of the tests that an event scheduled
+ * comes after that event's own frames, and before those of the next event. Output of the same event always
+ * counts as later: it is emitted from the known offsets on.
  */
 export function comesAfter(cursor: Cursor, other: Cursor): boolean {
   if (cursor.event !== other.event) return cursor.event > other.event;

@@ -1,4 +1,4 @@
-/** What a client does about an error, by its code: the codes are these, and no others. */
+/** What a client can do about an error, by its code. There are no other codes. */
 export const ADVICE = {
   invalid_json: 'Correct the message.',
   invalid_message: 'Correct the field that is named.',

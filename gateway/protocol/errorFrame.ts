@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ADVICE } from './errorCodes';
 
-/** Of an error, over WebSockets and HTTP alike. Stable: clients go by them. */
+/** The code of an error, over WebSockets and HTTP alike. Codes are stable, because clients depend on them. */
 export type ErrorCode = keyof typeof ADVICE;
 
 export const errorFrameSchema = z
@@ -22,7 +22,7 @@ export const errorFrameSchema = z
 
 export type ErrorFrame = z.infer<typeof errorFrameSchema>;
 
-/** Builds an error frame; details that are undefined are left out of it. */
+/** Builds an error frame. Undefined details are omitted. */
 export function errorFrame(
   code: ErrorCode,
   message: string,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MOST } from './submissionRules';
 import { isUnicode, text } from './schemaHelpers';
 
-/** Files by their names, which may lead into folders of their own but never out of them. */
+/** Files by their names. A name may contain subfolders, but must not lead out of the submission's folder. */
 export function files() {
   return z
     .record(z.string(), text())
@@ -18,7 +18,7 @@ export function files() {
         return fault ? [{ name, ...fault }] : [];
       });
       for (const { name, message, limit } of faults) say(message, [name], limit);
-      if (faults.length > 0) return; // What follows takes names of bounded length.
+      if (faults.length > 0) return; // The check below requires names of limited length.
       const clash = fileAndFolder(names);
       if (clash !== undefined) say('is both a file and a folder', [clash]);
     })
@@ -38,7 +38,7 @@ function faultOfName(name: string): { message: string; limit?: number } | null {
     return { message: `must have at most ${MOST.fileNameParts} parts`, limit: MOST.fileNameParts };
   if (parts.some((part) => part === '' || part === '.' || part === '..'))
     return { message: 'must be a relative path without empty parts, "." and ".."' };
-  // Production gets its files from a ConfigMap, whose paths must not.
+  // Production gets its files from a ConfigMap, whose paths must not begin with "..".
   if (name.startsWith('..')) return { message: 'must not begin with ".."' };
   if (parts.some((part) => Buffer.byteLength(part) > MOST.fileNamePartBytes))
     return {
@@ -49,8 +49,8 @@ function faultOfName(name: string): { message: string; limit?: number } | null {
 }
 
 /**
- * A name under which others are found, as in `lib` and `lib/x.py`.
- * @param names without a fault: this takes time and room for each part times the length of the name
+ * A name that is also the folder of other names, as in `lib` and `lib/x.py`.
+ * @param names valid names: time and memory grow with the number of parts times the length of a name
  */
 export function fileAndFolder(names: string[]): string | undefined {
   const folders = new Set(names.flatMap(foldersOf));

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { SUBMISSION_STATUSES, type SubmissionStatus } from '../../workflows/contract';
 import { userId } from './identifiers';
 
-/** Most submissions on a page of a list, and how many when nothing is said. */
+/** Maximum and default number of submissions on a page of a list. */
 const MOST_ON_A_PAGE = 100;
 const ON_A_PAGE = 50;
 
-/** Which submissions to list. @param number reads `limit`: in a query it is text */
+/** Which submissions to list. @param number the schema of `limit`, which is text in a query */
 export function filterFields<N extends z.ZodType<number> & { min(n: number): N; max(n: number): N }>(
   number: N,
 ) {
@@ -44,7 +44,7 @@ function moment() {
 export interface SubmissionFilter {
   user?: string | undefined;
   status?: SubmissionStatus | undefined;
-  /** ISO 8601, with a zone; `until` is not part of it. */
+  /** ISO 8601, with a time zone. `until` is exclusive. */
   since?: string | undefined;
   until?: string | undefined;
   limit: number;

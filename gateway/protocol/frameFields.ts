@@ -1,4 +1,4 @@
-/** Fields that many frames have. */
+/** Fields that many frames share. */
 import { z } from 'zod';
 
 export const submission_id = z.string().describe('The submission that the frame is about.');

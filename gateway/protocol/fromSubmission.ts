@@ -3,7 +3,7 @@ import type { SubmitMessage } from './submitMessage';
 
 const MEBIBYTE = 1024 * 1024;
 
-/** A message that asks for what a submission asked for: sent again, it is the same submission under another id. */
+/** The message for the content of a submission. Sent again, it makes the same submission with another id. */
 export function messageOf(submission: Asked): SubmitMessage {
   const { userId, program, input, tests, limits, testDatabase, deploy, production } = submission;
   const { language, files, entrypoint, requirements, migrate } = program;

@@ -17,7 +17,7 @@ export function submissionId() {
   return z.string().regex(SUBMISSION_ID, 'must have 1 to 64 characters out of A-Z, a-z, 0-9, "_" and "-"');
 }
 
-/** The submission that a faulty message is about, if it says so in a usable way. */
+/** The submission that an invalid message is about, if the message contains a valid id. */
 export function knownSubmissionId(json: unknown): string | undefined {
   if (typeof json !== 'object' || json === null || !('submission_id' in json)) return undefined;
   const id = json.submission_id;

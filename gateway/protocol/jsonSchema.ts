@@ -5,7 +5,10 @@ import type { SubmissionRules } from './submissionRules';
 import { submitMessage } from './submitMessage';
 import { serverFrame } from './serverFrames';
 
-/** JSON Schema (2020-12) of what clients send; `$defs.server_frame` is what they get. Served at /schema.json. */
+/**
+ * JSON Schema (2020-12) of what clients send; `$defs.server_frame` is what they receive. Served at
+ * /schema.json.
+ */
 export function protocolSchema(rules: SubmissionRules): object {
   const messages = [
     ...[submitMessage(rules), resumeMessage, cancelMessage],
@@ -22,7 +25,7 @@ export function protocolSchema(rules: SubmissionRules): object {
   };
 }
 
-/** The JSON Schema of what is sent in, before defaults are filled in. */
+/** The JSON Schema of an input, before defaults are applied. */
 export function schemaOf(type: z.ZodType): Record<string, unknown> {
   const { $schema: _draft, ...schema } = z.toJSONSchema(type, { io: 'input' });
   return schema;

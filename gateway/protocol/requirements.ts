@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { MOST } from './submissionRules';
 
 /**
- * A name with extras and versions, as PEP 508 has them. No markers, no URLs and no options: an installer is
- * handed these as arguments, and must not be led elsewhere by them.
+ * A name with extras and versions, as in PEP 508. Markers, URLs and options are not allowed: the requirements
+ * are arguments of an installer, and must not redirect it.
  */
 const NAME = /[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/;
 const EXTRAS = /(?:\[[A-Za-z0-9._,-]*\])?/;

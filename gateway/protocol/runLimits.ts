@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { LEAST_MEMORY_MB, type SubmissionRules } from './submissionRules';
 import { fields } from './schemaHelpers';
 
-/** Limits of the run below the platform's own. */
+/** Limits of a run, which cannot exceed those of the platform. */
 export function limits(most: SubmissionRules['limits']) {
   return fields({
     wall_seconds: z

@@ -1,4 +1,4 @@
-/** What the gateway sends. The schemas here are the source of the types and of `/schema.json`. */
+/** Frames that the gateway sends. The schemas here are the source of the types and of `/schema.json`. */
 import { z } from 'zod';
 import { errorFrameSchema, type ErrorFrame } from './errorFrame';
 import { finalFrame, type FinalFrame } from './finalFrameSchema';
@@ -85,14 +85,14 @@ export const testFrame = z.object({
   message: z.string().nullable().describe('Why it did not pass.'),
 });
 
-/** The answer to a message that cancels. It is no frame of the submission and has no cursor. */
+/** The answer to a cancel message. It is not a frame of the submission, so it has no cursor. */
 export const cancelFrame = z.object({
   type: z.literal('cancel'),
   submission_id,
   state: z.enum(['requested', 'over']).describe('`over`: it had ended before.'),
 });
 
-/** The answer to a message that brings input. */
+/** The answer to a stdin message. */
 export const stdinFrame = z.object({
   type: z.literal('stdin'),
   submission_id,
@@ -101,8 +101,8 @@ export const stdinFrame = z.object({
 });
 
 /**
- * How a case ended, told as soon as it has. The `test` frames come when all are over, and are the ones that count: this
- * one tells of the moment, and so has no cursor.
+ * How a test case ended, sent as soon as it has. The `test` frames, which are sent when all have ended, are
+ * the final results. This frame is only live progress, so it has no cursor.
  */
 export const caseFrame = z.object({
   type: z.literal('case'),
@@ -114,14 +114,14 @@ export const caseFrame = z.object({
   duration_ms: z.number(),
 });
 
-/** The answer to a message that asks for the status; no frame of the submission, and so without a cursor. */
+/** The answer to a status message. It is not a frame of the submission, so it has no cursor. */
 export const statusFrame = z.object({
   type: z.literal('status'),
   submission_id,
   submission: submissionDetails,
 });
 
-/** The answer to a message that lists. */
+/** The answer to a list message. */
 export const listFrame = submissionList.extend({ type: z.literal('list') });
 
 export const rolloutFrame = z.object({
@@ -133,7 +133,7 @@ export const rolloutFrame = z.object({
   message: z.string().nullable(),
 });
 
-/** What a submission is told in, over WebSockets and as events of HTTP. */
+/** A frame of a submission, over WebSockets and as a Server-Sent Event. */
 export const submissionFrame = z
   .union([acceptedFrame, stageFrame, outputFrame, caseFrame, stepFrame, testFrame, rolloutFrame, finalFrame])
   .meta({ title: 'Submission frame', description: 'A frame with "status" is the last of its submission.' });
@@ -164,7 +164,7 @@ export type SubmissionFrame =
   | FinalFrame;
 export type ServerFrame = SubmissionFrame | CancelFrame | StdinFrame | StatusFrame | ListFrame | ErrorFrame;
 
-/** A frame before it is told which submission and place it belongs to. */
+/** A frame without the id of its submission and without its cursor. */
 export type Unplaced<T> = T extends unknown ? Omit<T, 'submission_id' | 'cursor'> : never;
 
 /** Whether a frame is the last one of its submission. */

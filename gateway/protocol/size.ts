@@ -3,7 +3,7 @@ import type { SubmitMessage } from './submitMessage';
 
 type Field = (string | number)[];
 
-/** How much text a submission has, in bytes of UTF-8, and the field that holds the most of it. */
+/** Size of all text in a submission, in bytes of UTF-8, and the field that contains the most of it. */
 export function sizeOf(message: SubmitMessage): { bytes: number; largest: { field: Field; bytes: number } } {
   let largest: { field: Field; bytes: number } = { field: ['code'], bytes: -1 };
   let sum = 0;
@@ -15,15 +15,17 @@ export function sizeOf(message: SubmitMessage): { bytes: number; largest: { fiel
   return { bytes: sum, largest };
 }
 
-/** A name that objects cannot hold as they hold others: what has it would be lost without a word. */
+/** A name that objects cannot store like other names: its value would be lost silently. */
 export const PROTOTYPE = '__proto__';
 
-/** How many values an object has, those in others too, and which of its fields holds the most of them. */
+/**
+ * Counts the values in an object, including nested ones, and finds the field that contains the most of them.
+ */
 export function valuesIn(json: unknown): { count: number; largest: string; prototype: boolean } {
   let count = 0;
   let largest = { field: '', values: 0 };
   let prototype = false;
-  // A list is refused without a look at what is in it.
+  // A list is rejected without checking its content.
   const members = isTree(json) && !Array.isArray(json) ? Object.entries(json) : [];
   for (const [name, value] of members) {
     const tree = treeOf(value);
@@ -34,7 +36,7 @@ export function valuesIn(json: unknown): { count: number; largest: string; proto
   return { count, largest: largest.field, prototype };
 }
 
-/** Without recursion: how deep a message goes is up to its client. */
+/** Not recursive, because a client decides how deep a message is nested. */
 function treeOf(root: unknown): { values: number; prototype: boolean } {
   let values = 0;
   let prototype = false;

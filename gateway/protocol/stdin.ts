@@ -5,7 +5,7 @@ import { bytesOf, fields, text } from './schemaHelpers';
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Of a message that gives a program more input. */
+/** Fields of a message that sends more input to a program. */
 const inputFields = {
   data: text().default('').describe('Text, or bytes as `encoding` says.'),
   encoding: z.literal('base64').optional(),
@@ -29,7 +29,7 @@ export const stdinMessage = fields({
   .superRefine(checkInput)
   .meta({ title: 'Stdin', description: 'Gives a running submission that is interactive more input.' });
 
-/** The same as the body of a call, whose address names the submission. */
+/** The same as the body of an HTTP call, whose path names the submission. */
 export const stdinBody = fields({ type: z.literal('stdin').optional(), ...inputFields })
   .superRefine(checkInput)
   .meta({ title: 'Stdin', description: 'More input for a program that runs.' });

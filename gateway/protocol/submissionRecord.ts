@@ -1,4 +1,4 @@
-/** What is known of a submission without reading its history. */
+/** What is known about a submission without reading its history. */
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
 import type { SubmissionStatus, Verdict } from '../../workflows/contract';
@@ -37,13 +37,13 @@ export type SubmissionRecord = z.infer<typeof submissionRecord>;
 export type SubmissionDetails = z.infer<typeof submissionDetails>;
 export type SubmissionList = z.infer<typeof submissionList>;
 
-/** How a workflow that closed without a verdict is told, as in historyEvents.ts. */
+/** Status of a workflow without a verdict, as in historyEvents.ts. */
 const ENDED: Record<string, SubmissionStatus> = { RUNNING: 'running', CANCELLED: 'cancelled' };
 
-/** The name of the workflow id before the id of its submission. */
+/** The prefix of a workflow id, before the id of the submission. */
 const PREFIX = 'submission-';
 
-/** What a description and a list of Temporal both have. */
+/** What Temporal returns both when it describes a workflow and when it lists workflows. */
 type Info = Pick<
   WorkflowExecutionInfo,
   'workflowId' | 'runId' | 'status' | 'startTime' | 'memo' | 'searchAttributes'
@@ -70,7 +70,7 @@ export function recordOf(info: Info): SubmissionRecord {
   };
 }
 
-/** The submission of a record, to be followed. */
+/** Converts a record to a submission that can be followed. */
 export function acceptedIn(record: SubmissionRecord): AcceptedSubmission {
   return {
     submissionId: record.submission_id,

@@ -1,19 +1,21 @@
 import type { Language } from '../../sandbox/languages/languages';
 
-/** What this platform allows a submission; clients' messages are checked against it. */
+/** What this platform allows in a submission. Messages of clients are checked against it. */
 export interface SubmissionRules {
-  /** By name. */
+  /** Languages by name. */
   languages: Map<string, Language>;
-  /** All text of a submission together, in bytes of UTF-8. */
+  /** Maximum size of all text in a submission, in bytes of UTF-8. */
   maxCodeBytes: number;
-  /** The most that a submission may ask for in its `limits`. */
+  /** The maximum that a submission may set in its `limits`. */
   limits: { wall_seconds: number; interactive_seconds: number; memory_mb: number; output_bytes: number };
 }
 
-/** The language of a submission that neither names one nor has an entrypoint of a known extension. */
+/** The language of a submission that does not name one, and whose entrypoint has no known extension. */
 export const DEFAULT_LANGUAGE = 'python';
 
-/** The same bounds as in sandbox/test-pod/supervisor/request.py: what passes here is not refused there. */
+/**
+ * The same limits as in sandbox/test-pod/supervisor/request.py: what is accepted here is not refused there.
+ */
 export const MOST = {
   files: 100,
   fileNameBytes: 1_024,
@@ -29,8 +31,11 @@ export const MOST = {
   nameCharacters: 200,
 } as const;
 
-/** Most values in one message: about twice what the other bounds allow together. Each costs time to check. */
+/**
+ * Maximum number of values in one message, because each takes time to check. About twice what the other
+ * limits allow together.
+ */
 export const MOST_VALUES = 20_000;
 
-/** Least memory that an interpreter can start in, in mebibytes. */
+/** The least memory in which an interpreter can start, in mebibytes. */
 export const LEAST_MEMORY_MB = 32;

@@ -8,7 +8,7 @@ import type { SubmissionRules } from './submissionRules';
 import { tests } from './tests';
 import { fields, text } from './schemaHelpers';
 
-/** A message that submits code. What its fields must be together is looked at in submission.ts. */
+/** A message that submits code. toSubmission.ts checks the rules that involve several fields. */
 export function submitMessage(rules: SubmissionRules) {
   const languages = [...rules.languages.keys()];
   return fields({

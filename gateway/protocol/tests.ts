@@ -11,7 +11,9 @@ const testCase = fields({
   expected_stdout: text().describe('Blanks at ends of lines and empty lines at the end do not count.'),
 });
 
-/** Tests in one of two forms: cases, which nothing in the pod can forge, or files of a test framework. */
+/**
+ * Tests in one of two forms: test cases, which nothing in the pod can forge, or files of a test framework.
+ */
 export function tests() {
   return fields({
     cases: z.array(testCase).min(1).max(MOST.cases).optional(),

@@ -5,13 +5,16 @@ import { fileAndFolder } from './files';
 import { DEFAULT_LANGUAGE, MOST, type SubmissionRules } from './submissionRules';
 import type { SubmitMessage } from './submitMessage';
 
-/** What a message asks for, as the workflow takes it; who asks and under which id is the message's own. */
+/**
+ * The content of a submit message, in the form that the workflow takes. It contains neither the submission's
+ * id nor the key that sent it.
+ */
 export type Asked = Pick<
   SubmitCodeInput,
   'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase' | 'deploy' | 'production'
 >;
 
-/** What is wrong with a field of a message whose shape is right. */
+/** An invalid field in a message that matches the schema. */
 export class Fault extends Error {
   constructor(
     readonly field: (string | number)[],
@@ -24,7 +27,7 @@ export class Fault extends Error {
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Builds the submission that a message stands for. @throws Fault */
+/** Converts a submit message to the content of a submission. @throws Fault */
 export function submissionOf(message: SubmitMessage, rules: SubmissionRules): Asked {
   const language = languageOf(message, rules.languages);
   const program = programOf(message, language);
@@ -60,7 +63,7 @@ function languageOf(message: SubmitMessage, languages: Map<string, Language>): L
   return language;
 }
 
-/** Of a message that names neither language nor entrypoint. */
+/** Guesses the entrypoint of a message that names neither a language nor an entrypoint. */
 function likelyEntrypoint({ files = {} }: SubmitMessage, languages: Language[]): string | undefined {
   const names = Object.keys(files);
   return names.length === 1 ? names[0] : languages.find(({ fileName }) => names.includes(fileName))?.fileName;
@@ -118,7 +121,7 @@ function testsOf(
   const names = Object.keys(files);
   const twice = names.find((name) => own.includes(name));
   if (twice !== undefined) throw new Fault(['tests', 'files', twice], 'is the name of a file of the program');
-  // They are arguments of the framework, which would take such a name for an option.
+  // The names are arguments of the framework, which would parse such a name as an option.
   const option = names.find((name) => name.startsWith('-'));
   if (option !== undefined) throw new Fault(['tests', 'files', option], 'must not begin with "-"');
   const clash = fileAndFolder([...own, ...names]);
@@ -137,7 +140,7 @@ function frameworksOf({ title, frameworks }: Language): string {
   return `must be one of ${frameworks.join(', ')} for ${title}`;
 }
 
-/** A few of many names, short enough for an error. */
+/** The first few names, short enough for an error message. */
 function listed(names: string[]): string {
   const first = names.slice(0, 5).map((name) => name.slice(0, 64));
   return first.join(', ') + (names.length > first.length ? ', ...' : '');

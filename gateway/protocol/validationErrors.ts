@@ -1,4 +1,4 @@
-/** Words for what is wrong with a message: each fault names its field. */
+/** Error messages for invalid messages. Each error names its field. */
 import type { z } from 'zod';
 import { errorFrame, type ErrorCode, type ErrorFrame } from './errorFrame';
 
@@ -27,7 +27,7 @@ export function fieldName(path: readonly PropertyKey[]): string {
     .join('');
 }
 
-/** For issues that say nothing themselves: the words that stand behind the field's name. */
+/** The message for an issue that has none. It follows the field's name. */
 export function messageFor(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'too_big') return `must ${amount(issue.origin, 'most', issue.maximum)}`;
   if (issue.code === 'too_small') return `must ${amount(issue.origin, 'least', issue.minimum)}`;
@@ -40,7 +40,7 @@ function amount(origin: string, which: 'most' | 'least', limit: number | bigint)
   return unit === undefined ? `be at ${which} ${limit}` : `have at ${which} ${limit}${unit}`;
 }
 
-/** The error frame that tells of all issues, and of the first one by field and limit. */
+/** Builds the error frame for a list of issues. Its `field` and `limit` are those of the first one. */
 export function invalidMessage(
   issues: readonly z.core.$ZodIssue[],
   submission_id: string | undefined,
@@ -59,7 +59,7 @@ export function invalidMessage(
   });
 }
 
-/** The error frame about one field. */
+/** Builds the error frame for one field. */
 export function faultyField(
   code: ErrorCode,
   path: readonly PropertyKey[],

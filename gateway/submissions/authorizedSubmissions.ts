@@ -1,11 +1,11 @@
 import { SubmissionNotFound, type Submissions } from './submissionService';
 import type { Principal } from '../auth/principal';
 
-/** A submission for somebody whom the key does not belong to. */
+/** A request for a user to whom the key does not belong. */
 export class NotTheUser extends Error {
   override name = 'NotTheUser';
 
-  /** @param field that named somebody else */
+  /** @param userId the user of the key @param field the field that named another user */
   constructor(
     readonly userId: string,
     readonly field: 'user_id' | 'user' = 'user_id',
@@ -14,14 +14,14 @@ export class NotTheUser extends Error {
   }
 }
 
-/** @throws NotTheUser when the key may not act for that user */
+/** @throws NotTheUser if the key may not act for that user */
 export function requireUser({ userId }: Principal, asked: string, field?: NotTheUser['field']): void {
   if (userId !== null && asked !== userId) throw new NotTheUser(userId, field);
 }
 
 /**
- * Submissions as a key sees them: a user's key submits for its user only, and what others submitted does not
- * exist for it. What is done is done in the name of the key.
+ * Submissions as a key may access them. The key of a user submits only for that user, and submissions of
+ * other users do not exist for it. Everything is done in the name of the key.
  */
 export function authorizedSubmissions(submissions: Submissions, principal: Principal): Submissions {
   const { keyId, userId } = principal;

@@ -6,17 +6,17 @@ import { acceptedIn, type SubmissionDetails, type SubmissionRecord } from '../pr
 import { PlatformUnavailable, type Submissions } from './submissionService';
 
 export interface DetailsSettings {
-  /** How long to wait for the verdict of a submission that is under way, in milliseconds. */
+  /** How long to wait for the verdict of a submission in progress, in milliseconds. */
   waitMs: number;
-  /** How long reading the history of one that is over may take, in milliseconds. */
+  /** Timeout for reading the history of a submission that is over, in milliseconds. */
   callTimeoutMs: number;
-  /** Ends the wait: the answer is then what is known. */
+  /** Ends the wait. The result is then what is known so far. */
   signal: AbortSignal;
   logger: Logger;
 }
 
 /**
- * A submission with its final frame, if it has one by the end of the wait.
+ * Returns a submission with its final frame, if it has one by the end of the wait.
  * @throws SubmissionNotFound, PlatformUnavailable
  */
 export async function detailsOf(

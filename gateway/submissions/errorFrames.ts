@@ -6,7 +6,7 @@ import { UnknownPage } from './listing';
 import { OperationRefused } from './operations';
 import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissionService';
 
-/** The error frame for a message that was understood and could not be carried out. */
+/** Converts an error to the error frame for a valid message that could not be processed. */
 export function toErrorFrame(error: unknown, submission_id?: string): ErrorFrame {
   const field = 'submission_id';
   if (error instanceof NotTheUser)

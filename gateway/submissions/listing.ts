@@ -7,14 +7,14 @@ import { recordOf, type SubmissionList } from '../protocol/submissionRecord';
 
 const { userId, status: statusAttribute } = SEARCH_ATTRIBUTES;
 
-/** The place to go on from is not of a list with this filter. */
+/** The page token does not belong to a list with this filter. */
 export class UnknownPage extends Error {
   override name = 'UnknownPage';
 }
 
 /**
- * A page of submissions from Temporal's visibility, which follows what happens by up to a second or so. Its
- * order: those that run first, then by when they ended, the last one first.
+ * Returns a page of submissions from Temporal's visibility store, which lags by up to about a second.
+ * Submissions in progress come first, then those that ended, the latest first.
  * @throws UnknownPage
  */
 export async function listSubmissions(
@@ -37,10 +37,13 @@ export async function listSubmissions(
   };
 }
 
-/** Bytes of a page's name that say which list it is of. */
+/** Bytes of a page token that identify its list. */
 const MARK_BYTES = 8;
 
-/** Temporal takes a token of another query for its own, and what is no token for a failure that may pass. */
+/**
+ * Binds a token to its query. Temporal would accept the token of another query, and report an invalid token
+ * as a failure that may pass.
+ */
 function pageFor(token: Buffer, query: string): string {
   return Buffer.concat([markOf(token, query), token]).toString('base64url');
 }
@@ -68,7 +71,7 @@ export function queryFor(taskQueue: string, { user, status, since, until }: Subm
   ].join(' AND ');
 }
 
-/** A workflow that was ended from outside has no verdict, and its attribute still says that it runs. */
+/** A workflow that was ended from outside has no verdict, and its status attribute is still `running`. */
 function ofStatus(status: NonNullable<SubmissionFilter['status']>): string {
   const is = `${statusAttribute} = ${quoted(status)}`;
   const without = `${statusAttribute} = 'running' AND ExecutionStatus`;

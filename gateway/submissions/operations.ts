@@ -5,7 +5,7 @@ import { mayPass } from '../../infrastructure/temporal/failures';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../../workflows/contract';
 import type { OperationReport, RollBackToInput } from '../../workflows/contract';
 
-/** How a change of production that somebody asked for stands. */
+/** The state of an operation on a user's production. */
 export const operationState = z
   .object({
     operation_id: z.string(),
@@ -22,13 +22,13 @@ export const operationState = z
 
 export type OperationState = z.infer<typeof operationState>;
 
-/** What was asked for cannot be done, and why: the submission is not known, or never was live. */
+/** The operation cannot be carried out: the submission is unknown, or was never live. */
 export class OperationRefused extends Error {
   override name = 'OperationRefused';
 }
 
 /**
- * Deploys an earlier submission of a user again, when it is its turn. It goes on when nobody waits any more.
+ * Deploys an earlier submission of a user again, when its turn comes. Continues even when the wait has ended.
  * @throws OperationRefused
  */
 export async function rollBack(
@@ -64,7 +64,7 @@ export async function rollBack(
   }
 }
 
-/** Types of failure with which the workflow says that it is the request that cannot be carried out. */
+/** Failure types with which the workflow rejects a request. */
 const REFUSALS = ['NotFound', 'NeverDeployed'];
 
 function isRefusal(cause: Error | undefined): cause is ApplicationFailure {

@@ -16,14 +16,14 @@ const CODES: Record<string, ErrorCode> = {
   [INPUT_REFUSALS.tooMuch]: 'too_much_input',
 } satisfies Record<(typeof INPUT_REFUSALS)[keyof typeof INPUT_REFUSALS], ErrorCode>;
 
-/** The submission does not take this input, and says why. */
+/** The submission refuses this input. */
 export class InputRefused extends Error {
   override name = 'InputRefused';
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    /** Where the input must go on, or what it was beyond. */
+    /** The offset at which the input must continue, or the limit that it exceeds. */
     readonly limit?: number,
   ) {
     super(message);
@@ -31,8 +31,8 @@ export class InputRefused extends Error {
 }
 
 /**
- * Hands input to a submission, which keeps it before this resolves.
- * @throws InputRefused, WorkflowNotFoundError when there is no such submission or it is closed
+ * Sends input to a submission, which has stored it when this resolves.
+ * @throws InputRefused, WorkflowNotFoundError if there is no such submission or it is closed
  */
 export async function sendInput(
   client: Client,

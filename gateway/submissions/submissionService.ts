@@ -28,13 +28,13 @@ import type { FollowLog } from '../progress/liveOutput';
 import type { SubmissionFrame } from '../protocol/serverFrames';
 import { recordOf, type SubmissionList, type SubmissionRecord } from '../protocol/submissionRecord';
 
-/** What a client asks for. */
+/** A submission as a client requests it. */
 export type Submission = Omit<SubmitCodeInput, 'codeDigest' | 'acceptedAt'>;
 
-/** What the sockets need from the platform. */
+/** What WebSockets and HTTP routes need from the platform. */
 export interface Submissions {
   /**
-   * Starts a submission, or joins it if it was started before, whether or not it is over.
+   * Starts a submission, or joins it if it was started before, even if it is over.
    * @throws SubmissionConflict, PlatformUnavailable
    */
   submit(submission: Submission): Promise<AcceptedSubmission>;
@@ -44,57 +44,57 @@ export interface Submissions {
    */
   find(submissionId: string): Promise<AcceptedSubmission>;
   /**
-   * Asks for the end of a submission; those who follow it get to know when it has ended.
-   * @param keyId of the key that asks, for the log
-   * @returns `over` when its verdict stands already
+   * Requests the cancellation of a submission. Followers get its final frame when it has ended.
+   * @param keyId id of the requesting key, for the log
+   * @returns `over` if its verdict is already final
    * @throws SubmissionNotFound, PlatformUnavailable
    */
   cancel(submissionId: string, keyId?: string): Promise<'requested' | 'over'>;
   /**
-   * Gives a submission that is interactive more input, which is kept when this resolves.
+   * Sends more input to an interactive submission, which has stored it when this resolves.
    * @throws InputRefused, SubmissionNotFound, PlatformUnavailable
    */
   input(submissionId: string, piece: InputPiece): Promise<InputState>;
   /**
-   * Where a submission stands.
+   * Returns the current state of a submission.
    * @throws SubmissionNotFound, PlatformUnavailable
    */
   status(submissionId: string): Promise<SubmissionRecord>;
   /**
-   * What a submission asked for, as it was sent.
+   * Returns the content of a submission, as it was sent.
    * @throws SubmissionNotFound, PlatformUnavailable
    */
   content(submissionId: string): Promise<Submission>;
   /**
-   * Those that the filter lets through, a page at a time.
+   * Returns a page of the submissions that match the filter.
    * @throws UnknownPage, PlatformUnavailable
    */
   list(filter: SubmissionFilter): Promise<SubmissionList>;
   /**
-   * Deploys an earlier submission of a user again, and waits for that.
+   * Deploys an earlier submission of a user again, and waits up to `waitMs` until that is done.
    * @throws OperationRefused, PlatformUnavailable
    */
   rollBack(userId: string, submissionId: string, waitMs: number, keyId?: string): Promise<OperationState>;
-  /** Its frames after the given one up to the final one; ends early when the signal is aborted. */
+  /** Yields the frames after the given one, up to the final one. Ends early when the signal is aborted. */
   follow(
     accepted: AcceptedSubmission,
     settings: { progress: boolean; after: Cursor | null; signal: AbortSignal; logger: Logger },
   ): AsyncIterable<SubmissionFrame>;
-  /** Resolves when submissions can be taken; rejects with the reason why not. */
+  /** Resolves if submissions can be accepted; rejects with the reason if not. */
   ready(): Promise<void>;
 }
 
-/** The id of a submission is taken by one of another user or with other content. */
+/** The id is already used by a submission of another user or with other content. */
 export class SubmissionConflict extends Error {
   override name = 'SubmissionConflict';
 }
 
-/** There is no submission of that id, or it was so long ago that it is forgotten. */
+/** There is no submission with that id, or its history has expired. */
 export class SubmissionNotFound extends Error {
   override name = 'SubmissionNotFound';
 }
 
-/** Temporal did not answer; whether the submission was started is not known. Sending it again is safe. */
+/** Temporal did not answer. It is unknown whether the submission was started; sending it again is safe. */
 export class PlatformUnavailable extends Error {
   override name = 'PlatformUnavailable';
 }
@@ -107,7 +107,7 @@ const keys = {
 
 let lastMoment = 0;
 
-/** Now, and never the same twice: a user's submissions are deployed in the order of it. */
+/** Returns the current time, but never the same twice: a user's submissions are deployed in this order. */
 function nextMoment(): string {
   lastMoment = Math.max(Date.now(), lastMoment + 1);
   return new Date(lastMoment).toISOString();
@@ -128,9 +128,9 @@ export function temporalSubmissions(
       workflowId: workflowIdOf(input.submissionId),
       taskQueue,
       args: [input],
-      // Its activities and children inherit it: the server takes tasks of each user in turn.
+      // Activities and child workflows inherit this: the server dispatches tasks of each user in turn.
       priority: { fairnessKey: input.userId },
-      // A submission is never run twice; one that was started before is joined after a look at what it is.
+      // A submission never runs twice. `join` checks one that was started before, and joins it.
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
       typedSearchAttributes: [
@@ -158,7 +158,7 @@ export function temporalSubmissions(
     return runId;
   }
 
-  /** What a client waits for: an answer of Temporal in time, or one of the errors that it is told of. */
+  /** Calls Temporal with a timeout, and converts errors to those that clients are to see. */
   function answer<T>(submissionId: string, call: () => Promise<T>): Promise<T> {
     return within(limits.callTimeoutMs, call).catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError)
@@ -193,7 +193,7 @@ export function temporalSubmissions(
       answer(submissionId, async () => {
         const handle = client.workflow.getHandle(workflowIdOf(submissionId));
         const { status, memo } = await handle.describe();
-        // After its verdict a workflow only records what was done, and nothing is left to cancel.
+        // After its verdict, a workflow only records actions, and nothing is left to cancel.
         if (status.name !== 'RUNNING' || memo?.[VERDICT_MEMO] !== undefined) return 'over';
         if (keyId !== undefined) await handle.signal(CANCEL_REQUESTED_SIGNAL, keyId);
         await handle.cancel();
@@ -208,7 +208,7 @@ export function temporalSubmissions(
           } catch (error) {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
           }
-          // There is none, or it is closed and takes no updates, or it has begun in this moment.
+          // There is no such submission, or it is closed and takes no updates, or it was started just now.
           const { status } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
           if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
         }
@@ -249,7 +249,8 @@ export function temporalSubmissions(
     async ready() {
       const { namespace } = client.options;
       const ms = limits.readyTimeoutMs;
-      // The connection may overrun its deadline by a pause between two tries; a probe does not wait for that.
+      // The connection may exceed its deadline by a pause between two retries. A probe does not wait that
+      // long.
       const done = new AbortController();
       await Promise.race([
         within(ms, () => connection.workflowService.describeNamespace({ namespace })),

@@ -1,5 +1,5 @@
 /**
- * Builds the page into dist/web, unless what is there was built from the same inputs.
+ * Builds the page into dist/web, unless it was already built from the same inputs.
  * Plain JavaScript, so that the local stack can run it before anything else.
  */
 import { createHash } from 'node:crypto';

@@ -21,16 +21,16 @@ export interface SocketSettings {
   submissions: Submissions;
   parseMessage: ParseMessage;
   limits: Limits;
-  /** Of the key, shared with its other connections. */
+  /** The quota of the key, shared with its other connections. */
   quota: Quota;
   metrics: Metrics;
-  /** Names the connection in every line. */
+  /** Adds the connection's id to every line. */
   logger: Logger;
-  /** Whether the client wants progress frames, or one frame a submission. */
+  /** Whether the client wants progress frames, or only one frame per submission. */
   progress: boolean;
-  /** The trace that its submissions belong to; a new one for each when it names none. */
+  /** The trace of its submissions. If the client names none, each submission has a new one. */
   trace: Context;
-  /** Notes what was asked and changes something. */
+  /** Records messages that change something. */
   audit?: (asked: Omit<Asked, 'principal'>) => void;
 }
 
@@ -41,7 +41,7 @@ export function serveSocket(socket: WebSocket, settings: SocketSettings): void {
 
 class ClientConnection {
   private readonly gone = new AbortController();
-  /** A submission, the input for it and its cancellation are carried out in the order in which they came. */
+  /** Processes a submission, its input and its cancellation in the order in which they arrived. */
   private readonly sequences = new KeyedSequences();
   private inFlight = 0;
   private refusedInARow = 0;
@@ -73,14 +73,14 @@ class ClientConnection {
 
   private async receive(data: RawData, isBinary: boolean): Promise<void> {
     const { parseMessage, quota, metrics, logger } = this.settings;
-    if (this.socket.readyState !== WebSocket.OPEN) return; // It was asked to connect again elsewhere.
+    if (this.socket.readyState !== WebSocket.OPEN) return; // The client must reconnect elsewhere.
     metrics.received();
     if (this.isTooFast()) return;
     if (isBinary)
       return this.send(errorFrame('binary_not_supported', 'send the message as a text frame, in JSON'));
     const { message, error } = parseMessage(text(data));
     if (error) {
-      logger.info({ code: error.code }, 'message refused'); // The field's name is the client's own text.
+      logger.info({ code: error.code }, 'message refused'); // Field names come from the client.
       return this.send(error);
     }
     const refusal = this.beyondLimits(message);
@@ -96,7 +96,7 @@ class ClientConnection {
     }
   }
 
-  /** Refuses a client that sends faster than its key may, and closes one that does not stop. */
+  /** Refuses messages over the key's rate limit. Closes the connection of a client that does not stop. */
   private isTooFast(): boolean {
     const { quota, limits, logger } = this.settings;
     const wait = quota.message();
@@ -115,7 +115,10 @@ class ClientConnection {
     return true;
   }
 
-  /** The error frame for a message beyond what this connection may have in flight, or its key may submit. */
+  /**
+   * The error frame for a message over the in-flight limit of the connection, or over the key's rate of
+   * submissions.
+   */
   private beyondLimits(message: ClientMessage): ErrorFrame | null {
     const { limits, quota } = this.settings;
     const submission_id = idOf(message);
@@ -130,7 +133,7 @@ class ClientConnection {
     return errorFrame('too_many_submissions', words, { limit, retry_after_seconds: seconds, submission_id });
   }
 
-  /** Carries out a message, to the last frame of its answer. */
+  /** Processes a message until the last frame of its answer was sent. */
   private async answer(message: ClientMessage): Promise<void> {
     const { submissions, limits } = this.settings;
     const { signal } = this.gone;
@@ -177,13 +180,13 @@ class ClientConnection {
     }
   }
 
-  /** One step of the trace, from the message to the last frame that the client gets. */
+  /** A span of the trace, from the message to the last frame that the client gets. */
   private submitAndFollow(submission: Submission, logger: Logger, begun: number): Promise<void> {
     const { submissionId } = submission;
     const attributes = { 'submission.id': submissionId };
     const span = { attributes, kind: SpanKind.SERVER, parent: this.settings.trace };
     return inSpan('submit', span, async () => {
-      // Input for it may come right behind it.
+      // Input for the submission may arrive right after it.
       const accepted = await this.sequences.run(submissionId, () => this.submit(submission, logger, begun));
       await this.follow(accepted, null, logger, begun);
     });
@@ -199,7 +202,7 @@ class ClientConnection {
     return accepted;
   }
 
-  /** @param begun when the message that submits came, if it was one */
+  /** @param begun when the submit message arrived; undefined if there was none */
   private async follow(
     accepted: AcceptedSubmission,
     after: Cursor | null,
@@ -231,7 +234,7 @@ class ClientConnection {
     this.settings.audit?.({ action: `api.${message.type}`, submissionId: idOf(message), userId, ...asked });
   }
 
-  /** Resolves when the frame has left for the client, so that frames are made no faster than they are read. */
+  /** Resolves when the frame was sent, so that frames are built no faster than the client reads them. */
   private async send(frame: ServerFrame): Promise<void> {
     const { socket, settings } = this;
     if (socket.readyState !== WebSocket.OPEN) return;
@@ -243,7 +246,7 @@ class ClientConnection {
       return socket.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
     }
     settings.metrics.sent(frame);
-    // A frame that cannot be written means that the connection ended: its close event follows.
+    // If a frame cannot be written, the connection has ended: its close event follows.
     await new Promise<void>((resolve) => socket.send(JSON.stringify(frame), () => resolve()));
   }
 }
@@ -253,7 +256,7 @@ function tooManyFollowed(limit: number, message: ClientMessage): ErrorFrame {
   return errorFrame('too_many_in_flight', words, { limit, submission_id: idOf(message) });
 }
 
-/** Messages that change nothing. */
+/** Types of messages that change nothing. */
 const READING: ClientMessage['type'][] = ['resume', 'status', 'list'];
 
 /** The submission that a message is about, if it is about one. */
@@ -262,7 +265,7 @@ function idOf(message: ClientMessage): string | undefined {
   return message.type === 'submit' ? message.submission.submissionId : message.submissionId;
 }
 
-/** A message of a server without `binaryType` set arrives as one Buffer. */
+/** A message arrives as one Buffer, because the server does not set `binaryType`. */
 function text(data: RawData): string {
   return (data as Buffer).toString('utf8');
 }

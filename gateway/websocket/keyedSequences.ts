@@ -1,8 +1,14 @@
-/** Carries out what is asked for one key in the order in which it came, one at a time; other keys do not wait. */
+/**
+ * Runs the work of each key one at a time, in the order in which it arrived. Different keys do not wait for
+ * each other.
+ */
 export class KeyedSequences {
   private readonly last = new Map<string, Promise<void>>();
 
-  /** @returns the result of the work. It begins when all work before it for the same key has ended, however it ended. */
+  /**
+   * Runs the work when all earlier work of the key has ended, successfully or not.
+   * @returns the result of the work
+   */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.last.get(key) ?? Promise.resolve();
     const done = before.then(work);

@@ -5,12 +5,12 @@ import type { Principal } from '../auth/principal';
 /** What an upgrade request asks for, or why it is refused. */
 export type Admission = { progress: boolean; principal: Principal; refused?: never } | { refused: Refusal };
 
-/** Seconds after which a key that has too many connections may have fewer. */
+/** Seconds after which a key with too many connections may try again. */
 const FULL_RETRY_SECONDS = 5;
 
 /**
- * Decides about an upgrade request before a WebSocket exists.
- * @param hasRoom whether whoever asks may open one more
+ * Decides whether to accept an upgrade request, before a WebSocket exists.
+ * @param hasRoom whether the principal may open another connection
  */
 export function admit(
   request: IncomingMessage,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs in the container cluster-setup: applies the rights of worker and gateway, and writes a kubeconfig for each, with
-# a token of its service account that is good for a year. `docker compose up` renews it.
+# Runs in the container cluster-setup. Applies the RBAC rules of the worker and the gateway, and writes a
+# kubeconfig for each, with a service account token that is valid for a year. `docker compose up` renews it.
 set -eu
 sed 's#https://127.0.0.1:6443#https://k3s:6443#' /output/kubeconfig > /tmp/admin
 export KUBECONFIG=/tmp/admin

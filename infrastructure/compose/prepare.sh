@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .env for `docker compose up`, with keys that nobody else has. Does nothing when there is one.
+# Creates .env for `docker compose up`, with random keys. Does nothing if .env exists.
 #   sh infrastructure/compose/prepare.sh                                      everything in containers
-#   KUBECONFIG=FILE KUBE_CONTEXT=NAME sh infrastructure/compose/prepare.sh    with a cluster of your own
+#   KUBECONFIG=FILE KUBE_CONTEXT=NAME sh infrastructure/compose/prepare.sh    with your own cluster
 set -eu
 cd "$(dirname "$0")/../.."
 if [ -e .env ]; then
@@ -18,7 +18,8 @@ if [ -n "${KUBECONFIG:-}" ]; then
   for component in worker gateway; do cp "$KUBECONFIG" ".cluster/$component.kubeconfig"; done
   cluster="KUBE_CONTEXT=$KUBE_CONTEXT
 CLUSTER_CONFIG=./.cluster"
-  # Only who owns these files can read them: root hands them over, and others run the containers as themselves.
+  # Only the owner can read these files. Root gives them to the user of the containers; any other user runs
+  # the containers under their own uid and gid.
   if [ "$(id -u)" = 0 ]; then
     chown -R 10003:10003 .cluster
   else

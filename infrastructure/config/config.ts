@@ -87,12 +87,12 @@ const variables = {
 
 type Variables = typeof variables;
 
-/** The settings of one process: the variables it asked for, parsed. */
+/** The settings of one process: the variables that it requested, parsed. */
 export type Config<Name extends keyof Variables> = { [N in Name]: z.infer<Variables[N]> };
 
 /**
- * Parses the named variables. An empty variable counts as one that is not set.
- * @throws Error that names every variable at fault and what is wrong with each.
+ * Parses the named variables. An empty variable counts as unset.
+ * @throws Error that lists every invalid variable and what is wrong with it.
  */
 export function readConfig<Name extends keyof Variables>(
   names: readonly Name[],
@@ -110,7 +110,7 @@ export function readConfig<Name extends keyof Variables>(
   return config as Config<Name>;
 }
 
-/** Of a variable that holds more than one value, also where in it. */
+/** For a variable with several values, the message also says which one is invalid. */
 function inWords({ path, message }: z.core.$ZodIssue): string {
   return [path.join('.'), message].filter((part) => part !== '').join(' ');
 }
@@ -122,12 +122,12 @@ function count(least: number) {
     .min(least, `must be at least ${least}`);
 }
 
-/** Kubernetes counts them in thousandths. */
+/** A number of CPUs, which Kubernetes counts in thousandths. */
 function processors() {
   return z.coerce.number({ error: 'must be a number' }).min(0.001, 'must be at least 0.001');
 }
 
-/** The part of the OpenTelemetry specification that has to be right for traces to arrive. */
+/** The OpenTelemetry variables that must be valid for traces to arrive. */
 function tracing() {
   const address = () => z.url({ protocol: /^https?$/, error: 'must be an address' }).optional();
   const protocol = () =>
@@ -142,7 +142,7 @@ function tracing() {
   };
 }
 
-/** How a server with TLS, or Temporal Cloud, is reached. The names are those that Temporal's own tools read. */
+/** Access to a server with TLS, or to Temporal Cloud. Temporal's own tools use the same variable names. */
 function temporalAccess() {
   return {
     TEMPORAL_TLS: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
@@ -155,7 +155,7 @@ function temporalAccess() {
   };
 }
 
-/** Separated by commas. */
+/** A comma-separated list. */
 function proxies() {
   return z
     .string()
@@ -178,7 +178,7 @@ function areProxies(entry: string): boolean {
   }
 }
 
-/** Looked at when the process starts, so that a wrong path is told with the name of the variable. */
+/** Checked when the process starts, so that the error for a wrong path names the variable. */
 function readableFile() {
   return z.string().refine((path) => isReadable(path), {
     error: ({ input }) => `is ${String(input)}, which is no file that can be read`,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** A key of AES-256. */
+/** An AES-256 key. */
 export interface PayloadKey {
-  /** Stands in the metadata of everything that was encrypted with the key. */
+  /** Stored in the metadata of every payload that is encrypted with the key. */
   id: string;
   /** 32 bytes. */
   bytes: Buffer;
@@ -11,7 +11,7 @@ export interface PayloadKey {
 const KEY_BYTES = 32;
 const FORM = /^(?<id>[A-Za-z0-9._-]{1,64}):(?<base64>[A-Za-z0-9+/]+={0,2})$/;
 
-/** `ID:BASE64,ID:BASE64`: at least one key, each of 32 bytes. Messages never hold any part of a key. */
+/** `ID:BASE64,ID:BASE64`: one or more keys of 32 bytes. Error messages never contain any part of a key. */
 export function payloadKeys() {
   return z.string().transform((text, context): PayloadKey[] => {
     const keys = text.split(',').map((entry) => readKey(entry.trim()));

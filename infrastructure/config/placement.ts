@@ -6,7 +6,7 @@ const VALUE = String.raw`[\w.-]+`;
 const EFFECT = '(?:NoSchedule|PreferNoSchedule|NoExecute)';
 const listOf = (item: string) => new RegExp(`^${item}(?:,${item})*$`);
 
-/** Labels of the nodes that pods may be on, as kubectl takes them: `pool=tests,disk=ssd`. */
+/** Labels of the nodes that pods may be scheduled on, in kubectl's syntax: `pool=tests,disk=ssd`. */
 export const nodeSelector = z
   .string()
   .regex(listOf(`${KEY}=${VALUE}`), 'must be labels such as pool=tests,disk=ssd')
@@ -14,7 +14,7 @@ export const nodeSelector = z
 
 type Labels = Record<string, string>;
 
-/** Taints that pods put up with, as kubectl writes them: `pool=tests:NoSchedule`, or `pool:NoSchedule` for any value. */
+/** Taints that pods tolerate, as in kubectl: `pool=tests:NoSchedule`, or `pool:NoSchedule` for any value. */
 export const tolerations = z
   .string()
   .regex(listOf(`${KEY}(?:=${VALUE})?:${EFFECT}`), 'must be taints such as pool=tests:NoSchedule')

@@ -5,26 +5,26 @@ const FEWEST_PODS = 4;
 
 const most = (least: number) => z.number().min(least, `must be at least ${least}`);
 
-/** What users of a plan may have at once. What a plan leaves out is as for everybody. */
+/** The limits of each user with this plan. A limit that the plan omits has the platform's default. */
 const planSchema = z.strictObject({
   pods: most(FEWEST_PODS).int('must be a whole number').optional(),
-  /** Processors of all pods: limits, and what nodes must have free for them. */
+  /** CPUs of all pods together: limits and requests. */
   cpus: most(1).optional(),
   cpuRequests: most(0.1).optional(),
-  /** The same of memory, in MiB. */
+  /** Memory of all pods together, in MiB. */
   memoryMiB: most(512).int('must be a whole number').optional(),
   memoryRequestsMiB: most(64).int('must be a whole number').optional(),
-  /** Of the nodes that test pods may be on, beside TEST_NODE_SELECTOR. */
+  /** Labels of the nodes that test pods may be scheduled on, in addition to TEST_NODE_SELECTOR. */
   nodeSelector: z.record(z.string(), z.string()).optional(),
 });
 
 export type Plan = z.infer<typeof planSchema>;
 export type Plans = Record<string, Plan>;
 
-/** Of a plan: a DNS label. */
+/** The name of a plan: a DNS label of at most 40 characters. */
 export const PLAN_NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
-/** Whose plan is named nowhere has this one, if there is one of that name. */
+/** Users without a plan get the plan of this name, if it is defined. */
 export const DEFAULT_PLAN = 'default';
 
 /** Plans by name, as JSON. */

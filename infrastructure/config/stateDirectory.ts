@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** File below the state directory of a local stack that says where its servers are, as long as it runs. */
+/** File in the state directory of a local stack, with the addresses of its servers while they run. */
 export const STACK_FILE = 'stack.json';
 
 /**
- * Where the local stack keeps its state: ORCHESTRATION_STATE_DIR, or a folder of the user's own for each
- * LOCAL_STACK_NUMBER.
+ * Where the local stack keeps its state: ORCHESTRATION_STATE_DIR, or a folder for each LOCAL_STACK_NUMBER in
+ * the user's XDG_STATE_HOME or ~/.local/state.
  */
 export function stateDirectoryOf(environment: Record<string, string | undefined>): string {
   const { ORCHESTRATION_STATE_DIR: named, XDG_STATE_HOME: home, LOCAL_STACK_NUMBER: number } = environment;

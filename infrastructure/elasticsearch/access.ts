@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The variables that say where Elasticsearch is, how to get in, and the index of actions. */
+/** The variables for Elasticsearch: its address, its credentials and the index of actions. */
 export const ELASTICSEARCH_VARIABLES = [
   'ELASTICSEARCH_HOST',
   'ELASTICSEARCH_INDEX',
@@ -8,7 +8,7 @@ export const ELASTICSEARCH_VARIABLES = [
   'ELASTICSEARCH_API_KEY',
 ] as const;
 
-/** How Elasticsearch is reached, as its client takes it. */
+/** How to connect to Elasticsearch, in the form that its client expects. */
 export interface ElasticsearchAccess {
   /** URL, such as `http://elasticsearch:9200`. */
   node: string;
@@ -16,7 +16,7 @@ export interface ElasticsearchAccess {
   tls?: { ca: Buffer };
 }
 
-/** @throws Error for an API key that would travel in the clear, or an authority without TLS */
+/** @throws Error when an API key or a certificate authority is set, but the address is not https */
 export function accessTo(settings: {
   ELASTICSEARCH_HOST: string;
   ELASTICSEARCH_CA_FILE?: string | undefined;

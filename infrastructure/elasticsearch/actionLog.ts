@@ -9,37 +9,37 @@ import type { IndexTemplate, TemplateLayout } from './template';
 
 export interface ActionLogSettings extends ElasticsearchAccess {
   index: string;
-  /** How long documents are kept where Elasticsearch removes them by itself, in days. */
+  /** How long Elasticsearch keeps documents, in days, if it supports index lifecycles. */
   retentionDays?: number;
   counters?: LogCounters | undefined;
-  /** Told once in which form documents are kept. */
+  /** Called once, with a description of the index layout. */
   say?: (message: string) => void;
-  /** Of its index; by default that of actions. */
+  /** The index template; by default the one for actions. */
   template?: (index: string, layout: TemplateLayout) => IndexTemplate;
 }
 
-/** How long one request may take, in milliseconds; the activity around it asks again. */
+/** Timeout of one request, in milliseconds; the calling activity retries. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** As long as an audit is commonly kept. */
+/** A common retention period of audit records. */
 const RETENTION_DAYS = 365;
 
-/** HTTP status of an item that was stored before: `create` never writes a document twice. */
+/** HTTP status of a document that already exists: `create` never overwrites one. */
 const ALREADY_STORED = 409;
 
-/** HTTP status of an item that can never be stored as it is: a field that is no date, a mapping that it conflicts with. */
+/** HTTP status of a document that can never be stored: an invalid date, or a conflict with the mapping. */
 const REJECTED = 400;
 
-/** What became of documents. */
+/** What happened to the documents of one `write`. */
 export interface WriteReport {
   stored: number;
-  /** Stored before, and left as they were. */
+  /** Already stored, and left unchanged. */
   known: number;
-  /** Put aside into the index of rejected documents, with the reason. */
+  /** Moved to the index of rejected documents, with the reason. */
   rejected: number;
 }
 
-/** Raised when documents could not be stored now; writing them again later is safe. */
+/** Thrown when documents could not be stored at the moment. Retrying is safe. */
 class ActionLogUnavailable extends Error {
   override name = 'Unavailable';
 }
@@ -59,7 +59,7 @@ export function createActionLog(settings: ActionLogSettings) {
   const rejections = rejectedIndexOf(index);
   let layout: Layout | undefined;
 
-  /** Creates what is not there yet. @returns those of which Elasticsearch said something else than that it stored them */
+  /** Creates the documents that do not exist. @returns those that Elasticsearch refused, with its error */
   async function create(documents: LogDocument[], target: (at: string) => string): Promise<Refusal[]> {
     const operations = documents.flatMap(({ _id, ...document }) => [
       { create: { _index: target(document['@timestamp']), _id } },
@@ -77,7 +77,7 @@ export function createActionLog(settings: ActionLogSettings) {
     return refusals;
   }
 
-  /** Says how documents are indexed, before the first one is. */
+  /** Creates the index templates before the first document is stored. */
   async function prepare(): Promise<Layout> {
     const found = await findLayout(client, index, retentionDays);
     await client.indices.putIndexTemplate(template(index, found));
@@ -88,10 +88,10 @@ export function createActionLog(settings: ActionLogSettings) {
 
   return {
     /**
-     * Stores the documents that are not stored yet. One that can never be stored is put aside, so that it holds up no
-     * other: as text, under its own id, in the index that `rejectedIndexOf` names. Without documents it only makes sure
-     * of the templates.
-     * @throws Error named `Unavailable` that says what Elasticsearch answered.
+     * Stores the documents that are not stored yet. A document that Elasticsearch rejects does not block the
+     * others: it is stored as text, under its own id, in the index that `rejectedIndexOf` names. Without
+     * documents, this only creates the index templates.
+     * @throws Error named `Unavailable` with Elasticsearch's answer
      */
     async write(documents: LogDocument[]): Promise<WriteReport> {
       try {
@@ -136,7 +136,7 @@ interface Refusal {
   reason: string;
 }
 
-/** A document as it is kept when the index of actions cannot have it. */
+/** The form in which a rejected document is stored: as text, with the error. */
 function putAside({ document: { _id, ...document }, type, reason }: Refusal): LogDocument {
   return {
     _id,

@@ -1,9 +1,9 @@
 import { date, keyword, templateOf, text, type TemplateLayout } from './template';
 
 /**
- * The index template of action and audit documents: fields of the Elastic Common Schema and a few of our own, of
- * the names `submission`, `temporal`, `key` and `details` that it has not. test/infrastructure/elasticsearch/ecs.json
- * has the list.
+ * The index template of action and audit documents. The fields are those of the Elastic Common Schema, plus
+ * our own `submission`, `temporal`, `key` and `details`, names that the schema does not use.
+ * test/infrastructure/elasticsearch/ecs.json lists the fields of the schema.
  */
 export function actionsTemplate(index: string, layout: TemplateLayout) {
   return templateOf(index, layout, {
@@ -46,12 +46,12 @@ export function actionsTemplate(index: string, layout: TemplateLayout) {
   } as const);
 }
 
-/** Where documents are put that an index of actions cannot have. */
+/** The index for documents that an index of actions rejects. */
 export function rejectedIndexOf(index: string): string {
   return `${index}-rejected`;
 }
 
-/** What was asked of a gateway is kept beside what was done. */
+/** The index of audit documents, next to the index of actions. */
 export function auditIndexOf(index: string): string {
   return `${index}-audit`;
 }

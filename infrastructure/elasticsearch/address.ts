@@ -1,4 +1,4 @@
-/** The address of a server for messages: a password in it is nobody's business. */
+/** A server's address without user name and password, for messages. */
 export function withoutPassword(url: string): string {
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;

@@ -7,26 +7,26 @@ import type { Segment, Spool } from './spool';
 
 export interface AuditLogSettings {
   spool: Spool;
-  /** Stores documents, each exactly once by its id. Throws until it could. */
+  /** Stores each document exactly once, by its id. Throws when it cannot. */
   write: (documents: LogDocument[]) => Promise<WriteReport>;
   logger: Logger;
   counters?: LogCounters | undefined;
 }
 
-/** Documents that are kept on disk until Elasticsearch has them: nobody waits for it. */
+/** Keeps documents on disk until Elasticsearch has stored them, so that no caller waits for Elasticsearch. */
 export interface AuditLog {
   record(document: LogDocument): void;
-  /** Stores what it can within `graceMs`; the rest stays on disk for the next process. */
+  /** Stores as much as it can within `graceMs`; the rest stays on disk for the next process. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** Documents of a request. */
+/** Documents per request. */
 const BATCH = 500;
 
-/** Documents that come within this time are stored together, in milliseconds. */
+/** Documents that arrive within this time are stored together, in milliseconds. */
 const GATHER_MS = 200;
 
-/** Between two tries, and between two looks for what dead processes left, in milliseconds. */
+/** Pauses between attempts to store, and between checks for spools of dead processes, in milliseconds. */
 const PAUSE = { first: 500, factor: 2, longest: 5_000 };
 const ADOPT_MS = 60_000;
 
@@ -35,7 +35,7 @@ const GRACE_MS = 2_000;
 export function createAuditLog({ spool, write, logger, counters }: AuditLogSettings): AuditLog {
   const closing = new AbortController();
   let wake: () => void = () => undefined;
-  /** What did not fit; told in a document of its own when there is room again. */
+  /** Documents lost because the spool was full. Reported in a separate document when there is room again. */
   let lost: { count: number; since: string } | null = null;
 
   function keep(document: LogDocument): boolean {
@@ -45,7 +45,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
     return isKept;
   }
 
-  /** @returns false when Elasticsearch did not take it */
+  /** @returns false when Elasticsearch did not store it */
   async function store(segment: Segment): Promise<boolean> {
     try {
       const documents = segment.lines.flatMap((line) => parsed(line, logger));
@@ -125,7 +125,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
   };
 }
 
-/** A process that died in the middle of a line has left a part of it, which nobody was told to be kept. */
+/** A process that died while writing leaves a partial line, which was never confirmed to its caller. */
 function parsed(line: string, logger: Logger): LogDocument[] {
   try {
     return [JSON.parse(line) as LogDocument];

@@ -1,16 +1,19 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** What is counted of documents on their way into Elasticsearch. */
+/** Counters of documents on their way to Elasticsearch. */
 export interface LogCounters {
-  /** Stored, stored before (`known`), put aside with the reason (`rejected`), or lost to a full spool (`dropped`). */
+  /**
+   * Stored, already stored (`known`), moved to the index of rejected documents (`rejected`), or lost because
+   * the spool was full (`dropped`).
+   */
   documents(result: 'stored' | 'known' | 'rejected' | 'dropped', count: number): void;
-  /** A request that Elasticsearch did not carry out; it is repeated. */
+  /** A request to Elasticsearch failed; it is retried. */
   failed(): void;
-  /** Bytes that wait on disk. */
+  /** Bytes that are waiting on disk. */
   waiting(bytes: number): void;
 }
 
-/** Counters in a registry of Prometheus: one of a process's, made once. */
+/** Creates the counters in a Prometheus registry. Call this once per process. */
 export function createLogCounters(register: Registry): LogCounters {
   const registers = [register];
   const documents = new Counter({

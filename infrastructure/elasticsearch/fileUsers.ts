@@ -1,6 +1,6 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 
-/** Users in the form of Elasticsearch's file realm. */
+/** A user in Elasticsearch's file realm. */
 export interface FileUser {
   name: string;
   password: string;
@@ -10,13 +10,13 @@ export interface FileUser {
 const ITERATIONS = 10_000;
 const BYTES = 32;
 
-/** A password as Elasticsearch keeps it: PBKDF2 with HMAC-SHA-512, 10,000 times. */
+/** The hash of a password in Elasticsearch's format: PBKDF2 with HMAC-SHA-512, 10,000 iterations. */
 export function passwordHash(password: string, salt = randomBytes(BYTES)): string {
   const hash = pbkdf2Sync(password, salt, ITERATIONS, BYTES, 'sha512');
   return `{PBKDF2}${ITERATIONS}$${salt.toString('base64')}$${hash.toString('base64')}`;
 }
 
-/** The files `users` and `users_roles`. */
+/** The content of the files `users` and `users_roles`. */
 export function userFiles(users: FileUser[]): { users: string; users_roles: string } {
   const roles = [...new Set(users.map(({ role }) => role))];
   return {

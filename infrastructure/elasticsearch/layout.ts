@@ -1,19 +1,19 @@
 import { errors, type Client } from '@elastic/elasticsearch';
 
-/** In which indices documents are kept. */
+/** Which indices documents are stored in. */
 export interface Layout {
-  /** The index of a document, by its time; always the same, so that its id is unique. */
+  /** The index of a document, by its timestamp: always the same, so that the document's id is unique. */
   indexFor: (at: string) => string;
   patterns: string[];
-  /** The lifecycle that removes indices, and the name under which all of them are found. */
+  /** The lifecycle policy that deletes old indices, and the alias of all indices. */
   lifecycle: { policy: string; alias: string } | null;
   description: string;
 }
 
 /**
- * Where the server removes old indices by itself: an index for each month, under one name. Where it does not, or
- * where there is an index of that name already: one index. No data stream: its indices follow one another by size
- * and age, and a document that is written again after a change would be stored twice (seen on Elasticsearch 8.19).
+ * Uses one index per month behind an alias if the server supports index lifecycles. Otherwise, or if an index
+ * of that name already exists, uses a single index. Not a data stream: it rolls over by size and age, so a
+ * document that is written again after a rollover would be stored twice (observed on Elasticsearch 8.19).
  */
 export async function findLayout(client: Client, index: string, retentionDays: number): Promise<Layout> {
   if (!(await hasLifecycles(client))) return plain(index, 'Elasticsearch has no lifecycles');
@@ -43,14 +43,14 @@ function plain(index: string, why: string): Layout {
   };
 }
 
-/** What has no time that can be read is stored where it is rejected for that. */
+/** A document with an invalid timestamp goes to the index of the current month, which rejects it. */
 function monthOf(at: string): string {
   const moment = new Date(at);
   const known = Number.isNaN(moment.getTime()) ? new Date() : moment;
   return known.toISOString().slice(0, 7).replace('-', '.');
 }
 
-/** Small builds of the server have none, and take the address for that of something else. */
+/** Some builds of the server have no lifecycles, and interpret the path of this API as something else. */
 async function hasLifecycles(client: Client): Promise<boolean> {
   try {
     await client.ilm.getStatus();

@@ -4,13 +4,13 @@ import { withoutPassword } from './address';
 import { logsPatternOf, logsTemplate } from './logsTemplate';
 
 export interface LogHistorySettings extends ElasticsearchAccess {
-  /** What the names of the indices begin with, such as `orchestration-logs`. */
+  /** Prefix of the index names, such as `orchestration-logs`. */
   prefix: string;
 }
 
-/** A line that was stored. */
+/** A stored line. */
 export interface StoredLine {
-  /** As it was printed: RFC 3339 with up to nine digits. */
+  /** When it was printed: RFC 3339 with up to nine fractional digits. */
   at: string;
   pod: string;
   text: string;
@@ -19,23 +19,23 @@ export interface StoredLine {
 export interface LogQuery {
   namespace: string;
   container: string;
-  /** Only lines from then on, RFC 3339; null for all. */
+  /** Only lines from this time on (RFC 3339); null for all. */
   since: string | null;
-  /** The lines of these pods up to a time are not wanted. */
+  /** Excludes the lines of these pods before a time. */
   known: { pod: string; until: string }[];
-  /** At most so many lines, the last. */
+  /** Maximum number of lines; the last ones are returned. */
   lines: number;
   signal: AbortSignal;
 }
 
-/** Lines of pods, also of those that are gone. */
+/** Lines of pods, including deleted ones. */
 export interface LogHistory {
-  /** In their order. @throws Error that names Elasticsearch when it does not answer */
+  /** Lines in the order of printing. @throws Error that names Elasticsearch when it does not answer */
   tail(query: LogQuery): Promise<StoredLine[]>;
   close(): Promise<void>;
 }
 
-/** Lines of a request, and characters at which enough was read. */
+/** Lines per request, and the number of characters after which reading stops. */
 const PAGE = 500;
 const MAX_CHARACTERS = 4_194_304;
 
@@ -94,7 +94,7 @@ export function createLogHistory({ prefix, ...access }: LogHistorySettings): Log
   };
 }
 
-/** Says how lines are indexed, before a forwarder writes the first one. */
+/** Creates the index template, before a forwarder writes the first line. */
 export async function putLogsTemplate({ node, prefix }: LogHistorySettings): Promise<void> {
   const client = new Client({ node, requestTimeout: REQUEST_TIMEOUT_MS });
   try {

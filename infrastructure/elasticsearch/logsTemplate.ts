@@ -1,15 +1,16 @@
 import { date, keyword, templateOf, text } from './template';
 
-/** Name of the indices of pod logs, one a day: what forwarders write and `createLogHistory` reads. */
+/** Pattern of the daily indices of pod logs, which forwarders write and `createLogHistory` reads. */
 export const logsPatternOf = (prefix: string): string => `${prefix}-*`;
 
 /**
- * The index template of lines that pods print. Forwarders (infrastructure/fluentd.yaml, the local stack's) write
- * them; an id made of pod, file, time and place makes a line that is sent again the same document.
+ * The index template of lines that pods print. Forwarders write them: infrastructure/fluentd.yaml, and the
+ * one of the local stack. The document id is derived from pod, file, time and position, so a line that is
+ * sent again is the same document.
  */
 export function logsTemplate(prefix: string) {
   return templateOf(prefix, { patterns: [logsPatternOf(prefix)], lifecycle: null }, {
-    // To the nanosecond: the order of lines, and where one goes on.
+    // In nanoseconds, to keep the order of lines and to continue after a given line.
     '@timestamp': { type: 'date_nanos' },
     message: text,
     event: { properties: { created: date, dataset: keyword } },

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { ElasticsearchAccess } from './access';
 
 export interface OutputArchiveSettings extends ElasticsearchAccess {
-  /** Of output; outputTemplate.ts. */
+  /** The index of program output (outputTemplate.ts). */
   index: string;
 }
 
-/** Bytes of a stream of an execution, from `start` on and before `end`. */
+/** A byte range of one stream of an execution: from `start` up to, but not including, `end`. */
 export interface ArchivedRange {
   submissionId: string;
   executionId: string;
@@ -16,18 +16,18 @@ export interface ArchivedRange {
   end: number;
 }
 
-/** Reads back what the worker stored of what programs printed. */
+/** Reads the program output that the worker archived. */
 export interface OutputArchive {
-  /** What there is of the range from its start on, in order. Ends at the first byte that is not there. @throws Error */
+  /** Yields the bytes of the range in order, up to the first byte that is missing. @throws Error */
   read(range: ArchivedRange): AsyncGenerator<Buffer>;
-  /** How many bytes of the range there are, when it begins where a document does. @throws Error */
+  /** How many bytes of the range are archived, if the range begins where a document begins. @throws Error */
   size(range: ArchivedRange): Promise<number>;
   close(): Promise<void>;
 }
 
 const TIMEOUT_MS = 5_000;
 
-/** The most that a document has of a stream, in bytes, and how many of them are read at a time. */
+/** Maximum bytes of a stream in one document, and documents per request. */
 const CHUNK_BYTES = 65_536;
 const PAGE = 16;
 
@@ -78,14 +78,14 @@ export function createOutputArchive({ index, ...access }: OutputArchiveSettings)
         query: documentsIn(range),
         aggs: { bytes: { sum: { field: 'output.bytes' } } },
       });
-      // There are none when there is no index.
+      // There are no aggregations when the index does not exist.
       return aggregations?.bytes.value ?? 0;
     },
     close: () => client.close(),
   };
 }
 
-/** Those that begin in the range. */
+/** Matches the documents that begin in the range. */
 function documentsIn({ submissionId, executionId, stream, start, end }: ArchivedRange) {
   return {
     bool: {

@@ -1,11 +1,11 @@
 import { date, keyword, templateOf, text, type TemplateLayout } from './template';
 
-/** Where what programs print is kept, beside an index of actions. */
+/** The index of program output, next to an index of actions. */
 export function outputIndexOf(index: string): string {
   return `${index}-output`;
 }
 
-/** The index template of output: a document for each piece of a stream, with where in the stream it stands. */
+/** The index template of program output: one document per piece of a stream, with its offset there. */
 export function outputTemplate(index: string, layout: TemplateLayout) {
   return templateOf(index, layout, {
     '@timestamp': date,

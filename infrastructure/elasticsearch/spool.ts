@@ -15,15 +15,15 @@ import {
 import { join } from 'node:path';
 
 export interface SpoolSettings {
-  /** A folder for this and other spools; processes that share it take over what one of them left at its death. */
+  /** A folder that several processes may share. When one of them dies, another takes over its spool. */
   directory: string;
-  /** Bytes at which nothing more is taken. */
+  /** Maximum size of the spool, in bytes. */
   maxBytes: number;
-  /** Bytes of a file, about. */
+  /** Approximate size of one file, in bytes. */
   segmentBytes?: number;
 }
 
-/** Lines of one file. */
+/** The lines of one file. */
 export interface Segment {
   path: string;
   lines: string[];
@@ -31,14 +31,14 @@ export interface Segment {
 
 const SEGMENT_BYTES = 1_048_576;
 
-/** A spool says so often that its process lives, and is taken over when it did not for so long, in milliseconds. */
+/** Interval of a spool's heartbeat, and time without one after which it is taken over, in milliseconds. */
 const BEAT_MS = 10_000;
 const DEAD_MS = 60_000;
 const BEAT = 'alive';
 
 /**
- * Lines on disk, until somebody has dealt with them. Each is there when `append` returns, and outlives the process;
- * it is not synced, so it does not outlive a machine that fails.
+ * A queue of lines on disk. A line is written when `append` returns, so it survives the process. It is not
+ * synced, so it may not survive a failure of the machine.
  */
 export class Spool {
   private readonly own: string;
@@ -57,16 +57,16 @@ export class Spool {
     this.adopt();
   }
 
-  /** Bytes that wait. */
+  /** Bytes of the lines in the spool. */
   get bytes(): number {
     return this.used;
   }
 
-  /** Keeps a line. @returns false when the spool is full */
+  /** Adds a line. @returns false when the spool is full */
   append(line: string): boolean {
     const data = Buffer.from(`${line}\n`);
     if (this.used + data.length > this.settings.maxBytes) return false;
-    // Whoever was paused for long may have been taken over: the old file is not its own any more.
+    // During a long pause another process may have taken over the spool, and with it the current file.
     if (this.current && Date.now() - this.lastBeat > DEAD_MS / 2) this.finish();
     this.current ??= this.begin();
     writeSync(this.current.file, data);
@@ -76,7 +76,7 @@ export class Spool {
     return true;
   }
 
-  /** The oldest lines; null when none wait. */
+  /** The oldest lines; null when the spool is empty. */
   next(): Segment | null {
     if (this.segments().length === 0) this.finish();
     const [name] = this.segments();
@@ -85,13 +85,13 @@ export class Spool {
     return { path, lines: readFileSync(path, 'utf8').split('\n').filter(Boolean) };
   }
 
-  /** Forgets lines that were dealt with. */
+  /** Deletes lines that were processed. */
   remove({ path }: Segment): void {
     this.used = Math.max(this.used - sizeOf(path), 0);
     rmSync(path, { force: true });
   }
 
-  /** Takes over what processes left that live no more. @returns how many files */
+  /** Takes over the spools of dead processes. @returns how many files */
   adopt(): number {
     let taken = 0;
     for (const name of readdirSync(this.settings.directory)) {
@@ -102,7 +102,7 @@ export class Spool {
         try {
           renameSync(join(folder, file), path);
         } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue; // Another one was faster.
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue; // Another process was faster.
           throw error;
         }
         this.used += sizeOf(path);
@@ -113,12 +113,12 @@ export class Spool {
     return taken;
   }
 
-  /** Ends it; what waits stays for whoever comes next. */
+  /** Closes the spool. The remaining lines stay on disk for the next process. */
   close(): void {
     clearInterval(this.beats);
     this.finish();
     if (this.segments().length === 0) rmSync(this.own, { recursive: true, force: true });
-    // So that it is taken over at once.
+    // Expire the heartbeat, so that another process takes over at once.
     else utimesSync(join(this.own, BEAT), new Date(0), new Date(0));
   }
 
@@ -128,7 +128,7 @@ export class Spool {
     return { path, file: openSync(path, 'a', 0o600), bytes: 0 };
   }
 
-  /** A file that is complete loses its ending. */
+  /** Closes the current file and removes its suffix `.open`. */
   private finish(): void {
     if (!this.current) return;
     const { path, file } = this.current;
@@ -137,7 +137,7 @@ export class Spool {
     try {
       renameSync(path, path.replace(/\.open$/, ''));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // It was taken over.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // Another process took it over.
     }
   }
 

@@ -7,8 +7,8 @@ export const text = { type: 'text' } as const;
 export type TemplateLayout = Pick<Layout, 'patterns' | 'lifecycle'>;
 
 /**
- * An index template. Fields that it does not name are stored and not indexed, so that no document can be refused for
- * their type.
+ * An index template. Fields that it does not name are stored but not indexed, so no document is rejected
+ * because of their type.
  */
 export function templateOf<Properties extends object>(
   name: string,
@@ -18,12 +18,12 @@ export function templateOf<Properties extends object>(
   return {
     name,
     index_patterns: patterns,
-    // Above the templates for `logs-*` that Elasticsearch brings along.
+    // Higher than Elasticsearch's built-in templates for `logs-*`.
     priority: 500,
     template: {
       settings: {
         number_of_shards: 1,
-        // A replica would keep a single-node cluster yellow for ever; Elasticsearch adds one as nodes join.
+        // A fixed replica would keep a single-node cluster yellow; Elasticsearch adds one when nodes join.
         auto_expand_replicas: '0-1',
         ...(lifecycle && { 'index.lifecycle.name': lifecycle.policy }),
       },

@@ -1,11 +1,11 @@
 /**
- * Copies what a compiled entry file needs to run, and nothing else, into a folder: the files that it imports and the
- * npm packages that these need, without sources, types, and binaries of other systems. Runs while an image is built.
- * Plain JavaScript, because nothing but Node is needed to run it.
+ * Copies only what a compiled entry file needs at run time into a folder: the files that it imports and the
+ * npm packages that these need, without sources, types, and binaries for other platforms. Runs during an
+ * image build. Plain JavaScript, so that it needs only Node.
  *
  *   node infrastructure/images/assemble.mjs OUT [--without PACKAGE ...] ENTRY.js ...
  *
- * --without leaves out a package that is only needed for what is done ahead, such as a compiler.
+ * --without omits a package that is only needed for steps done in advance, such as a compiler.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, extname, join, relative, resolve } from 'node:path';
@@ -22,10 +22,10 @@ if (!out || entries.length === 0) {
 }
 const root = process.cwd();
 
-/** What a package may need when it runs. */
+/** Extensions of the files that a package may need at run time. */
 const kept = new Set(['.js', '.cjs', '.mjs', '.json', '.node', '.wasm', '.proto', '']);
 
-/** Packages of native code have a folder for each system: this one's is named like this. */
+/** Matches binaries for other platforms: packages with native code have a folder for each in `releases`. */
 const releases = /\/releases\/(?!x86_64-unknown-linux-gnu|aarch64-unknown-linux-gnu)/;
 const otherArchitecture = process.arch === 'x64' ? '/releases/aarch64-' : '/releases/x86_64-';
 
@@ -37,7 +37,7 @@ for (const folder of packages) copyPackage(folder);
 copy(join(root, 'package.json'));
 console.log(`${files.size} files, ${packages.size} packages`);
 
-/** An own file and all that it imports. */
+/** Adds one of our own files and everything that it imports. */
 function follow(file) {
   if (files.has(file)) return;
   files.add(file);
@@ -62,7 +62,7 @@ function packageName(name) {
   return name.split('/', name.startsWith('@') ? 2 : 1).join('/');
 }
 
-/** A package and all that it depends on, found as Node finds them: in node_modules of the folders above. */
+/** Adds a package and its dependencies, resolved as Node does: in node_modules of the parent folders. */
 function addPackage(name, from, isOptional) {
   if (values.without.includes(name)) return;
   const folder = folderOf(name, from);
@@ -93,7 +93,7 @@ function folderOf(name, from) {
 function copyPackage(folder) {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    // A package in this one's own node_modules is copied when something needs it.
+    // A nested package is copied only when something needs it.
     if (!entry.isFile() || relative(folder, path).split('/').includes('node_modules')) continue;
     if (!kept.has(extname(path)) && !/licen[cs]e/i.test(entry.name)) continue;
     if (releases.test(path) || path.includes(otherArchitecture)) continue;

@@ -1,9 +1,9 @@
 /**
- * Whether a process of ours answers on its own machine: what HEALTHCHECK and exec probes run. Ends with 0 or 1.
+ * Health check of a process on the same machine, for HEALTHCHECK and exec probes. Exits with 0 or 1.
  *
- *   node health.mjs VARIABLE DEFAULT PATH   the port is that of the environment variable, else DEFAULT
+ *   node health.mjs VARIABLE DEFAULT PATH   the port is the value of the variable, or DEFAULT
  *
- * With DEFAULT `off` and the variable not set, a process serves no such endpoint: that it runs has to do.
+ * With DEFAULT `off` and the variable not set, the process has no such endpoint, and the check succeeds.
  */
 const [variable, usual, path] = process.argv.slice(2);
 const port = process.env[variable] || usual;

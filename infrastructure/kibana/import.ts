@@ -12,20 +12,20 @@ const answer = z.object({
 });
 
 export interface KibanaSettings {
-  /** Where Kibana is, with the path of its space if it is not the default one. */
+  /** URL of Kibana, with the path of the space unless it is the default one. */
   url: string;
-  /** Of Elasticsearch, base64 as Kibana shows it; none where there is no security. */
+  /** API key of Elasticsearch, base64 as Kibana shows it; not set if security is off. */
   apiKey?: string | undefined;
 }
 
-/** One object a line, as Kibana exports them. */
+/** One JSON object per line, as in Kibana's exports. */
 export function ndjsonOf(objects: SavedObject[]): string {
   return objects.map((object) => `${JSON.stringify(object)}\n`).join('');
 }
 
 /**
- * Imports objects, in place of those that were imported before. @returns how many
- * @throws Error that says how Kibana answered, and which objects it did not take
+ * Imports objects, replacing those of earlier imports. @returns how many
+ * @throws Error with Kibana's answer, or the objects that it rejected
  */
 export async function importInto({ url, apiKey }: KibanaSettings, objects: SavedObject[]): Promise<number> {
   const body = new FormData();

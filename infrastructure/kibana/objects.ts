@@ -7,7 +7,10 @@ import {
   type SavedObject,
 } from './savedObject';
 
-/** What Kibana shows of the platform. @param names of the indices, as the worker and the gateway are given them */
+/**
+ * The platform's dashboards in Kibana, with the objects that they need.
+ * @param names names of the indices, as configured in the worker and the gateway
+ */
 export function savedObjects(names: { actions: string; audit: string; logs: string }): SavedObject[] {
   const actions = dataView('orchestration-actions', 'Actions and audit', `${names.actions},${names.audit}`, {
     'event.duration': {

@@ -5,11 +5,11 @@ export interface SavedObject {
   type: 'index-pattern' | 'visualization' | 'search' | 'dashboard';
   attributes: Record<string, unknown>;
   references: { id: string; name: string; type: string }[];
-  /** The version whose form it has: Kibana brings it up to its own. */
+  /** The Kibana version of the object's format; newer versions migrate it. */
   coreMigrationVersion: string;
 }
 
-/** One aggregation of a visualization, as the editor of Kibana makes it. */
+/** One aggregation of a visualization, as Kibana's editor creates it. */
 export interface Aggregation {
   type: 'count' | 'terms' | 'date_histogram' | 'avg' | 'percentiles' | 'min' | 'max';
   schema: 'metric' | 'segment' | 'group' | 'bucket';
@@ -18,7 +18,7 @@ export interface Aggregation {
 
 const VERSION = '8.8.0';
 
-/** Width of the grid of a dashboard. */
+/** Columns of a dashboard's grid, and rows of one panel. */
 const COLUMNS = 48;
 const ROWS = 15;
 
@@ -52,7 +52,7 @@ export function dataView(id: string, name: string, title: string, formats: objec
   };
 }
 
-/** @param query in Lucene's syntax, so that Elasticsearch takes it as it is */
+/** @param query in Lucene syntax, which Elasticsearch accepts unchanged */
 export function visualization(
   view: SavedObject,
   title: string,
@@ -97,7 +97,7 @@ export function savedSearch(
   };
 }
 
-/** Two panels in a row; one that is alone takes all of it. */
+/** Two panels per row; with one or two panels, each gets a full row. */
 export function dashboard(title: string, description: string, shown: SavedObject[]): SavedObject {
   const width = shown.length > 2 ? COLUMNS / 2 : COLUMNS;
   const perRow = COLUMNS / width;
@@ -135,7 +135,7 @@ function referenceTo({ id, type }: SavedObject) {
   return { id, type, name: INDEX };
 }
 
-/** The same at every import, so that it takes the place of the one before. */
+/** The same at every import, so that a new import replaces the earlier object. */
 function idOf(title: string): string {
   return `orchestration-${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`;
 }

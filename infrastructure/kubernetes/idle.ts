@@ -7,22 +7,22 @@ import { LIVE_SINCE_ANNOTATION } from './production/program/live';
 import { programIn } from './production/provenance';
 
 export interface IdleSettings {
-  /** After how long without a submission of its user a test pod goes, in milliseconds; never when null. */
+  /** A test pod is deleted after this time without a submission, in milliseconds; never when null. */
   testPodMs: number | null;
-  /** How long a program that has completed stays, in milliseconds; for ever when null. */
+  /** How long the pod of a completed program stays, in milliseconds; forever when null. */
   completedProgramMs: number | null;
-  /** Whether a submission of the user has been under way since then. */
+  /** Whether a submission of the user has been in progress since then. */
   usedSince: (userId: string, since: Date) => Promise<boolean>;
-  /** Looks only at these: a label selector. All users when not given. */
+  /** Label selector that limits which users are checked; all users when not given. */
   selector?: string;
 }
 
 const USER_LABEL = 'orchestration-app/user';
 
 /**
- * Takes away what nobody uses: test pods, and the pods of programs that have completed. Both come back with the
- * user's next submission. What is used at the same moment is left alone, or made again by whoever uses it.
- * @returns what went, such as `Pod/test-test`
+ * Removes idle test pods, and the pods of programs that have completed. The user's next submission creates
+ * both again. A pod that is used at the same time is left alone, or created again by its submission.
+ * @returns what was removed, such as `Pod/test-test`
  */
 export async function sweepIdle(kube: Kube, settings: IdleSettings): Promise<string[]> {
   const { testPodMs, completedProgramMs } = settings;
@@ -66,7 +66,7 @@ async function sweepPrograms(kube: Kube, idleMs: number, { selector }: IdleSetti
   return gone;
 }
 
-/** What it specifies is live, and has been for a while. */
+/** Whether the program that the Deployment specifies is live, and has been since before a time. */
 function isSettled({ metadata, spec, status }: V1Deployment, since: Date): boolean {
   const annotations = metadata?.annotations;
   const liveSince = annotations?.[LIVE_SINCE_ANNOTATION];
@@ -79,7 +79,7 @@ function isSettled({ metadata, spec, status }: V1Deployment, since: Date): boole
   );
 }
 
-/** The next program that is applied has a pod again. @returns false when it was changed meanwhile */
+/** Scales to zero, until the next program is applied. @returns false when it was changed meanwhile */
 function putToSleep(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
   const { name, namespace, uid, resourceVersion } = metadata ?? {};
   const patch = {
@@ -102,7 +102,7 @@ function putToSleep(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
   );
 }
 
-/** @returns false when what was to be changed is another now, or gone */
+/** @returns false when the object was changed or deleted meanwhile */
 async function unlessOther(change: () => Promise<unknown>): Promise<boolean> {
   try {
     await change();

@@ -7,7 +7,7 @@ import type { Kube } from './api/client';
 import { attempt, attemptToFind, PlatformError } from './api/errors';
 import { runInformer } from './api/informer';
 
-/** Keys of users and administrators, each a Secret in a namespace of their own. Why: docs/decisions/keys.md. */
+/** Namespace of the keys of users and administrators, one Secret each. Why: docs/decisions/keys.md. */
 export const KEYS_NAMESPACE = 'orchestration-keys';
 
 const LABELS = { 'app.kubernetes.io/managed-by': 'orchestration-app', 'app.kubernetes.io/component': 'key' };
@@ -15,20 +15,20 @@ const SELECTOR = 'app.kubernetes.io/component=key';
 const SECRET_BYTES = 32;
 const ID_BYTES = 6;
 
-/** `orc_ID_SECRET`: the id finds the key, the secret proves it. */
+/** `orc_ID_SECRET`: the id identifies the key, the secret proves it. */
 const TOKEN = /^orc_([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
 
-/** How long an API server may be away before what was last known of keys is no longer gone by. */
+/** How long the last known keys are trusted while the API server is unavailable, in milliseconds. */
 const TRUST_MS = 300_000;
 
-/** Before asking again for what was refused, such as for missing rights. */
+/** Pause before a refused watch is retried, such as one with missing permissions, in milliseconds. */
 const REFUSED_PAUSE_MS = 30_000;
 
 const recordSchema = z.object({
   /** Null for a key that may act for every user. */
   userId: z.string().nullable(),
   note: z.string(),
-  /** ISO 8601, as the next one. */
+  /** ISO 8601, like `expiresAt`. */
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime().nullable(),
   createdBy: z.string(),
@@ -42,16 +42,16 @@ export interface StoredKey extends KeyRecord {
   digest: Buffer;
 }
 
-/** What a gateway knows of keys, kept equal to the store's. */
+/** A gateway's copy of the stored keys, kept up to date. */
 export interface KeyDirectory {
-  /** Whether what it knows is recent enough to go by. */
+  /** Whether the copy is recent enough to be trusted. */
   readonly current: boolean;
   find(id: string): StoredKey | undefined;
   /** Called after every change, until the directory is closed. */
   onChange(listener: () => void): void;
 }
 
-/** The id in a key, or undefined for what is no key. */
+/** The id in a key, or undefined if the text is not a key. */
 export function keyIdIn(token: string): string | undefined {
   return TOKEN.exec(token)?.[1];
 }
@@ -60,7 +60,7 @@ export function digestOfKey(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** Makes a key and stores its digest. The key itself is nowhere but in the result. */
+/** Creates a key and stores its digest. Only the result contains the key itself. */
 export async function createKey(kube: Kube, record: KeyRecord): Promise<{ id: string; key: string }> {
   const id = randomBytes(ID_BYTES).toString('hex');
   const key = `orc_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
@@ -78,7 +78,7 @@ export async function createKey(kube: Kube, record: KeyRecord): Promise<{ id: st
   return { id, key };
 }
 
-/** All keys that were not revoked, the oldest first. */
+/** All keys that were not revoked, oldest first. */
 export async function listKeys(kube: Kube): Promise<StoredKey[]> {
   const { items } = await attempt('list keys', () =>
     kube.core.listNamespacedSecret({ namespace: KEYS_NAMESPACE, labelSelector: SELECTOR }),
@@ -87,7 +87,7 @@ export async function listKeys(kube: Kube): Promise<StoredKey[]> {
   return keys.sort((one, other) => one.createdAt.localeCompare(other.createdAt));
 }
 
-/** Deletes a key. @returns false when there is none of that id */
+/** Deletes a key. @returns false when no key has that id */
 export async function revokeKey(kube: Kube, id: string): Promise<boolean> {
   const deleted = await attemptToFind(`delete the key ${id}`, () =>
     kube.core.deleteNamespacedSecret({ namespace: KEYS_NAMESPACE, name: nameOf(id) }),
@@ -95,7 +95,7 @@ export async function revokeKey(kube: Kube, id: string): Promise<boolean> {
   return deleted !== null;
 }
 
-/** Watches keys until the signal is aborted. Resolves at once: `current` tells when they are known. */
+/** Watches keys until the signal is aborted. Returns at once; `current` is true when the keys are known. */
 export function watchKeys(
   kube: Kube,
   { signal, logger, trustMs = TRUST_MS }: { signal: AbortSignal; logger: Logger; trustMs?: number },
@@ -142,7 +142,7 @@ export function watchKeys(
   };
 }
 
-/** Null for a Secret that is no key: somebody's mistake must not stop the others. */
+/** Null for a Secret that is not a valid key: one mistake must not block the other keys. */
 function storedKey({ metadata, data }: V1Secret): StoredKey | null {
   const id = metadata?.name?.replace(/^key-/, '');
   const digest = Buffer.from(decoded(data?.digest), 'hex');

@@ -7,7 +7,7 @@ import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { OpenTelemetryWorkflowClientInterceptor } from '@temporalio/interceptors-opentelemetry';
 import type { Logger } from '../logging';
 
-/** Begins to send spans, as the environment says. Loaded only when there is somewhere to send them. */
+/** Starts sending spans, as configured in the environment. Loaded only when a collector is configured. */
 export function startProvider(service: string, logger: Logger) {
   diag.setLogger(complaintsTo(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const resource = Resource.default()
@@ -19,7 +19,7 @@ export function startProvider(service: string, logger: Logger) {
   return { provider, resource, spanProcessor, clientInterceptors: [tracedCalls()] };
 }
 
-/** Calls that change something. What is only looked at, every few seconds while a submission is followed, is not told. */
+/** Traces calls that change something, not the queries of every few seconds that follow a submission. */
 function tracedCalls(): WorkflowClientInterceptor {
   const all = new OpenTelemetryWorkflowClientInterceptor();
   return {
@@ -31,7 +31,7 @@ function tracedCalls(): WorkflowClientInterceptor {
   };
 }
 
-/** What OpenTelemetry has to say of itself, such as that the collector does not answer. */
+/** Logs OpenTelemetry's own messages, such as that the collector does not answer. */
 function complaintsTo(logger: Logger) {
   const say =
     (level: 'error' | 'warn' | 'debug') =>

@@ -12,18 +12,18 @@ import {
   type SpanKind,
 } from '@opentelemetry/api';
 
-/** Steps of our own in a trace. Without tracing (tracing.ts) all of this does next to nothing. */
+/** Our own spans in a trace. Without tracing (tracing.ts) all of this does almost nothing. */
 
 const tracer = trace.getTracer('orchestration-app');
 
 export interface SpanSettings {
   attributes?: Attributes;
   kind?: SpanKind;
-  /** Whose part it is; default: the span that is active. */
+  /** Parent of the span; by default the active span. */
   parent?: Context;
 }
 
-/** Does `work` as one step of the trace. What it throws is noted there, and thrown on. */
+/** Runs `work` in a span. An error is recorded on the span and thrown again. */
 export function inSpan<T>(
   name: string,
   { attributes, kind, parent = context.active() }: SpanSettings,
@@ -44,12 +44,12 @@ export function inSpan<T>(
   });
 }
 
-/** The trace that a request belongs to by its header `traceparent`; a new one without it. */
+/** The trace of a request, from its header `traceparent`; a new one without it. */
 export function traceOf(headers: IncomingHttpHeaders): Context {
   return propagation.extract(ROOT_CONTEXT, headers);
 }
 
-/** Id of the trace that the current step belongs to, 32 hexadecimal digits; undefined without tracing. */
+/** Id of the current trace, 32 hexadecimal digits; undefined without tracing. */
 export function currentTraceId(): string | undefined {
   const known = trace.getActiveSpan()?.spanContext();
   return known && isSpanContextValid(known) ? known.traceId : undefined;

@@ -5,18 +5,18 @@ import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { readConfig } from '../config/config';
 import type { Logger } from '../logging';
 
-/** What a process that tells of its steps works with. */
+/** What a process needs for tracing. */
 export interface Tracing {
-  /** For a client of Temporal: what it starts becomes part of the trace. */
+  /** For a Temporal client: the workflows that it starts become part of the trace. */
   clientInterceptors: WorkflowClientInterceptor[];
-  /** Where spans go that are made elsewhere than in this process's own code: in workflows. */
+  /** Receives the spans that are created outside of this process's own code: in workflows. */
   spanProcessor: SpanProcessor;
   resource: Resource;
-  /** Sends what is left, for at most some seconds. */
+  /** Sends the remaining spans, for at most a few seconds. */
   stop(): Promise<void>;
 }
 
-/** The variables of the OpenTelemetry specification that are looked at here; the SDK reads the rest of them itself. */
+/** The OpenTelemetry variables that are checked here; the SDK reads the others itself. */
 const VARIABLES = [
   'OTEL_SDK_DISABLED',
   'OTEL_TRACES_EXPORTER',
@@ -26,13 +26,13 @@ const VARIABLES = [
   'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
 ] as const;
 
-/** For a collector that does not answer when a process ends, in milliseconds. */
+/** How long to wait for a collector that does not answer when the process ends, in milliseconds. */
 const STOP_MS = 5_000;
 
 /**
- * Sends traces to an OpenTelemetry collector, if the environment names one. Without it, nothing is loaded.
- * @param service name, unless OTEL_SERVICE_NAME gives another
- * @throws Error that names the variable at fault
+ * Sends traces to an OpenTelemetry collector, if one is configured. Otherwise nothing is loaded.
+ * @param service service name, unless OTEL_SERVICE_NAME is set
+ * @throws Error that names the invalid variable
  */
 export async function startTracing(service: string, logger: Logger): Promise<Tracing | null> {
   const config = readConfig(VARIABLES);

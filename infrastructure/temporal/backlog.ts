@@ -1,19 +1,22 @@
 import type { Client } from '@temporalio/client';
 
-/** How many submissions of a task queue are open, all workers together. */
+/** Number of open submissions of a task queue, over all workers. */
 export interface OpenSubmissions {
   /** Without a verdict yet. */
   running: number;
-  /** With a verdict, and actions that are not in Elasticsearch yet. */
+  /** With a verdict, but with actions that are not yet in Elasticsearch. */
   unrecorded: number;
 }
 
-/** A count that is asked for more often is one of before, in milliseconds: counting is no small thing for Temporal. */
+/** How long a count is reused, in milliseconds: counting is expensive for Temporal. */
 const KEPT_MS = 10_000;
 
 const DEADLINE_MS = 3_000;
 
-/** Counts open submissions; NaN while Temporal does not answer. Attributes and type of workflows/contract.ts. */
+/**
+ * Counts open submissions; NaN while Temporal does not answer. The query uses attributes and a workflow type
+ * of workflows/contract.ts.
+ */
 export function openSubmissions({ workflow, connection }: Client, taskQueue: string) {
   const open = `TaskQueue = '${taskQueue}' AND WorkflowType = 'submitCode' AND ExecutionStatus = 'Running'`;
   const count = async (more: string) => {

@@ -6,16 +6,16 @@ import type { PayloadKey } from '../config/payloadKeys';
 const { Payload } = temporal.api.common.v1;
 type Payload = temporal.api.common.v1.IPayload;
 
-/** Marks what is encrypted, in the words that Temporal's own samples and Web UI use. */
+/** Marks an encrypted payload, with the value that Temporal's own samples and Web UI use. */
 const ENCRYPTED = 'binary/encrypted';
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Encrypts what Temporal keeps of a submission: code, output, results, memo. The first key encrypts; each one
- * decrypts what names it, so a key is replaced by putting the new one in front, and removed when nothing that Temporal
- * keeps names it. Search attributes, workflow ids and messages of failures stay readable.
+ * Encrypts what Temporal stores of a submission: code, output, results, memo. The first key encrypts; every
+ * key decrypts the payloads that name it. To replace a key, put the new one in front; remove the old one when
+ * no stored payload names it. Search attributes, workflow ids and messages of failures are not encrypted.
  *
  * Data is nonce (12 bytes), ciphertext, tag (16 bytes); the key's id is authenticated with it.
  */
@@ -29,7 +29,7 @@ export function encryptionCodec(keys: readonly PayloadKey[]): PayloadCodec {
   };
 }
 
-/** What throws rejects. */
+/** Converts an exception into a rejection. */
 function attempt<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
@@ -44,7 +44,7 @@ function encrypted(payload: Payload, { id, bytes }: PayloadKey): Payload {
   };
 }
 
-/** What is not encrypted is from before encryption was turned on, and stays as it is. */
+/** A payload that is not encrypted is from before encryption was turned on, and is returned unchanged. */
 function decrypted(payload: Payload, keys: ReadonlyMap<string, PayloadKey>): Payload {
   if (textOf(payload.metadata?.encoding) !== ENCRYPTED) return payload;
   const id = textOf(payload.metadata?.['encryption-key-id']);

@@ -4,7 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import type { PayloadKey } from '../config/payloadKeys';
 import { encryptionCodec } from './codec';
 
-/** The variables that say where Temporal is and how to get in. */
+/** The variables for the address of Temporal and the access to it. */
 export const TEMPORAL_VARIABLES = [
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
@@ -17,7 +17,7 @@ export const TEMPORAL_VARIABLES = [
   'PAYLOAD_KEYS',
 ] as const;
 
-/** How Temporal is reached: in the clear, by TLS, by TLS with a certificate of ours (mTLS), or with an API key. */
+/** How to connect to Temporal: without TLS, with TLS, with a client certificate (mTLS), or an API key. */
 export interface TemporalAccess {
   /** `host:port` of the frontend. */
   TEMPORAL_ADDRESS: string;
@@ -29,21 +29,21 @@ export interface TemporalAccess {
   TEMPORAL_API_KEY?: string | undefined;
 }
 
-/** The part of the configuration that says where Temporal is, and how payloads are encrypted. */
+/** The settings for the connection to Temporal and the encryption of payloads. */
 export interface TemporalSettings extends TemporalAccess {
   TEMPORAL_NAMESPACE: string;
   PAYLOAD_KEYS?: readonly PayloadKey[] | undefined;
 }
 
 /**
- * After a lost connection gRPC waits up to two minutes before it tries again, unless told otherwise. A
- * server that restarts is back within seconds, and people wait for it.
+ * By default, gRPC waits up to two minutes before it reconnects after a lost connection. A server that
+ * restarts is back within seconds, and people are waiting for it.
  */
 const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 };
 
 /**
- * A client of Temporal. It connects at the first call, so a process can start, and say that it is not
- * ready, while the server is away. Release it with `client.connection.close()`.
+ * Creates a Temporal client. It connects at the first call, so a process can start, and report that it is not
+ * ready, while the server is unavailable. Release it with `client.connection.close()`.
  */
 export function connectClient(
   settings: TemporalSettings,
@@ -59,8 +59,8 @@ export function connectClient(
 }
 
 /**
- * What a connection of either kind is made with. Any TLS setting, and an API key, turn TLS on.
- * @throws Error that names the settings that do not go together
+ * The options of a `Connection` or a `NativeConnection`. Any TLS setting, and an API key, turn TLS on.
+ * @throws Error that names the settings that contradict each other
  */
 export function accessOf(settings: TemporalAccess) {
   const {
@@ -91,7 +91,7 @@ export function accessOf(settings: TemporalAccess) {
   };
 }
 
-/** For clients, workers and replays alike: what one of them encrypts, each of them reads. */
+/** The data converter of clients, workers and replays, so that each can read what another one encrypts. */
 export function converterOf(keys: readonly PayloadKey[] | undefined): DataConverter {
   return keys ? { payloadCodecs: [encryptionCodec(keys)] } : {};
 }

@@ -4,7 +4,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 
-/** gRPC statuses that come back the same however often one asks. The numbers are gRPC's own and never change. */
+/** gRPC statuses that stay the same after a retry. The numbers are defined by gRPC and never change. */
 const LASTING = new Set([
   3, // INVALID_ARGUMENT
   5, // NOT_FOUND
@@ -15,7 +15,7 @@ const LASTING = new Set([
   16, // UNAUTHENTICATED
 ]);
 
-/** Whether a call to Temporal failed in a way that may pass: no server, one that restarts, no answer in time. */
+/** Whether a failed call may succeed later: no server, a server that restarts, no answer in time. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   const status = error instanceof ServiceError ? error.cause : error;

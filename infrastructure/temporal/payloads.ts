@@ -5,15 +5,15 @@ import type { temporal } from '@temporalio/proto';
 type Payload = temporal.api.common.v1.IPayload;
 
 /**
- * What a raw call to Temporal answered, with every payload in it decoded in place by the codecs of the client. Calls
- * of the client itself decode what they return; those of its services do not.
+ * Decodes every payload in the answer of a raw call to Temporal, in place, with the client's codecs. The
+ * client's own calls decode what they return; those of its services do not.
  */
 export async function decoded<T>({ options }: Pick<Client, 'options'>, answer: T): Promise<T> {
   await decodeWith(options.loadedDataConverter.payloadCodecs, answer);
   return answer;
 }
 
-/** The same with codecs of one's own, the last one first, as the client does it. */
+/** The same with given codecs, the last one first, as the client does it. */
 export async function decodeWith(codecs: readonly PayloadCodec[], answer: unknown): Promise<void> {
   if (codecs.length === 0) return;
   const payloads = [...payloadsIn(answer)];

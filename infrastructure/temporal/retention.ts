@@ -4,10 +4,10 @@ import { msNumberToTs, optionalTsToMs } from '@temporalio/common/lib/time';
 const DAY_MS = 86_400_000;
 
 /**
- * Makes a namespace keep the history of what is over for so many days, if it keeps it for less: a namespace that exists
- * is changed, too, and nothing is forgotten earlier than before. Temporal Cloud refuses this call: there it is set in
- * its console.
- * @returns for how many days it kept it before, or null when nothing had to change
+ * Makes a namespace keep the history of closed workflows for at least this many days. An existing namespace
+ * is changed as well, but its retention is never shortened. Temporal Cloud refuses this call: set the
+ * retention in its console.
+ * @returns the previous retention in days, or null when nothing had to change
  */
 export async function ensureRetention(
   service: Pick<WorkflowService, 'describeNamespace' | 'updateNamespace'>,

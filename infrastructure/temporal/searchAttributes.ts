@@ -4,8 +4,8 @@ import { temporal } from '@temporalio/proto';
 const { INDEXED_VALUE_TYPE_KEYWORD } = temporal.api.enums.v1.IndexedValueType;
 
 /**
- * Makes search attributes of type Keyword known to a Temporal namespace; those that it knows stay as they
- * are. Temporal Cloud refuses this call: there they are made in its console, once.
+ * Adds the missing search attributes to a Temporal namespace, with type Keyword; existing ones are left
+ * unchanged. Temporal Cloud refuses this call: create them once in its console.
  */
 export async function ensureSearchAttributes(
   operator: OperatorService,

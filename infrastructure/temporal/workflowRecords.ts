@@ -4,12 +4,12 @@ import type { WorkflowRecord } from '../../activities/ports';
 import { mayPass } from './failures';
 import { decoded } from './payloads';
 
-/** Raised when the server could not be asked; asking again later is safe. */
+/** Thrown when the server could not be reached. Retrying is safe. */
 class TemporalUnavailable extends Error {
   override name = 'Unavailable';
 }
 
-/** What a workflow was started with. @throws WorkflowNotFoundError, ServiceError */
+/** The input of a workflow. @throws WorkflowNotFoundError, ServiceError */
 export async function inputOf(client: Client, workflowId: string, runId?: string): Promise<unknown> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
@@ -21,11 +21,11 @@ export async function inputOf(client: Client, workflowId: string, runId?: string
   return payload && defaultPayloadConverter.fromPayload(payload);
 }
 
-/** Reads back what workflows were started with and what they noted in their memo. */
+/** Reads the input and the memo of workflows. */
 export function createWorkflowRecords(client: Client) {
   const { workflow } = client;
   return {
-    /** @returns null for a workflow that the server does not know (any more) */
+    /** @returns null for a workflow that the server does not know, or no longer */
     async read(workflowId: string): Promise<WorkflowRecord | null> {
       try {
         const { memo = {}, runId } = await workflow.getHandle(workflowId).describe();

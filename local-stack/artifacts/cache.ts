@@ -5,13 +5,13 @@ import { describeProcess } from '../../infrastructure/processIdentity';
 import type { Progress, Report } from '../machine/progress';
 import { checksumOfFile, filesBelow } from './checksum';
 
-/** Something made once and kept: a folder with the files of one program or one set of images. */
+/** A cached artifact: a folder with the files of one program or of one set of images. */
 export interface Recipe {
-  /** For people: `Kubernetes 1.34.4`. */
+  /** For display, such as `Kubernetes 1.34.4`. */
   title: string;
-  /** Folder name in the cache; with the key it names exactly one content. */
+  /** Folder name in the cache; together with the key it identifies the content. */
   name: string;
-  /** From keyOfInputs: all that the content depends on. */
+  /** From keyOfInputs: a hash of everything that the content depends on. */
   key: string;
   /** Writes the files into an empty folder. */
   make: (into: string, report: Report) => Promise<void>;
@@ -19,12 +19,12 @@ export interface Recipe {
 
 const checksumsFile = 'checksums.json';
 
-/** What nobody has asked for in so long goes when another version of it is made: 30 days, in milliseconds. */
+/** Artifacts unused for this long are deleted when another version is made: 30 days, in milliseconds. */
 const UNUSED_MS = 30 * 24 * 3_600_000;
 
 /**
- * The folder of an artifact, made when it is not in the cache or fails its checksums. A folder appears in the
- * cache complete or not at all, and two starts that want the same one make it once.
+ * Returns the folder of an artifact, and makes it when it is missing from the cache or fails its checksums. A
+ * folder appears in the cache complete or not at all. Concurrent starts make an artifact only once.
  */
 export async function obtain(recipe: Recipe, cacheDirectory: string, progress: Progress): Promise<string> {
   const directory = join(cacheDirectory, recipe.name, recipe.key);
@@ -64,7 +64,7 @@ async function make(recipe: Recipe, directory: string, report: Report): Promise<
   }
 }
 
-/** Of one artifact, each change of its sources leaves a version behind. */
+/** Deletes old versions of an artifact: each change of its sources creates a new one. */
 async function removeUnused(versions: string): Promise<void> {
   for (const key of await readdir(versions)) {
     const used = await stat(join(versions, key, checksumsFile)).catch(() => undefined);
@@ -73,7 +73,7 @@ async function removeUnused(versions: string): Promise<void> {
   }
 }
 
-/** True when every file is there with the checksum it had when it was made. */
+/** True when every file exists and has the checksum that was recorded when it was made. */
 export async function isIntact(directory: string): Promise<boolean> {
   let checksums: Record<string, string>;
   try {

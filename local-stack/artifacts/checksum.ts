@@ -13,7 +13,7 @@ export async function checksumOfFile(path: string, algorithm: Algorithm = 'sha25
   return hash.digest('hex');
 }
 
-/** Every regular file below a folder, as sorted paths relative to it. */
+/** All regular files below a folder, as sorted relative paths. */
 export async function filesBelow(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   return entries
@@ -23,9 +23,9 @@ export async function filesBelow(directory: string): Promise<string[]> {
 }
 
 /**
- * A short key (16 hexadecimal digits) for what a build depends on: the same inputs give the same key, and any
+ * A short key (16 hexadecimal digits) for the inputs of a build: equal inputs give the same key, and any
  * changed byte, file name or text gives another.
- * @param files - absolute paths; only their content and the given name count, not where they stand.
+ * @param files - absolute paths; only their content and the given name count, not their location.
  */
 export async function keyOfInputs(
   texts: readonly string[],

@@ -9,7 +9,7 @@ import { goBuild } from './goBuild';
 
 const MODULE = 'github.com/docker/compose/v2';
 
-/** The path of Docker Compose: the program `docker-compose`, which does what `docker compose` does. */
+/** The path of Docker Compose: the program `docker-compose`, which is equivalent to `docker compose`. */
 export async function composeProgram(settings: Settings, progress: Progress): Promise<string> {
   const directory = join(settings.checkout, 'local-stack', 'compose');
   const inputs = ['go.mod', 'go.sum'].map((name) => ({ name, path: join(directory, name) }));

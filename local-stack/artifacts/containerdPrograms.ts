@@ -11,10 +11,10 @@ import { download } from './download';
 import { goBuild } from './goBuild';
 import { firstThatWorks, type Source } from './sources';
 
-/** What of containerd runs in the node: the server, its way to runc, and its client. */
+/** The programs of containerd that run in the node: the server, its shim for runc, and its client. */
 const programNames = ['containerd', 'containerd-shim-runc-v2', 'ctr'] as const;
 
-/** The folder that holds the programs of containerd: installed, downloaded or built. */
+/** The folder with the programs of containerd, which are installed, downloaded or built. */
 export function containerdPrograms(settings: Settings, progress: Progress): Promise<string> {
   return firstThatWorks(
     'containerd',
@@ -71,7 +71,7 @@ function downloaded(settings: Settings, progress: Progress): Source<string> {
 function built(settings: Settings, progress: Progress): Source<string> {
   const directory = join(settings.checkout, 'local-stack', 'containerd');
   const linkerFlags = `-s -w -X github.com/containerd/containerd/v2/version.Version=v${versions.containerd}`;
-  // Snapshotters and an exporter that the configuration leaves out.
+  // Leaves out snapshotters and an exporter that the configuration does not use.
   const tags = 'no_btrfs no_devmapper no_zfs no_tracing';
   return {
     title: 'built from Go modules',

@@ -8,10 +8,10 @@ import { obtain } from './cache';
 import { keyOfInputs } from './checksum';
 
 /**
- * A folder into which Debian packages are unpacked: nothing is installed, and this machine keeps what it has.
- * @param name - of the program, for people and as the name of the folder.
- * @param packages - with those that they depend on, as far as a machine may not have them.
- * @throws Error when this is no Debian, or its packages cannot be reached
+ * Unpacks Debian packages into a folder without installing them, so this machine is not changed.
+ * @param name - of the program, for display and as the name of the folder.
+ * @param packages - including those of their dependencies that a machine may lack.
+ * @throws Error when this is not Debian, or its packages cannot be downloaded
  */
 export async function unpackedPackages(
   name: string,
@@ -24,7 +24,7 @@ export async function unpackedPackages(
     {
       title: `${name} (Debian packages)`,
       name,
-      // Packages of another release do not fit this one.
+      // Packages of another release are not compatible with this one.
       key: await keyOfInputs([readFileSync('/etc/os-release', 'utf8'), ...packages]),
       make: async (into) => {
         const get = () => runCommand('apt-get', ['download', '-qq', ...packages], { cwd: into });

@@ -5,15 +5,15 @@ import type { Settings } from '../settings';
 import { unpackedPackages } from './debianPackages';
 
 /**
- * Debian's Docker engine with its containerd, unpacked and not installed: a machine's own Docker is not touched.
- * @returns the folders that have to be on its PATH, those with its programs
- * @throws Error when this is no Debian, or its packages cannot be reached
+ * Debian's Docker engine with its containerd, unpacked but not installed: the machine's own is not affected.
+ * @returns the folders with its programs, to be added to its PATH
+ * @throws Error when this is not Debian, or its packages cannot be downloaded
  */
 export async function dockerPrograms(settings: Settings, progress: Progress): Promise<string[]> {
   const directory = await unpackedPackages('docker', ['docker.io', 'containerd', 'runc'], settings, progress);
   await ensurePrograms(
     [
-      { program: '/sbin/dmsetup', debianPackage: 'dmsetup' }, // For the library of the device mapper.
+      { program: '/sbin/dmsetup', debianPackage: 'dmsetup' }, // For libdevmapper.
       { program: 'iptables', debianPackage: 'iptables' },
     ],
     progress,

@@ -6,14 +6,14 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Report } from '../machine/progress';
 import { checksumOfFile, type Algorithm } from './checksum';
 
-/** A published file and where its publisher says what its checksum is. */
+/** A published file, and the URL of its published checksum. */
 export interface Download {
   url: string;
   checksumUrl: string;
   algorithm: Algorithm;
 }
 
-/** The file came, but is not what its publisher announced. Never ignored: the next source is not tried. */
+/** The downloaded file does not match its published checksum. Always fatal: the next source is not tried. */
 export class ChecksumError extends Error {
   constructor(url: string, algorithm: Algorithm, expected: string, actual: string) {
     super(`${url} has ${algorithm} ${actual}, and its publisher announces ${expected}. Nothing was kept.`);
@@ -21,14 +21,14 @@ export class ChecksumError extends Error {
   }
 }
 
-/** Milliseconds to get the first byte of an answer. */
+/** Milliseconds until the first byte of the response. */
 const connectTimeout = 4000;
-/** Milliseconds without a byte after which a running download counts as broken. */
+/** Milliseconds without data after which a download in progress fails. */
 const stallTimeout = 30_000;
 
 /**
- * Downloads a file and compares it with its published checksum.
- * @throws ChecksumError when it differs; Error when it cannot be had. The file does not stay in either case.
+ * Downloads a file and verifies its published checksum.
+ * @throws ChecksumError when it does not match; Error when the download fails. Both delete the file.
  */
 export async function download(file: Download, to: string, report: Report = () => undefined): Promise<void> {
   const expected = await publishedChecksum(file);
@@ -42,7 +42,7 @@ export async function download(file: Download, to: string, report: Report = () =
   }
 }
 
-/** Checksum files hold the bare checksum, or lines of `CHECKSUM  FILE`. */
+/** Checksum files contain a bare checksum, or lines of `CHECKSUM  FILE`. */
 async function publishedChecksum({ url, checksumUrl, algorithm }: Download): Promise<string> {
   const { body } = await open(checksumUrl);
   const chunks = await Readable.fromWeb(body).toArray();

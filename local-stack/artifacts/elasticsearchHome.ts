@@ -12,7 +12,7 @@ import { checksumOfFile, keyOfInputs } from './checksum';
 import { ChecksumError, download } from './download';
 import { firstThatWorks, type Source } from './sources';
 
-/** The folder of an unpacked Elasticsearch: ELASTICSEARCH_HOME, downloaded, or from Maven Central. */
+/** The folder of an unpacked Elasticsearch: from ELASTICSEARCH_HOME, downloaded, or from Maven Central. */
 export function elasticsearchHome(settings: Settings, progress: Progress): Promise<string> {
   return firstThatWorks(
     'Elasticsearch',
@@ -67,7 +67,7 @@ function downloaded(settings: Settings, progress: Progress): Source<string> {
   };
 }
 
-/** The official build that Elastic publishes for integration tests: the server with few modules and no JDK. */
+/** Elastic's official build for integration tests: the server with few modules and without a JDK. */
 function fromMaven(settings: Settings, progress: Progress): Source<string> {
   const coordinates = `org.elasticsearch.distribution.integ-test-zip:elasticsearch:${versions.elasticsearch}:zip`;
   return {

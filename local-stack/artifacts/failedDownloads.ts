@@ -3,12 +3,13 @@ import { statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Milliseconds for which a download that failed is not tried again: a day. */
+/** Milliseconds after which a failed download is retried: one day. */
 const rememberFor = 24 * 3600 * 1000;
 
 /**
- * Remembers which downloads failed, so that a machine without access does not try them at every start: one
- * small file each, its time being the time of the failure. ORCHESTRATION_RETRY_DOWNLOADS=1 tries them all.
+ * Remembers failed downloads, so that a machine without access does not retry them at every start. There is
+ * one small file per download; its modification time is the time of the failure.
+ * ORCHESTRATION_RETRY_DOWNLOADS=1 retries all.
  */
 export class FailedDownloads {
   private readonly directory: string;

@@ -12,12 +12,12 @@ export interface GoProgram {
   tags?: string;
 }
 
-/** Go 1.21 and later fetch the toolchain that go.mod asks for by themselves. */
+/** The minimum version: from Go 1.21 on, Go downloads the toolchain that go.mod requires. */
 const leastGo = [1, 21] as const;
 
 /**
- * Builds a static Go program. Go's own cache makes an unchanged build take seconds.
- * @throws Error with the compiler's output; or saying which Go is needed.
+ * Builds a static Go program. With Go's cache, an unchanged build takes seconds.
+ * @throws Error with the compiler's output, or with the required Go version.
  */
 export async function goBuild(program: GoProgram, output: string, report: Report): Promise<void> {
   await checkGo();
@@ -29,7 +29,7 @@ export async function goBuild(program: GoProgram, output: string, report: Report
     (await runCommand('go', ['list', '-deps', tags, program.package], options)).split('\n').length - 1;
   let compiled = 0;
   report(`up to ${total} packages on ${cpus().length} cores`);
-  // At the lowest priority: whatever is done meanwhile, such as tests that need no servers, comes first.
+  // At the lowest priority, so that concurrent work, such as tests that need no servers, is not slowed down.
   await runCommand(
     'nice',
     [

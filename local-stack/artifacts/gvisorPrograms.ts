@@ -7,18 +7,18 @@ import { obtain } from './cache';
 import { keyOfInputs } from './checksum';
 import { goBuild } from './goBuild';
 
-/** Paths of what runs pods in gVisor. */
+/** Paths of gVisor's programs. */
 export interface GvisorPrograms {
-  /** What containerd starts for a pod. */
+  /** The shim, which containerd starts for each pod. */
   shim: string;
-  /** The sandbox itself. */
+  /** The sandbox. */
   runsc: string;
 }
 
 /**
- * gVisor, built from Go modules: its published shim does not start without CAP_SYS_RESOURCE, so ours is needed
- * anyway (local-stack/gvisor/main.go).
- * @throws Error when it cannot be built here. The cluster runs without it, too.
+ * gVisor, built from Go modules: its published shim does not start without CAP_SYS_RESOURCE, so this project
+ * builds its own (local-stack/gvisor/main.go).
+ * @throws Error when it cannot be built here. The cluster also runs without it.
  */
 export async function gvisorPrograms(settings: Settings, progress: Progress): Promise<GvisorPrograms> {
   const directory = join(settings.checkout, 'local-stack', 'gvisor');

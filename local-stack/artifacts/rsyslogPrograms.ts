@@ -8,21 +8,21 @@ import { unpackedPackages } from './debianPackages';
 
 export interface RsyslogPrograms {
   rsyslogd: string;
-  /** Where its modules are. */
+  /** The folder with its modules. */
   modules: string;
-  /** Where the libraries are that Debian packages apart, for LD_LIBRARY_PATH. */
+  /** The folder with libraries from other Debian packages, for LD_LIBRARY_PATH. */
   libraries: string;
 }
 
 const PACKAGES = ['rsyslog', 'rsyslog-elasticsearch', 'libestr0', 'libfastjson4', 'liblognorm5'];
 
 /**
- * Debian's rsyslog, unpacked and not installed: this machine keeps the system log that it has.
- * @throws Error when this is no Debian, or its packages cannot be reached
+ * Debian's rsyslog, unpacked but not installed: the machine's own system log is not affected.
+ * @throws Error when this is not Debian, or its packages cannot be downloaded
  */
 export async function rsyslogPrograms(settings: Settings, progress: Progress): Promise<RsyslogPrograms> {
   const directory = await unpackedPackages('rsyslog', PACKAGES, settings, progress);
-  // For its library, which rsyslog's module for Elasticsearch needs.
+  // Installs libcurl, which rsyslog's Elasticsearch module needs.
   await ensurePrograms([{ program: 'curl', debianPackage: 'curl' }], progress);
   const libraries = await libraryFolder(join(directory, 'usr', 'lib'));
   return {
@@ -32,7 +32,7 @@ export async function rsyslogPrograms(settings: Settings, progress: Progress): P
   };
 }
 
-/** Debian names it for the kind of machine, such as `x86_64-linux-gnu`. */
+/** Debian names this folder after the architecture, such as `x86_64-linux-gnu`. */
 async function libraryFolder(parent: string): Promise<string> {
   const folders = (await readdir(parent)).map((name) => join(parent, name));
   const found = folders.find((folder) => existsSync(join(folder, 'rsyslog', 'omelasticsearch.so')));

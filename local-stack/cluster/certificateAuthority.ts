@@ -4,18 +4,20 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../machine/command';
 
-/** What a certificate says. Kubernetes takes the common name as the user and the organizations as groups. */
+/**
+ * The subject of a certificate. Kubernetes uses the common name as the user and the organizations as groups.
+ */
 export interface CertificateRequest {
   /** File name: NAME.crt and NAME.key. */
   name: string;
   commonName: string;
   organizations?: readonly string[];
-  /** DNS names and IP addresses that a server certificate is valid for. */
+  /** DNS names and IP addresses for which a server certificate is valid. */
   hosts?: readonly string[];
   usage: readonly ('clientAuth' | 'serverAuth')[];
 }
 
-/** Where a certificate and its private key stand. The key is readable by its owner only. */
+/** Paths of a certificate and its private key. Only its owner can read the key. */
 export interface CertificateFiles {
   certificate: string;
   key: string;
@@ -23,12 +25,12 @@ export interface CertificateFiles {
 
 const authorityDays = 3650;
 const certificateDays = 365;
-/** Milliseconds before its end at which a certificate is made anew at the next start: 30 days. */
+/** A certificate is renewed at a start within this many milliseconds before it expires: 30 days. */
 const renewBefore = 30 * 24 * 3600 * 1000;
 
 /**
- * A certificate authority of our own, kept in a folder. It uses openssl(1): Node reads certificates but cannot
- * make them, and the maintained npm package for it brings fifteen others and a global polyfill.
+ * A local certificate authority, stored in a folder. It uses openssl(1): Node can read certificates but not
+ * create them, and the maintained npm package for it has fifteen dependencies and a global polyfill.
  */
 export class CertificateAuthority {
   private constructor(
@@ -40,7 +42,7 @@ export class CertificateAuthority {
     return filesOf(this.directory, this.name);
   }
 
-  /** Opens the authority in this folder, or makes it. */
+  /** Opens the authority in this folder, or creates it. */
   static async open(directory: string, name: string): Promise<CertificateAuthority> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const authority = new CertificateAuthority(directory, name);
@@ -64,7 +66,10 @@ export class CertificateAuthority {
     return authority;
   }
 
-  /** The certificate for a request: the one of before while it says the same, is ours and is far from its end. */
+  /**
+   * Returns a certificate for a request. Reuses the existing one if the request is unchanged, this authority
+   * signed it, and it does not expire soon.
+   */
   async issue(request: CertificateRequest): Promise<CertificateFiles> {
     const files = filesOf(this.directory, request.name);
     const note = join(this.directory, `${request.name}.request`);
@@ -104,7 +109,7 @@ export class CertificateAuthority {
   }
 }
 
-/** Makes an RSA key pair for signing service account tokens. */
+/** Creates an RSA key pair for signing service account tokens. */
 export async function signingKeys(directory: string): Promise<{ privateKey: string; publicKey: string }> {
   const privateKey = join(directory, 'service-account.key');
   const publicKey = join(directory, 'service-account.pub');
@@ -132,7 +137,7 @@ async function makeCertificate(
   await writeFile(configuration, [...head, ...sections, ''].join('\n'));
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', files.key];
   const output = ['-out', files.certificate, '-days', String(days), '-config', configuration];
-  // openssl makes the key file readable by its owner only.
+  // openssl creates the key file with permissions for its owner only.
   await runCommand('openssl', ['req', '-x509', '-new', '-sha256', ...newKey, ...output, ...signer]);
   await rm(configuration);
 }

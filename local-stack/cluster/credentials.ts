@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { nodeName, statePaths, type Settings } from '../settings';
 import { CertificateAuthority, signingKeys, type CertificateFiles } from './certificateAuthority';
 
-/** The name of the local cluster's context in our own kubeconfig. Nobody else's kubeconfig is ever touched. */
+/**
+ * The name of the local cluster's context in its separate kubeconfig. Other kubeconfigs are never changed.
+ */
 export const contextName = 'orchestration-local';
 
 /**
- * The identity that infrastructure/rbac.yaml gives a process in a cluster: the local one proves the same by
- * certificate, so that it has the same rights here as there.
+ * The identity of a service account of infrastructure/rbac.yaml. A local process proves it by certificate, so
+ * it has the same rights here as in a cluster.
  */
 function serviceAccount(name: string) {
   const namespace = 'orchestration-system';
@@ -19,7 +21,7 @@ function serviceAccount(name: string) {
   };
 }
 
-/** The clients of the API server: who each is, to RBAC. */
+/** The clients of the API server, with their RBAC identities. */
 const clients = {
   admin: { commonName: 'orchestration-local-admin', organizations: ['system:masters'] },
   worker: serviceAccount('orchestration-worker'),
@@ -34,7 +36,7 @@ const clients = {
 
 export type ClientName = keyof typeof clients;
 
-/** Every certificate and key of the cluster, and a kubeconfig for each client. Paths to files. */
+/** Paths of all certificates and keys of the cluster, and of a kubeconfig for each client. */
 export interface Credentials {
   authority: CertificateFiles;
   frontProxyAuthority: CertificateFiles;
@@ -49,7 +51,7 @@ export interface Credentials {
   kubeconfigs: Record<ClientName, string>;
 }
 
-/** Makes what is missing or near its end, and keeps the rest. */
+/** Creates what is missing or expires soon, and reuses the rest. */
 export async function ensureCredentials(settings: Settings): Promise<Credentials> {
   const paths = statePaths(settings);
   const directory = paths.certificates;
@@ -138,7 +140,7 @@ function kubeconfigPath(paths: ReturnType<typeof statePaths>, client: ClientName
   return join(paths.certificates, `${client}.kubeconfig`);
 }
 
-/** A kubeconfig with everything inside it, so that a copy of the one file works. JSON is YAML. */
+/** A self-contained kubeconfig, so that this one file can be copied. JSON is valid YAML. */
 function kubeconfig(server: string, authority: string, client: CertificateFiles): string {
   const inline = (path: string) => readFileSync(path).toString('base64');
   return JSON.stringify(

@@ -3,18 +3,18 @@ import type { KubernetesPrograms } from '../artifacts/kubernetesPrograms';
 import { runCommand } from '../machine/command';
 import { nodeName, type Settings } from '../settings';
 
-/** The StorageClass that volume claims get unless they name another. */
+/** The default StorageClass of volume claims. */
 export const storageClassName = 'local-path';
-/** What a claim's or a volume's annotations call the provisioner of that class. */
+/** The name of that class's provisioner, in the annotations of claims and volumes. */
 export const provisionerName = 'orchestration-app/local-path';
 
-/** The RuntimeClass of pods that run in gVisor, and what containerd's configuration calls it. */
+/** The RuntimeClass of pods that run in gVisor, and the name of its handler in containerd's configuration. */
 export const gvisorClassName = 'gvisor';
 export const gvisorHandler = 'runsc';
 
 /**
- * Applies what the cluster itself needs, then the worker's rights from infrastructure/rbac.yaml.
- * @param hasGvisor - whether pods can run in gVisor: only then the cluster has the RuntimeClass.
+ * Applies the objects that the cluster itself needs, then the worker's rights from infrastructure/rbac.yaml.
+ * @param hasGvisor - whether pods can run in gVisor: only then does the cluster have the RuntimeClass.
  */
 export async function applyManifests(
   settings: Settings,
@@ -29,11 +29,11 @@ export async function applyManifests(
   const own = { apiVersion: 'v1', kind: 'List', items: ownManifests(settings, hasGvisor) };
   await run([...apply, '-'], JSON.stringify(own));
   await run([...apply, join(settings.checkout, 'infrastructure', 'rbac.yaml')]);
-  // Of an earlier start.
+  // An earlier start may have created it.
   if (!hasGvisor) await run(['delete', 'runtimeclass', gvisorClassName, '--ignore-not-found']);
 }
 
-/** Objects of the local cluster: DNS Service, storage and runtime class, and the rights of DNS and provisioner. */
+/** Objects of the local cluster: DNS Service, storage and runtime class, rights of DNS and provisioner. */
 export function ownManifests(settings: Settings, hasGvisor: boolean): object[] {
   return [
     ...dnsService(settings),
@@ -53,7 +53,7 @@ function gvisorClass(): object {
   };
 }
 
-/** A Service without selector: the server is no pod, but stands beside the cluster. */
+/** A Service without a selector: the DNS server is a process outside the cluster, not a pod. */
 function dnsService({ network, ports }: Settings): object[] {
   const labels = { 'kubernetes.io/service-name': 'kube-dns' };
   const metadata = { name: 'kube-dns', namespace: 'kube-system' };
@@ -99,7 +99,7 @@ function storageClass(): object {
     },
     provisioner: provisionerName,
     reclaimPolicy: 'Delete',
-    // There is one node: a volume need not wait to learn where its pod goes.
+    // There is only one node, so a volume does not have to wait until its pod is scheduled.
     volumeBindingMode: 'Immediate',
   };
 }
@@ -111,7 +111,7 @@ function provisionerRights(): object[] {
   ]);
 }
 
-/** A ClusterRole and its binding to the user of the same name. */
+/** A ClusterRole, bound to the user of the same name. */
 function rightsOf(user: string, rules: object[]): object[] {
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   const apiGroup = 'rbac.authorization.k8s.io';
@@ -127,7 +127,7 @@ function rightsOf(user: string, rules: object[]): object[] {
   ];
 }
 
-/** The volume that answers a claim: a folder of this machine, tied to the one node. */
+/** The volume for a claim: a folder on this machine, with an affinity to the only node. */
 export function volumeFor(
   claim: { namespace: string; name: string; uid: string; size: string; accessModes: string[] },
   path: string,

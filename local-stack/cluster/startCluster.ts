@@ -22,21 +22,21 @@ import type { StackParts } from '../stackParts';
 import { contextName, ensureCredentials, type Credentials } from './credentials';
 import { applyManifests } from './manifests';
 
-/** A cluster that was started here. */
+/** A cluster that this process started. */
 export interface StartedCluster {
   kubernetes: { kubeconfig: string; workerKubeconfig: string; gatewayKubeconfig: string; context: string };
   images: ImageReferences;
   packageIndex: { url: string; cidr: string } | undefined;
 }
 
-/** Starts the cluster of one node, with the images of this checkout loaded and the worker's rights in place. */
+/** Starts a single-node cluster, loads the images of this checkout, and applies the worker's rights. */
 export async function startCluster(
   settings: Settings,
   progress: Progress,
   parts: StackParts,
 ): Promise<StartedCluster> {
   await ensurePrograms(runPrerequisites, progress);
-  // The runtime needs none of the programs: images are built and loaded while Go compiles.
+  // The runtime needs none of these programs: images are built and loaded while Go compiles.
   const runtime = startRuntime(settings, progress, parts);
   const [programs, credentials, node] = await Promise.all([
     kubernetesPrograms(settings, progress),
@@ -62,7 +62,7 @@ export async function startCluster(
     return runtime.images;
   });
 
-  /** Pods of an earlier start come back as soon as the kubelet runs: by then they must find Services by name. */
+  /** The kubelet restarts pods of an earlier start at once, so the names of Services must resolve by then. */
   async function startServicesAndKubelet() {
     const returning = await nodeExists(admin);
     const services = Promise.all([
@@ -76,7 +76,7 @@ export async function startCluster(
         ),
       runtime.ready.then(() => parts.start(kubeProxy(context, node))),
     ]);
-    // On a new cluster kube-proxy waits for the node, which the kubelet makes.
+    // On a new cluster kube-proxy waits for the node object, which the kubelet creates.
     await (returning ? services : runtime.ready);
     await Promise.all([services, parts.start(kubelet(context, node))]);
   }
@@ -96,15 +96,17 @@ export async function startCluster(
   };
 }
 
-/** The node's namespaces, the container runtime in them, and the images in that. Each promise when it is there. */
+/**
+ * Starts the node's namespaces and the container runtime, and loads the images; returns a promise for each.
+ */
 function startRuntime(settings: Settings, progress: Progress, parts: StackParts) {
   const node = parts.start(new Node(settings));
-  // Its address is the machine's end of the node's cable.
+  // It listens on the host end of the veth pair, so it needs the node.
   const packageIndex = Promise.all([usablePackageIndex(settings, (line) => progress.say(line)), node]).then(
     ([index]) => index && parts.start(index),
   );
   const found = containerdPrograms(settings, progress);
-  // After containerd: two compilers less at a time, with Kubernetes' and Temporal's already at work.
+  // Built after containerd, to limit concurrent compilers: Kubernetes and Temporal may be compiling already.
   const gvisor = found.then(async () => usableGvisor(settings, progress, await node));
   const ready = node.then(async (started) => {
     const [programs, { pause: pauseImage }] = await Promise.all([found, imageReferences(settings)]);
@@ -113,7 +115,7 @@ function startRuntime(settings: Settings, progress: Progress, parts: StackParts)
     await parts.start(new Pods(settings, join(programs, 'ctr')));
   });
   const images = ready.then(() => loadImages(settings, progress));
-  // Each is awaited later; until then a failure must not end the process as an unhandled rejection.
+  // Each is awaited later. Until then, a failure must not end the process as an unhandled rejection.
   for (const promise of [packageIndex, found, gvisor, ready, images]) promise.catch(() => undefined);
   return { node, packageIndex, gvisor, ready, images };
 }

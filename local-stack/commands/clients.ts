@@ -7,7 +7,7 @@ import { Progress } from '../machine/progress';
 import { readNamedServers } from '../namedServers';
 import { readSettings } from '../settings';
 
-/** Runs kubectl on the cluster that the environment names, else on the running local one. Returns its exit code. */
+/** Runs kubectl on the cluster that the environment names, else on the local one. Returns its exit code. */
 export async function runKubectl(args: string[]): Promise<number> {
   const settings = readSettings();
   const cluster = readNamedServers().kubernetes ?? readStackNote(settings)?.endpoints.kubernetes;
@@ -26,7 +26,7 @@ export async function runTemporal(args: string[]): Promise<number> {
   return runInForeground(program, args, { TEMPORAL_ADDRESS: address });
 }
 
-/** It shares our terminal, so Ctrl-C reaches it directly; we wait for how it ends. */
+/** The program shares this terminal, so it receives Ctrl-C directly; this process waits for its exit code. */
 function runInForeground(
   command: string,
   args: string[],

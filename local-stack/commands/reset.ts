@@ -6,7 +6,7 @@ import { describeProcess } from '../../infrastructure/processIdentity';
 import { Progress } from '../machine/progress';
 import { readSettings, statePaths } from '../settings';
 
-/** Deletes all state, and cleans up after a crash first. Refuses while a stack runs. Returns the exit code. */
+/** Deletes all state, after cleaning up after a crash. Refuses while a stack runs. Returns the exit code. */
 export async function reset(settings = readSettings(), progress = new Progress()): Promise<number> {
   const { stateDirectory, cacheDirectory } = settings;
   if (!existsSync(stateDirectory)) {

@@ -5,12 +5,14 @@ import { loadImages } from '../images/loadImages';
 import { readSettings, statePaths, type Settings } from '../settings';
 import type { Endpoints } from '../endpoints';
 
-/** Milliseconds within which several signals are one wish: a terminal and npm both pass Ctrl-C on. */
+/**
+ * Milliseconds within which several signals count as one request: both the terminal and npm forward Ctrl-C.
+ */
 const oneWish = 1000;
 
 /**
- * Starts the servers, or takes those of a running stack, and the application on request; then waits for a
- * signal and ends what it started. Returns the exit code.
+ * Starts the servers, or uses those of a running stack, and on request starts the application. Then waits for
+ * a signal and stops what it started. Returns the exit code.
  */
 export async function runStack({ withApplication }: { withApplication: boolean }): Promise<number> {
   const startedAt = Date.now();
@@ -55,7 +57,7 @@ export async function runStack({ withApplication }: { withApplication: boolean }
   return failure ? 1 : 0;
 }
 
-/** The stack may have been started before the last edit of a Dockerfile or of what goes into an image. */
+/** The stack may have been started before the last change of a Dockerfile or of an image's files. */
 async function withCurrentImages(
   endpoints: Endpoints,
   settings: Settings,
@@ -74,7 +76,10 @@ function describe(endpoints: Endpoints, settings: Settings): string[] {
   ];
 }
 
-/** Signals that ask us to stop. The end of our parent asks too: nobody could send one any more. */
+/**
+ * Signals that request a stop. The exit of the parent process counts as one, too: it could not forward
+ * signals any more.
+ */
 class StopWishes {
   private readonly controller = new AbortController();
   private firstAt = 0;

@@ -10,33 +10,33 @@ import type { Settings } from '../settings';
 import { olderPostgresql, versions } from '../versions';
 
 /**
- * The root file systems that images are made from where no image registry can be reached: Debian packages.
- * They stand in for the public images that the Dockerfiles name by default.
+ * Root file systems for images when no image registry can be reached, built from Debian packages. They
+ * replace the public images that the Dockerfiles use by default.
  */
 const bases: Record<BaseName, Base> = {
   languages: { variant: 'minbase', packages: ['ca-certificates', ...languagePackages()] },
   database: { variant: 'minbase', packages: [`postgresql-${versions.postgresql}`] },
   'database-15': { suite: olderPostgresql['15'], variant: 'minbase', packages: ['postgresql-15'] },
-  // For tests alone: Elasticsearch in a container.
+  // Only for tests: Elasticsearch in a container.
   java: { variant: 'minbase', packages: ['curl', 'default-jre-headless'] },
   pause: { variant: 'extract', packages: ['busybox-static'] },
-  // Debian's own Node is not an LTS that lasts: the official program, with this machine's npm.
+  // Debian's own Node is not a long-lived LTS: use the official program, with this machine's npm.
   node: { variant: 'minbase', packages: ['ca-certificates', 'libstdc++6'], withNode: true },
-  // What that needs to run, and no more; there is no shell in it.
+  // Only what Node needs to run; it contains no shell.
   runtime: { variant: 'extract', packages: ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6'] },
 };
 
 export type BaseName = 'languages' | 'database' | 'database-15' | 'java' | 'pause' | 'node' | 'runtime';
 
 interface Base {
-  /** Name of a Debian release, unless it is that of the other bases. */
+  /** Name of a Debian release, when it differs from that of the other bases. */
   suite?: string;
   variant: 'minbase' | 'extract';
   packages: string[];
   withNode?: true;
 }
 
-/** What the languages of this checkout need, as their folders say. */
+/** The Debian packages that the languages of this checkout need, from their folders. */
 function languagePackages(): string[] {
   const folder = join(__dirname, '..', '..', 'sandbox', 'languages');
   const languages = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -44,13 +44,13 @@ function languagePackages(): string[] {
   return [...new Set(lists.flatMap((list) => list.split('\n').filter((line) => line !== '')))].sort();
 }
 
-/** Changes whenever the content of the base would: part of the keys of images made from it. */
+/** A key that changes with the content of the base: part of the keys of images built on it. */
 export function keyOfBase(name: BaseName): Promise<string> {
   const { suite = versions.debian, variant, packages, withNode } = bases[name];
   return keyOfInputs([suite, variant, ...packages, ...(withNode ? [versions.node] : [])]);
 }
 
-/** The path of this base as a tar archive, made with mmdebstrap when it is not in the cache. */
+/** The path of this base as a tar archive, built with mmdebstrap when it is not in the cache. */
 export async function obtainBase(name: BaseName, settings: Settings, progress: Progress): Promise<string> {
   const { suite = versions.debian, variant, packages, withNode } = bases[name];
   const directory = await obtain(
@@ -72,7 +72,7 @@ export async function obtainBase(name: BaseName, settings: Settings, progress: P
   return join(directory, 'rootfs.tar');
 }
 
-/** Put Node, and the npm of this machine, where the public image of Node has them. */
+/** Hooks that install Node, and this machine's npm, at the paths of Node's public image. */
 async function nodeHooks(settings: Settings, progress: Progress): Promise<string[]> {
   const modules = (await runCommand('npm', ['root', '--global'])).trim();
   return [

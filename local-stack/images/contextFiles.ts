@@ -2,12 +2,12 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Left behind by Python and editors; never part of an image's meaning. */
+/** Files left by Python and editors, which are never part of an image. */
 const ignored = /(^|\/)(__pycache__|node_modules|\.git)(\/|$)|\.pyc$/;
 
 /**
  * The files of the build context that a Dockerfile copies, sorted by name.
- * @throws Error with the line, when it copies something that is not there or that this reader cannot follow.
+ * @throws Error with the line, when it copies a missing file or has a form that is not supported.
  */
 export async function contextFiles(
   dockerfile: string,

@@ -10,26 +10,28 @@ import { keyOfBase, obtainBase, type BaseName } from './baseImages';
 
 /** One image to build. */
 export interface ImageBuild {
-  /** What stands for the public bases of the Dockerfile, by the ARG that names each. */
+  /** The local bases that replace the Dockerfile's public ones, by the ARG that names each. */
   bases: Readonly<Record<string, BaseName>>;
-  /** Whether npm packages are installed in it: with the registry of this machine, and its steps are kept. */
+  /**
+   * Whether it installs npm packages: then it uses this machine's npm registry, and its layers are cached.
+   */
   usesNpm: boolean;
   /** Absolute path. */
   dockerfile: string;
   /** Absolute path of the build context. */
   context: string;
   reference: string;
-  /** Where the image goes, in docker-archive format. */
+  /** Path of the resulting image, in docker-archive format. */
   archive: string;
 }
 
-/** The images come from our own archives, not from a registry: there is no signature to check. */
+/** The images are local archives, not pulled from a registry: there is no signature to verify. */
 const acceptAnything = { default: [{ type: 'insecureAcceptAnything' }] };
 
 /**
- * Runs Dockerfiles with buildah, in an image store of our own in the cache: the machine's images are not
- * touched. The bases stay in the store, so that a changed Dockerfile does not unpack them again, and the steps of those
- * images in which npm packages are installed, which have them in common.
+ * Builds Dockerfiles with buildah, in a separate image store in the cache: the machine's own images are not
+ * affected. The store keeps the bases, so that a changed Dockerfile does not unpack them again. It also keeps
+ * the layers of the images that install npm packages, which they share.
  */
 export class ImageBuilder {
   private readonly store: string;
@@ -46,7 +48,7 @@ export class ImageBuilder {
   /** @throws Error with buildah's output. */
   async build(image: ImageBuild, report: Report): Promise<void> {
     if (!image.usesNpm) return this.run(image, report);
-    // One after the other: the next one finds the steps that they have in common.
+    // Builds are sequential, so that the next one reuses the layers that they share.
     const lock = await takeLock(join(this.settings.cacheDirectory, 'buildah-npm.lock'), () =>
       report('waiting for the other image of the platform'),
     );
@@ -67,7 +69,7 @@ export class ImageBuilder {
     const unsigned = ['--signature-policy', this.policy];
     await this.buildah(
       'build',
-      // The format that keeps HEALTHCHECK.
+      // The Docker format, which supports HEALTHCHECK.
       ...['--isolation', 'chroot', '--format', 'docker', '--pull-never', ...unsigned],
       ...(image.usesNpm ? ['--layers=true', ...(await this.npmSecrets())] : ['--layers=false']),
       ...[...baseArguments, '--tag', image.reference, '--file', image.dockerfile],
@@ -87,7 +89,7 @@ export class ImageBuilder {
     return Object.entries(secrets).flatMap(([id, file]) => ['--secret', `id=${id},src=${file}`]);
   }
 
-  /** The name of the base in the store, unpacked into it by whoever needs it first. */
+  /** The name of the base in the store. The first caller unpacks it into the store. */
   private async ensureBase(name: BaseName, report: Report): Promise<string> {
     const reference = `localhost/orchestration-base-${name}:${await keyOfBase(name)}`;
     const archive = await obtainBase(name, this.settings, this.progress);
@@ -109,7 +111,7 @@ export class ImageBuilder {
   }
 
   private async buildah(command: string, ...args: string[]): Promise<string> {
-    // vfs copies whole file systems, but works everywhere; overlay does not stand on overlay.
+    // vfs copies whole file systems, but works everywhere; overlay does not work on top of overlay.
     const driver = (await standsOnOverlay(this.store)) ? 'vfs' : 'overlay';
     const places = ['--root', join(this.store, 'root'), '--runroot', join(this.store, 'run')];
     return runCommand('buildah', [...places, '--storage-driver', driver, command, ...args]);

@@ -7,9 +7,9 @@ import { statePaths, type Settings } from '../settings';
 import { imageNames, obtainImage, referencesOf, type AnyImage, type ImageReferences } from './projectImages';
 
 /**
- * Gives the running container runtime the images of the checkout as it is now, building what changed. The image of an
- * older PostgreSQL only where a database has data of that, or when it is asked for.
- * @returns the names of all, whether they were needed or not.
+ * Loads the images of the current checkout into the running container runtime, and builds what changed. Loads
+ * the image of an older PostgreSQL only when a database has its data, or on request.
+ * @returns the names of all images, including those that were not loaded.
  */
 export async function loadImages(
   settings: Settings,
@@ -24,7 +24,7 @@ export async function loadImages(
   return referencesOf(imageNames, settings);
 }
 
-/** Major versions of PostgreSQL that data on the volumes have. */
+/** Major versions of PostgreSQL that the databases on the volumes have. */
 export async function majorsOnVolumes(volumes: string): Promise<Set<string>> {
   const majors = new Set<string>();
   for (const volume of await entriesOf(volumes))
@@ -36,10 +36,10 @@ export async function majorsOnVolumes(volumes: string): Promise<Set<string>> {
   return majors;
 }
 
-/** None where there is no such folder. */
+/** Returns an empty list when the folder does not exist. */
 const entriesOf = (folder: string) => readdir(folder).catch(() => []);
 
-/** The same with the images of the platform itself, for an installation in the cluster. */
+/** Loads the images of the platform itself, for an installation in the cluster. */
 export function loadPlatform(
   settings: Settings,
   progress: Progress,

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { runCommand } from '../machine/command';
 
 /**
- * The npm configuration of this machine, and the authority that its Node trusts, for a build: files by the names that
- * Dockerfiles have for these secrets, which leave no trace in an image.
- * @param directory - where the file for npm is kept, readable by us alone.
+ * The npm configuration of this machine, and the certificate authority that its Node trusts, as build
+ * secrets. The keys are the names that Dockerfiles use for these secrets, which leave no trace in an image.
+ * @param directory - where the file for npm is stored, readable only by this user.
  */
 export async function npmSecrets(directory: string): Promise<Record<string, string>> {
   const [user, registry] = (await runCommand('npm', ['config', 'get', 'userconfig', 'registry']))

@@ -8,7 +8,9 @@ import { keyOfBase, type BaseName } from './baseImages';
 import { ImageBuilder } from './imageBuilder';
 import { contextFiles } from './contextFiles';
 
-/** The images of this repository: Dockerfile, relative to the root of it, and what it stands on here. */
+/**
+ * The images of this repository: the path of the Dockerfile, relative to the repository, and the local bases.
+ */
 const recipes = {
   'test-pod': { dockerfile: 'Dockerfile.test', bases: { BASE_IMAGE: 'languages', NODE_IMAGE: 'node' } },
   program: {
@@ -16,7 +18,7 @@ const recipes = {
     bases: { BASE_IMAGE: 'languages', NODE_IMAGE: 'node' },
   },
   database: { dockerfile: 'sandbox/production-pod/database/Dockerfile', bases: { BASE_IMAGE: 'database' } },
-  // The same for databases that were made before: one image for each older major (olderPostgresql).
+  // For databases that were created earlier: one image for each older major version (olderPostgresql).
   'database-15': {
     dockerfile: 'sandbox/production-pod/database/Dockerfile',
     bases: { BASE_IMAGE: 'database-15' },
@@ -27,14 +29,17 @@ const recipes = {
 } as const satisfies Record<string, { dockerfile: string; bases: Record<string, BaseName> }>;
 
 export type AnyImage = keyof typeof recipes;
-/** Those that a cluster needs for users' pods; worker and gateway run beside the local one, unless they are installed. */
+/**
+ * The images that a cluster needs for users' pods. Worker and gateway run outside the local cluster unless
+ * they are installed in it.
+ */
 export type ImageName = Exclude<AnyImage, 'gateway' | 'worker'>;
 export const imageNames: readonly ImageName[] = ['test-pod', 'program', 'database', 'database-15', 'pause'];
 
-/** What an image is called. The tag is the hash of all that goes into it, and it needs no registry to be clear. */
+/** Image names. The tag is the hash of everything that goes into the image; no registry is involved. */
 export type ImageReferences<Name extends AnyImage = ImageName> = Record<Name, string>;
 
-/** The names of the images as the checkout is now: another name as soon as anything that goes into one changes. */
+/** Image names for the current checkout. A name changes when anything that goes into the image changes. */
 export async function imageReferences(settings: Settings): Promise<ImageReferences> {
   return referencesOf(imageNames, settings);
 }

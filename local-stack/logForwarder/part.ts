@@ -5,22 +5,26 @@ import type { RsyslogPrograms } from '../artifacts/rsyslogPrograms';
 import { ServerPart } from '../parts/serverPart';
 import type { Settings } from '../settings';
 
-/** This user and group has no account: nothing else on the machine belongs to it. It may read every file, no more. */
+/**
+ * This user and group has no account, so it owns nothing else on the machine. It can only read every file.
+ */
 const forwarderId = 64_921;
 const rights = '+dac_read_search';
 
 export interface ForwarderSettings {
-  /** Folder of the logs of pods, in the form that kubelets give it. */
+  /** Folder of the logs of pods, in the kubelet's layout. */
   logs: string;
-  /** Where it keeps what it could not send yet, and how far it has read. */
+  /** Where it queues what it could not send yet, and stores its read positions. */
   spool: string;
   /** URL of Elasticsearch, without a password. */
   elasticsearch: string;
-  /** What the names of the indices begin with. */
+  /** Prefix of the names of the indices. */
   prefix: string;
 }
 
-/** Sends what users' pods print to Elasticsearch: rsyslog, which stands in for Fluentd on the local stack. */
+/**
+ * Forwards the output of users' pods to Elasticsearch, with rsyslog instead of Fluentd on the local stack.
+ */
 export function logForwarder(
   settings: Settings,
   programs: RsyslogPrograms,
@@ -53,7 +57,7 @@ export function logForwarder(
   });
 }
 
-/** @throws Error for an address that rsyslog cannot be given */
+/** @throws Error for an address that rsyslog does not support */
 export function configurationOf({ logs, spool, elasticsearch, prefix }: ForwarderSettings): string {
   const { protocol, host, username } = new URL(elasticsearch);
   if (protocol !== 'http:' || username !== '')

@@ -6,10 +6,13 @@ import { statePaths, type Settings } from '../settings';
 import type { StackParts } from '../stackParts';
 import { logForwarder } from './part';
 
-/** What the names of the indices of pod logs begin with, unless ELASTICSEARCH_LOGS says otherwise. */
+/** Prefix of the indices of pod logs, unless ELASTICSEARCH_LOGS sets another. */
 const PREFIX = 'orchestration-logs';
 
-/** Keeps the logs of pods that are gone, if this machine can; else says in one line why not. Nothing else needs it. */
+/**
+ * Starts archiving the logs of deleted pods. If that is not possible on this machine, reports the reason in
+ * one line: no other part depends on it.
+ */
 export async function startLogForwarder(
   settings: Settings,
   progress: Progress,

@@ -5,17 +5,17 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const mountPoint = '/sys/fs/cgroup';
 
-/** Makes a cgroup in every hierarchy: the kubelet wants to find it. */
+/** Creates a cgroup in every hierarchy: the kubelet expects it to exist. */
 export async function makeCgroups(name: string): Promise<void> {
   await Promise.all(hierarchies().map((hierarchy) => mkdir(join(hierarchy, name), { recursive: true })));
 }
 
-/** Removes it with all below. The processes in it are gone; the kernel may take a moment to notice. */
+/** Removes the cgroup with its descendants. Its processes have exited, but the kernel may notice it late. */
 export async function removeCgroups(name: string): Promise<void> {
   await Promise.all(hierarchies().map((hierarchy) => removeTree(join(hierarchy, name))));
 }
 
-/** Version 2 has one hierarchy; version 1 has one a controller, some of them mounted together under two names. */
+/** Version 2 has one hierarchy. Version 1 has one per controller, some of them mounted under two names. */
 function hierarchies(): string[] {
   if (existsSync(join(mountPoint, 'cgroup.controllers'))) return [mountPoint];
   return readdirSync(mountPoint, { withFileTypes: true })

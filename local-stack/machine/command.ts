@@ -1,23 +1,23 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 
-/** How a command that runs to its end is run. */
+/** How to run a command to completion. */
 export interface CommandOptions extends Pick<SpawnOptions, 'cwd' | 'signal'> {
   environment?: Record<string, string | undefined>;
   /** Written to its standard input. */
   input?: string | undefined;
   /** Called with each line of standard error while it runs. */
   onErrorLine?: (line: string) => void;
-  /** Milliseconds after which it is killed and the call rejects. Unlimited when missing. */
+  /** Milliseconds after which it is killed and the call rejects. Unlimited when undefined. */
   timeout?: number;
 }
 
-/** How many characters of a failed command's output its error carries. */
+/** How many characters of a failed command's output its error contains. */
 const tailLength = 2000;
 
 /**
- * Runs a command to its end, not through a shell.
+ * Runs a command to completion, without a shell.
  * @returns its standard output.
- * @throws Error with the command, how it ended and the end of its output.
+ * @throws Error with the command, how it ended, and the end of its output.
  */
 export async function runCommand(
   command: string,
@@ -28,7 +28,7 @@ export async function runCommand(
     cwd: options.cwd,
     env: { ...process.env, ...options.environment },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    // Its own process group: Ctrl-C reaches us alone, and we decide the order in which things end.
+    // A separate process group: Ctrl-C reaches only this process, which stops things in order.
     detached: true,
     timeout: options.timeout,
     signal: options.signal,
@@ -62,10 +62,10 @@ export async function runCommand(
   });
 }
 
-/** The commands that run now, so that an interrupted start does not leave a compiler behind. */
+/** The running commands, so that an interrupted start does not leave a compiler running. */
 const running = new Set<ReturnType<typeof spawn>>();
 
-/** Kills every command that runs now, with its children. */
+/** Kills every running command with its children. */
 export function killRunningCommands(): void {
   for (const child of running) {
     try {

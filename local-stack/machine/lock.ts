@@ -3,12 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { identify, stillRuns, type ProcessIdentity } from '../../infrastructure/processIdentity';
 
-/** A lock that is held. */
+/** A held lock. */
 export interface Lock {
   release(): Promise<void>;
 }
 
-/** Someone else holds the lock. */
+/** Another process holds the lock. */
 export class LockHeldError extends Error {
   constructor(
     readonly path: string,
@@ -20,10 +20,10 @@ export class LockHeldError extends Error {
 }
 
 /**
- * Takes the lock on a file, kept by the kernel for flock(1): it goes with its holder, however that one ends,
- * so there is no such thing as a stale lock. The file's content is only a note on who holds it.
- * @param wait - called once when the lock is held by another, before waiting for it. Without it: no waiting.
- * @throws LockHeldError when held and `wait` was not given.
+ * Takes the lock on a file with flock(1). The kernel releases it when its holder ends, however that happens,
+ * so locks never become stale. The file's content only describes the holder.
+ * @param wait - called once before waiting for a lock that is held. Without it, the call does not wait.
+ * @throws LockHeldError when the lock is held and `wait` was not given.
  */
 export async function takeLock(
   path: string,
@@ -39,13 +39,13 @@ export async function takeLock(
   return noteHolder(path, waited);
 }
 
-/** Who the note in the file names, if that process still runs. */
+/** The process that the file names, if it still runs. */
 export function lockHolder(path: string): ProcessIdentity | undefined {
   try {
     const note = JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity;
     return stillRuns(note) ? note : undefined;
   } catch {
-    // No file, or the holder is just writing its note: either way nobody can be named.
+    // There is no file, or the holder is just writing it: either way the holder is unknown.
     return undefined;
   }
 }
@@ -55,7 +55,9 @@ function noteHolder(path: string, lock: Lock): Lock {
   return lock;
 }
 
-/** flock becomes `cat`, which holds the open file until its standard input closes: at release or at our end. */
+/**
+ * flock executes `cat`, which keeps the file open until its stdin closes: at release, or with this process.
+ */
 function tryFlock(path: string, options: string[]): Promise<Lock | undefined> {
   const child = spawn('flock', [...options, '--no-fork', path, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'ignore'],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describeProcess } from '../../infrastructure/processIdentity';
 
-/** A TCP port that something listens on. */
+/** A TCP port with a listener. */
 export interface PortHolder {
   port: number;
   /** Undefined when the process belongs to another user or to another PID namespace. */
@@ -9,10 +9,10 @@ export interface PortHolder {
   description: string;
 }
 
-/** State 0A of /proc/net/tcp: listening. */
+/** The state of a listening socket in /proc/net/tcp. */
 const listening = '0A';
 
-/** Who listens on this TCP port, on any address; undefined when it is free. */
+/** The process that listens on this TCP port, on any address; undefined when the port is free. */
 export function portHolder(
   port: number,
   tables = ['/proc/net/tcp', '/proc/net/tcp6'],
@@ -23,7 +23,7 @@ export function portHolder(
   return { port, pid, description: pid === undefined ? 'a process of another user' : describeProcess(pid) };
 }
 
-/** The socket inode that listens on a port, out of the text of a /proc/net/tcp table. */
+/** The inode of the socket that listens on a port, from the text of a /proc/net/tcp table. */
 export function listeningInode(table: string, port: number): string | undefined {
   const hexadecimal = port.toString(16).toUpperCase().padStart(4, '0');
   for (const line of table.split('\n').slice(1)) {
@@ -43,7 +43,7 @@ function openFiles(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).map((descriptor) => linkTarget(`/proc/${pid}/fd/${descriptor}`));
   } catch {
-    // It ended meanwhile, or it is not ours to look into.
+    // It has exited, or this user may not inspect it.
     return [];
   }
 }

@@ -3,14 +3,14 @@ import { delimiter, join } from 'node:path';
 import { runCommand } from './command';
 import type { Progress } from './progress';
 
-/** A program that the stack runs, and the Debian package that brings it. */
+/** A program that the stack runs, and the Debian package that contains it. */
 export interface Prerequisite {
-  /** A command looked up on PATH, or an absolute path that must exist. */
+  /** A command that is searched on PATH, or an absolute path that must exist. */
   program: string;
   debianPackage: string;
 }
 
-/** What every start needs, whatever is cached. */
+/** What every start needs, even when everything is cached. */
 export const runPrerequisites: readonly Prerequisite[] = [
   { program: 'runc', debianPackage: 'runc' },
   { program: '/usr/lib/cni/bridge', debianPackage: 'containernetworking-plugins' },
@@ -36,11 +36,11 @@ export const imagePrerequisites: readonly Prerequisite[] = [
   { program: 'buildah', debianPackage: 'buildah' },
 ];
 
-/** Where Debian keeps programs that a plain user's PATH leaves out. */
+/** Folders of programs that an ordinary user's PATH omits on Debian. */
 const systemDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /**
- * The absolute path of a program, or undefined.
+ * The absolute path of a program, or undefined when it is not found.
  * @param path - a PATH-like list of folders.
  */
 export function findProgram(program: string, path = process.env.PATH ?? ''): string | undefined {
@@ -70,7 +70,7 @@ export function checkMachine(): void {
 let installing: Promise<void> = Promise.resolve();
 
 /**
- * Installs what is missing with apt-get, and says so. Calls wait for each other: apt takes one at a time.
+ * Installs missing programs with apt-get, and reports it. Calls are serialized, as apt requires.
  * @throws Error that names every missing program when there is no apt-get or it fails.
  */
 export function ensurePrograms(needed: readonly Prerequisite[], progress: Progress): Promise<void> {
@@ -101,11 +101,11 @@ async function installMissing(needed: readonly Prerequisite[], progress: Progres
   if (still.length > 0) throw new Error(`Still missing after apt-get install: ${still.join(', ')}.`);
 }
 
-/** The oldest Java that Elasticsearch 8 runs on. */
+/** The minimum Java version of Elasticsearch 8. */
 const leastJava = 17;
 
 /**
- * The home of a Java that Elasticsearch can use: ES_JAVA_HOME, JAVA_HOME, or the one of `java` on PATH.
+ * The home of a Java that Elasticsearch can use: ES_JAVA_HOME, JAVA_HOME, or that of `java` on PATH.
  * @throws Error with the version found, when it is too old.
  */
 export async function findJavaHome(

@@ -1,4 +1,4 @@
-/** A long step that is under way, as the person who waits sees it. */
+/** A long step in progress, as it is displayed. */
 interface Step {
   title: string;
   detail: string;
@@ -6,18 +6,18 @@ interface Step {
   lastPrintedAt: number;
 }
 
-/** Says how a step goes, for example `412 of 2010 packages`. */
+/** Reports the progress of a step, for example `412 of 2010 packages`. */
 export type Report = (detail: string) => void;
 
-/** Milliseconds between two lines about the same step where no terminal can overwrite the first. */
+/** Milliseconds between two lines about the same step, when the output is not a terminal. */
 const quietInterval = 15_000;
 const redrawInterval = 250;
-/** Steps shorter than this leave no line when done, where a terminal shows them live anyway. */
+/** On a terminal, which shows steps live, steps shorter than this do not print a line when done. */
 const worthALine = 1000;
 
 /**
- * Shows what is being done. On a terminal the steps under way stand at the bottom and are redrawn; elsewhere
- * (a log, CI) each says when it starts, every 15 s how far it is, and when it is done.
+ * Displays progress. On a terminal, the running steps are redrawn at the bottom. Elsewhere (a log, CI), each
+ * step prints a line when it starts, every 15 s while it runs, and when it is done.
  */
 export class Progress {
   private readonly steps = new Set<Step>();
@@ -29,7 +29,7 @@ export class Progress {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** Runs a step and shows it. A failure is not shown here: it reaches whoever awaits the step. */
+  /** Runs a step and displays it. The error of a failed step is not displayed, but thrown to the caller. */
   async step<T>(title: string, work: (report: Report) => Promise<T>): Promise<T> {
     const step: Step = { title, detail: '', startedAt: this.now(), lastPrintedAt: this.now() };
     this.begin(step);
@@ -47,7 +47,7 @@ export class Progress {
     }
   }
 
-  /** One line that stays. */
+  /** Prints a permanent line. */
   say(line: string): void {
     this.erase();
     this.out.write(`${line}\n`);

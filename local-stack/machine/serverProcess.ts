@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { childrenOf } from '../../infrastructure/processIdentity';
 
-/** A long-running program and how to run it. */
+/** A long-running program and its configuration. */
 export interface ServerSpecification {
   name: string;
   command: string;
@@ -12,28 +12,30 @@ export interface ServerSpecification {
   /** Added to the environment of this process; undefined removes a variable. */
   environment?: Record<string, string | undefined>;
   directory?: string;
-  /** Standard output and error go here. The file of the run before is kept beside it as FILE.1. */
+  /** File for standard output and error. The file of the previous run is kept as FILE.1. */
   logFile: string;
-  /** Runs as this user and group, with no others. */
+  /** The user and group to run as, without supplementary groups. */
   user?: { uid: number; gid: number };
-  /** Host pid of the first process of the namespaces to enter. */
+  /** Host pid of the first process in the namespaces to enter. */
   namespacesOf?: number;
-  /** Milliseconds between SIGTERM and SIGKILL at stop. */
+  /** Milliseconds between SIGTERM and SIGKILL when stopping. */
   graceMilliseconds?: number;
 }
 
-/** Every process that is started carries this variable, so that leftovers of a crash can be told from anything else. */
+/**
+ * Every started process has this variable in its environment, so that leftovers of a crash can be identified.
+ */
 export const ownershipVariable = 'ORCHESTRATION_STACK_STATE';
 
-/** Milliseconds between two looks at whether a server is ready. */
+/** Milliseconds between two readiness checks. */
 const pollInterval = 50;
 
 /**
- * A running server. It dies with this process, even when this one is killed: the kernel sends it SIGKILL
+ * A running server. The kernel sends it SIGKILL when this process ends, even if this process was killed
  * (setpriv --pdeathsig).
  */
 export class ServerProcess {
-  /** Resolves with how it ended. */
+  /** Resolves with a description of how it ended. */
   readonly ended: Promise<string>;
   private endedWith: string | undefined;
   private stopping = false;
@@ -51,7 +53,7 @@ export class ServerProcess {
     });
   }
 
-  /** @param owner - the value of the variable that marks it. */
+  /** @param owner - the value of the ownership variable. */
   static start(specification: ServerSpecification, owner: string): ServerProcess {
     const log = openLog(specification.logFile);
     const [command, ...args] = commandLine(specification);
@@ -69,13 +71,13 @@ export class ServerProcess {
     return this.child.pid;
   }
 
-  /** One line on how it ended, for a server that is started again: its log is then the one before. */
+  /** One line on how it ended, for a server that is restarted: by then, its log has been renamed. */
   get obituary(): string {
     const { name, logFile } = this.specification;
     return `${name} ${this.endedWith ?? 'runs'} (its log: ${logFile}.1)`;
   }
 
-  /** True when it ended although nobody stopped it. */
+  /** True when it ended without being stopped. */
   get died(): boolean {
     return this.endedWith !== undefined && !this.stopping;
   }
@@ -85,7 +87,7 @@ export class ServerProcess {
   }
 
   /**
-   * Waits until `check` is true; a check that throws counts as not yet.
+   * Waits until `check` resolves to true; an error of `check` counts as not ready yet.
    * @throws Error with the last reason and the end of the log, when it died or `timeout` milliseconds passed.
    */
   async waitUntil(check: () => Promise<boolean>, timeout: number): Promise<void> {
@@ -103,14 +105,14 @@ export class ServerProcess {
     throw this.failure(this.endedWith ?? 'ended');
   }
 
-  /** An error about this server, with the end of its log. */
+  /** Creates an error about this server, with the end of its log. */
   failure(what: string): Error {
     return new Error(
       `${this.specification.name} ${what}. ${this.specification.logFile} ends with:\n${logTail(this.specification.logFile)}`,
     );
   }
 
-  /** SIGTERM, then SIGKILL after the grace period. Resolves when it is gone. */
+  /** Sends SIGTERM, then SIGKILL after the grace period. Resolves when the process has ended. */
   async stop(grace = this.specification.graceMilliseconds ?? 5000): Promise<void> {
     this.stopping = true;
     if (!this.runs) return;
@@ -120,7 +122,7 @@ export class ServerProcess {
     clearTimeout(timer);
   }
 
-  /** SIGKILL, as from a fault: it counts as one that died. */
+  /** Sends SIGKILL, as a fault would: the server counts as died. */
   kill(): void {
     this.signal('SIGKILL');
   }
@@ -128,7 +130,7 @@ export class ServerProcess {
   private signal(signal: NodeJS.Signals): void {
     const pid = this.child.pid;
     if (pid === undefined || !this.runs) return;
-    // nsenter waits outside for the program and passes no signal on: it ends when the program does.
+    // The child is nsenter, which does not forward signals and ends with the program: signal the program.
     const targets = this.specification.namespacesOf === undefined ? [pid] : childrenOf(pid);
     for (const target of targets.length > 0 ? targets : [pid]) {
       try {
@@ -157,7 +159,7 @@ function openLog(path: string): number {
   return openSync(path, 'a', 0o600);
 }
 
-/** The last lines of a log file, each cut to a readable length. */
+/** The last lines of a log file, each truncated to a readable length. */
 export function logTail(path: string, lines = 25): string {
   const text = statSync(path, { throwIfNoEntry: false }) ? readFileSync(path, 'utf8') : '';
   const last = text.trimEnd().split('\n').slice(-lines);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 
-/** Kernel settings of the whole machine that a kubelet changes. The ones it sets for networking are the node's own. */
+/** Machine-wide kernel settings that a kubelet changes. Those for networking are in the node's namespace. */
 const changedByKubelet = [
   '/proc/sys/vm/overcommit_memory',
   '/proc/sys/vm/panic_on_oom',
@@ -11,7 +11,7 @@ const changedByKubelet = [
   '/proc/sys/kernel/keys/root_maxbytes',
 ];
 
-/** Notes the values of now, unless a crashed stack left a note: then the values of now are not the machine's own. */
+/** Saves the current values, unless a crashed stack left a file: then the current ones are not original. */
 export async function saveSysctls(note: string): Promise<void> {
   if (existsSync(note)) return;
   const present = changedByKubelet.filter((path) => existsSync(path));
@@ -21,7 +21,7 @@ export async function saveSysctls(note: string): Promise<void> {
   await writeFile(note, JSON.stringify(Object.fromEntries(values), null, 1));
 }
 
-/** Puts back what was noted. */
+/** Restores the saved values. */
 export async function restoreSysctls(note: string): Promise<void> {
   if (!existsSync(note)) return;
   const values = JSON.parse(await readFile(note, 'utf8')) as Record<string, string>;

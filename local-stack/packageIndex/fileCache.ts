@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { ProjectFile } from './project';
 import { UpstreamError } from './upstream';
 
-/** Bytes kept on disk; the least recently used goes first. */
+/** Maximum size of the cache on disk, in bytes; the least recently used file is deleted first. */
 const MAX_BYTES = 2 * 1024 * 1024 * 1024;
 
-/** Files of packages by their SHA-256: no index can give two contents for one name. */
+/** Caches files of packages by their SHA-256, so no index can serve other content under the same name. */
 export class FileCache {
   private readonly fetching = new Map<string, Promise<string>>();
 
@@ -17,7 +17,7 @@ export class FileCache {
     private readonly fetchFile: (file: ProjectFile) => Promise<Buffer[]>,
   ) {}
 
-  /** The path of a file's content, fetched when it is not there. */
+  /** The path of a file's content, which is downloaded when it is not in the cache. */
   async path(file: ProjectFile): Promise<string> {
     const path = join(this.directory, file.sha256);
     if (existsSync(path)) {
@@ -36,7 +36,7 @@ export class FileCache {
     if (hash.digest('hex') !== file.sha256)
       throw new UpstreamError(502, `${file.url} is not what its index says: its SHA-256 is another`);
     await mkdir(this.directory, { recursive: true });
-    // Checkouts and stacks share the cache: whole or not at all, whoever is first.
+    // Checkouts and stacks share the cache: write atomically, so that concurrent writers are safe.
     const unfinished = `${path}.${process.pid}`;
     await writeFile(unfinished, pieces);
     await rename(unfinished, path);

@@ -2,26 +2,26 @@
 export interface ProjectFile {
   filename: string;
   url: string;
-  /** In hexadecimal. Files without it are left out: they could not be checked. */
+  /** In hexadecimal. Files without it are omitted, because they could not be verified. */
   sha256: string;
   requiresPython: string | undefined;
-  /** Why it was withdrawn, perhaps without a word; undefined for one that was not. */
+  /** The reason it was withdrawn, possibly empty; undefined when it was not. */
   yanked: string | undefined;
 }
 
 export const MEDIA_TYPES = 'application/vnd.pypi.simple.v1+json, text/html;q=0.5';
 
-/** Names of PEP 508 and of files; nothing that could lead out of a folder, or be markup. */
+/** Names according to PEP 508, and of files; path traversal and markup are not possible. */
 const PROJECT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._+!-]*$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** The one spelling of a project's name; undefined when it is none. */
+/** The canonical form of a project's name; undefined when it is invalid. */
 export function normalized(name: string): string | undefined {
   return PROJECT_NAME.test(name) ? name.toLowerCase().replace(/[-_.]+/g, '-') : undefined;
 }
 
-/** @param address where the page came from, for links that are relative to it */
+/** @param address the page's URL, to resolve relative links */
 export function readProject(text: string, contentType: string, address: string): ProjectFile[] {
   const files = contentType.includes('json') ? readJson(text, address) : readHtml(text, address);
   return files.filter(
@@ -29,7 +29,7 @@ export function readProject(text: string, contentType: string, address: string):
   );
 }
 
-/** The same list as a page whose links lead to us. */
+/** The same list as a page with links to this index. */
 export function writeProject(files: ProjectFile[], linkTo: (filename: string) => string): string {
   const links = files.map(({ filename, sha256, requiresPython, yanked }) => {
     const attributes = {

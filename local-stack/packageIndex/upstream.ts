@@ -2,18 +2,18 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { MEDIA_TYPES, readProject, type ProjectFile } from './project';
 
-/** The public default of pip. */
+/** pip's default index. */
 const DEFAULT_INDEX = 'https://pypi.org/simple';
 
 const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-/** Milliseconds for a page, for a file, and for the question whether there is an index at all. */
+/** Timeouts in milliseconds for a page, for a file, and for the check whether the index is available. */
 const PAGE_DEADLINE = 10_000;
 const FILE_DEADLINE = 300_000;
 const PROBE_DEADLINE = 5_000;
 
-/** A failure of the index, with the status that its client is given. */
+/** An error of the index, with the HTTP status for its client. */
 export class UpstreamError extends Error {
   constructor(
     readonly status: number,
@@ -34,17 +34,17 @@ async function configuredIndex(): Promise<string | undefined> {
     const { stdout } = await promisify(execFile)('python3', args, { timeout: PROBE_DEADLINE });
     return stdout.trim();
   } catch {
-    // No Python, no pip, or no such setting: then there is pip's default.
+    // There is no Python, no pip, or no such setting: use pip's default.
     return undefined;
   }
 }
 
-/** A package index elsewhere. */
+/** An external package index. */
 export class Upstream {
   private readonly base: string;
   private readonly authorization: string | undefined;
 
-  /** @param index its URL, perhaps with user and password */
+  /** @param index its URL, optionally with user and password */
   constructor(index: string) {
     const url = new URL(index);
     const { username, password } = url;
@@ -56,12 +56,12 @@ export class Upstream {
     this.base = url.href.replace(/\/?$/, '/');
   }
 
-  /** Its address without a password. */
+  /** Its URL without credentials. */
   get address(): string {
     return this.base;
   }
 
-  /** @returns why it cannot be used, or undefined */
+  /** @returns why the index cannot be used, or undefined when it can */
   async trouble(): Promise<string | undefined> {
     try {
       await (await this.get(new URL('pip/', this.base).href, PROBE_DEADLINE)).body?.cancel();

@@ -6,7 +6,7 @@ import type { ClusterContext } from './context';
 import { httpStatus } from './httpCheck';
 import { ServerPart } from './serverPart';
 
-/** The Kubernetes API, on the machine's end of the virtual cable to the node: no other machine reaches it. */
+/** The Kubernetes API server, on the host end of the veth pair: no other machine can reach it. */
 export function apiserver(context: ClusterContext): ServerPart {
   const { settings, programs, credentials } = context;
   const { hostAddress } = settings.network;
@@ -66,13 +66,13 @@ async function flags({ settings, credentials }: ClusterContext, directory: strin
     `--authentication-config=${await authenticationConfiguration(directory)}`,
     `--encryption-provider-config=${await encryptionConfiguration(directory)}`,
     '--profiling=false',
-    // One server: a second one's lease has nothing to reconcile, and the Service follows at once.
+    // There is only one API server, so leases have nothing to reconcile, and the Service is updated at once.
     '--endpoint-reconciler-type=master-count',
     '--allow-privileged=false',
   ];
 }
 
-/** Anonymous callers may ask whether the server is alive, and nothing else. */
+/** Anonymous clients may only use the health endpoints. */
 async function authenticationConfiguration(directory: string): Promise<string> {
   const path = join(directory, 'authentication.json');
   const configuration = {
@@ -84,7 +84,7 @@ async function authenticationConfiguration(directory: string): Promise<string> {
   return path;
 }
 
-/** Secrets are encrypted in etcd with a key that is made once and stays in the state directory. */
+/** Secrets are encrypted in etcd with a key that is generated once and stored in the state directory. */
 async function encryptionConfiguration(directory: string): Promise<string> {
   const path = join(directory, 'encryption.json');
   if (existsSync(path)) return path;

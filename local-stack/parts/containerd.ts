@@ -8,24 +8,24 @@ import { statePaths, type Settings } from '../settings';
 import type { Node } from './node';
 import { ServerPart } from './serverPart';
 
-/** systemd's and Debian's limit for a path of a Unix socket: sun_path holds 108 bytes with the final zero. */
+/** Maximum path length of a Unix socket: sun_path holds 108 bytes including the terminating zero. */
 const longestSocketPath = 107;
 
-/** What the container runtime is made from. */
+/** What containerd is started with. */
 export interface ContainerdOptions {
   settings: Settings;
   node: Node;
-  /** The folder of containerd's own programs. */
+  /** The folder with containerd's programs. */
   programs: string;
-  /** Undefined when there is no gVisor on this machine. */
+  /** Undefined when gVisor is not available on this machine. */
   gvisor: GvisorPrograms | undefined;
-  /** What holds a pod's namespaces open. */
+  /** The image of the container that holds a pod's namespaces open. */
   pauseImage: string;
 }
 
 /**
- * The container runtime, inside the node, with a root, state, address and CNI configuration of its own: a
- * Docker or containerd of the machine is not touched. Pods run on runc, and in gVisor those that ask for it.
+ * The container runtime, inside the node, with its own root, state, address and CNI configuration: a Docker
+ * or containerd on the machine is not affected. Pods run with runc, or in gVisor if they request it.
  */
 export function containerd(options: ContainerdOptions): ServerPart {
   const { settings, node, programs } = options;
@@ -42,7 +42,7 @@ export function containerd(options: ContainerdOptions): ServerPart {
       return {
         command: join(programs, 'containerd'),
         args: ['--config', configuration],
-        // Its shim for runc is looked up on PATH: the one beside it comes first.
+        // It finds its shim for runc on PATH: the folder with its own programs comes first.
         environment: { PATH: `${programs}:${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` },
         namespacesOf: node.namespaces,
       };
@@ -108,14 +108,14 @@ ${gvisor ? await gvisorRuntime(directory, runtime, gvisor) : ''}`;
   return file;
 }
 
-/** The section for gVisor; writes what its shim reads, which tells it how to run runsc. */
+/** Returns the configuration section for gVisor, and writes the file that configures gVisor's shim. */
 async function gvisorRuntime(
   directory: string,
   runtime: string,
   { shim, runsc }: GvisorPrograms,
 ): Promise<string> {
   const file = join(directory, 'runsc.toml');
-  // systrap needs nothing of the machine; kvm would need /dev/kvm.
+  // systrap has no requirements; kvm would need /dev/kvm.
   await writeFile(file, `binary_name = "${runsc}"\n\n[runsc_config]\nplatform = "systrap"\n`);
   const section = `${runtime}.containerd.runtimes.${gvisorHandler}`;
   return `
@@ -129,7 +129,7 @@ ConfigPath = "${file}"
 `;
 }
 
-/** One bridge for all pods, in the node. The leases are on its tmpfs: no pod outlives it. */
+/** One bridge for all pods, in the node. The leases are on its tmpfs, because no pod outlives the node. */
 function podNetwork({ network }: Settings) {
   return {
     cniVersion: '1.0.0',

@@ -3,7 +3,7 @@ import type { ClusterContext } from './context';
 import { httpStatus } from './httpCheck';
 import { ServerPart } from './serverPart';
 
-/** The controllers of Deployments, StatefulSets, namespaces, service account tokens and the rest. */
+/** The controllers of Deployments, StatefulSets, namespaces, service account tokens and so on. */
 export function controllerManager(context: ClusterContext): ServerPart {
   const { settings, credentials } = context;
   return controller(context, 'controller-manager', 'controllerManager', [
@@ -15,7 +15,7 @@ export function controllerManager(context: ClusterContext): ServerPart {
   ]);
 }
 
-/** Binds pods to the node. */
+/** Assigns pods to the node. */
 export function scheduler(context: ClusterContext): ServerPart {
   return controller(context, 'scheduler', 'scheduler', []);
 }
@@ -43,14 +43,14 @@ function controller(
           `--kubeconfig=${kubeconfig}`,
           `--authentication-kubeconfig=${kubeconfig}`,
           `--authorization-kubeconfig=${kubeconfig}`,
-          // There is one: it need not wait for the lease of a predecessor that was killed.
+          // There is only one instance: it need not wait for the lease of a killed predecessor.
           '--leader-elect=false',
           '--profiling=false',
           ...options,
         ],
       });
     },
-    // Its certificate is its own and new at each start; on loopback, for a health check, that will do.
+    // Its self-signed certificate is new at each start, which suffices for a health check on loopback.
     isReady: async () => (await httpStatus(`https://127.0.0.1:${port}/healthz`, 'unverified')) === 200,
     readyWithin: 60_000,
   });

@@ -5,8 +5,8 @@ import type { ClusterContext } from './context';
 import { ServerPart } from './serverPart';
 
 /**
- * Answers for the names of Services, on the machine's end of the cable. It passes no other name on: pods have
- * no route to what such a name stands for, and questions to the outside would be a way out for tested code.
+ * Resolves the names of Services, on the host end of the veth pair. It does not forward other names: pods
+ * have no route to their addresses, and external queries would let tested code send data out.
  */
 export function dns({ settings, programs, credentials }: ClusterContext): ServerPart {
   const address = settings.network.hostAddress;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts Elasticsearch as an unprivileged user although its files may stand below a home folder that this user
-# cannot enter: they are bound to /mnt, in a mount namespace that ends with the server.
-# Arguments: the user and group id, the unpacked Elasticsearch, the folder of its data. ES_JAVA_HOME is set.
+# Starts Elasticsearch as an unprivileged user, even if its files are below a home folder that this user
+# cannot access: they are bind-mounted at /mnt, in a mount namespace that ends with the server.
+# Arguments: the user and group id, the unpacked Elasticsearch, the data folder. ES_JAVA_HOME is set.
 set -eu
 id=$1 home=$2 data=$3
 

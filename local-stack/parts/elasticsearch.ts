@@ -5,7 +5,7 @@ import type { Settings } from '../settings';
 import { httpStatus } from './httpCheck';
 import { ServerPart } from './serverPart';
 
-/** Elasticsearch refuses root. This user and group has no account: nothing else on the machine belongs to it. */
+/** Elasticsearch refuses to run as root. This user and group has no account, so it owns nothing else. */
 const elasticsearchId = 64_920;
 const heapMegabytes = 512;
 
@@ -30,7 +30,7 @@ export function elasticsearch(settings: Settings, home: string, javaHome: string
         ],
         environment: {
           ES_JAVA_HOME: javaHome,
-          // The first compiler alone: half the processor time until it serves (9 s instead of 16 s).
+          // Only the C1 compiler: half the processor time until the server is ready (9 s instead of 16 s).
           ES_JAVA_OPTS: `-Xms${heapMegabytes}m -Xmx${heapMegabytes}m -XX:TieredStopAtLevel=1`,
           // Elasticsearch warns about these and ignores them.
           JAVA_HOME: undefined,
@@ -51,7 +51,7 @@ async function writeConfiguration(directory: string, home: string, port: number)
   await rm(target, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await cp(join(home, 'config'), target, { recursive: true });
-  // The small official build that Maven Central has carries no machine learning and refuses its settings.
+  // The small official build on Maven Central does not contain machine learning and rejects its settings.
   const machineLearning = existsSync(join(home, 'modules', 'x-pack-ml')) ? ['xpack.ml.enabled: false'] : [];
   const lines = [
     'cluster.name: orchestration-local',
@@ -62,7 +62,7 @@ async function writeConfiguration(directory: string, home: string, port: number)
     'path.data: /mnt/state/data',
     'path.logs: /mnt/state/logs',
     'xpack.security.enabled: false',
-    // A laptop's disk is fuller than a server's: at 95 % every index would turn read-only.
+    // A laptop's disk is often nearly full: at 95 % usage every index would become read-only.
     'cluster.routing.allocation.disk.threshold_enabled: false',
     ...machineLearning,
   ];

@@ -4,7 +4,7 @@ import type { ClusterContext } from './context';
 import { httpStatus } from './httpCheck';
 import { ServerPart } from './serverPart';
 
-/** The cluster's database, on loopback, for holders of a certificate of its own authority only. */
+/** The cluster's database, on loopback, only for clients with a certificate of its own authority. */
 export function etcd({ settings, programs, credentials }: ClusterContext): ServerPart {
   const client = `https://127.0.0.1:${settings.ports.etcd}`;
   const peer = `https://127.0.0.1:${settings.ports.etcdPeer}`;
@@ -35,7 +35,7 @@ export function etcd({ settings, programs, credentials }: ClusterContext): Serve
           `--peer-trusted-ca-file=${etcdAuthority.certificate}`,
           `--peer-cert-file=${etcdServer.certificate}`,
           `--peer-key-file=${etcdServer.key}`,
-          // One member elects itself: there is nobody to wait for.
+          // A single member elects itself, so it does not have to wait for others.
           '--heartbeat-interval=50',
           '--election-timeout=250',
           '--auto-compaction-retention=1h',

@@ -4,10 +4,10 @@ import type { Progress } from '../machine/progress';
 import type { Settings } from '../settings';
 import type { Node } from './node';
 
-/** Milliseconds for a sandbox that runs one program and ends: a third of a second on an idle machine. */
+/** Timeout in milliseconds of a sandbox that runs one program, which takes 0.3 s on an idle machine. */
 const trialWithin = 20_000;
 
-/** gVisor, when it can be had and runs on this machine; else undefined, said in one line with the reason. */
+/** gVisor, if it works on this machine; else undefined, and the reason is reported in one line. */
 export async function usableGvisor(
   settings: Settings,
   progress: Progress,
@@ -24,7 +24,7 @@ export async function usableGvisor(
   }
 }
 
-/** In the node, so that whatever is left of a sandbox that hangs ends with it. */
+/** Runs in the node, so that the remains of a hanging sandbox end with the node. */
 async function tryOut({ runsc }: GvisorPrograms, node: Node): Promise<void> {
   const inNode = ['--target', String(node.namespaces), '--mount', '--net', '--pid'];
   const flags = ['--root=/run/gvisor-trial', '--platform=systrap', '--network=none', '--ignore-cgroups'];

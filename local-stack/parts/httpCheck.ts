@@ -3,13 +3,13 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps, type RequestOptions } from 'node:https';
 import type { CertificateFiles } from '../cluster/certificateAuthority';
 
-/** Milliseconds that a server may take to answer whether it is ready. */
+/** Timeout of a readiness check, in milliseconds. */
 const patience = 2000;
 
-/** For https: whom to trust, and a client certificate when the server wants one. */
+/** For https: the certificate authority to trust, and a client certificate if the server requires one. */
 export type Tls = { authority: string; client?: CertificateFiles } | 'unverified';
 
-/** The HTTP status of a GET. */
+/** The HTTP status of the response to a GET. */
 export async function httpStatus(url: string, tls?: Tls): Promise<number> {
   const options: RequestOptions = { timeout: patience, agent: false, ...tlsOptions(tls) };
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import type { ClusterContext } from './context';
 import type { Node } from './node';
 import { ServerPart } from './serverPart';
 
-/** Makes Services reachable by packet filter rules, all of them inside the node. */
+/** Makes Services reachable with packet filter rules, all of them inside the node. */
 export function kubeProxy(context: ClusterContext, node: Node): ServerPart {
   const { settings, programs } = context;
   return new ServerPart({
@@ -53,7 +53,7 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     healthzBindAddress: '127.0.0.1:10256',
     metricsBindAddress: '127.0.0.1:10249',
     iptables: { minSyncPeriod: '100ms' },
-    // These belong to the whole machine: leave them as they are.
+    // These settings are machine-wide: do not change them.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   };
   await writeFile(file, JSON.stringify(configuration, null, 2));

@@ -9,7 +9,7 @@ import { ServerPart } from './serverPart';
 
 const kubeletPort = 10250;
 
-/** Runs the pods. Ready when the cluster says that the node is, on word of this very kubelet. */
+/** Runs the pods. Ready when the cluster reports the node as ready and this kubelet sent the heartbeat. */
 export function kubelet(context: ClusterContext, node: Node): ServerPart {
   const { settings, programs, credentials } = context;
   const health = `https://${settings.network.nodeAddress}:${kubeletPort}/healthz`;
@@ -18,7 +18,7 @@ export function kubelet(context: ClusterContext, node: Node): ServerPart {
     settings,
     name: 'kubelet',
     specification: async () => {
-      // Kubernetes writes whole seconds.
+      // Kubernetes timestamps have whole seconds.
       startedAt = Math.floor(Date.now() / 1000) * 1000;
       const configuration = await writeConfiguration(context);
       const program = programs('kubelet');
@@ -69,7 +69,7 @@ async function nodeIsReady(kubeconfig: string, since: number): Promise<boolean> 
 async function writeConfiguration({ settings, credentials }: ClusterContext): Promise<string> {
   const directory = statePaths(settings).node;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  // Pods that ask for the node's own name servers get none: there is no route to them.
+  // Pods that use the node's own name servers get none: there is no route to them.
   const resolver = join(directory, 'resolv.conf');
   await writeFile(resolver, '');
   const file = join(directory, 'kubelet.json');
@@ -99,16 +99,16 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     // Twenty users have eighty pods when all of them deploy; the network has 254 addresses.
     maxPods: 200,
     podPidsLimit: 1024,
-    // A watch for each object costs a new pod up to 1.5 s until its ConfigMap is there.
+    // With a watch per object, a new pod can wait up to 1.5 s for its ConfigMap.
     configMapAndSecretChangeDetectionStrategy: 'Cache',
-    // A laptop's disk is fuller than a server's; the defaults (10 %, 15 %) would refuse every pod.
+    // A laptop's disk is often nearly full; the defaults (10 %, 15 %) would reject every pod.
     evictionHard: {
       'memory.available': '100Mi',
       'nodefs.available': '2%',
       'nodefs.inodesFree': '1%',
       'imagefs.available': '2%',
     },
-    // 100 turns image clean-up off: nothing could pull our images again.
+    // 100 disables image garbage collection: the local images cannot be pulled again.
     imageGCHighThresholdPercent: 100,
     serializeImagePulls: false,
     podLogsDir: join(directory, 'pod-logs'),

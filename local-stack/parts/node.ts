@@ -9,10 +9,10 @@ import { statePaths, type Settings } from '../settings';
 import { ServerPart } from './serverPart';
 
 /**
- * The machine that Kubernetes sees: network, mount and process namespaces of their own, joined to this machine
- * by a virtual cable. Whatever containerd, the kubelet and kube-proxy make (mounts, bridges, packet filter
- * rules, shims) is made in there and ends with it, however it ends; this machine's own stay untouched, and so
- * does any other Kubernetes on it. Pods have no route beyond this machine.
+ * The Kubernetes node: separate network, mount and process namespaces, connected to this machine by a veth
+ * pair. Everything that containerd, the kubelet and kube-proxy create (mounts, bridges, packet filter rules,
+ * shims) is inside the node and ends with it, even after a crash. The machine itself, and any other
+ * Kubernetes on it, are not affected. Pods have no route beyond this machine.
  */
 export class Node extends ServerPart {
   constructor(private readonly settings: Settings) {
@@ -25,7 +25,7 @@ export class Node extends ServerPart {
     });
   }
 
-  /** Host pid of the first process in the node: what nsenter needs. */
+  /** Host pid of the first process in the node, for nsenter. */
   get namespaces(): number {
     const pid = this.pid === undefined ? undefined : childrenOf(this.pid)[0];
     if (pid === undefined) throw new Error('The node does not run.');
@@ -46,13 +46,15 @@ export class Node extends ServerPart {
   }
 
   override async stop(): Promise<void> {
-    // Its first process takes no SIGTERM, as the first of any namespace: there is nothing to end gently by now.
+    // As the first process of a PID namespace, it ignores SIGTERM. Nothing is left to stop gracefully.
     await this.process?.stop(0);
     await removeCgroups(this.settings.cgroup);
     await restoreSysctls(statePaths(this.settings).sysctls);
   }
 
-  /** The cable: its far end is eth0 in the node. It goes when either end's namespace goes. */
+  /**
+   * Creates the veth pair, whose other end is eth0 in the node. The kernel removes it with either namespace.
+   */
   private async connect(): Promise<void> {
     const { device, hostAddress, nodeAddress, prefixLength, podRange, serviceRange } = this.settings.network;
     const namespace = String(this.namespaces);
@@ -64,7 +66,7 @@ export class Node extends ServerPart {
     await ip('link', 'set', device, 'up');
     await ipInNode('address', 'add', `${nodeAddress}/${prefixLength}`, 'dev', 'eth0');
     await ipInNode('link', 'set', 'eth0', 'up');
-    // So that this machine, and only it, can open pods and Services by their addresses.
+    // Routes that let only this machine reach pods and Services by their addresses.
     await ip('route', 'add', podRange, 'via', nodeAddress, 'dev', device);
     await ip('route', 'add', serviceRange, 'via', nodeAddress, 'dev', device);
   }
@@ -86,10 +88,12 @@ function isSetUp(unsharePid: number): boolean {
   return first !== undefined && existsSync(`/proc/${first}/root/run/node-is-set-up`);
 }
 
-/** Milliseconds that the kernel may take to drop the cable of a node that just ended. */
+/** Milliseconds that the kernel may take to remove the veth pair of a node that has just ended. */
 const deviceGoneWithin = 5000;
 
-/** @throws Error when the cable's name stays taken: a stack with another state directory has this number. */
+/**
+ * @throws Error when the interface still exists: a stack with another state directory uses this stack number.
+ */
 async function waitForDevice(device: string): Promise<void> {
   const deadline = Date.now() + deviceGoneWithin;
   while (existsSync(`/sys/class/net/${device}`)) {
@@ -101,7 +105,9 @@ async function waitForDevice(device: string): Promise<void> {
   }
 }
 
-/** Packets between pods of one node pass the packet filter only with this module: Services need it. */
+/**
+ * Packets between pods of one node only pass through the packet filter with this module: Services need it.
+ */
 async function loadBridgeFilter(): Promise<void> {
   if (existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables')) return;
   await runCommand('modprobe', ['br_netfilter']);

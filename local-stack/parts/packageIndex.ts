@@ -11,17 +11,17 @@ import { findIndex, Upstream, UpstreamError } from '../packageIndex/upstream';
 import type { Part } from '../part';
 import { statePaths, type Settings } from '../settings';
 
-/** Milliseconds for which a list of files is taken as it was. */
+/** Milliseconds for which a list of files is cached. */
 const PAGE_LIFE = 10 * 60_000;
 
-/** Lists kept in memory; the oldest goes first. */
+/** Maximum lists in memory; the oldest is removed first. */
 const MAX_PAGES = 500;
 
 /**
- * A package index for the pods, which reach no other: it hands on what the index of this machine has, on the
- * machine's end of the cable. Tested code reaches it as well. So it answers only who knows its token, which the
- * installer is told and nothing else in a pod; and only for names of projects and files that these list, so that
- * even with the token a request carries nothing outside but a name.
+ * A package index for the pods, which cannot reach any other: it serves packages of this machine's index, on
+ * the host end of the veth pair. Tested code can reach it as well. So it requires a token, which only the
+ * installer in a pod receives, and it only serves valid names of projects and files that these list. Even
+ * with the token, a request therefore reveals nothing but a name to the outside.
  */
 export class PackageIndex implements Part {
   readonly name = 'package-index';
@@ -38,7 +38,7 @@ export class PackageIndex implements Part {
     this.files = new FileCache(join(cacheDirectory, 'packages'), (file) => upstream.file(file));
   }
 
-  /** For PACKAGE_INDEX_URL. */
+  /** The value of PACKAGE_INDEX_URL. */
   get url(): string {
     return `http://worker:${this.token}@${this.address.host}:${this.port}/simple`;
   }
@@ -116,7 +116,7 @@ export class PackageIndex implements Part {
   }
 }
 
-/** The index for this stack's pods; undefined, and one line about it, when this machine has none to hand on. */
+/** The index for this stack's pods. Undefined, and reported, when this machine has no usable index. */
 export async function usablePackageIndex(
   settings: Settings,
   say: (line: string) => void,
@@ -132,7 +132,7 @@ export async function usablePackageIndex(
   return new PackageIndex(address, await ensureToken(settings), upstream, cacheDirectory);
 }
 
-/** Made once for this state directory: pods in production have it for their next start. */
+/** Generated once per state directory: pods in production use it when they are restarted. */
 async function ensureToken(settings: Settings): Promise<string> {
   const path = statePaths(settings).packageIndexToken;
   if (!existsSync(path)) await writeFile(path, randomBytes(24).toString('hex'), { mode: 0o600 });

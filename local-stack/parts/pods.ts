@@ -3,11 +3,11 @@ import { runCommand } from '../machine/command';
 import type { Part } from '../part';
 import { statePaths, type Settings } from '../settings';
 
-/** Milliseconds that the containers have between SIGTERM and the end of the node. Databases survive the latter. */
+/** Milliseconds between SIGTERM to the containers and the end of the node, which databases survive. */
 const usualGrace = 5000;
 const pollInterval = 100;
 
-/** The containers, which end after the kubelet (it would start them again) and before the runtime. */
+/** The containers. They stop after the kubelet, which would restart them, and before the runtime. */
 export class Pods implements Part {
   readonly name = 'pods';
   private readonly hurry = new AbortController();
@@ -33,12 +33,12 @@ export class Pods implements Part {
       for (const id of await this.running()) await this.ctr('tasks', 'kill', '--signal', 'SIGTERM', id);
       while (Date.now() < deadline && (await this.running()).length > 0) await wait(pollInterval);
     } catch {
-      // Hurried, or the runtime is gone, or a container ended between being listed and being told to: the
-      // node's end settles it.
+      // The stop was hurried, the runtime has ended, or a container ended before it was signalled: all
+      // containers end with the node anyway.
     }
   }
 
-  /** Ids of running containers without the ones that hold a pod's namespaces open. */
+  /** Ids of running containers, without those that only hold a pod's namespaces open. */
   private async running(): Promise<string[]> {
     const label = 'labels."io.cri-containerd.kind"==container';
     const [containers, tasks] = await Promise.all([

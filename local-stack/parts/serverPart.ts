@@ -3,23 +3,25 @@ import { ServerProcess, type ServerSpecification } from '../machine/serverProces
 import type { Part } from '../part';
 import { statePaths, type Settings } from '../settings';
 
-/** A part that is one server process. */
+/** The options of a part that is a single server process. */
 export interface ServerPartOptions {
   settings: Settings;
   name: string;
-  /** Asked at each start, also when it is started again after it died. */
+  /** Called at each start, including restarts. */
   specification: () => Promise<Omit<ServerSpecification, 'name' | 'logFile'>>;
-  /** True when it serves; throwing counts as not yet. */
+  /** True when it is ready; an error counts as not ready yet. */
   isReady: (pid: number) => Promise<boolean>;
-  /** Milliseconds to become ready. */
+  /** Milliseconds within which it must become ready. */
   readyWithin: number;
-  /** Whether it still does its work, for a server that can run on without; throwing counts as no. */
+  /** Whether it still works, for a server that can hang; an error counts as false. */
   works?: () => Promise<boolean>;
-  /** Marks its process as belonging to this; the state directory when missing, as for every server. */
+  /**
+   * The owner that its process is marked with; by default the state directory, as for the stack's servers.
+   */
   owner?: string;
 }
 
-/** A server of the stack, its log in the state directory's logs folder under its name. */
+/** A server of the stack. Its log is in the logs folder of the state directory, under its name. */
 export class ServerPart implements Part {
   readonly name: string;
   protected process: ServerProcess | undefined;
@@ -36,7 +38,7 @@ export class ServerPart implements Part {
     return this.process?.runs ? this.process.pid : undefined;
   }
 
-  /** True when it ended although nobody stopped it. */
+  /** True when it ended without being stopped. */
   get died(): boolean {
     return this.process?.died ?? false;
   }
@@ -54,7 +56,7 @@ export class ServerPart implements Part {
     await process.waitUntil(() => this.options.isReady(process.pid as number), this.options.readyWithin);
   }
 
-  /** Resolves when the server ends although nobody stopped it; stays pending at a stop. */
+  /** Resolves when the server ends without being stopped; stays pending when it is stopped. */
   async diedUnasked(): Promise<{ obituary: string; error: Error }> {
     const process = this.running();
     const how = await process.ended;
@@ -62,7 +64,7 @@ export class ServerPart implements Part {
     return { obituary: process.obituary, error: process.failure(how) };
   }
 
-  /** True for a server of which nobody can tell. */
+  /** Also true for a server without such a check. */
   async works(): Promise<boolean> {
     try {
       return (await this.options.works?.()) ?? true;
@@ -71,7 +73,7 @@ export class ServerPart implements Part {
     }
   }
 
-  /** Ends it at once; it counts as one that died. */
+  /** Kills it at once; it counts as died. */
   kill(): void {
     this.process?.kill();
   }

@@ -5,17 +5,17 @@ import { runCommand } from '../machine/command';
 import type { Settings } from '../settings';
 import { ServerPart } from './serverPart';
 
-/** Search attributes of the workflow `submitCode`, made when the server starts. */
+/** Search attributes of the workflow `submitCode`, registered when the server starts. */
 const searchAttributes = ['UserId', 'SubmissionStatus', 'CodeDigest'];
 
-/** Milliseconds in which it says what it knows of a namespace, also on a busy machine. */
+/** Timeout of the check whether it still works, in milliseconds, sufficient for a busy machine. */
 const answerWithin = 10_000;
 
-/** The file in which Temporal keeps everything: SQLite. */
+/** Temporal's SQLite database, which contains all its data. */
 export const temporalDatabase = ({ stateDirectory }: Pick<Settings, 'stateDirectory'>): string =>
   join(stateDirectory, 'temporal', 'temporal.db');
 
-/** Temporal's development server with its Web UI, on loopback; its database is one file that stays. */
+/** Temporal's development server with its Web UI, on loopback; its database is one persistent file. */
 export function temporal(
   settings: Settings,
   program: string,
@@ -37,7 +37,8 @@ export function temporal(
           `--port=${ports.temporal}`,
           `--ui-port=${ports.temporalUi}`,
           `--db-filename=${database}`,
-          // A sixth less time a submission. What was committed outlives any process; a power cut may take the last.
+          // Saves a sixth of the time of a submission. Commits survive a crash of any process; a power cut
+          // may lose the last.
           '--sqlite-pragma=journal_mode=WAL',
           '--sqlite-pragma=synchronous=NORMAL',
           '--log-level=warn',
@@ -49,14 +50,14 @@ export function temporal(
       };
     },
     isReady: async () => {
-      // The CLI takes seconds to find out that nobody listens yet.
+      // Checks the port first: the CLI takes seconds to detect that nothing listens yet.
       await connects(ports.temporal);
       const list = ['operator', 'search-attribute', 'list', '--address', address, '--output', 'json'];
       const attributes = await runCommand(program, list, { timeout: 5000 });
       return searchAttributes.every((name) => attributes.includes(name));
     },
     readyWithin: 60_000,
-    // Its database can refuse every call from some moment on ("interrupted"), which only another start mends.
+    // Its database can begin to refuse every call ("interrupted"), which only a restart fixes.
     works: async () => {
       const url = `http://127.0.0.1:${ports.temporalUi}/api/v1/namespaces/default`;
       const { ok } = await fetch(url, { signal: AbortSignal.timeout(answerWithin) });

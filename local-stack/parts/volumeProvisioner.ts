@@ -6,12 +6,12 @@ import { provisionerName, storageClassName, volumeFor } from '../cluster/manifes
 import type { Part } from '../part';
 import { statePaths, type Settings } from '../settings';
 
-/** Milliseconds between two looks when no event comes: a watch can end without a word. */
+/** Milliseconds between two rounds without an event: a watch can end silently. */
 const resyncInterval = 10_000;
 
 /**
- * Answers volume claims with folders of this machine, and removes a folder when its claim is gone. It is a
- * loop of this process, because the ready-made provisioners run as pods from images of registries.
+ * Provides folders on this machine for volume claims, and removes a folder when its claim is deleted. It is a
+ * loop in this process, because the existing provisioners run as pods from images of public registries.
  */
 export class VolumeProvisioner implements Part {
   readonly name = 'volume-provisioner';
@@ -32,7 +32,7 @@ export class VolumeProvisioner implements Part {
 
   async start(): Promise<void> {
     this.configuration.loadFromFile(this.kubeconfig);
-    // Only root passes through here: a folder in it is open to the pod that it is mounted into, and to no other.
+    // Only root can traverse this folder: a volume is only accessible to the pod that mounts it.
     await mkdir(this.volumes, { recursive: true, mode: 0o700 });
     this.timer = setInterval(() => this.tick(), resyncInterval);
   }
@@ -55,7 +55,7 @@ export class VolumeProvisioner implements Part {
     this.soon();
   }
 
-  /** Rounds follow each other; events that come during one are covered by one more round. */
+  /** Rounds are sequential; events during a round are handled by the next one. */
   private soon(): void {
     if (this.stopped) return;
     this.working = this.working.then(() => this.reconcile()).catch((error: unknown) => this.report(error));
@@ -113,7 +113,7 @@ export class VolumeProvisioner implements Part {
   private async remove(api: CoreV1Api, volume: V1PersistentVolume): Promise<void> {
     const name = volume.metadata?.name ?? '';
     const path = volume.spec?.local?.path ?? '';
-    // Never follow a path that the cluster names beyond the folders that were made here.
+    // Only delete folders that were created here, whatever path the volume in the cluster names.
     if (path === join(this.volumes, basename(path))) await rm(path, { recursive: true, force: true });
     await api.deletePersistentVolume({ name });
   }

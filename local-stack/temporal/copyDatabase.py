@@ -1,8 +1,8 @@
-"""copyDatabase.py OLD NEW: copies all rows of one SQLite database of Temporal into one that another version made.
+"""copyDatabase.py OLD NEW: copies all rows of a SQLite database of Temporal into that of another version.
 
-NEW keeps its schema. Columns that are new get their defaults, and what SQLite derives itself (generated columns,
-full-text indexes) it derives again. A table or column of OLD that NEW does not have is an error: nothing is dropped.
-All rows are copied, or none. Afterwards nothing of either is in a journal beside it: the files can be moved.
+NEW keeps its schema. New columns get their defaults, and SQLite derives generated columns and full-text
+indexes again. A table or column of OLD that NEW lacks is an error: no data is dropped. Either all rows are
+copied, or none. Afterwards neither database has data in a journal, so the files can be moved.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ database.execute("ATTACH ? AS old", [old])
 
 
 def tables_of(schema):
-    """The plain tables: without SQLite's own, virtual ones and those in which these keep their content."""
+    """The plain tables: not SQLite's internal ones, virtual ones, and those that store their content."""
     rows = database.execute(f"SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table'").fetchall()
     virtual = [name for name, sql in rows if sql.upper().startswith("CREATE VIRTUAL")]
     derived = tuple(["sqlite_", *virtual])
@@ -22,7 +22,7 @@ def tables_of(schema):
 
 
 def columns_of(schema, table):
-    """The columns that are written: table_info leaves out generated ones."""
+    """The writable columns: table_info omits generated ones."""
     return {row[1] for row in database.execute(f'PRAGMA {schema}.table_info("{table}")')}
 
 
@@ -39,5 +39,5 @@ for table in sorted(copied):
     columns = ", ".join(f'"{column}"' for column in sorted(columns_of("old", table)))
     database.execute(f'INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM old."{table}"')
 database.execute("COMMIT")
-# As the last to close them, it moves what their journals have into the files.
+# Closing the last connection writes the content of the journals into the database files.
 database.close()

@@ -7,9 +7,9 @@ import type { Progress } from '../machine/progress';
 import { temporal, temporalDatabase } from '../parts/temporal';
 import type { Settings } from '../settings';
 
-/** The files beside the database. */
+/** The files next to the database. */
 export const migrationFiles = (database: string) => ({
-  /** What `temporal --version` printed for the program that made the database. */
+  /** The output of `temporal --version` of the program that created the database. */
   version: `${database}.version`,
   unfinished: `${database}.unfinished`,
   /** The database as it was before the last migration. */
@@ -17,11 +17,11 @@ export const migrationFiles = (database: string) => ({
 });
 
 /**
- * Makes the database fit for this version of Temporal. The development server creates its schema in a new file only
- * and never changes it; on a file of server 1.29, 1.32 continues runs but cannot list schedules, for example. So when
- * another version made the file, this one makes an empty one, and all rows are copied into it. The old file is kept
- * as `temporal.db.before-upgrade`.
- * @throws Error when something in the old file has no place in the new one; the database is then unchanged
+ * Migrates the database to this version of Temporal. The development server creates its schema only in a new
+ * file and never changes it. On a file of server 1.29, for example, 1.32 continues runs but cannot list
+ * schedules. So when another version created the file, this version creates an empty one, and all rows are
+ * copied into it. The old file is kept as `temporal.db.before-upgrade`.
+ * @throws Error when the new schema lacks a table or column of the old one; the database is then unchanged
  */
 export async function migrateDatabase(
   settings: Settings,
@@ -53,7 +53,7 @@ export async function migrateDatabase(
   await writeFile(files.version, version);
 }
 
-/** Makes an empty database with this version's schema, and copies all rows into it. */
+/** Creates an empty database with this version's schema, and copies all rows into it. */
 async function copyInto(unfinished: string, settings: Settings, program: string): Promise<void> {
   for (const suffix of ['', '-journal', '-wal', '-shm']) await rm(`${unfinished}${suffix}`, { force: true });
   const server = temporal(settings, program, unfinished);

@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { PayloadCodec } from '@temporalio/common';
 import { z } from 'zod';
 
-/** Temporal's protocol for codec servers: https://docs.temporal.io/codec-server. */
+/** Temporal's codec server protocol: https://docs.temporal.io/codec-server. */
 const base64 = z
   .base64()
   .default('')
@@ -12,18 +12,26 @@ const message = z.object({
   payloads: z.array(z.object({ metadata: z.record(z.string(), base64).default({}), data: base64 })),
 });
 
-/** The Web UI asks for a page of a history at once; each payload in it has at most 2 MB. */
+/** The Web UI requests a page of a history at once. Each payload in it has at most 2 MB. */
 const MOST_BYTES = 32 * 1024 * 1024;
 
 export interface CodecSettings {
   codec: PayloadCodec;
-  /** Of the Web UI, such as `https://temporal.example.com`: pages of no other origin may ask. Null for none. */
+  /**
+   * The Web UI's origin, such as `https://temporal.example.com`, the only one that may call. Null for none.
+   */
   origin: string | null;
-  /** What a caller must show as `Authorization: Bearer …`; null when something in front of this server asks for more. */
+  /**
+   * The token that callers must send as `Authorization: Bearer …`. Null if a proxy authenticates them
+   * instead.
+   */
   token: string | null;
 }
 
-/** Decodes and encodes payloads for the Web UI and the CLI: whoever may ask it can read what is encrypted. */
+/**
+ * Decodes and encodes payloads for the Web UI and the CLI. Anyone who can call it can read the encrypted
+ * data.
+ */
 export function codecServer({ codec, origin, token }: CodecSettings): Server {
   return createServer((request, response) => {
     if (origin !== null) allow(response, origin);
@@ -34,7 +42,7 @@ export function codecServer({ codec, origin, token }: CodecSettings): Server {
   });
 }
 
-/** A request that is not one of the protocol, and the HTTP status that says so. */
+/** A request that violates the protocol, and the HTTP status of the response. */
 class Refused extends Error {
   constructor(
     readonly status: number,
@@ -90,7 +98,7 @@ function isBearer(header: string | undefined, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** So that the page of the Web UI may ask, with its cookies or its token. */
+/** Allows requests from the Web UI's pages, with cookies or a token (CORS). */
 function allow(response: ServerResponse, origin: string): void {
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Credentials', 'true');
@@ -104,7 +112,7 @@ function send(response: ServerResponse, status: number, body: object | null): vo
   response.end(body === null ? undefined : JSON.stringify(body));
 }
 
-/** What cannot be decrypted is the caller's: a key that is gone, or data that were changed. */
+/** Data that cannot be decrypted are a client error: the key is missing, or the data were changed. */
 function statusOf(error: unknown): number {
   return error instanceof Refused ? error.status : 400;
 }

@@ -6,17 +6,17 @@ import { createActionLog, type WriteReport } from '../../infrastructure/elastics
 import { createOutputArchive, type ArchivedRange } from '../../infrastructure/elasticsearch/outputArchive';
 import { outputIndexOf, outputTemplate } from '../../infrastructure/elasticsearch/outputTemplate';
 
-/** A request to Elasticsearch has about so many documents, */
+/** The number of documents in a request to Elasticsearch. */
 const BATCH = 500;
-/** or about so many characters of output. */
+/** The size at which a request is sent with fewer documents, in characters of JSON. */
 const BATCH_SIZE = 4 * 1024 * 1024;
 
-/** Output that neither the history nor the index has. */
+/** Output that is missing from both the history and the index. */
 export interface OutputGap extends Omit<ArchivedRange, 'start' | 'end'> {
   missingBytes: number;
 }
 
-/** The index of actions and that of output beside it. */
+/** Opens the index of actions and the matching index of output. */
 export function openIndices(access: ElasticsearchAccess, index: string, retentionDays: number) {
   const outputIndex = outputIndexOf(index);
   const settings = { ...access, retentionDays };
@@ -26,7 +26,7 @@ export function openIndices(access: ElasticsearchAccess, index: string, retentio
   const outputGaps: OutputGap[] = [];
 
   return {
-    /** Writes what there is not yet of a trail. */
+    /** Writes the parts of a trail that are missing in the indices. */
     async complete(trail: ActionTrail): Promise<void> {
       await actions.add(documentsOf(trail));
       const { kept, unkept } = outputIn(trail);
@@ -39,7 +39,7 @@ export function openIndices(access: ElasticsearchAccess, index: string, retentio
           outputGaps.push({ submissionId, executionId, stream, missingBytes: end - start - stored });
       }
     },
-    /** Writes the rest, and says what became of all. */
+    /** Writes the rest, and returns the totals. */
     finish: async () => ({ actions: await actions.finish(), output: await output.finish(), outputGaps }),
     close: () => Promise.all([actions.close(), output.close(), archive.close()]),
   };

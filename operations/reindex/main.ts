@@ -7,7 +7,9 @@ import { connectClient, TEMPORAL_VARIABLES } from '../../infrastructure/temporal
 import { openIndices } from './indices';
 import { recordedTrails } from './trails';
 
-/** `npm run reindex`: completes the indices of actions and of output from Temporal's history, or builds others. */
+/**
+ * `npm run reindex`: completes the indices of actions and output from Temporal's history, or builds new ones.
+ */
 
 const USAGE = `Usage: npm run reindex [-- [--since 2026-01-31T00:00:00Z] [--index NAME]]
 Writes what the index (ELASTICSEARCH_INDEX, or NAME) lacks of the actions in Temporal's history, and what the index of
@@ -29,7 +31,7 @@ async function main(args: string[]): Promise<object> {
     config.ACTIONS_RETENTION_DAYS,
   );
   const seen = { workflows: 0, under_way: 0 };
-  /** Workflows that were ended from outside before they recorded what they did. */
+  /** Workflows that were terminated before they recorded their actions. */
   const gaps: string[] = [];
   try {
     for await (const { trail, isOver, workflowId } of recordedTrails(

@@ -3,24 +3,27 @@ import type { ActionTrail } from '../../activities/actions';
 import { decoded } from '../../infrastructure/temporal/payloads';
 import { OPERATIONS, SUBMIT_CODE } from '../../workflows/contract';
 
-/** What the history of a workflow says of its actions. */
+/** The actions in the history of a workflow. */
 export interface Recorded {
   workflowId: string;
   runId: string;
-  /** What it gave to `recordActions`; null while it has not come to that. */
+  /** The argument of its `recordActions`; null if it has not scheduled that activity. */
   trail: ActionTrail | null;
-  /** Whether it is over: one that is, without a trail, was ended from outside before it could record. */
+  /**
+   * Whether it is closed. A closed workflow without a trail was terminated before it could record its
+   * actions.
+   */
   isOver: boolean;
 }
 
-/** The activity with which every workflow of ours that acts ends. */
+/** The last activity of every submission and operation. */
 const RECORD_ACTIONS = 'recordActions';
 
 const TYPES = [SUBMIT_CODE, ...Object.values(OPERATIONS)];
 
 /**
  * Reads the trails of a task queue's workflows, the newest first, as far back as Temporal keeps them.
- * @param since only of workflows that began then or later, in ISO 8601; null for all
+ * @param since only workflows that started at this time or later, in ISO 8601; null for all
  */
 export async function* recordedTrails(
   client: Client,

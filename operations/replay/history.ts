@@ -5,7 +5,7 @@ import { Enum, MapField, type Field, type ReflectionObject, type Type } from 'pr
 
 type Json = Record<string, unknown>;
 
-/** A history as a file has it: JSON of `temporal.api.history.v1.History`. */
+/** The content of a history file: JSON of `temporal.api.history.v1.History`. */
 export interface HistoryFile {
   events: Json[];
 }
@@ -15,9 +15,9 @@ const historyType = (patchProtobufRoot(proto) as unknown as { lookupType(name: s
 );
 
 /**
- * Reads an exported history: what `temporal workflow show --output json` and the Web UI write, and what tctl wrote,
- * where enumerations have short names (`WorkflowExecutionStarted`) and events may stand in a bare array.
- * @throws Error that says what the text lacks
+ * Parses an exported history of `temporal workflow show --output json`, the Web UI, or tctl. In tctl's
+ * format, enumerations have short names (`WorkflowExecutionStarted`), and the events may be a bare array.
+ * @throws Error with the reason why the text is not a history
  */
 export function parseHistory(text: string): HistoryFile {
   let json: unknown;
@@ -35,7 +35,7 @@ export function parseHistory(text: string): HistoryFile {
   return history;
 }
 
-/** The names of enumerations in full, wherever the message has them. */
+/** Replaces short names of enumerations with full names, everywhere in the message. */
 function withFullNames(type: Type, message: Json): Json {
   return Object.fromEntries(
     Object.entries(message).map(([name, value]) => {
@@ -55,11 +55,11 @@ function inFull(field: Field, value: unknown): unknown {
 
 function valueInFull(type: ReflectionObject | null, value: unknown): unknown {
   if (type instanceof Enum) return typeof value === 'string' ? fullName(type, value) : value;
-  // Times, durations and payloads have forms of their own in JSON, without enumerations in them.
+  // Times, durations and payloads have special JSON formats, which contain no enumerations.
   return type !== null && isObject(value) ? withFullNames(type as Type, value) : value;
 }
 
-/** `Normal` of `TaskQueueKind` is TASK_QUEUE_KIND_NORMAL. */
+/** The full name: `Normal` of `TaskQueueKind` becomes TASK_QUEUE_KIND_NORMAL. */
 function fullName({ name, values }: Enum, short: string): string {
   if (Object.hasOwn(values, short)) return short;
   const wanted = `${name}${short}`.toLowerCase();

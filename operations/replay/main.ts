@@ -8,7 +8,10 @@ import { obtainBundle } from '../../worker/bundle';
 import { Replayer, type Replay } from './replayer';
 import { forGate, fromFile, fromQuery, fromWorkflow, type Source } from './sources';
 
-/** `npm run replay -- ...`: whether the workflow code of this checkout can go on with runs that it did not begin. */
+/**
+ * `npm run replay -- ...`: checks whether this checkout's workflow code can continue runs that other code
+ * started.
+ */
 
 const USAGE = `Usage: npm run replay -- HISTORY.json ...        exported by the Temporal CLI, the Web UI or tctl
        npm run replay -- --workflow-id ID [--run-id ID]
@@ -33,7 +36,7 @@ async function main(args: string[]): Promise<number> {
   return counts.diverges + counts.failed > 0 ? 1 : 0;
 }
 
-/** @throws UsageError unless the command names one kind of source */
+/** @throws UsageError unless the command names exactly one kind of source */
 function chosen(args: string[]): AsyncIterable<Source> | Iterable<Source> {
   const { positionals, values } = parsed(args);
   const kinds = [positionals.length > 0, values['workflow-id'], values.query, values.gate].filter(Boolean);
@@ -94,14 +97,14 @@ function describe({ name }: Source, replay: Replay): string {
   return `${word} ${name}\n          ${replay.message.trim().replaceAll('\n', '\n          ')}`;
 }
 
-/** An error with what caused it: Temporal's client says little in the first and the reason in the second. */
+/** The messages of an error and its cause. In errors of Temporal's client, the cause contains the reason. */
 function explained(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 main(process.argv.slice(2)).then(
-  (code) => process.exit(code), // The runtime of Temporal would keep the process alive.
+  (code) => process.exit(code), // Otherwise, Temporal's runtime would keep the process alive.
   (error: unknown) => {
     process.stderr.write(`${explained(error)}\n`);
     process.exit(error instanceof UsageError ? 2 : 1);

@@ -3,23 +3,23 @@ import type { DataConverter } from '@temporalio/common';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import type { History, HistoryFile } from './history';
 
-/** What today's workflow code does with a history. */
+/** The result of replaying a history with this workflow code. */
 export type Replay =
   | { outcome: 'ok' }
-  /** It takes other steps: a worker of today could not go on with such a run. */
+  /** The code takes other steps, so a worker with it could not continue such a run. */
   | { outcome: 'diverges'; message: string }
-  /** It cannot be said: the history is not complete, or of a workflow that there is not. */
+  /** Unknown: the history is incomplete, or its workflow type does not exist. */
   | { outcome: 'failed'; message: string };
 
 /** Replays histories against one bundle of workflow code. */
 export class Replayer {
-  /** @param dataConverter that of the workers whose histories these are */
+  /** @param dataConverter the converter of the workers that wrote the histories */
   constructor(
     private readonly workflowBundle: WorkflowBundle,
     private readonly dataConverter: DataConverter = {},
   ) {}
 
-  /** @param history as the client fetches it, or as it is exported */
+  /** @param history as fetched by the client, or as exported */
   async replay(history: History | HistoryFile, workflowId: string): Promise<Replay> {
     try {
       await Worker.runReplayHistory(this.optionsFor(history), history, workflowId);
@@ -31,7 +31,10 @@ export class Replayer {
     }
   }
 
-  /** Names of other workflows have the task queue's in them, and a replay would make one up. */
+  /**
+   * Sets the original task queue, because ids of other workflows contain its name. A replay would use another
+   * one.
+   */
   private optionsFor(history: History | HistoryFile): ReplayWorkerOptions {
     const [started] = history.events as History['events'] & object;
     const taskQueue = started?.workflowExecutionStartedEventAttributes?.taskQueue?.name;

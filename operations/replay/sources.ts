@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { parseHistory, type History, type HistoryFile } from './history';
 
-/** A history to be replayed, or why there is none. */
+/** A history to replay. `history` rejects if it cannot be read. */
 export interface Source {
-  /** What people know it by: a file, or a workflow and its run. */
+  /** Its name for people: a file, or a workflow and its run. */
   name: string;
   workflowId: string;
   history: () => Promise<History | HistoryFile>;
@@ -15,13 +15,13 @@ export function fromFile(path: string): Source {
   return { name: path, workflowId: path, history: async () => parseHistory(await readFile(path, 'utf8')) };
 }
 
-/** One workflow on the server; its newest run without a run id. */
+/** One workflow on the server. Without a run id, its newest run. */
 export function fromWorkflow({ workflow }: Client, workflowId: string, runId?: string): Source {
   const name = runId ? `${workflowId} ${runId}` : workflowId;
   return { name, workflowId, history: () => workflow.getHandle(workflowId, runId).fetchHistory() };
 }
 
-/** Those that a list filter of Temporal finds, at most so many, the newest first. */
+/** The workflows that match a Temporal list filter, at most `most`, the newest first. */
 export async function* fromQuery(client: Client, query: string, most: number): AsyncGenerator<Source> {
   let count = 0;
   for await (const { workflowId, runId } of list(client, query)) {
@@ -30,7 +30,7 @@ export async function* fromQuery(client: Client, query: string, most: number): A
   }
 }
 
-/** Every open run of a task queue, and the newest closed ones of each type of workflow. */
+/** Every open run of a task queue, and the newest `closed` closed runs of each workflow type. */
 export async function* forGate(client: Client, taskQueue: string, closed: number): AsyncGenerator<Source> {
   const ours = `TaskQueue = ${JSON.stringify(taskQueue)}`;
   const types = new Map<string, number>();

@@ -2,15 +2,15 @@ import { temporal } from '@temporalio/proto';
 import { requiredTsToMs } from '@temporalio/common/lib/time';
 import type { Client } from '@temporalio/client';
 
-/** Of a version of a Worker Deployment: what Temporal gives it to do. */
+/** The state of a Worker Deployment version: which runs Temporal assigns to it. */
 export type VersionState = 'inactive' | 'current' | 'ramping' | 'draining' | 'drained' | 'unknown';
 
 export interface Version {
   build_id: string;
-  /** `draining`: runs of it are open, and no new ones come; `drained`: its workers may go. */
+  /** `draining`: it has open runs but gets no new ones. `drained`: its workers can be removed. */
   state: VersionState;
   created: string;
-  /** Runs that stay with it. */
+  /** The number of open runs of this version. */
   open_runs: number;
 }
 
@@ -23,7 +23,7 @@ const STATES: Partial<Record<number, VersionState>> = {
   [WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED]: 'drained',
 };
 
-/** The versions that workers of a deployment have had. @throws Error of gRPC when there is no such deployment */
+/** All versions of a Worker Deployment. @throws Error of gRPC if there is no such deployment */
 export async function versionsOf(client: Client, deploymentName: string): Promise<Version[]> {
   const { namespace } = client.options;
   const { workerDeploymentInfo } = await client.workflowService.describeWorkerDeployment({
@@ -43,7 +43,7 @@ export async function versionsOf(client: Client, deploymentName: string): Promis
   );
 }
 
-/** Gives all new runs to a version. @throws Error of gRPC when no worker of it has ever polled */
+/** Assigns all new runs to a version. @throws Error of gRPC if no worker with it has ever polled */
 export async function makeCurrent(client: Client, deploymentName: string, buildId: string): Promise<void> {
   const { namespace, identity } = client.options;
   await client.workflowService.setWorkerDeploymentCurrentVersion({

@@ -4,15 +4,15 @@ import type { Replayer } from '../replay/replayer';
 import { forGate, fromQuery } from '../replay/sources';
 
 export interface Gate {
-  /** Runs that today's workflow code can go on with. */
+  /** The number of runs that this workflow code can continue. */
   ok: number;
-  /** Those that it cannot go on with, each with the reason. */
+  /** Runs that it cannot continue, each with the reason. */
   refused: { run: string; reason: string }[];
 }
 
 /**
- * Replays what is open, and some of what is closed, with the workflow code of this checkout.
- * @param which only the runs that move to a new version as soon as it is current, or all
+ * Replays all open runs, and some closed ones, with the workflow code of this checkout.
+ * @param which `all`, or `moving`: only the runs that move to a new version as soon as it is current
  */
 export async function replayGate(
   client: Client,

@@ -11,7 +11,7 @@ import { ownBuildId } from '../../worker/version';
 import { makeCurrent, versionsOf } from './deployment';
 import { replayGate, type Gate } from './gate';
 
-/** `npm run versions -- ...`: which versions of workers there are, and which one gets new runs. */
+/** `npm run versions -- ...`: lists the versions of workers, and selects the one that gets new runs. */
 
 const USAGE = `Usage: npm run versions                          the versions of WORKER_DEPLOYMENT, and what each has to do
        npm run versions -- build-id              the build id of this checkout's workflow code
@@ -96,7 +96,7 @@ function isCommand(text: string): text is 'list' | 'build-id' | 'promote' {
 main(process.argv.slice(2)).then(
   (report) => {
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`, () => process.exit());
-  }, // The runtime of Temporal would keep the process alive.
+  }, // Otherwise, Temporal's runtime would keep the process alive.
   (error: unknown) => {
     const { message, details } = error as Error & { details?: string };
     process.stderr.write(`${details ?? message}\n`);

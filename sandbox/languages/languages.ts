@@ -12,7 +12,7 @@ const pattern = z.string().transform((source, context) => {
   }
 });
 
-/** A `language.json`; README.md beside this file says what each member means. */
+/** The schema of `language.json`. README.md in this folder explains each member. */
 const language = z.strictObject({
   title: z.string(),
   version: z.string(),
@@ -34,33 +34,33 @@ const language = z.strictObject({
 
 /** A language in which submissions can be written. */
 export interface Language {
-  /** The name of its folder, as submissions give it. */
+  /** The name of its folder, which submissions use. */
   name: string;
   title: string;
-  /** Of its interpreter in the images of pods. */
+  /** The interpreter's version in the pod images. */
   version: string;
-  /** What programs may use beside the standard library, with versions. */
+  /** Packages that programs can use in addition to the standard library, with versions. */
   packages: Record<string, string>;
-  /** The name under which the message's `code` is run. */
+  /** The file name for `code`, a submission's shorthand for a single file. */
   fileName: string;
   extensions: string[];
   /** Names of the commands that run test files. */
   frameworks: string[];
-  /** Other names of frameworks, each with the command that it stands for. */
+  /** Alternative names of frameworks, each with its command. */
   aliases: Record<string, string>;
   /** Whether requirements can be installed. */
   installs: boolean;
   errors: ErrorPatterns;
 }
 
-/** How to read what went wrong in a program's stderr. */
+/** How to find the error in a program's stderr. */
 export type ErrorPatterns = z.infer<typeof language>['errors'];
 
 const NOT_FRAMEWORKS = ['run', 'check', 'install'];
 
 /**
- * Reads all languages of the folder.
- * @throws Error that names the file and the member at fault
+ * Loads all languages of the folder.
+ * @throws Error with the file and the invalid member
  */
 export function loadLanguages(folder = __dirname): Map<string, Language> {
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -1,22 +1,23 @@
-"""How long a program that serves goes on after it was asked to stop.
+"""How long a serving program keeps running after it was asked to stop.
 
-Its pod gets no new requests by then, but for as long as nodes take to hear of that; those that it has may finish.
+Its pod gets no new requests once all nodes have learned that it is stopping. Requests in progress may finish.
 """
 
 import time
 
 from listening import has_connections
 
-# Until every node has heard that the pod takes no more requests.
+# How long nodes take to stop routing new requests to the pod.
 ROUTES_SECONDS = 2.0
 
-# The longest that requests, and connections that are kept open, are waited for. With STOP_SECONDS of entry.py it must
-# stay below terminationGracePeriodSeconds of infrastructure/kubernetes/production/production/program/program/podTemplate.ts.
+# The longest wait for requests and for connections that are kept open. Together with STOP_SECONDS of
+# entry.py, it must stay below terminationGracePeriodSeconds of
+# infrastructure/kubernetes/production/production/program/program/podTemplate.ts.
 DRAIN_SECONDS = 25.0
 
 
 class Drain:
-    """Begins when it is made."""
+    """The drain of a program. It begins when this object is created."""
 
     def __init__(self, port, clock=time.monotonic):
         self._port = port

@@ -1,23 +1,29 @@
-"""Process 1 of a program's container: starts the program, keeps it company, and tells its end apart.
+"""PID 1 of a program's container: starts the program, supervises it, and handles its exit.
 
-A program that ends with 0 is complete: the container stays up and ready, so its output stays in the log and
-nothing restarts it. One that fails ends the container with the same code, and Kubernetes starts it again
-with growing pauses. SIGTERM and SIGINT are passed on to the program. Everything it prints goes straight to
-the container's log; lines of this file begin with "orchestration:".
+A program that exits with 0 is complete: the container stays up and ready, so its output stays in the log and
+nothing restarts it. If a program fails, the container exits with the same code, and Kubernetes restarts it
+with growing delays. SIGTERM and SIGINT are forwarded to the program. Everything that the program prints goes
+directly to the container's log. Lines printed by this file begin with "orchestration:".
 
-The program runs in a private copy of its files, the same folder as in the test pod. It may write there; the
-program's own files are copied anew at each start of the container, and all of it goes with the pod.
+The program runs in a private, writable copy of its files, in the same folder as in the test pod. Each start
+of the container copies the program's own files again. The copy is deleted with the pod.
 
-Usage: entry.py run|once FILE [ARGUMENT...], or entry.py --install REQUIREMENT..., with FILE relative to the
-directory of the program's files. With `once` the container ends with the program whatever its code is, and
-answers no probes. With --install it fills LAYER_DIRECTORY with the requirements of a program, and ends.
-FILE alone and --once FILE mean the same as with `run` and `once`: pods of earlier releases say that.
-Environment: LANGUAGE, how FILE is run (sandbox/languages); MEMORY_MB, what it may use of the
-container's memory, for languages that want to know; PORT, where a program that serves is
-expected to listen; READY_PORT, where GET /ready answers; LAYER_DIRECTORY, where requirements are, if there
-are any; PACKAGE_INDEX_URL, where they come from; INPUT_DIRECTORY, with `run`, where `stdin` is, the program's
-standard input, and `args`, a list in JSON of further arguments; SERVES, set to 1 for a program that served in
-its tests: it is not ready before it listens.
+Usage: entry.py run|once FILE [ARGUMENT...], or entry.py --install REQUIREMENT...
+
+FILE is relative to the directory of the program's files. With `once`, the container exits when the program
+does, whatever its exit code is, and answers no probes. With --install, it installs a program's requirements
+into LAYER_DIRECTORY and exits. FILE and --once FILE mean `run` and `once`; pods of earlier releases use them.
+
+Environment:
+LANGUAGE           how FILE is run (sandbox/languages)
+MEMORY_MB          how much memory the program may use, for languages that need to know
+PORT               where a serving program is expected to listen
+READY_PORT         where GET /ready is answered
+LAYER_DIRECTORY    where the requirements are, if there are any
+PACKAGE_INDEX_URL  where the requirements are installed from
+INPUT_DIRECTORY    with `run`: contains `stdin`, the program's standard input, and `args`, a JSON list of
+                   further arguments
+SERVES             1 for a program that served in its tests: it is not ready before it listens
 """
 
 import json
@@ -40,10 +46,10 @@ LAYER_DIRECTORY = os.environ.get("LAYER_DIRECTORY")
 INPUT_DIRECTORY = os.environ.get("INPUT_DIRECTORY")
 LANGUAGES_DIRECTORY = os.environ.get("LANGUAGES_DIRECTORY", "/opt/languages")
 
-# How long a program may take to end after SIGTERM; then it is killed.
+# How long a program may take to exit after SIGTERM. Then it is killed.
 STOP_SECONDS = 15.0
 
-# How often it is looked whether a drain is over.
+# How often the end of a drain is checked.
 LOOK_EVERY_SECONDS = 0.1
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
@@ -68,7 +74,7 @@ def main(arguments):
         say(f"this image knows no language {name}")
         return 69
 
-    # Blocked before any thread exists, so that only the loop in supervise() ever takes them.
+    # Blocked before any thread exists, so that only the loop in supervise() receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
     port = port_from("PORT", "8080")
     ready_port = port_from("READY_PORT", "18080")
@@ -90,7 +96,9 @@ def main(arguments):
 
 
 def parse(arguments):
-    """Gives (once, file, arguments of the program), or None. FILE may be any name, that of an option too."""
+    """
+    Returns (once, file, arguments of the program), or None. FILE may have any name, even that of an option.
+    """
     if len(arguments) >= 2 and arguments[0] in ("run", "once"):
         return arguments[0] == "once", arguments[1], arguments[2:]
     if len(arguments) == 2 and arguments[0] == "--once":
@@ -99,16 +107,20 @@ def parse(arguments):
 
 
 def as_argument(file):
-    """A file as an interpreter is given it: one that it could take for an option or a command by its whole path."""
+    """
+    The argument that names a file: its full path if the interpreter could read it as an option or a command.
+    """
     return os.path.join(WORK_DIRECTORY, file) if is_ambiguous(file) else file
 
 
 def install(requirements):
-    """Fills the layer, once for the life of the pod: after a restart of its node the index may be away."""
+    """
+    Installs the layer once in the pod's lifetime: after a restart of its node, the index may be unavailable.
+    """
     complete = os.path.join(LAYER_DIRECTORY, "complete")
     if os.path.exists(complete):
         return 0
-    # What an attempt before this one left; the folder itself is a volume.
+    # Removes what an earlier attempt left. LAYER_DIRECTORY itself is a volume.
     shutil.rmtree(layer(), ignore_errors=True)
     os.mkdir(layer())
     command, environment = command_of(os.environ.get("LANGUAGE", "python"), "install")
@@ -123,7 +135,10 @@ def layer():
 
 
 def command_of(name, command, program=""):
-    """How a language carries out a command: arguments and environment. Without a layer, nothing that names one."""
+    """
+    Returns a language command's arguments and environment. Without a layer, variables that refer to one are
+    left out.
+    """
     folder = os.path.join(LANGUAGES_DIRECTORY, name)
     with open(os.path.join(folder, "language.json"), encoding="utf-8") as file:
         language = json.load(file)
@@ -139,7 +154,7 @@ def command_of(name, command, program=""):
 
 
 def filled(text, places):
-    """Fills in each place once: what is put there may look like a place itself."""
+    """Replaces each placeholder once, because a value may itself look like a placeholder."""
     return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], text)
 
 
@@ -165,10 +180,12 @@ def start(command, environment, stdin=None):
 
 
 def prepare_work_directory():
-    """Copies the program's files to where it may change them. What else it left there at an earlier start stays."""
+    """
+    Copies the program's files to a folder where it may change them. Other files from an earlier start remain.
+    """
     os.makedirs(WORK_DIRECTORY, 0o700, exist_ok=True)
     for folder, folders, files in os.walk(PROGRAM_DIRECTORY, followlinks=True):
-        # Kubernetes keeps the files themselves in folders whose names begin with two dots.
+        # Kubernetes stores the actual files in folders whose names begin with two dots.
         folders[:] = [name for name in folders if not name.startswith("..")]
         there = os.path.normpath(os.path.join(WORK_DIRECTORY, os.path.relpath(folder, PROGRAM_DIRECTORY)))
         if not os.path.isdir(there):
@@ -181,7 +198,7 @@ def prepare_work_directory():
 
 
 def remove(path):
-    """Removes what the program may have put in the place of one of its files."""
+    """Removes whatever the program may have put in place of one of its files."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
@@ -189,7 +206,7 @@ def remove(path):
 
 
 def supervise(program, readiness, port, once=False):
-    """Waits for what happens, until there is an exit code to give."""
+    """Handles signals until the container must exit. Returns its exit code."""
     started = time.monotonic()
     drain = None
     kill_at = None
@@ -205,7 +222,7 @@ def supervise(program, readiness, port, once=False):
             readiness.stop()
             drain = Drain(port)
         elif received in STOP_SIGNALS or (received is None and drain is not None and drain.is_over()):
-            # Nothing to drain, the drain is over, or a second request to stop cuts it short.
+            # There is nothing to drain, the drain is over, or a second request to stop cut it short.
             stopping = True
             readiness.stop()
             drain = None
@@ -236,14 +253,14 @@ def supervise(program, readiness, port, once=False):
 
 
 def pause_until(drain, kill_at):
-    """How long nothing has to be looked at, in seconds; None for as long as it takes."""
+    """How long to wait for a signal, in seconds; None for no limit."""
     if drain is not None:
         return LOOK_EVERY_SECONDS
     return None if kill_at is None else max(0.0, kill_at - time.monotonic())
 
 
 def wait_for_signal(seconds):
-    """The next handled signal, or None when the time is up. No time means as long as it takes."""
+    """Returns the next handled signal, or None after `seconds`. Waits without limit if `seconds` is None."""
     if seconds is None:
         return signal.sigwait(HANDLED_SIGNALS)
     received = signal.sigtimedwait(HANDLED_SIGNALS, seconds)
@@ -251,7 +268,7 @@ def wait_for_signal(seconds):
 
 
 def reap(program):
-    """Collects every process that has ended, orphans included; gives the program's status if it is among them."""
+    """Reaps every process that has ended, including orphans. Returns the program's status if it has ended."""
     found = None
     while True:
         try:
@@ -272,7 +289,9 @@ def describe(code):
 
 
 def shell_code(code):
-    """A container has no way to end by a signal of choice: 128 + signal says it, as in a shell."""
+    """
+    The container's exit code. It cannot end by a signal, so a signal becomes 128 + its number, as in a shell.
+    """
     return code if code >= 0 else 128 - code
 
 

@@ -1,9 +1,9 @@
-"""Whether a program counts as ready, and the HTTP server that tells the kubelet.
+"""Decides whether a program is ready, and serves the kubelet's readiness probe.
 
-Ready is a program that has completed; one that listens on $PORT where others can reach it; or one that has
-never listened and has been running for SETTLE_SECONDS, unless it is known to serve ($SERVES). Once seen
-listening it is ready only while it listens. Nothing connects to the program to find out: a stray connection every
-second would fill the logs of many servers with handshake errors.
+A program is ready when it has completed, or when it listens on $PORT at an address that others can reach. A
+program that has never listened is ready after SETTLE_SECONDS, unless it is known to serve ($SERVES). Once it
+has listened, it is ready only while it listens. Nothing connects to the program to find out: a connection
+every second would fill the logs of many servers with handshake errors.
 """
 
 import socketserver
@@ -13,23 +13,23 @@ import time
 
 from listening import is_loopback, listening_addresses, listening_places
 
-# How long a program that does not listen must run to count as started. A server that takes longer than this
-# to listen is taken for one that does not serve until it listens, unless it is known to.
+# How long a program that does not listen must run to count as started. A server that takes longer to listen
+# is treated as not serving until it listens, unless it is known to serve.
 SETTLE_SECONDS = 5.0
 
-# How long one probe waits for a program that is starting, so that its readiness is noticed at once and not at
-# the next probe. Must stay below the probe's timeoutSeconds.
+# How long one probe request waits for a starting program, so that its readiness is reported at once and not
+# at the next probe. Must stay below the probe's timeoutSeconds.
 HOLD_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.02
 
-# Of one that listens elsewhere, so many places are named.
+# How many addresses are listed if the program listens elsewhere.
 MOST_PLACES = 5
 
 STARTING = "starting"
 
 
 class Readiness:
-    """Shared between the supervisor, which says what happened, and the probe server, which asks."""
+    """Shared state: `supervise` updates it, and the probe server reads it."""
 
     def __init__(self, port, probe_port=None, serves=False, clock=time.monotonic):
         self._port = port
@@ -49,7 +49,7 @@ class Readiness:
         self._stopping = True
 
     def check(self):
-        """Gives (ready, why)."""
+        """Returns (ready, reason)."""
         if self._stopping:
             return False, "stopping"
         if self._completed:
@@ -69,7 +69,7 @@ class Readiness:
         return (False, STARTING) if self._serves else (True, "running")
 
     def wait(self, seconds):
-        """The same, after waiting up to so many seconds for the start of a program."""
+        """Returns the same, after waiting up to `seconds` for a starting program."""
         deadline = self._clock() + seconds
         while True:
             ready, why = self.check()
@@ -78,7 +78,9 @@ class Readiness:
             time.sleep(LOOK_EVERY_SECONDS)
 
     def _say_where_it_listens(self):
-        """Once, of one that listens where no request comes: on loopback, or on another port."""
+        """
+        Warns once if the program listens where no request can reach it: on loopback, or on another port.
+        """
         places = [] if self._warned else listening_places(except_port=self._probe_port)
         if not places:
             return
@@ -92,7 +94,9 @@ class Readiness:
 
 
 class Probes(socketserver.ThreadingTCPServer):
-    """HTTP as far as a probe needs it: http.server takes longer to import than many programs take to run."""
+    """
+    The small part of HTTP that a probe needs. Importing http.server takes longer than many programs run.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -102,7 +106,7 @@ class Probes(socketserver.ThreadingTCPServer):
         super().__init__(("", port), ProbeHandler)
 
     def handle_error(self, request, client_address):
-        """A prober that went away before its answer is nobody's trouble; anything else is ours."""
+        """Ignores clients that disconnected before the response. Any other error is a bug and is reported."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -127,6 +131,6 @@ class ProbeHandler(socketserver.StreamRequestHandler):
 
 
 def answer_probes(readiness, port):
-    """Listens at once, and answers GET /ready with 200 or 503 on threads of its own."""
+    """Starts listening, and answers GET /ready with 200 or 503 on separate threads."""
     probes = Probes(readiness, port)
     threading.Thread(target=probes.serve_forever, daemon=True).start()

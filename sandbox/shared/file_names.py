@@ -1,6 +1,8 @@
-"""Names of a program's files, which are its author's to choose, on the command line of an interpreter."""
+"""File names that an interpreter could misread on its command line. Users choose the names of their files."""
 
 
 def is_ambiguous(name: str) -> bool:
-    """Whether an interpreter could take the name for something else: an option, standard input, or `node inspect`."""
+    """
+    Whether an interpreter could read the name as an option, standard input, or a command (`node inspect`).
+    """
     return name.startswith("-") or "." not in name

@@ -1,9 +1,10 @@
 """
-Which sockets of this network namespace listen, or are connected. In the images of the test pod and of production.
+Finds the listening and connected TCP sockets of this network namespace. Both the test pod's image and the
+production image contain this module.
 
-The kernel is asked by sock_diag(7), which knows those that listen apart from all others: 0.04 ms. The tables in /proc
-cost milliseconds a look, as the kernel goes through the connections of the whole machine for them; they are for
-where there is no sock_diag, as in gVisor.
+The kernel is queried through sock_diag(7), which can filter by state: 0.04 ms. Reading the tables in /proc
+takes milliseconds, because the kernel walks the connections of the whole machine. They are the fallback where
+sock_diag is missing, as in gVisor.
 """
 
 import socket
@@ -16,8 +17,8 @@ NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_LISTEN = 1, 8, 10
 
-# struct nlmsghdr; struct inet_diag_req_v2 up to its address, of which a dump looks at nothing; struct inet_diag_msg up
-# to its source address.
+# struct nlmsghdr; struct inet_diag_req_v2 up to its address, which a dump ignores; struct inet_diag_msg up to
+# its source address.
 HEADER = struct.Struct("=IHHII")
 REQUEST = struct.Struct("=BBBxI48x")
 SOCKET = struct.Struct("!4xH2x16s")
@@ -25,27 +26,27 @@ SOCKET = struct.Struct("!4xH2x16s")
 KERNEL_SECONDS = 1.0
 
 LISTENING = {TCP_LISTEN}
-# Also those whose other end has sent all that it will, and waits for an answer.
+# Includes connections whose peer has finished sending and waits for a response.
 CONNECTED = {TCP_ESTABLISHED, TCP_CLOSE_WAIT}
 
 
 def listening_addresses(port):
-    """The local addresses, of 4 or 16 bytes, of sockets that listen on the port."""
+    """The local addresses (4 or 16 bytes) of the sockets that listen on the port."""
     return [address for address, its_port in sockets_of(LISTENING) if its_port == port]
 
 
 def listening_places(except_port=None):
-    """Where anything listens, as texts such as 127.0.0.1:5000 or [::1]:5000."""
+    """All addresses that sockets listen on, such as 127.0.0.1:5000 or [::1]:5000."""
     return sorted({place(address, port) for address, port in sockets_of(LISTENING) if port != except_port})
 
 
 def has_connections(port):
-    """True when something is connected to the port."""
+    """True when the port has an open connection."""
     return any(its_port == port for _, its_port in sockets_of(CONNECTED))
 
 
 def sockets_of(states):
-    """Local address, of 4 or 16 bytes, and port of each socket in one of the states."""
+    """Local address (4 or 16 bytes) and port of each socket in one of the states."""
     try:
         return sockets_by_diag(states)
     except OSError:
@@ -59,7 +60,7 @@ def place(address, port):
 
 
 def sockets_by_diag(states):
-    """The same of the kernel. Raises OSError where the kernel cannot be asked in this way."""
+    """Does the same through sock_diag. Raises OSError where the kernel does not support it."""
     sockets = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(KERNEL_SECONDS)
@@ -74,7 +75,7 @@ def sockets_by_diag(states):
 
 
 def replies(kernel):
-    """What the messages of a dump carry, up to its end."""
+    """The payloads of the messages of a dump, until its end."""
     while True:
         received = memoryview(kernel.recv(65536))
         while received:
@@ -92,7 +93,7 @@ TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
 def sockets_in_tables(states, tables=TABLES):
-    """The same from the tables in /proc."""
+    """Does the same from the tables in /proc."""
     sockets = []
     for table in tables:
         try:
@@ -110,13 +111,15 @@ def sockets_in_tables(states, tables=TABLES):
 
 
 def packed(address):
-    """The tables have words of four bytes in the machine's own order: 0100007F is 127.0.0.1."""
+    """
+    The address in network byte order. The tables hold 4-byte words in host byte order: 0100007F is 127.0.0.1.
+    """
     words = struct.iter_unpack("!I", bytes.fromhex(address))
     return b"".join(struct.pack("=I", word) for (word,) in words)
 
 
 def is_loopback(address):
-    """127.0.0.0/8, the same mapped into IPv6, and ::1."""
+    """True for 127.0.0.0/8, the same range mapped into IPv6, and ::1."""
     if len(address) == 16:
         return address == bytes(15) + b"\1" or (
             address.startswith(bytes(10) + b"\xff\xff") and address[12] == 127
@@ -125,5 +128,5 @@ def is_loopback(address):
 
 
 def serves(port):
-    """True when something listens where others can reach it."""
+    """True when a socket listens on the port at an address other than loopback."""
     return any(not is_loopback(address) for address in listening_addresses(port))

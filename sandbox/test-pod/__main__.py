@@ -1,4 +1,4 @@
-"""Entry of the test pod: `python3 -I -S /opt/test-pod`."""
+"""Entry point of the test pod: `python3 -I -S /opt/test-pod`."""
 
 import os
 import traceback
@@ -9,5 +9,6 @@ try:
     main()
 except Exception:
     traceback.print_exc()
-    # Not sys.exit: nothing may keep a broken PID 1 alive. The kubelet starts a new one.
+    # os._exit instead of sys.exit, so that nothing can keep a broken PID 1 alive. The kubelet starts a new
+    # one.
     os._exit(70)

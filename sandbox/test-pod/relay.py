@@ -1,8 +1,9 @@
 """
-Carries bytes between the stdin and stdout of a `kubectl exec` and the supervisor's socket. Understands none of
-them. With --check, asks the supervisor whether it is alive and says so by the exit code (the pod's probe).
+Relays bytes between the stdin and stdout of a `kubectl exec` and the supervisor's socket, without
+interpreting them. With --check (the pod's probe), it pings the supervisor and reports in its exit code
+whether the supervisor answers.
 
-Exit codes: 0 the conversation ended, 3 there is no supervisor to talk to, 4 it stopped answering.
+Exit codes: 0 the conversation ended, 3 there is no supervisor, 4 the supervisor did not answer (--check).
 """
 
 import ctypes
@@ -20,7 +21,7 @@ PR_SET_DUMPABLE = 4
 
 
 def main() -> int:
-    # Programs of the same uid must not look into this process (see supervisor/processes.py).
+    # Programs of the same uid must not be able to inspect this process (see supervisor/processes.py).
     if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         return NO_SUPERVISOR
     supervisor = connect()
@@ -32,7 +33,7 @@ def main() -> int:
 
 
 def connect() -> "socket.socket | None":
-    """A connection to PID 1 and to nobody else: should PID 1 be gone, a program might hold the name."""
+    """Connects to PID 1 only: if PID 1 were gone, a program could have taken the socket's name."""
     supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         supervisor.connect(ADDRESS)
@@ -57,7 +58,7 @@ def check(supervisor: socket.socket) -> int:
 
 
 def carry(supervisor: socket.socket) -> int:
-    """Until the supervisor closes. The end of stdin is passed on."""
+    """Relays bytes until the supervisor closes the connection. Passes on the end of stdin."""
     sources = [0, supervisor]
     while True:
         for source in select.select(sources, [], [])[0]:

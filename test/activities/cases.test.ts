@@ -1,7 +1,9 @@
 import { resultOfCase } from '../../activities/cases';
 import { pass } from '../scripted/ports';
 
-/** As much as the largest output that a report keeps, in characters: quadratic work takes minutes, and Jest's time-out. */
+/**
+ * The size of the largest output in a report, in characters: quadratic algorithms would exceed the timeout.
+ */
 const LONG = 256 * 1024;
 
 function compare(expectedStdout: string, printed: string) {

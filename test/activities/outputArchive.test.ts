@@ -24,7 +24,7 @@ const bytesOf = (document: LogDocument) => {
   return data === undefined ? Buffer.from(document.message as string) : Buffer.from(data, 'base64');
 };
 
-/** A log store, and a test pod that prints `printed` and has kept `kept` bytes of it. */
+/** A log store, and a test pod that prints `printed` and still has the first `kept` bytes of it. */
 function stores(printed: Buffer, kept = printed.length, pod: () => void = () => undefined) {
   const documents = new Map<string, LogDocument>();
   const outputLog = {
@@ -47,7 +47,7 @@ const all = (printed: Buffer): TruncatedOutput[] => [
   { ...execution, stream: 'stdout', start: 0, end: printed.length },
 ];
 
-/** Long, of characters of several bytes, so that cuts go through them. */
+/** A long text with multi-byte characters, so that pieces are cut within characters. */
 const TEXT = Buffer.from('né→𝄞 '.repeat(100_000));
 const BINARY = Buffer.from(Array.from({ length: 300_000 }, (_, n) => (n * 7) % 256));
 
@@ -65,7 +65,7 @@ test.each([
     end += placeOf(piece).bytes;
   }
   expect(Buffer.concat(pieces.map(bytesOf)).equals(printed)).toBe(true);
-  // A second time writes the same documents.
+  // Archiving again writes the same documents.
   const ids = [...documents.keys()];
   await archiveOutput(store, origin, all(printed), context, false);
   expect([...documents.keys()]).toEqual(ids);
@@ -105,7 +105,7 @@ test('a pod that is gone has nothing; one that does not answer is asked again, b
 
 test('the report and the pod together have each byte once', () => {
   const printed = Buffer.from('é'.repeat(1_000));
-  // As ReceivedOutput makes it of a head of 501 and a tail of 501 bytes: half characters are left out.
+  // As ReceivedOutput produces it from a head and a tail of 501 bytes each: split characters are omitted.
   const head = 'é'.repeat(250);
   const tail = 'é'.repeat(250);
   const text = `${head}\n[...]\n${tail}`;

@@ -23,7 +23,7 @@ const context = {
 const never = () => Promise.reject(new Error('not asked for here'));
 const unused = { feed: never, read: never, say: () => undefined };
 
-/** Answers each command with what the test gives for it. */
+/** Runs a plan; each command gets the answer that the test gives for it. */
 async function planned(answers: Record<string, Partial<RunReport>>) {
   const requests: RunRequest[] = [];
   const runner = {
@@ -103,7 +103,7 @@ test('each case is told when it ends, and what the report does not have of them 
     'case 2 of 3 wrong_output in 12 ms key=key/case-2 name="\\"1\\"\\n\\u2028"',
     'case 3 of 3 passed in 12 ms key=key/case-3 name="\\"2\\"\\n\\u2028"',
   ]);
-  // The second one decided: the report has it.
+  // The second case decided the verdict: the report contains its output.
   expect(report.unkept).toEqual([
     { key: 'key/case-1', name: 'case-1', executionId: 'e0', stream: 'stdout', start: 0, end: 1 },
     { key: 'key/case-3', name: 'case-3', executionId: 'e2', stream: 'stdout', start: 0, end: 3 },
@@ -128,7 +128,7 @@ test('a step that another execution takes over, in the middle of an attempt, is 
 
 describe('after an attempt that died, a step that no heartbeat names', () => {
   const oneStep = { ...plan, program: { ...plan.program, requirements: [] } };
-  /** @param since when the supervisor began that executes it now */
+  /** @param since when the supervisor started that now executes the step */
   const runnerOf = (since: number) => ({
     ...unused,
     run: (_: RunRequest, call: { onSupervisor?(since: number): void }) => {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A network that can be cut: what stands between a browser and a gateway. */
+/** A TCP proxy between a browser and a gateway, whose connections can be cut. */
 export interface Network {
-  /** Of the gateway behind it. */
+  /** The origin at which the browser reaches the gateway. */
   origin: string;
-  /** Breaks off everything that is open, and refuses what comes, until it is mended. */
+  /** Closes all open connections, and refuses new ones until `mend` is called. */
   cut(): void;
   mend(): void;
   close(): Promise<void>;

@@ -7,11 +7,11 @@ import { sharedPlatform } from '../integration/platform';
 import { startChromium } from './chromium';
 import { networkTo, type Network } from './cuttable';
 
-/** The page in a real browser, on the real servers. */
+/** Tests of the page in a real browser, on real servers. */
 
 const USER = 'browser-test';
 
-/** Pictures of the page for the documentation are made when this variable is set. */
+/** When this variable is set, screenshots of the page are made for the documentation. */
 const IMAGES = process.env.SCREENSHOTS ? join(__dirname, '..', '..', 'docs', 'images') : null;
 
 const platform = sharedPlatform();
@@ -19,7 +19,7 @@ let network: Network;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
-/** What the browser complained of, such as a breach of the Content-Security-Policy. */
+/** Complaints of the browser, such as violations of the Content-Security-Policy. */
 const complaints: string[] = [];
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ async function logIn(): Promise<void> {
   await page.locator('.cm-content').waitFor();
 }
 
-/** Types over what is in the editor, and sends it as a person who uses the keyboard does. */
+/** Replaces the code in the editor and submits it with the keyboard. */
 async function submit(code: string): Promise<void> {
   await page.locator('.cm-content').focus();
   await page.keyboard.press('Control+A');
@@ -67,7 +67,7 @@ async function submit(code: string): Promise<void> {
   await page.keyboard.press('Control+Enter');
 }
 
-/** Submits from elsewhere than the page. @returns the final frame */
+/** Submits without the page. @returns the final frame */
 async function sent(fields: object): Promise<Frame> {
   const client = await Client.connect(platform, '?progress=false');
   client.send({ user_id: USER, ...fields });
@@ -87,7 +87,7 @@ async function picture(name: string, of: Page | Locator = page): Promise<void> {
   if (IMAGES) await of.screenshot({ path: join(IMAGES, `${name}.png`) });
 }
 
-/** Violations that axe-core calls serious or critical. */
+/** Violations that axe-core rates as serious or critical. */
 async function seriousFaults(): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate<AxeResults>("axe.run({ resultTypes: ['violations'] })");
@@ -99,7 +99,7 @@ async function seriousFaults(): Promise<string[]> {
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 375, height: 812 };
 
-/** Of what is shown now, light and dark, on a desktop and on a phone, where nothing may be wider than the screen. */
+/** Violations in what is displayed, light and dark, on desktop and phone. It must fit the screen's width. */
 async function faultsEverywhere(): Promise<string[]> {
   const faults: string[] = [];
   for (const viewport of [PHONE, DESKTOP]) {
@@ -220,7 +220,7 @@ test('what is tested only is not deployed, says so, and stays so when it is sent
   await logIn();
   const testOnly = page.getByLabel('Test only, do not deploy');
   await page.getByLabel('Example').selectOption({ label: 'Tested with cases' });
-  expect(await testOnly.isChecked()).toBe(true); // It reads its input, and production has none.
+  expect(await testOnly.isChecked()).toBe(true); // Its program reads input, and production has none.
   await page.getByLabel('Example').selectOption({ label: 'Hello' });
   expect(await testOnly.isChecked()).toBe(false);
   await testOnly.check();

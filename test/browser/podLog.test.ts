@@ -5,7 +5,7 @@ import { sharedPlatform } from '../integration/platform';
 import { startChromium } from './chromium';
 import { networkTo, type Network } from './cuttable';
 
-/** The log of a live program on the page, in a real browser, on the real servers. */
+/** The log of a live program on the page, in a real browser, on real servers. */
 
 const users = new Users('pagelog');
 const platform = sharedPlatform();

@@ -1,7 +1,7 @@
 import { check } from './check';
 import type { Observations, SeenFinal, SeenSubmission, SeenUser } from './observations';
 
-/** Each rule of the checker is shown an observation that breaks it, and says so; what is as promised it passes. */
+/** Each rule of the checker reports an observation that violates it, and accepts one that does not. */
 
 const OBSERVERS = ['client 1', 'HTTP', 'Elasticsearch'];
 const seen = (observer: string, status = 'tests_failed', reason = 'failed'): SeenFinal => ({

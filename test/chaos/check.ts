@@ -5,7 +5,7 @@ import { lastAcceptedIsLive } from './rules/production';
 import { eachActionOnce, nothingLeft } from './rules/traces';
 import { oneVerdict, trueVerdict } from './rules/verdicts';
 
-/** Everything that was promised and does not hold. */
+/** All promises that were violated. */
 export function check(observations: Observations): Violation[] {
   return [
     oneVerdict,

@@ -4,13 +4,15 @@ import type { FaultsOf } from '../integration/contract';
 import type { Frame } from '../integration/client';
 import type { Random } from './random';
 
-/** What a client got of a submission, over as many connections as it took. */
+/** What a client received of a submission, over all its connections. */
 export interface Followed {
-  /** In the order in which they came, without those that have no cursor. */
+  /** In the order of arrival, without frames that have no cursor. */
   frames: Frame[];
   final: Frame | null;
   connections: number;
-  /** What should not have been told: errors that no outage explains, frames against the contract. */
+  /**
+   * What should not have been received: errors that no outage explains, and frames that violate the contract.
+   */
   complaints: string[];
 }
 
@@ -18,9 +20,9 @@ export interface Following {
   urls: string[];
   apiKey: string;
   submissionId: string;
-  /** Sent until a frame has come; null to follow from the beginning what was submitted before. */
+  /** Sent until a frame has arrived; null to follow an earlier submission from the beginning. */
   message: object | null;
-  /** Null for a client that never drops by itself. */
+  /** Null for a client that never drops a connection by itself. */
   drops: Random | null;
   /** Milliseconds since the epoch. */
   deadline: number;
@@ -28,16 +30,18 @@ export interface Following {
   onFrame?: (frame: Frame) => void;
 }
 
-/** Codes of error frames that say that one has to ask again. */
+/** Codes of error frames after which a client should retry. */
 const ASK_AGAIN = new Set(['unavailable', 'internal', 'too_many_in_flight']);
 
 const CONNECT_WITHIN_MS = 5_000;
-/** A gateway that does not answer a ping for so long is left for another, in milliseconds. */
+/**
+ * How long a gateway may leave a ping unanswered before the client switches to another one, in milliseconds.
+ */
 const SILENCE_MS = 10_000;
 const PING_EVERY_MS = 3_000;
 const PAUSE_MS = 300;
 
-/** Follows a submission to its final frame: drops, and goes on after the last cursor at another gateway. */
+/** Follows a submission to its final frame. Drops connections, and resumes at another gateway. */
 export async function follow(following: Following): Promise<Followed> {
   const followed: Followed = { frames: [], final: null, connections: 0, complaints: [] };
   for (let turn = 0; followed.final === null && Date.now() < following.deadline; turn++) {

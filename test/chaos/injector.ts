@@ -6,21 +6,25 @@ import { Random } from './random';
 import type { Planned } from './schedule';
 import type { Timeline } from './timeline';
 
-/** A fault that was done. */
+/** A fault that was injected. */
 export interface Injected extends Pick<Harm, 'what' | 'user' | 'executionsLost' | 'productionLost'> {
   kind: Kind;
   /** Milliseconds since the epoch. */
   at: number;
-  /** When what was harmed served again; null when it never did, or nobody looked. */
+  /** When everything harmed worked again; null when it never did, or was not checked. */
   healedAt: number | null;
-  /** Milliseconds from the fault to the verdict of a submission that was sent at its moment. */
+  /** Milliseconds from the fault to the verdict of a submission that was sent at the same time. */
   verdictMs: number | null;
 }
 
-/** Sends a submission of a user (of anybody when null) and resolves with the milliseconds to its verdict. */
+/**
+ * Sends a submission of this user (any user when null), and resolves with the milliseconds to its verdict.
+ */
 export type Probe = (user: string | null) => Promise<number | null>;
 
-/** Carries out a schedule. Faults of different kinds overlap; one kind waits until the one before has healed. */
+/**
+ * Carries out a schedule. Faults of different kinds overlap; those of one kind wait for each other to heal.
+ */
 export class Injector {
   readonly injected: Injected[] = [];
   /** Faults that found nothing to harm. */
@@ -34,7 +38,7 @@ export class Injector {
     private readonly probe: Probe,
   ) {}
 
-  /** Resolves when all are done and healed. @param begin milliseconds since the epoch */
+  /** Resolves when all faults are injected and healed. @param begin milliseconds since the epoch */
   async carryOut(schedule: Planned[], begin: number): Promise<void> {
     const works: Promise<void>[] = [];
     for (const planned of schedule) {
@@ -63,7 +67,7 @@ export class Injector {
       this.injected.push(fault);
       this.timeline.add('fault', `${kind}: ${harm.what}`);
       const probed = this.probe(harm.user ?? null).then((ms) => void (fault.verdictMs = ms));
-      // The next of a kind need not wait for the probe, the end of the run does.
+      // The next fault of a kind does not wait for the probe, but the end of the run does.
       this.probes.push(probed);
       if (!heal) return;
       await heal();
@@ -75,14 +79,14 @@ export class Injector {
     }
   }
 
-  /** Resolves when nothing is harmed any more, in a run that was stopped. */
+  /** Resolves when everything is healed, in a run that was stopped. */
   async healed(): Promise<void> {
     await Promise.all(this.busy.values());
   }
 
   private readonly probes: Promise<void>[] = [];
 
-  /** Resolves when every probe has its verdict, or is given up. */
+  /** Resolves when every probe has a verdict, or has given up. */
   async probed(): Promise<void> {
     await Promise.all(this.probes);
   }

@@ -5,25 +5,25 @@ import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { nodeProcess } from '../build';
 
-/** How a process of the platform is started. */
+/** How to start a process of the platform. */
 export interface Specification {
   name: string;
   entry: string;
-  /** Message of the JSON line with which it says that it is ready. */
+  /** Message of the JSON log line that reports that it is ready. */
   readyMessage: string;
   environment: Record<string, string>;
   logFile: string;
 }
 
-/** A start that has not said `ready` by then has failed, in milliseconds; two busy cores can need three minutes. */
+/** Timeout of a start, in milliseconds; on two busy cores it can take three minutes. */
 const READY_WITHIN_MS = 300_000;
 const RESTART_PAUSE_MS = 1_000;
 
-/** A process that is started again whenever it ends, as a Deployment would do it. */
+/** A process that is restarted whenever it ends, as a Deployment would do. */
 export class KeptProcess {
-  /** How often it ended though nobody of the driver ended it. */
+  /** How often it ended without being stopped or killed by the driver. */
   deaths = 0;
-  /** The line with which it was ready the last time. */
+  /** The last log line that reported that it is ready. */
   ready: Record<string, unknown> = {};
   private child: ChildProcess | undefined;
   private readonly log: WriteStream;
@@ -56,7 +56,7 @@ export class KeptProcess {
     }
   }
 
-  /** SIGKILL; it comes back after a pause. */
+  /** Sends SIGKILL; the process is restarted after a pause. */
   async kill(pauseMs: number): Promise<void> {
     this.killed = true;
     this.pauseMs = pauseMs;
@@ -71,7 +71,7 @@ export class KeptProcess {
     this.child?.kill(signal);
   }
 
-  /** Resolves with whether it ended by itself when it was asked to. */
+  /** Resolves with whether it ended by itself after SIGTERM. */
   async stop(graceMs = 60_000): Promise<boolean> {
     this.stopping = true;
     this.child?.kill('SIGCONT');
@@ -104,7 +104,7 @@ export class KeptProcess {
 
   private async run(): Promise<void> {
     const { entry, environment, readyMessage } = this.specification;
-    // The kernel ends it with the driver, however that one ends.
+    // The kernel ends it together with the driver, however the driver ends.
     const { args, environment: ofBuild } = nodeProcess(entry);
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, ...args], {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...ofBuild, ...environment },

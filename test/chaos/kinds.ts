@@ -1,4 +1,4 @@
-/** The servers that the local stack starts again when they die. */
+/** The servers that the local stack restarts when they die. */
 export const SERVERS = [
   'temporal',
   'kube-apiserver',
@@ -13,7 +13,9 @@ export const SERVERS = [
 
 export type Server = (typeof SERVERS)[number];
 
-/** Every kind of fault: how often it is drawn beside the others, and the seconds between two of a kind. */
+/**
+ * Every kind of fault: its weight when kinds are drawn, and the minimum seconds between two faults of a kind.
+ */
 const kinds = {
   'worker.kill': { weight: 6, apart: 8 },
   'worker.pause': { weight: 3, apart: 40 },
@@ -22,7 +24,7 @@ const kinds = {
   'network.cut': { weight: 8, apart: 5 },
   'network.delay': { weight: 5, apart: 5 },
   'network.hang': { weight: 5, apart: 10 },
-  // A supervisor gives up on a server that dies five times in a row, and forgets deaths after a minute.
+  // The stack gives up on a server that dies five times in a row; a minute of uptime resets the count.
   'temporal.kill': { weight: 4, apart: 90 },
   'temporal.pause': { weight: 2, apart: 60 },
   'kube-apiserver.kill': { weight: 4, apart: 90 },
@@ -54,10 +56,10 @@ export const KINDS = Object.keys(kinds) as Kind[];
 
 export const weightOf = (kind: Kind): number => kinds[kind].weight;
 
-/** Least time between two faults of a kind, in milliseconds. */
+/** Minimum time between two faults of a kind, in milliseconds. */
 export const apartOf = (kind: Kind): number => kinds[kind].apart * 1_000;
 
-/** One of each main kind, for the short form in `npm test`. */
+/** One of each main kind, for the short version in `npm test`. */
 export const MAIN_KINDS: readonly Kind[] = [
   'worker.kill',
   'test-pod.delete',

@@ -8,7 +8,7 @@ import { drawProgram, submissionOf, type ProgramKind, type Submission, type Tall
 import type { Random } from './random';
 import type { Timeline } from './timeline';
 
-/** A submission that the driver made, and what its clients got. */
+/** A submission that the driver sent, and what its clients received. */
 export interface Sent {
   id: string;
   user: string;
@@ -16,11 +16,11 @@ export interface Sent {
   sentAt: number;
   endedAt: number | null;
   cancelAsked: boolean;
-  /** What each of its clients got: two when it was sent twice. */
+  /** What each of its clients received: two clients when it was sent twice. */
   followed: Followed[];
 }
 
-/** A rollback that was asked for. */
+/** A rollback that was requested. */
 export interface RollbackAsked {
   user: string;
   target: string;
@@ -34,14 +34,14 @@ export interface LoadSettings {
   random: Random;
   timeline: Timeline;
   faultsOf: FaultsOf;
-  /** Submissions a second. */
+  /** Submissions per second. */
   rate: number;
 }
 
-/** More than these at once are not sent: a platform that is down gets no heap of work for later. */
+/** The limit of concurrent submissions, so that no backlog builds up while the platform is down. */
 const MOST_IN_FLIGHT = 30;
 
-/** How long a submission may take from end to end, in milliseconds, before it counts as lost. */
+/** How long a submission may take in total before it counts as lost, in milliseconds. */
 const LOST_AFTER_MS = 15 * 60_000;
 
 const PERCENT_ROLLBACKS = 3;
@@ -50,7 +50,7 @@ const PERCENT_ROLLBACKS = 3;
 export class Load {
   readonly sent: Sent[] = [];
   readonly rollbacks: RollbackAsked[] = [];
-  /** How often the rate was not kept because too many were under way. */
+  /** How often a submission was not sent because too many were in progress. */
   heldBack = 0;
   private readonly underWay = new Set<Promise<unknown>>();
   private stopped = false;
@@ -62,7 +62,9 @@ export class Load {
     this.running = this.run();
   }
 
-  /** No more are sent. Resolves when all are over, or `deadline` (milliseconds since the epoch) has passed. */
+  /**
+   * Stops sending. Resolves when all submissions have ended, or at `deadline` (milliseconds since the epoch).
+   */
   async drain(deadline: number): Promise<void> {
     this.stopped = true;
     await this.running;
@@ -70,7 +72,7 @@ export class Load {
       await Promise.race([...this.underWay, wait(1_000)]);
   }
 
-  /** Sends one now, whatever is under way, and resolves when it is over. */
+  /** Sends one submission at once, regardless of the limit, and resolves when it has ended. */
   async send(kind: ProgramKind, user: string): Promise<Sent> {
     const { tally, random, timeline } = this.settings;
     const id = randomUUID();
@@ -142,14 +144,14 @@ export class Load {
       sent.cancelAsked = true;
       timeline.add('submission', `cancel: ${state}`, sent.id);
     } catch (error) {
-      // It may have arrived though its answer did not.
+      // The request may have arrived although its response did not.
       if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
       if (!(error instanceof ApiError && error.code === 'not_found')) sent.cancelAsked = true;
       timeline.add('submission', `cancel: ${error.message}`, sent.id);
     }
   }
 
-  /** Back to a program of the user that was deployed before. */
+  /** Requests a rollback to a program of this user that was deployed earlier. */
   private async rollBack(user: string): Promise<void> {
     const { random, timeline } = this.settings;
     const deployed = this.sent.filter(
@@ -163,7 +165,7 @@ export class Load {
       const { status, message } = await this.client(random.between(0, 1)).rollback(user, target);
       timeline.add('submission', `rolled back to: ${status}: ${message}`, target);
     } catch (error) {
-      // It is found in Temporal, if it was started.
+      // If it was started, it is found in Temporal.
       if (!(error instanceof ApiError || error instanceof Unreachable || error instanceof TypeError))
         throw error;
       timeline.add('submission', `rolled back to: ${error.message}`, target);

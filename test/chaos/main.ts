@@ -12,8 +12,8 @@ import { reportOf } from './report';
 import { run, type Outcome } from './run';
 
 /**
- * `npm run test:chaos`: load and faults on real servers, and whether all that was promised holds. It uses the local
- * stack with LOCAL_STACK_NUMBER, by default number 9: one of its own, as others would feel the faults.
+ * `npm run test:chaos`: creates load and faults on real servers, and checks that all promises hold. It uses
+ * the local stack with LOCAL_STACK_NUMBER, by default 9: a separate one, because faults affect all users.
  */
 
 const OWN_STACK = '9';
@@ -46,7 +46,7 @@ async function main(args: string[]): Promise<number> {
   return report.green ? 0 : 1;
 }
 
-/** Aborted by Ctrl-C, after which what was harmed is healed and what was started is stopped. */
+/** Aborted by Ctrl-C. Then everything harmed is healed, and everything started is stopped. */
 function stopRequested(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -54,7 +54,7 @@ function stopRequested(): AbortSignal {
   return controller.signal;
 }
 
-/** Each violation, with the timeline of what it concerns. */
+/** Prints each violation with the related part of the timeline. */
 function explain({ violations, timeline }: Outcome): void {
   for (const { rule, text, submissionId } of violations) {
     console.log(`\nVIOLATION (${rule}) ${submissionId ?? ''} ${text}`);

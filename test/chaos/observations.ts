@@ -1,12 +1,12 @@
 import type { Frame } from '../integration/client';
 import type { Truth } from './programs';
 
-/** What one observer says of the end of a submission. */
+/** The end of a submission according to one observer. */
 export interface SeenFinal {
   observer: string;
   status: string;
   reason: string | null;
-  /** The whole of it, where that must be the same for all who have it. */
+  /** The complete frame as text, where it must be the same for all observers that have it. */
   whole?: string;
 }
 
@@ -24,23 +24,23 @@ export interface SeenSubmission {
   /** ISO 8601; null when Temporal does not know it. */
   acceptedAt: string | null;
   cancelAsked: boolean;
-  /** What every observer says; one that says nothing has no entry. */
+  /** The final status according to each observer; an observer without one has no entry. */
   finals: SeenFinal[];
-  /** Names of those who should have an entry. */
+  /** Names of the observers that should have an entry. */
   observers: string[];
-  /** What its clients got live, each over as many connections as it took. */
+  /** What its clients received live, each over all its connections. */
   followed: Frame[][];
-  /** What a client gets who asks for it when it is over; null when that failed. */
+  /** What a client receives that follows it after its end; null when that failed. */
   replayed: Frame[] | null;
   complaints: string[];
   executions: SeenExecutions[];
   /** How often its migration was executed. */
   migrations: number;
-  /** Starts of `run_tests` in the history: each is told, and a further one is told as a repeat. */
+  /** Starts of `run_tests` in the history: each is reported, and further ones are reported as repeats. */
   testStages: number;
-  /** Whether the verdict says that it was executed again; null for a verdict without tests. */
+  /** Whether the verdict reports that it was executed again; null for a verdict without tests. */
   toldExecutedAgain: boolean | null;
-  /** Whether a fault may have taken an execution of its tests with it. */
+  /** Whether a fault may have ended an execution of its tests. */
   executionLost: boolean;
 }
 
@@ -53,41 +53,41 @@ export interface SeenDeploy {
 export interface SeenUser {
   user: string;
   deploys: SeenDeploy[];
-  /** Whether a fault deleted what was live after the last of these deploys had begun. */
+  /** Whether a fault deleted what was live after the last of these deploys had started. */
   productionLost: boolean;
-  /** What the Deployment says is live; null when it says nothing, or there is none. */
+  /** The live program according to the Deployment; null when it has none, or does not exist. */
   live: string | null;
   /** The program that the Deployment specifies. */
   current: string | null;
-  /** What answers at the program's address; null when nothing was asked. */
+  /** The answer of the program's address; null when it was not requested. */
   answer: string | null;
-  /** What should answer; null when nobody knows. */
+  /** The expected answer; null when it is not known. */
   expectedAnswer: string | null;
 }
 
 export interface SeenActions {
-  /** Ids of the documents that the history asks for. */
+  /** Ids of the documents that the history requires. */
   expected: string[];
-  /** `workflow:run:sequence` of what is stored, one for each document. */
+  /** `workflow:run:sequence` of each stored document. */
   stored: string[];
-  /** Ids of documents that are stored with another content than the history has. */
+  /** Ids of stored documents whose content differs from the history. */
   different: string[];
-  /** Documents that were put aside. */
+  /** How many documents are in the index of rejected documents. */
   rejected: number;
 }
 
-/** Everything that the checker knows. */
+/** Everything that the checker uses. */
 export interface Observations {
   submissions: SeenSubmission[];
   users: SeenUser[];
   actions: SeenActions;
-  /** Things that should not be there any more, in words. */
+  /** Things that should be gone, as text. */
   leftovers: string[];
-  /** Workflows that nobody sent. */
+  /** Workflows of submissions that the driver did not send. */
   unknownWorkflows: string[];
 }
 
-/** What is not as was promised. */
+/** A violated promise. */
 export interface Violation {
   rule: string;
   text: string;

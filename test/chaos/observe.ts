@@ -13,7 +13,7 @@ import { patiently } from './patience';
 import type { Platform } from './platform';
 import type { Tally } from './tally';
 
-/** What an observation needs. */
+/** What the observers need. */
 export interface Scene {
   platform: Platform;
   kube: Kube;
@@ -26,7 +26,7 @@ export interface Scene {
   faultsOf: FaultsOf;
 }
 
-/** Each user's production, as the cluster has it, and what should be there by Temporal. */
+/** The production of each user according to the cluster, and what it should be according to Temporal. */
 export async function observeUsers(
   { kube, temporal, platform, users, faults }: Scene,
   answers: Map<string, string>,
@@ -56,7 +56,7 @@ async function observeUser(
   };
 }
 
-/** Everything else, when all is over. */
+/** Observes everything else, at the end of the run. */
 export async function observe(scene: Scene, users: SeenUser[], leftovers: string[]): Promise<Observations> {
   const { temporal, elasticsearch, platform, load, tally, faults, faultsOf } = scene;
   const known = await readTemporal(temporal, platform.taskQueue);

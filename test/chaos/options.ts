@@ -4,11 +4,11 @@ import { KINDS, type Kind } from './kinds';
 import type { Wanted } from './schedule';
 
 export interface Options extends Wanted {
-  /** One fault of each main kind, in a few minutes. */
+  /** One fault of each main kind, within a few minutes. */
   short: boolean;
-  /** Submissions a second. */
+  /** Submissions per second. */
   rate: number;
-  /** Where the report goes, as JSON and text; nowhere when null. */
+  /** Path of the file for the JSON report; null to write none. */
   report: string | null;
 }
 

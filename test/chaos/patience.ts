@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Longest outage of a server that the driver itself waits for, in milliseconds. */
+/** The longest outage of a server that the driver itself waits for, in milliseconds. */
 const PATIENCE_MS = 120_000;
 
-/** Asks again while a server that the driver itself needs is away. @throws the last failure */
+/** Retries while a server that the driver itself needs is unavailable. @throws the last failure */
 export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {

@@ -6,23 +6,23 @@ import { reservePort } from '../reservedPorts';
 import { KeptProcess } from './keptProcess';
 import { Link } from './proxy';
 
-/** One worker or gateway, with the ways on which it reaches the servers. */
+/** One worker or gateway, with its proxied connections to the servers. */
 export interface Member {
   name: string;
   process: KeptProcess;
   links: Partial<Record<'temporal' | 'apiserver' | 'elasticsearch', Link>>;
 }
 
-/** Two workers and two gateways, started from the tree. */
+/** Two workers and two gateways, started from this checkout. */
 export interface Platform {
   apiKey: string;
   taskQueue: string;
   index: string;
   workers: Member[];
   gateways: Member[];
-  /** Such as `http://127.0.0.1:41234`. */
+  /** For example `http://127.0.0.1:41234`. */
   urls: string[];
-  /** Resolves with the names of those that did not end when they were asked to. */
+  /** Resolves with the names of the processes that did not end after SIGTERM. */
   stop(): Promise<string[]>;
 }
 
@@ -36,7 +36,7 @@ export async function startPlatform(
   const id = randomBytes(4).toString('hex');
   const [apiKey, taskQueue, index] = [randomUUID(), `chaos-${id}`, `chaos-actions-${id}`];
   const shared = { TEMPORAL_TASK_QUEUE: taskQueue };
-  // Reserved: a gateway that restarts must get the port that it had.
+  // Reserved, because a gateway must restart on the same port.
   const ports = await Promise.all([reservePort(), reservePort()]);
   const members = await Promise.all([
     ...[1, 2].map((number) => worker(`worker ${number}`)),
@@ -121,7 +121,10 @@ async function apiserverOf(path: string): Promise<{ host: string; port: number }
   return hostAndPort(new URL(clusters[0]!.cluster.server).host);
 }
 
-/** The same identity by another way. The local stack writes its kubeconfigs as JSON. @returns the new file's path */
+/**
+ * A kubeconfig with the same identity through a link. The local stack writes its kubeconfigs as JSON.
+ * @returns the new file's path
+ */
 async function kubeconfigThrough(link: Link, path: string, prefix: string): Promise<string> {
   const config = await readKubeconfig(path);
   for (const { cluster } of config.clusters) {

@@ -1,15 +1,15 @@
 import type { Random } from './random';
 
-/** What the driver submits, and what must come of it. */
+/** What the driver submits, and the expected outcome. */
 export interface Submission {
   kind: ProgramKind;
-  /** The message without user and id. */
+  /** The message without user_id and submission_id. */
   message: Record<string, unknown>;
-  /** What is true of the program: nothing that happens to the platform changes it. */
+  /** What is true of the program, whatever happens to the platform. */
   truth: Truth;
-  /** How often each of its units is executed by its tests when nothing goes wrong. */
+  /** The programs whose executions are counted: their tests execute each of them, once if nothing fails. */
   units: string[];
-  /** Whether the two gateways get it at once. */
+  /** Whether it is sent to both gateways at the same time. */
   twice: boolean;
   /** After how many milliseconds it is cancelled. */
   cancelAfter: number | null;
@@ -17,7 +17,7 @@ export interface Submission {
   serves: boolean;
 }
 
-/** A program either fails its tests, for this reason, or passes and goes on to production. */
+/** A program either fails its tests, for this reason, or passes and is deployed. */
 export type Truth = { passes: false; reason: string } | { passes: true; worksInProduction: boolean };
 
 const PROGRAMS = [
@@ -40,7 +40,7 @@ export type ProgramKind = (typeof PROGRAMS)[number]['kind'];
 
 export const drawProgram = (random: Random): ProgramKind => random.weighted(PROGRAMS).kind;
 
-/** What a program leaves behind on purpose: nothing with this command line may be there after its run. */
+/** The command line of a process that programs leave behind on purpose: it must be gone after each run. */
 export const LEFT_BEHIND = ['sleep', '86399'];
 
 const FAILED: Truth = { passes: false, reason: 'failed' };
@@ -60,13 +60,13 @@ ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 `;
 const DAEMON = `subprocess.Popen(${JSON.stringify(LEFT_BEHIND)}, start_new_session=True)\n`;
 
-/** Where the tally listens, as pods reach it. */
+/** The address of the tally, as pods reach it. */
 export interface TallyAddress {
   host: string;
   port: number;
 }
 
-/** @param id of the submission: its program tells it to the tally and prints it */
+/** @param id of the submission: its program reports it to the tally and prints it */
 export function submissionOf(kind: ProgramKind, id: string, tally: TallyAddress, random: Random): Submission {
   const begins = (unit: string) => head(id, unit, tally);
   const simple = (body: string, more: Partial<Submission> = {}, message: object = {}): Submission => ({
@@ -137,7 +137,10 @@ export function submissionOf(kind: ProgramKind, id: string, tally: TallyAddress,
   }
 }
 
-/** Tells the tally that it runs, and prints so. @param unit null for a case: it is in the first argument, and nothing is printed */
+/**
+ * Reports the start of the program to the tally, and prints it. @param unit null for a case: it is in the
+ * first argument, and nothing is printed
+ */
 function head(id: string, unit: string | null, { host, port }: TallyAddress): string {
   return `import os, socket, subprocess, sys, time, uuid
 ID = ${JSON.stringify(id)}

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Link } from './proxy';
 
-/** A way that is cut, slow, or silent, against a server that sends back what it gets. */
+/** Connections that are cut, slow or hanging, to an echo server. */
 
 let server: Server;
 let link: Link;
@@ -46,7 +46,7 @@ async function echoed(socket: Socket, text: string): Promise<string> {
   return piece.toString();
 }
 
-/** Not `once`, which an error before the close fails. */
+/** Unlike `once`, this does not reject on an error before the close. */
 const closed = (socket: Socket) => new Promise<void>((resolve) => socket.on('close', () => resolve()));
 
 const within = <T>(ms: number, work: Promise<T>) =>

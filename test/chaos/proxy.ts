@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /**
- * `open` carries bytes; `cut` breaks what there is and refuses what comes; `hang` keeps connections and carries
- * nothing, as a network that lost its way does; `delay` carries each piece later.
+ * `open` forwards bytes; `cut` closes existing connections and refuses new ones; `hang` keeps connections but
+ * forwards nothing, like a broken network; `delay` forwards each piece later.
  */
 type State = { is: 'open' } | { is: 'cut' } | { is: 'hang' } | { is: 'delay'; ms: number };
 
-/** A TCP proxy on loopback between one process and one server, which can be cut, delayed, and left half-open. */
+/** A TCP proxy on loopback between a process and a server, which can cut, delay or hang its connections. */
 export class Link {
   private state: State = { is: 'open' };
   private readonly pairs = new Set<[Socket, Socket]>();
@@ -40,12 +40,12 @@ export class Link {
     this.state = { is: 'hang' };
   }
 
-  /** @param ms added to each piece, each way */
+  /** @param ms added to each piece, in both directions */
   delay(ms: number): void {
     this.state = { is: 'delay', ms };
   }
 
-  /** Whoever hung is broken off: the way between them has forgotten their connections. */
+  /** Connections that hung are closed, as if the network between them had lost their state. */
   heal(): void {
     const hung = this.state.is === 'hang';
     this.state = { is: 'open' };
@@ -68,7 +68,7 @@ export class Link {
     this.pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {
       this.carry(from, to);
-      // An error is followed by a close, which ends both.
+      // An error is followed by `close`, whose handler ends both sockets.
       from.on('error', () => undefined);
       from.on('close', () => {
         this.pairs.delete(pair);
@@ -77,7 +77,7 @@ export class Link {
     }
   }
 
-  /** Pieces keep their order: each waits for the one before it. */
+  /** Pieces keep their order: each waits for the previous one. */
   private carry(from: Socket, to: Socket): void {
     let before = Promise.resolve();
     const then = (step: () => void) => {

@@ -5,9 +5,9 @@ import type { Outcome } from './run';
 /** Figures of one kind of fault. */
 interface KindFigures {
   faults: number;
-  /** Milliseconds until what was harmed served again. */
+  /** Milliseconds until everything harmed worked again. */
   healed_ms: Quantiles;
-  /** Milliseconds until the verdict of a submission that was sent at the moment of the fault. */
+  /** Milliseconds until the verdict of a submission that was sent at the time of the fault. */
   verdict_ms: Quantiles;
 }
 
@@ -16,7 +16,7 @@ interface Quantiles {
   p95: number | null;
 }
 
-/** What a run came to, without anything that changes with the machine's state beyond its figures. */
+/** The result of a run. Only its figures depend on the state of the machine. */
 export interface Report {
   seed: number;
   green: boolean;
@@ -30,7 +30,7 @@ export interface Report {
   submissions: { all: number; held_back: number; by_program: Record<string, Record<string, number>> };
   connections: number;
   rollbacks: number;
-  /** Tests that were executed again, as told; and as seen by the tally, in executions. */
+  /** Tests that were executed again, as reported; and additional executions, as counted by the tally. */
   executed_again: { told: number; executions: number };
   actions: number;
   deaths_unasked: Record<string, number>;
@@ -100,7 +100,7 @@ function kindsOf(injected: Outcome['injector']['injected']): Record<string, Kind
   );
 }
 
-/** The nearest value, so that each is one that was measured. */
+/** The nearest measured value, not an interpolated one. */
 export function quantiles(values: number[]): Quantiles {
   const sorted = [...values].sort((one, other) => one - other);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;

@@ -31,16 +31,16 @@ export interface Outcome {
   load: Load;
   observations: Observations;
   violations: Violation[];
-  /** Members of the platform that ended by themselves, and how often. */
+  /** How often each process of the platform ended by itself. */
   deaths: Record<string, number>;
 }
 
 const USERS = { short: 3, long: 5 };
 
-/** Milliseconds for the submissions of the load to end after the last fault. */
+/** Milliseconds within which the load's submissions must end after the last fault. */
 const DRAIN_WITHIN_MS = 420_000;
 
-/** One run: load and faults, rest, one more deployment of each user, and the check. */
+/** One run: load and faults, rest, one more deployment for each user, and the check. */
 export async function run(
   servers: Stack,
   options: Options,
@@ -143,7 +143,7 @@ export async function run(
   }
 }
 
-/** @throws the reason for which the run is stopped; what is under way ends with the process */
+/** @throws the reason why the run was stopped; work in progress ends with the process */
 function orStopped<T>(work: Promise<T>, stopped: AbortSignal): Promise<T> {
   const end = new Promise<never>((_resolve, reject) => {
     stopped.addEventListener('abort', () => reject(stopped.reason as Error), { once: true });
@@ -152,14 +152,14 @@ function orStopped<T>(work: Promise<T>, stopped: AbortSignal): Promise<T> {
 }
 
 /**
- * Repairs what only a person can have broken (a test pod that is gone has its namespace made anew), and deploys for
- * every user once more. @returns what each user's program must answer
+ * Repairs what cannot repair itself, and deploys once more for every user: a missing test pod makes the
+ * platform prepare the environment again. @returns what each user's program must answer
  */
 async function redeploy({ kube, users, load }: Scene): Promise<Map<string, string>> {
   const deployed = users.map(async (user) => {
     const testPods = { namespace: `user-${user}`, labelSelector: 'app=test' };
     await patiently(() => kube.core.deleteCollectionNamespacedPod(testPods));
-    // A pod that is about to end would take the execution of this submission with it.
+    // A pod that is terminating could end the execution of this submission's tests.
     await untilNone(async () => (await kube.core.listNamespacedPod(testPods)).items.map(String));
     const { id } = await load.send('serves', user);
     return [user, id] as const;
@@ -167,7 +167,7 @@ async function redeploy({ kube, users, load }: Scene): Promise<Map<string, strin
   return new Map(await Promise.all(deployed));
 }
 
-/** Stops workers and gateways. @returns those that are left, in words */
+/** Stops workers and gateways. @returns the remaining processes, as text */
 async function stopAll({ platform, elasticsearch, temporal }: Scene): Promise<string[]> {
   const slow = await platform.stop();
   const left = processesWithVariable('TEMPORAL_TASK_QUEUE', platform.taskQueue);

@@ -4,7 +4,7 @@ import { optionsIn } from './options';
 import { quantiles } from './report';
 import { plan, shortPlan } from './schedule';
 
-/** The same seed gives the same faults, and what is asked for is understood. */
+/** The same seed gives the same faults, and options are parsed correctly. */
 
 const wanted = { seed: 7, minutes: 30, faults: 220, only: [] };
 

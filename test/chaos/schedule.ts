@@ -1,25 +1,25 @@
 import { apartOf, KINDS, MAIN_KINDS, weightOf, type Kind } from './kinds';
 import { Random } from './random';
 
-/** A fault to come. */
+/** A scheduled fault. */
 export interface Planned {
   /** Milliseconds after the beginning. */
   at: number;
   kind: Kind;
-  /** Of what is drawn for this fault: its target, how long it lasts. */
+  /** Seed for the fault's random choices: its target and its duration. */
   seed: number;
 }
 
-/** What a run is asked for. */
+/** The parameters of a schedule. */
 export interface Wanted {
   seed: number;
   minutes: number;
   faults: number;
-  /** Only of these kinds; all of them when it is empty. */
+  /** Only these kinds; all kinds when the list is empty. */
   only: readonly Kind[];
 }
 
-/** The faults of a run, spread over its time: the same seed and sizes give the same schedule. */
+/** The faults of a run, spread over its duration: the same parameters give the same schedule. */
 export function plan({ seed, minutes, faults, only }: Wanted): Planned[] {
   const random = new Random(seed);
   const drawn = (only.length > 0 ? only : KINDS).map((kind) => ({ kind, weight: weightOf(kind) }));
@@ -28,7 +28,7 @@ export function plan({ seed, minutes, faults, only }: Wanted): Planned[] {
   return Array.from({ length: faults }, (_, index) => {
     const at = Math.round((index + random.next()) * slot);
     const rested = drawn.filter(({ kind }) => at - (last.get(kind) ?? -Infinity) >= apartOf(kind));
-    // Too many faults for so few kinds: the one that has rested the longest.
+    // Too many faults for so few kinds: choose the kind whose last fault is the longest ago.
     const [longest] = [...drawn].sort(
       (one, other) => (last.get(one.kind) ?? 0) - (last.get(other.kind) ?? 0),
     );
@@ -38,7 +38,7 @@ export function plan({ seed, minutes, faults, only }: Wanted): Planned[] {
   });
 }
 
-/** One of each main kind, evenly. */
+/** One fault of each main kind, evenly spread. */
 export function shortPlan(seed: number, minutes: number): Planned[] {
   const random = new Random(seed);
   const slot = (minutes * 60_000) / MAIN_KINDS.length;

@@ -5,12 +5,12 @@ import { leftInNamespace, leftInPods } from './observe/kubernetes';
 import { locksOf, openWorkflows } from './observe/temporal';
 import { patiently } from './patience';
 
-/** After the last fault everything has to come to rest within this, in milliseconds; a recording is tried twice a minute. */
+/** Time to settle after the last fault, in milliseconds; recording is retried twice a minute. */
 export const REST_WITHIN_MS = 300_000;
 
 const LOOK_EVERY_MS = 2_000;
 
-/** Looks until nothing is left, and returns what is left at the deadline. */
+/** Checks until nothing is left, and returns what is left at the deadline. */
 export async function untilNone(look: () => Promise<string[]>, withinMs = REST_WITHIN_MS): Promise<string[]> {
   const deadline = Date.now() + withinMs;
   for (;;) {
@@ -20,13 +20,13 @@ export async function untilNone(look: () => Promise<string[]>, withinMs = REST_W
   }
 }
 
-/** Resolves with the workflows that are still open when all should be over, in words. */
+/** Resolves with the workflows that are still open at the deadline, as text. */
 export async function untilClosed(temporal: Client, taskQueue: string): Promise<string[]> {
   const open = await untilNone(() => openWorkflows(temporal, taskQueue));
   return open.map((id) => `the workflow ${id} is open`);
 }
 
-/** Resolves with what is left in the cluster and in the orders of users, in words. */
+/** Resolves with what is left in the cluster and in users' deploy queues, as text. */
 export async function untilClean(
   kube: Kube,
   temporal: Client,

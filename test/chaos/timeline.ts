@@ -1,8 +1,8 @@
-/** What happened in a run, for people who look for a cause. */
+/** An event of a run, for people who search for a cause. */
 export interface Happening {
   /** Milliseconds since the epoch. */
   at: number;
-  /** What it concerns: a fault, a process of the platform, a submission, or the run itself. */
+  /** The subject: a fault, a process of the platform, a submission, or the run itself. */
   about: 'fault' | 'process' | 'submission' | 'run';
   text: string;
   submissionId?: string;
@@ -22,7 +22,7 @@ export class Timeline {
     if (about !== 'submission') this.say(this.line(happening));
   }
 
-  /** Faults, processes and what was told of one submission, from a little before it until a little after it. */
+  /** Faults, process events and events of one submission, with a margin before and after the submission. */
   around(submissionId: string, marginMs = 15_000): string[] {
     const own = this.happenings.filter((one) => one.submissionId === submissionId);
     const [from, to] = [own[0]?.at ?? 0, own.at(-1)?.at ?? 0];

@@ -10,7 +10,7 @@ import { FakeSubmissions } from './fakeSubmissions';
 import { FINAL_STATUSES, SUBMISSION_STATUSES } from '../../workflows/contract';
 import { rules } from './protocol/rules';
 
-/** The documents that a gateway serves are what their standards ask for. */
+/** The documents that a gateway serves conform to their standards. */
 
 type Json = Record<string, unknown>;
 let server: RunningServer;
@@ -24,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 /**
- * On a connection of its own: a test that compiles a schema blocks server and client alike, for longer than the server
- * keeps an idle connection, and the next request would meet its end.
+ * Uses a separate connection. Compiling a schema blocks both server and client for longer than the server
+ * keeps an idle connection, so the next request on it could fail.
  */
 async function served(path: string): Promise<Json> {
   const response = await fetch(`${server.url}${path}`, { headers: { connection: 'close' } });
@@ -33,7 +33,7 @@ async function served(path: string): Promise<Json> {
   return (await response.json()) as Json;
 }
 
-/** Every `$ref` of a document, and every payload or schema in it. */
+/** Every `$ref` in a document. */
 function referencesIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, member]) =>
@@ -54,7 +54,7 @@ test('OpenAPI: it is valid, and every reference leads somewhere', async () => {
   const ajv = addFormats(new Ajv2020({ strict: false, logger: false }));
   const validate = ajv.compile(openApiSchema);
   expect(validate(document) || validate.errors).toBe(true);
-  expect(validate({ ...document, paths: { 'no-slash': {} } })).toBe(false); // The check can fail.
+  expect(validate({ ...document, paths: { 'no-slash': {} } })).toBe(false); // Proves that it can fail.
   const references = referencesIn(document);
   expect(references.length).toBeGreaterThan(10);
   for (const reference of references) expect(at(document, reference)).toEqual(expect.any(Object));
@@ -99,7 +99,7 @@ test('AsyncAPI: it is valid, and every reference leads somewhere', async () => {
 test('both say the same of a message', async () => {
   const [http, socket] = await Promise.all([served('/openapi.json'), served('/asyncapi.json')]);
   const payload = at(socket, '#/components/messages/submit/payload');
-  // Classes that generators make are named by the component, not by a title.
+  // Generators name classes after the component, not after a title.
   expect({ ...(at(http, '#/components/schemas/Submit') as Json), title: 'Submit' }).toEqual(payload);
 });
 

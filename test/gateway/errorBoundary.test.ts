@@ -7,7 +7,7 @@ import { startServer, type RunningServer } from '../../gateway/server';
 import { FakeSubmissions } from './fakeSubmissions';
 import { rules } from './protocol/rules';
 
-/** A gateway whose own parts throw where they must not: only the connection that met it is answered so. */
+/** A gateway whose own parts throw unexpectedly: only the connection that caused it gets an error. */
 
 const API_KEY = 'a key for the tests only';
 const logged: string[] = [];

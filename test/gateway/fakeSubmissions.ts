@@ -18,18 +18,18 @@ import {
 
 export const FLOOD_BYTES = 2_000_000;
 
-/** A platform without servers: code is a command that says how its submission goes. */
+/** A platform without servers: the code is a command that determines what happens to its submission. */
 export class FakeSubmissions implements Submissions {
   private readonly codes = new Map<string, string>();
   private readonly testOnly = new Set<string>();
   /** The last submission. */
   submitted: Submission | null = null;
   down = false;
-  /** Bytes of input so far. */
+  /** Bytes of input received so far. */
   received = 0;
-  /** The filter of the last list. */
+  /** The filter of the last list request. */
   asked: object | null = null;
-  /** Called when a submission stops being followed. */
+  /** Called when a submission is no longer followed. */
   onEnd: (submissionId: string) => void = () => undefined;
 
   submit(submission: Submission): Promise<AcceptedSubmission> {
@@ -107,7 +107,7 @@ export class FakeSubmissions implements Submissions {
     return Promise.resolve({ operation_id: 'o', user_id, namespace, status: 'done', message: 'Done.', live });
   }
 
-  /** Pages are numbers. */
+  /** Page tokens are numbers. */
   async list({ page, limit, ...filter }: SubmissionFilter): Promise<SubmissionList> {
     this.asked = filter;
     const from = Number(page ?? 0);
@@ -189,7 +189,7 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
   };
 }
 
-/** `ab`, six bytes that were not kept, `ij`. */
+/** Emits `ab`, six omitted bytes, and `ij`. */
 function* longOutput(accepted: AcceptedSubmission): Generator<SubmissionFrame> {
   const frame = outputFrame(accepted, 'ab') as Extract<SubmissionFrame, { type: 'output' }>;
   yield { ...frame, cursor: '1.e.2.0' };

@@ -32,7 +32,7 @@ async function start(limits: Partial<Limits> = {}): Promise<void> {
   );
 }
 
-/** What the log store has of what the command `long` printed; see FakeSubmissions. */
+/** What the log store contains of the output of the command `long`; see FakeSubmissions. */
 let archived = '';
 async function* readArchive(range: {
   submissionId: string;
@@ -75,7 +75,7 @@ async function call(method: string, path: string, body?: unknown, headers: objec
 const submit = (code: string, submission_id?: string, headers: object = {}, query = '') =>
   call('POST', `/api/submissions${query}`, { user_id: 'test', code, submission_id }, headers);
 
-/** The text of a response whose connection is at times not read. */
+/** Opens a response that a test can stop reading. */
 async function open(path: string, headers: object = {}): Promise<IncomingMessage> {
   const request = httpRequest(`${server.url}${path}`, {
     headers: { 'X-API-Key': API_KEY, ...headers },
@@ -90,7 +90,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Events as a browser reads them, without comments. */
+/** Parses events as a browser does, without comments. */
 function eventsOf(text: string): { id?: string; data: Record<string, unknown> }[] {
   return text.split('\n\n').flatMap((block) => {
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
@@ -301,7 +301,7 @@ describe('events', () => {
     const ended = new Promise<string>((resolve) => (submissions.onEnd = resolve));
     const before = process.memoryUsage().rss;
     const response = await open('/api/submissions/mine/events');
-    response.on('error', () => undefined); // It is broken off.
+    response.on('error', () => undefined); // The gateway closes the connection.
     response.pause();
     expect(await ended).toBe('mine');
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);

@@ -47,7 +47,7 @@ class Client {
     this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  /** The first `count` frames, once they are there. */
+  /** The first `count` frames, once they have arrived. */
   async first(count: number): Promise<Record<string, unknown>[]> {
     while (this.frames.length < count) await new Promise<void>((resolve) => (this.arrived = resolve));
     return this.frames.slice(0, count);
@@ -62,7 +62,7 @@ async function open(query = '', key = API_KEY): Promise<Client> {
   return client;
 }
 
-/** Status and body of an upgrade that is refused. */
+/** Status and body of the response to a refused upgrade. */
 async function refused(path: string, headers: Record<string, string>): Promise<[number, unknown]> {
   const socket = new WebSocket(`${server.url}${path}`, { headers });
   socket.on('error', () => undefined);
@@ -324,7 +324,7 @@ test('an address that is taken is an error', async () => {
   await expect(second).rejects.toThrow('EADDRINUSE');
 });
 
-/** The next line of the log that holds the text. */
+/** The next line of the log that contains the text. */
 async function loggedLine(text: string): Promise<string> {
   const from = logged.length;
   for (;;) {

@@ -10,7 +10,10 @@ import { FakeSubmissions } from './fakeSubmissions';
 import { valuesOf, type Schema } from './protocol/values';
 import { rules } from './protocol/rules';
 
-/** A real gateway, sent whatever comes: every frame is answered by frames of the contract, and the line stays. */
+/**
+ * Sends arbitrary frames to a real gateway: every frame is answered according to the contract, and the
+ * connection stays open.
+ */
 
 const API_KEY = 'a key for the tests only';
 const RUNS = 1_500;
@@ -34,7 +37,7 @@ afterAll(() => server.close());
 
 const { $defs } = protocolSchema(rules) as { $defs: { client_message: Schema } };
 
-/** Such that nothing is wrong with them: what the schema only nearly describes seldom is. */
+/** Valid messages: generated ones that only follow the schema rarely are. */
 const valid = fc.oneof(
   fc.record({ user_id: fc.constant('test'), code: fc.string() }),
   fc.record({ type: fc.constant('list'), limit: fc.integer({ min: 1, max: 100 }) }),
@@ -72,7 +75,8 @@ test('no frame closes the connection, and every answer is of the contract', asyn
       answers.length = 0;
       const probe = `no-such-${probes++}`;
       socket.send(frame);
-      // Answers to one message come in order, those to two may not: this one only says that the line is open.
+      // Answers to one message are ordered, but not those to two messages: this one only proves that the
+      // connection is open.
       socket.send(JSON.stringify({ type: 'cancel', submission_id: probe }));
       const isProbe = (answer: Record<string, unknown>) => answer.submission_id === probe;
       while (answers.filter(isProbe).length === 0 || answers.every(isProbe)) {
@@ -88,7 +92,7 @@ test('no frame closes the connection, and every answer is of the contract', asyn
   );
   socket.terminate();
   expect(failures).toEqual([]);
-  // All kinds of answers were met, so the frames were not all of one kind.
+  // All kinds of answers occurred, so the generated frames were varied.
   for (const code of [
     'invalid_json',
     'invalid_message',

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
 
-/** A gateway in a process of its own, since an error that nobody catches is the process's matter. */
+/** A gateway in a separate process, because an uncaught error affects the whole process. */
 
 const API_KEY = 'a key for the tests only';
 const json = { headers: { 'X-API-Key': API_KEY, Accept: 'application/json' } };

@@ -6,11 +6,11 @@ import { FakeSubmissions } from './fakeSubmissions';
 import { rules } from './protocol/rules';
 
 /**
- * A process with a gateway whose parts throw where nobody catches it, for uncaught.test.ts. Its lines are its log, and
- * one with its URL.
+ * A process with a gateway whose parts throw uncaught errors, for uncaught.test.ts. It prints its log, and
+ * one line with its URL.
  */
 
-/** Throws in an event, in a timer, or in a promise, and never answers. */
+/** Throws in an event handler, in a timer or in a promise, and never answers. */
 function failLater(where: string): Promise<never> {
   const error = new TypeError(`a bug in ${where}`);
   if (where === 'a-timer') setTimeout(() => throwIt(error), 1);

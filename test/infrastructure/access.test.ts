@@ -4,10 +4,10 @@ import { readConfig } from '../../infrastructure/config/config';
 import { accessTo } from '../../infrastructure/elasticsearch/access';
 import { accessOf } from '../../infrastructure/temporal/connection';
 
-/** Ways into Temporal and Elasticsearch, and what is said of settings that do not go together. */
+/** Access to Temporal and Elasticsearch, and the errors for settings that do not fit together. */
 
 const address = 'temporal:7233';
-const file = __filename; // Any file that can be read.
+const file = __filename; // Any readable file.
 
 test('Temporal is reached in the clear unless something asks for TLS', () => {
   expect(accessOf({ TEMPORAL_ADDRESS: address })).toEqual({ address });

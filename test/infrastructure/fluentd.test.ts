@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { loadAllYaml } from '@kubernetes/client-node';
 import { logsTemplate } from '../../infrastructure/elasticsearch/logsTemplate';
 
-/** The configuration of Fluentd, read by the rules of its own format. It was not run: no Fluentd can be had here. */
+/** Checks Fluentd's configuration against the rules of its format. Fluentd itself is not available here. */
 
 interface Section {
   name: string;
@@ -11,7 +11,7 @@ interface Section {
   sections: Section[];
 }
 
-/** Reads Fluentd's format: sections in angle brackets, and parameters with everything up to the end of their line. */
+/** Parses Fluentd's format: sections in angle brackets, and parameters with values up to the end of line. */
 function parse(text: string): Section {
   const root: Section = { name: 'root', argument: '', parameters: {}, sections: [] };
   const open = [root];
@@ -41,7 +41,7 @@ function parse(text: string): Section {
 
 const COMMON = ['@type', '@id', '@label', '@log_level'];
 
-/** Parameters that each plugin has, as its documentation lists them, of those that are used. */
+/** The documented parameters of each plugin that is used. */
 const KNOWN: Record<string, string[]> = {
   'source tail': ['path', 'exclude_path', 'pos_file', 'tag', 'read_from_head', 'refresh_interval'],
   'source monitor_agent': ['bind', 'port'],
@@ -127,7 +127,7 @@ test.each(MANIFESTS)('%s: the template of its indices is ours', (path) => {
   expect(JSON.parse(dataOf(path)['orchestration-logs.json']!)).toEqual(body);
   const fields = sectionsIn(parse(dataOf(path)['fluent.conf']!)).find(({ name }) => name === 'record')!;
   const mapped = Object.keys(body.template.mappings.properties);
-  const known = [...mapped, 'ecs']; // Stored, not indexed.
+  const known = [...mapped, 'ecs']; // Stored, but not indexed.
   expect(Object.keys(fields.parameters).filter((field) => !known.includes(field))).toEqual([]);
   expect(name).toBe('orchestration-logs');
 });

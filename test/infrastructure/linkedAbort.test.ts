@@ -6,7 +6,7 @@ import { linkedAbort } from '../../infrastructure/linkedAbort';
 setFlagsFromString('--expose-gc');
 const garbageCollector = runInNewContext('gc') as () => void;
 
-/** What was made in one turn of the event loop is only collected in a later one. */
+/** Objects of one turn of the event loop are only collected in a later turn. */
 async function collectGarbage(): Promise<void> {
   for (let times = 0; times < 3; times++) {
     await setTimeout(20);

@@ -29,7 +29,7 @@ test('processes are found by a variable of their environment, and by that value 
   const value = `test-${process.pid}-${Date.now()}`;
   const child = spawn('cat', { env: { PATH: process.env.PATH, ORCHESTRATION_TEST_MARK: value } });
   try {
-    // It has its new environment once it runs the new program: cat answers.
+    // Its environment is the new one as soon as the new program runs: cat echoes this line.
     child.stdin.write('ready\n');
     await once(child.stdout, 'data');
     expect(processesWithVariable('ORCHESTRATION_TEST_MARK', value).map(({ pid }) => pid)).toEqual([

@@ -4,7 +4,7 @@ import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
 import { rejectedIndexOf } from '../../infrastructure/elasticsearch/actionsTemplate';
 import { stack } from './stack';
 
-/** The log of actions on the real Elasticsearch. */
+/** The log of actions on a real Elasticsearch. */
 
 let client: Client;
 const index = `test-actions-${randomUUID().slice(0, 8)}`;

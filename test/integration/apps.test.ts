@@ -6,7 +6,7 @@ import { kubectl } from './kubectl';
 import { server, submit, Users } from './deployed';
 import { sharedPlatform } from './platform';
 
-/** What a user has in production, by HTTP from the gateway: what it is, and the program itself. */
+/** A user's production over HTTP: its state, and the program itself through the gateway. */
 
 const users = new Users('apps');
 const platform = sharedPlatform();
@@ -46,12 +46,12 @@ test('a serving program is reached at the gateway, and what is live is told', as
 
   const completes = await submit(platform, user, "print('done')");
   expect(completes).toMatchObject({ status: 'deployed' });
-  // The node's proxy learns a moment later that the program before is on its way out.
+  // The node's proxy detects the deletion of the previous program with a delay.
   const statusNow = async () => (await fetch(`${base}/apps/${user}/`)).status;
   for (const deadline = Date.now() + 30_000; (await statusNow()) !== 503 && Date.now() < deadline;)
     await wait(100);
   expect(await statusNow()).toBe(503);
-  // 503 comes from the new pod, too, while the one before it is still there.
+  // The new pod also answers 503, while the previous one still exists.
   await eventually(async () =>
     expect(await liveOf(user)).toMatchObject({
       state: 'completed',
@@ -92,7 +92,7 @@ ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
     await Promise.all(asked);
   };
   const requests = [every('/', 50), every('/slow', 500)];
-  // Longer than a program that does not serve takes to be ready.
+  // Longer than a program that does not serve needs to become ready.
   expect(await submit(platform, user, program('new', 7))).toMatchObject({ status: 'deployed' });
   await wait(3_000);
   over.abort();
@@ -103,7 +103,7 @@ ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 
 test('a WebSocket reaches a program at the gateway', async () => {
   const user = users.another();
-  // The handshake of RFC 6455 by hand, then one text frame: the image has no library for it.
+  // The handshake of RFC 6455 without a library, which the image does not contain, and one text frame.
   const talks = `
 import base64, hashlib, os, socketserver
 class Handler(socketserver.StreamRequestHandler):
@@ -132,10 +132,10 @@ Server(("", int(os.environ["PORT"])), Handler).serve_forever()
     } catch (error) {
       return (error as Error).message;
     } finally {
-      client.on('error', () => undefined).terminate(); // One that never opened complains of it.
+      client.on('error', () => undefined).terminate(); // A connection that never opened emits an error.
     }
   };
-  // The node's proxy learns of a new Service a moment after its pod is ready.
+  // The node's proxy detects a new Service with a delay after its pod is ready.
   let said = await connect();
   for (
     const deadline = Date.now() + 30_000;

@@ -6,7 +6,10 @@ import { createProduction } from '../../infrastructure/kubernetes/production/pro
 import type { ProductionSettings } from '../../infrastructure/kubernetes/production/types';
 import { stack } from './stack';
 
-/** A user's namespace with its bounds, without a test pod. @returns the administrator's access to the cluster */
+/**
+ * Creates a user's namespace with its limits, but without a test pod. @returns a client with the
+ * administrator's rights
+ */
 export async function makeNamespace(userId: string): Promise<Kube> {
   const { kubeconfig, kubeContext } = stack();
   const admin = connectKubernetes({ kubeconfig, context: kubeContext });
@@ -15,7 +18,7 @@ export async function makeNamespace(userId: string): Promise<Kube> {
   return admin;
 }
 
-/** The adapter of production with the worker's rights, and no more. */
+/** The production adapter with exactly the worker's rights. */
 export function productionOfWorker(settings: Partial<ProductionSettings> = {}): Production {
   const { workerKubeconfig, kubeContext, images } = stack();
   const worker = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });

@@ -9,7 +9,7 @@ import { eventually } from './eventually';
 import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';
 
-/** The command line and the client library that it uses. */
+/** The command line, and the client library that it uses. */
 
 const platform = sharedPlatform();
 let folder: string;

@@ -10,13 +10,15 @@ export interface Closing {
   reason: string;
 }
 
-/** How long a frame is waited for, in milliseconds. */
+/** How long to wait for a frame, in milliseconds. */
 const PATIENCE_MS = 300_000;
 
-/** A client as wscat is one: sends text, keeps every frame that it gets, and looks whether it is of the contract. */
+/**
+ * A client like wscat: sends text, keeps every frame that it receives, and validates it against the contract.
+ */
 export class Client {
   readonly frames: Frame[] = [];
-  /** When each came, in milliseconds since the epoch. */
+  /** When each frame arrived, in milliseconds since the epoch. */
   readonly arrivals = new WeakMap<Frame, number>();
   readonly #socket: WebSocket;
   readonly #closing: Promise<Closing>;
@@ -38,7 +40,9 @@ export class Client {
     });
   }
 
-  /** @throws Error such as `Unexpected server response: 401` when the gateway refuses. */
+  /**
+   * @throws Error, for example `Unexpected server response: 401`, when the gateway refuses the connection.
+   */
   static async connect({ url, apiKey }: Pick<Platform, 'url' | 'apiKey'>, query = ''): Promise<Client> {
     const faultsOf = await contractOf(httpUrl(url));
     const socket = new WebSocket(`${url}${query}`, { headers: { 'X-API-Key': apiKey } });
@@ -47,14 +51,14 @@ export class Client {
     return client;
   }
 
-  /** Sends one message: a string as it is, anything else as JSON. */
+  /** Sends one message: a string unchanged, anything else as JSON. */
   send(message: unknown): void {
     this.#socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
   /**
-   * The first frame that matches, among those that came and those to come.
-   * @throws Error with all that came, when the connection closes or the patience is over
+   * The first frame that matches, whether it has already arrived or not.
+   * @throws Error with all received frames, when the connection closes or no frame matches in time
    */
   async frame(matches: (frame: Frame) => boolean): Promise<Frame> {
     let timer: NodeJS.Timeout | undefined;
@@ -83,12 +87,12 @@ export class Client {
     return this.frame((frame) => 'status' in frame || frame.type === 'error');
   }
 
-  /** The code and reason with which the connection ends. */
+  /** The code and reason with which the connection closes. */
   closed(): Promise<Closing> {
     return this.#closing;
   }
 
-  /** Breaks the connection off, as a network does. */
+  /** Terminates the connection without a close frame, as a network failure does. */
   drop(): void {
     this.#socket.terminate();
   }

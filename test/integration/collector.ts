@@ -5,29 +5,31 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'protobufjs';
 
-/** A step of a trace, as a collector gets it. */
+/** A span of a trace, as a collector receives it. */
 export interface CollectedSpan {
   service: string;
   name: string;
   traceId: string;
   spanId: string;
-  /** Empty for the first of a trace. */
+  /** Empty for the root span of a trace. */
   parentId: string;
   attributes: Record<string, unknown>;
   failed: boolean;
 }
 
-/** An OpenTelemetry collector that keeps what it gets. */
+/** An OpenTelemetry collector that keeps what it receives. */
 export interface Collector {
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** The value of OTEL_EXPORTER_OTLP_ENDPOINT. */
   endpoint: string;
   spans: CollectedSpan[];
-  /** Waits until what has come is enough. @throws Error with the names of all that has come, when it never is */
+  /** Waits until `enough` accepts the received spans. @throws Error with the names of all received spans */
   until(enough: (spans: CollectedSpan[]) => boolean): Promise<CollectedSpan[]>;
   stop(): Promise<void>;
 }
 
-/** The part of opentelemetry/proto/collector/trace/v1/trace_service.proto, and what it imports, that is read here. */
+/**
+ * The part of opentelemetry/proto/collector/trace/v1/trace_service.proto and its imports that is read here.
+ */
 const REQUEST = parse(`
   syntax = "proto3";
   message Request { repeated ResourceSpans resource_spans = 1; }

@@ -7,14 +7,14 @@ import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /**
- * What the platform promises to everyone: the two messages, and what can be seen of them from all sides. The user
- * `test` of the contract is this file's alone.
+ * What the platform promises to all clients: the two messages, and all their observable effects. Only this
+ * file uses the user `test` of the contract.
  */
 
 const platform = sharedPlatform();
 
 test('the two messages of the contract get the two answers, each as one frame', async () => {
-  // Pods of an earlier start of the stack count one restart for it: none may be added.
+  // Pods of an earlier start of the stack have one restart because of it: there must be no further ones.
   const restartsBefore = restartsOf(await podsOf('user-test'));
   const client = await Client.connect(platform, '?progress=false');
   const bad = await client.submit('test', "print('broken'");
@@ -38,7 +38,9 @@ test('the two messages of the contract get the two answers, each as one frame', 
   await expectProductionLogs(/^Hello$/m);
 });
 
-/** Pods of a replaced program, whose logs are about to go, are among those that the command of the contract asks. */
+/**
+ * The command of the contract also selects pods of a replaced program, whose logs may be deleted meanwhile.
+ */
 const expectProductionLogs = (pattern: RegExp) =>
   eventually(async () => expect(await kubectl('logs', '-l', 'app=prod', '-n', 'user-test')).toMatch(pattern));
 
@@ -88,7 +90,8 @@ test('every action of a submission is found in Elasticsearch by its id, in order
   await client.close();
 
   const connection = await Connection.connect({ address: stack().temporalAddress });
-  await new Temporal({ connection }).workflow.getHandle(workflowId as string).result(); // The actions are stored.
+  // When the workflow has closed, its actions are stored.
+  await new Temporal({ connection }).workflow.getHandle(workflowId as string).result();
   await connection.close();
 
   const actions = await actionsOf(platform, id as string);

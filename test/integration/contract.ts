@@ -1,19 +1,19 @@
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 
-/** What a frame has against the contract that the gateway itself serves; null when it is as it should be. */
+/** How a frame violates the contract that the gateway itself serves; null when it is valid. */
 export type FaultsOf = (frame: unknown) => string | null;
 
 const contracts = new Map<string, Promise<FaultsOf>>();
 
-/** The contract of a gateway, such as that of `http://127.0.0.1:8000`. */
+/** The contract of a gateway, for example of `http://127.0.0.1:8000`. */
 export function contractOf(url: string): Promise<FaultsOf> {
   const known = contracts.get(url) ?? readContract(url);
   contracts.set(url, known);
   return known;
 }
 
-/** Where HTTP is served, beside a WebSocket's address. */
+/** The HTTP address of the gateway with this WebSocket address. */
 export function httpUrl(webSocketUrl: string): string {
   return webSocketUrl.replace(/^ws/, 'http').replace(/\/ws\/code$/, '');
 }
@@ -26,7 +26,7 @@ async function readContract(url: string): Promise<FaultsOf> {
   return (frame) => (validate(frame) ? null : ajv.errorsText(validate.errors));
 }
 
-/** Clients let unknown fields pass; a test does not, as they would be missing in the contract. */
+/** Clients ignore unknown fields, but a test rejects them, because the contract should describe them. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== 'object' || schema === null) return schema;

@@ -3,7 +3,7 @@ import type { Production } from '../../activities/ports';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
 
-/** A user's database on a real cluster: what happens to it and to its data when things go wrong. */
+/** A user's database on a real cluster: what happens to it and to its data when something fails. */
 
 const userId = `db-${randomBytes(4).toString('hex')}`;
 const namespace = `user-${userId}`;
@@ -25,11 +25,11 @@ const applied = () =>
 
 const inPod = (...command: string[]) => kubectl('exec', '-n', namespace, pod, '--', ...command);
 
-/** SQL as an operator does it: by the superuser, over the socket in the pod. */
+/** Runs SQL as an operator: as superuser, over the socket in the pod. */
 const sql = (statement: string) =>
   inPod('psql', '--quiet', '--tuples-only', '--no-align', 'app', '-c', statement);
 
-/** SQL as the program does it: over the network, by password. */
+/** Runs SQL as the program: over the network, with a password. */
 const sqlOfProgram = (statement: string) =>
   inPod(
     'bash',

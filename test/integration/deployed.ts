@@ -3,9 +3,11 @@ import { Client, type Frame } from './client';
 import { kubectl, podsOf, removeUsers } from './kubectl';
 import type { SharedPlatform } from './platform';
 
-/** What tests of whole deployments share: programs, ways to submit them, and looks at what is live. */
+/**
+ * Shared by tests of complete deployments: programs, functions that submit them, and checks of what is live.
+ */
 
-/** A program that serves its answer, and keeps it as a row where it has a database. */
+/** A program that serves its answer, and stores it as a row if it has a database. */
 export const server = (answer: string) => `
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,13 +27,13 @@ class Handler(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 `;
 
-/** Passes its tests, where there is no database, and fails in production. */
+/** Passes its tests, which have no database, and fails in production. */
 export const failsInProduction = `
 import os
 raise SystemExit(3 if os.environ.get("DATABASE_URL") else 0)
 `;
 
-/** Users of one test file, whose namespaces go at its end. */
+/** Users of one test file, whose namespaces are deleted at its end. */
 export class Users {
   private readonly ids: string[] = [];
 
@@ -62,7 +64,7 @@ export async function submit(
   return final;
 }
 
-/** Ends when a stage of the submission has begun; the final frame is still to come. */
+/** Resolves when a stage of the submission has started, before its final frame. */
 export async function submitted(platform: SharedPlatform, user: string, code: string, stage: string) {
   const client = await Client.connect(platform);
   client.send({ user_id: user, code });
@@ -91,10 +93,10 @@ export const rowsOf = async (user: string) => {
   return rows.trim().split('\n');
 };
 
-/** One program, one database, one test pod: nothing of what went on before is left. */
+/** Expects exactly one program, one database and one test pod: nothing earlier is left. */
 export async function expectNothingElse(user: string): Promise<void> {
   const pods = await podsOf(`user-${user}`);
-  // By component: the hash in a program's name may come before or after `db`.
+  // By component: the hash in a program's name may sort before or after `db`.
   const named = pods.map(({ metadata: { name, labels } }) => [labels.component ?? labels.app, name]);
   expect(Object.fromEntries(named)).toEqual({
     program: expect.stringMatching(new RegExp(`^${user}-prod-[0-9a-z]+-\\w{5}$`)) as string,

@@ -16,8 +16,8 @@ import { kubectl, podsOf } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /**
- * Deployments from the frame to the pod, when much happens at once and when things die. After each, what is
- * live answers, nothing else is left, and the row that was written before is there.
+ * Deployments from the frame to the pod, with concurrent submissions and failing components. After each test,
+ * the live program answers, nothing else is left, and the row that was written before still exists.
  */
 
 let platform: Platform;
@@ -38,7 +38,7 @@ test('a serving program is replaced while requests come in, and none of them fai
   const address = await addressOf(user);
   const answers = new Map<string, number>();
   const over = new AbortController();
-  // A connection each, as from many clients: one that is kept open would never meet the new pod.
+  // A separate connection per request, as from many clients: a persistent one would never reach the new pod.
   const requests = [1, 2, 3, 4].map(async () => {
     while (!over.signal.aborted) {
       const response = await fetch(address, { headers: { connection: 'close' } });
@@ -105,7 +105,7 @@ test('a worker that is killed in the middle of a rollout and of a way back is re
 test('a server that dies after 20 s was deployed, is started again, and is replaced by the next one', async () => {
   const dying = `import os, threading\nif os.environ.get("DATABASE_URL"): threading.Timer(20, os._exit, [9]).start()\n`;
   expect(await submit(platform, user, dying + server('dies'))).toMatchObject({ status: 'deployed' });
-  // The pod of the program before may still be on its way out.
+  // The pod of the previous program may still be terminating.
   const pods = await podsOf(`user-${user}`);
   const { metadata } = pods.find(({ metadata }) => metadata.labels.component === 'program')!;
   const waitForPod = ['wait', `pod/${metadata.name}`, '-n', `user-${user}`, '--timeout=60s'];

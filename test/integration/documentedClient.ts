@@ -4,7 +4,9 @@ import addFormats from 'ajv-formats';
 import WebSocket from 'ws';
 import type { Frame } from './client';
 
-/** A client that knows an address, a key, and what the documents of the gateway say: nothing of our code. */
+/**
+ * A client that only knows an address, a key and the gateway's documents, and uses no code of the project.
+ */
 
 interface Reference {
   $ref: string;
@@ -51,7 +53,7 @@ function check(validate: ValidateFunction, value: unknown, what: string): void {
     );
 }
 
-/** Speaks over the WebSocket as the AsyncAPI document says. */
+/** Uses the WebSocket according to the AsyncAPI document. */
 export class DocumentedSocket {
   private readonly validators = new Map<string, ValidateFunction>();
   private readonly frames: Frame[] = [];
@@ -82,7 +84,7 @@ export class DocumentedSocket {
     return new DocumentedSocket(api, socket);
   }
 
-  /** Sends the message of an operation, and gives its replies until one is of the given kinds. */
+  /** Sends the message of an operation, and returns its replies up to the first one of the kinds `last`. */
   async call(operation: string, message: object, last: string[]): Promise<Reply[]> {
     const { messages, reply } = this.api.operations[operation]!;
     check(this.validatorOf(nameIn(messages[0]!)), message, `the message ${operation}`);
@@ -124,7 +126,7 @@ export class DocumentedSocket {
   }
 }
 
-/** The last part of a reference, which is a message's name. */
+/** The last part of a reference, which is the message's name. */
 const nameIn = ({ $ref }: Reference): string => $ref.split('/').at(-1)!;
 
 export interface CallParts {
@@ -138,7 +140,7 @@ export interface Answer {
   body: Record<string, unknown>;
 }
 
-/** Calls over HTTP as the OpenAPI document says. */
+/** Makes HTTP calls according to the OpenAPI document. */
 export class DocumentedHttp {
   private constructor(
     private readonly url: string,
@@ -150,7 +152,7 @@ export class DocumentedHttp {
     return new DocumentedHttp(url, key, await document<OpenApi>(`${url}/openapi.json`));
   }
 
-  /** @throws Error for an answer that is not as documented */
+  /** @throws Error when a response does not match the document */
   async call(operationId: string, { path = {}, query = {}, body }: CallParts = {}): Promise<Answer> {
     const { method, template, operation } = this.find(operationId);
     for (const { name, in: place, required, schema } of operation.parameters) {
@@ -190,7 +192,7 @@ export class DocumentedHttp {
     throw new Error(`no operation ${operationId} is documented`);
   }
 
-  /** References in it are to the document. */
+  /** References in the schema are relative to the document. */
   private compile(schema: object): ValidateFunction {
     return validator().compile({ ...schema, components: this.api.components });
   }

@@ -7,7 +7,7 @@ import { DocumentedHttp, DocumentedSocket } from './documentedClient';
 import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';
 
-/** The documents that a gateway serves are enough: a client made of nothing else does all that there is to do. */
+/** The documents that a gateway serves are sufficient: a client based only on them can do everything. */
 
 const USER = 'documents';
 const FAILS = { user_id: USER, code: "print('broken'" };

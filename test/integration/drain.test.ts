@@ -5,7 +5,7 @@ import { startPlatform, type Platform } from './platform';
 import { startProcess } from './process';
 import { stack } from './stack';
 
-/** A gateway that is asked to end: nobody is left hanging, and all goes on at another one. */
+/** A gateway that shuts down leaves no client hanging; they all continue at another gateway. */
 
 let platform: Platform;
 
@@ -38,7 +38,7 @@ test('sockets are told to come back, streams end, and the submission goes on els
     const events = await fetch(`${url}/api/submissions/${submission_id}/events`, { headers });
     const waiting = fetch(`${url}/api/submissions/${submission_id}?wait=50`, { headers });
     const text = events.text();
-    await new Promise((resolve) => setTimeout(resolve, 300)); // All three are under way.
+    await new Promise((resolve) => setTimeout(resolve, 300)); // All three are in progress.
 
     const asked = Date.now();
     await gateway.stop('SIGTERM');

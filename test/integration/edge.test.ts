@@ -2,7 +2,7 @@ import { Client } from './client';
 import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';
 
-/** What the gateway refuses, and how it says so. */
+/** What the gateway refuses, and its error messages. */
 
 const platform = sharedPlatform();
 

@@ -8,7 +8,7 @@ import { sharedPlatform, startPlatform, type Platform } from './platform';
 import { runScript } from './script';
 import { stack } from './stack';
 
-/** With PAYLOAD_KEYS, Temporal keeps nothing that it can read of a program, and all that reads histories still can. */
+/** With PAYLOAD_KEYS, Temporal cannot read programs, and everything that reads histories still works. */
 
 const users = new Users('encryption');
 const user = users.another();
@@ -19,7 +19,7 @@ let platform: Platform;
 let connection: Connection;
 
 beforeAll(async () => {
-  // The user's environment exists by then, so that a submission has the same actions each time.
+  // Creates the user's environment, so that later submissions always have the same actions.
   await submit(sharedPlatform(), user, 'raise SystemExit(1)');
   platform = await startPlatform({ PAYLOAD_KEYS: first });
   connection = await Connection.connect({ address: stack().temporalAddress });
@@ -71,13 +71,13 @@ test('a submission is encrypted, followed, replayed and reindexed, and by gatewa
   expect(JSON.parse(reindexed.output)).toMatchObject({ workflows: 1, stored: 0, known: 3 });
 });
 
-/** Bytes stand in JSON as base64: shown as the text that they would be if they were not encrypted. */
+/** JSON contains bytes as base64: decodes them, so that unencrypted text would be visible. */
 function readable(key: string, value: unknown): unknown {
   const isBytes = typeof value === 'string' && ['data', 'encoding'].includes(key);
   return isBytes ? Buffer.from(value, 'base64').toString('latin1') : value;
 }
 
-/** Waits until the actions of a submission are stored; the test's own bound ends the wait. */
+/** Waits until the actions of a submission are stored; the test's timeout limits the wait. */
 async function recorded(submissionId: string): Promise<void> {
   while ((await actionsOf(platform, submissionId)).length < 3) await wait(200);
 }

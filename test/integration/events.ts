@@ -7,7 +7,9 @@ export interface Event {
   frame: Frame;
 }
 
-/** Server-Sent Events of a gateway, as a browser reads them; each frame is looked at as the tests' Client does. */
+/**
+ * Server-Sent Events of a gateway, parsed as a browser does; each frame is validated as in the tests' Client.
+ */
 export async function* eventsOf(
   url: string,
   submissionId: string,

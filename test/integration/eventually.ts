@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Tries again and again. @throws what the last try threw, when the patience is over */
+/** Retries until it succeeds. @throws the last error, after `patienceMs` milliseconds */
 export async function eventually(holds: () => Promise<void>, patienceMs = 30_000): Promise<void> {
   for (const deadline = Date.now() + patienceMs; ; await wait(200)) {
     try {

@@ -7,19 +7,22 @@ import { httpUrl } from './contract';
 import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';
 
-/** Examples of the documents, run as they stand there but for user, ids and addresses. documents.test.ts has the rest. */
+/**
+ * Runs the examples of the documents, replacing only user, ids and addresses. The others are in
+ * documents.test.ts.
+ */
 
 const USER = 'examples';
 const ROOT = resolve(__dirname, '..', '..');
 const CLI = join(ROOT, 'client', 'cli', 'orchestration-app.mjs');
 
-/** A command that follows has no end of its own: it is ended after so many seconds, with this code. */
+/** A command that follows never ends: timeout(1) ends it after this many seconds, with this exit code. */
 const FOLLOWED_SECONDS = 20;
 const ENDED_BY_TIMEOUT = 124;
 
 const platform = sharedPlatform();
 const url = httpUrl(platform.url);
-/** Of this run: what was submitted under an id is found again by a later run. */
+/** Unique to this run: a later run would join a submission with the same id. */
 const id = (name: string) => `${name}-${process.pid}-${Date.now()}`;
 let folder: string;
 
@@ -33,7 +36,7 @@ afterAll(async () => {
   await removeUsers(USER);
 });
 
-/** The first block of code of a document after a text in it. */
+/** The first code block of a document after a given text. */
 function blockOf(document: string, after: string): string {
   const text = readFileSync(join(ROOT, document), 'utf8');
   const from = text.indexOf(after);
@@ -47,7 +50,7 @@ function bash(script: string): Promise<{ code: number; out: string; err: string 
     ...{ PATH: process.env.PATH, HOME: folder, URL: url, API_KEY: platform.apiKey },
     ...{ ORCHESTRATION_URL: url, ORCHESTRATION_USER: USER },
   };
-  // curl itself takes a refusal for a success.
+  // curl itself exits with 0 when the server refuses a request.
   const whole = `curl() { command curl --fail-with-body "$@"; }\n${script}`;
   return new Promise((done) => {
     const child = execFile(
@@ -58,7 +61,7 @@ function bash(script: string): Promise<{ code: number; out: string; err: string 
   });
 }
 
-/** Commands of a block, without what is said of them; those that follow are ended. */
+/** Commands of a block, without comments; commands that follow are limited in time. */
 const commandsOf = (block: string, submission = '') =>
   block
     .split('\n')
@@ -80,7 +83,7 @@ test('lines to paste of docs/protocol.md end as it says', async () => {
   const messages = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   const run = id('line');
   for (const [index, message] of messages.entries()) {
-    if (message.type === 'stdin') continue; // It went out with its submission.
+    if (message.type === 'stdin') continue; // It was sent with its submission.
     const submission_id = `${run}-${index}`;
     client.send({ ...message, user_id: USER, submission_id });
     const input = messages.find(

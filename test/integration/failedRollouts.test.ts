@@ -13,8 +13,8 @@ import { kubectl } from './kubectl';
 import { sharedPlatform, startPlatform } from './platform';
 
 /**
- * What keeps a rollout from becoming live, from the frame to the verdict: it says why, with what Kubernetes
- * reported; what was live before is live, with its row; and what cannot heal ends long before its time.
+ * Failing rollouts, from the frame to the verdict. The verdict names the reason, with events from Kubernetes.
+ * The previous program is live, with its row. A permanent failure ends the rollout long before its timeout.
  */
 
 const users = new Users('fail');
@@ -31,7 +31,7 @@ afterAll(async () => {
   await users.remove();
 });
 
-/** Submits on a worker with these settings, and checks what every failed rollout has in common. */
+/** Submits to a worker with these settings, and checks what all failed rollouts have in common. */
 async function failedRollout(code: string, settings?: Record<string, string>): Promise<Frame> {
   const other = settings && (await startPlatform(settings));
   try {
@@ -54,7 +54,7 @@ afterEach(async () => {
   await expectNothingElse(user);
 });
 
-/** Serves where it is tested, and in production only to itself. */
+/** Serves on all addresses when tested, but in production only on loopback. */
 const lonely = `
 import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -63,7 +63,7 @@ host = "127.0.0.1" if os.environ.get("DATABASE_URL") else ""
 HTTPServer((host, int(os.environ["PORT"])), BaseHTTPRequestHandler).serve_forever()
 `;
 
-/** Seconds that a rollout may take by default. */
+/** Default timeout of a rollout, in seconds. */
 const ROLLOUT_SECONDS = 120;
 
 const rolloutSeconds = ({ durations_ms }: Frame) =>
@@ -100,7 +100,7 @@ test('an image that is missing', async () => {
 });
 
 test('a quota that is exceeded', async () => {
-  // The test pod, the database and the live program are all that it has room for.
+  // The quota only has room for the test pod, the database and the live program.
   const namespace = `user-${user}`;
   await kubectl('create', 'quota', 'tight', '-n', namespace, '--hard=pods=3');
   try {
@@ -122,7 +122,7 @@ test('what was live before comes back when all that it needs was taken away in t
   await kubectl('delete', 'configmap', '-l', 'app=prod', ...namespace);
   await kubectl('delete', 'statefulset', `${bereft}-prod-db`, ...namespace);
   await kubectl('delete', 'pod', '-l', 'app=prod', '--grace-period=0', '--force', ...namespace);
-  // Its revision stays, and with that alone it cannot be ready.
+  // Its ReplicaSet stays, but cannot become ready without the rest.
   await kubectl('delete', 'deployment', `${bereft}-prod`, '--cascade=orphan', ...namespace);
   const final = await failing.final();
   expect(final).toMatchObject({ status: 'deploy_failed', live: { submission_id } });
@@ -130,7 +130,7 @@ test('what was live before comes back when all that it needs was taken away in t
 }, 180_000);
 
 test('a program that no node has room for', async () => {
-  // The environment is repaired by the worker with these settings, and its bounds get room for such a program.
+  // The worker with these settings repairs the environment, and raises its limits to fit such a program.
   await kubectl('delete', 'pod', `${user}-test`, '-n', `user-${user}`);
   const final = await failedRollout(server('too large'), {
     PROGRAM_CPUS: '1000',

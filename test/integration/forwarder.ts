@@ -10,14 +10,14 @@ import { Progress } from '../../local-stack/machine/progress';
 import { readSettings, statePaths } from '../../local-stack/settings';
 import { stack } from './stack';
 
-/** A forwarder of the stack's pod logs with indices of its own. */
+/** A separate forwarder of the stack's pod logs, with separate indices. */
 export interface Forwarder {
   prefix: string;
-  /** Of its first process, while it runs. */
+  /** Pid of its first process, while it runs. */
   pid(): number | undefined;
   start(): Promise<void>;
   stop(graceMilliseconds?: number): Promise<void>;
-  /** Ends it and removes what it wrote. */
+  /** Stops it and deletes the indices that it wrote. */
   remove(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function startForwarder(elasticsearch = stack().elasticsearchHost):
     async remove() {
       await part.stop();
       const client = new Client({ node: stack().elasticsearchHost });
-      // Indices are removed by their names: Elasticsearch takes no pattern for that.
+      // Indices are deleted by name, because Elasticsearch does not accept patterns for it.
       const indices = Object.keys(await client.indices.get({ index: `${prefix}-*`, allow_no_indices: true }));
       if (indices.length > 0) await client.indices.delete({ index: indices });
       await client.indices.deleteIndexTemplate({ name: prefix });

@@ -4,7 +4,7 @@ import { Client } from './client';
 import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';
 
-/** Tests of frameworks through the whole line: a pass means that every test ran to its end and passed. */
+/** Tests of frameworks through the whole platform: a pass means that every test completed and passed. */
 
 const USER = `frameworks-${randomBytes(4).toString('hex')}`;
 
@@ -20,7 +20,9 @@ afterAll(async () => {
   await removeUsers(USER);
 });
 
-/** The final frame of a submission that is tested only, its tests, and the names of those that did not pass. */
+/**
+ * The final frame of a submission without deployment, its tests, and the names of those that did not pass.
+ */
 async function verdictOf(fields: object) {
   client.frames.length = 0;
   client.send({ user_id: USER, deploy: false, ...fields });
@@ -234,7 +236,7 @@ describe('besides frameworks', () => {
   });
 });
 
-/** What the product makes of generated suites, against the framework alone in the same pod, run there as a program. */
+/** The platform's results for generated suites match those of the plain framework, run in the same pod. */
 test.each([
   ['pytest', 21, 'any'],
   ['pytest', 22, 'good'],

@@ -2,10 +2,7 @@ import { RELAY_COMMAND } from '../../infrastructure/kubernetes/testPod/names';
 import { kubectl } from './kubectl';
 import { limits, python, still, testRuns } from './testRuns';
 
-/**
- * What hostile programs try in a test pod. After each of them the next program must run as ever, in the same
- * container.
- */
+/** Hostile programs in a test pod. After each, the next program must run normally in the same container. */
 const userId = 'hostile';
 const { environments, runner, namespace, pod, request, run, running, restarts, remove } = testRuns(userId);
 
@@ -21,9 +18,10 @@ afterEach(async () => {
 }, 60_000);
 
 /**
- * What a program finds of those before it: files, objects of System V, processes, variables. Processes that came in from
- * outside (probes, relays, also a killed one that its runtime has not reaped yet) have no parent here; the warm
- * interpreter and its next fork are closed to a program, and the interpreter's child is what it learns its pages from.
+ * What a program finds of earlier ones: files, System V objects, processes, variables. Processes that entered
+ * from outside have no parent here: probes, relays, and killed ones that the runtime has not reaped yet. A
+ * program cannot inspect the warm interpreter or its next fork. The interpreter's own child is how it learns
+ * which pages to copy ahead.
  */
 const LOOK_AROUND = `
 import os
@@ -84,7 +82,7 @@ while time.monotonic() < end and not (opened or len(seen) > 5):
                 except OSError: continue
                 opened.append((pid, look.__name__))
 print(opened, len(seen) > 4)`);
-    // Relays that start while the program looks: each has its moment in which it could be open.
+    // Relays that start while the program is looking: each of them could be accessible for a short time.
     await running(spying);
     const relay = ['exec', pod, '-n', namespace, '--', ...RELAY_COMMAND, '--check'];
     for (let started = 0; started < 5; started++) await kubectl(...relay);

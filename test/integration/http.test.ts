@@ -7,14 +7,14 @@ import { removeUsers } from './kubectl';
 import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
-/** Submissions over HTTP, beside those over a WebSocket. */
+/** Submissions over HTTP, in addition to those over a WebSocket. */
 
 const platform = sharedPlatform();
 const url = httpUrl(platform.url);
 
 afterAll(() => removeUsers('http'));
 
-/** Temporal's visibility follows what happens within this time, in milliseconds. */
+/** Temporal's visibility is up to date within this time, in milliseconds. */
 const VISIBILITY_MS = 10_000;
 
 type Body = Record<string, unknown>;
@@ -107,7 +107,8 @@ test('submissions are listed by user, status and time, in pages, over both trans
   );
   const connection = await Connection.connect({ address: stack().temporalAddress });
   const temporal = new Temporal({ connection });
-  for (const id of sent) await temporal.workflow.getHandle(`submission-${id as string}`).result(); // Visibility knows of the end.
+  // Waits until all workflows have closed.
+  for (const id of sent) await temporal.workflow.getHandle(`submission-${id as string}`).result();
   const listed = async (query: string) => {
     const ids: unknown[] = [];
     for (let page = ''; ;) {
@@ -137,7 +138,7 @@ test('submissions are listed by user, status and time, in pages, over both trans
   expect(list.next_page).toEqual(expect.any(String));
   await client.close();
 
-  // A workflow that was ended from outside has no verdict, and no search attribute that says so.
+  // A terminated workflow has no verdict, and no search attribute with its status.
   const ended = `ended-${Date.now()}`;
   await call('POST', '/api/submissions', {
     user_id: 'http',

@@ -8,7 +8,7 @@ import { kubectl } from './kubectl';
 import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
-/** What is idle goes, with the rights of the worker, and comes back with the next submission. */
+/** Idle pods are scaled to zero with the worker's rights, and the next submission starts them again. */
 
 const users = new Users('idle');
 const platform = sharedPlatform();
@@ -26,7 +26,7 @@ afterAll(async () => {
 const kubeOfWorker = () =>
   connectKubernetes({ kubeconfig: stack().workerKubeconfig, context: stack().kubeContext });
 
-/** Of one user: other tests may run on the same cluster. */
+/** Only this user's pods: other tests may run on the same cluster. */
 const swept = (user: string, idleMs: number) => {
   const client = new Temporal({ connection });
   return sweepIdle(kubeOfWorker(), {
@@ -44,7 +44,7 @@ test('a test pod and a completed program that nobody uses go, and the next submi
   expect(done).toMatchObject({ status: 'deployed' });
   expect(await swept(user, 60_000)).toEqual([]);
 
-  // Since the submission ended; Temporal's index is a moment behind.
+  // The time since the submission ended; Temporal's index is updated with a delay.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   expect(await swept(user, 1_000)).toEqual([`Pod/${user}-test`, `Deployment/${user}-prod`]);
   for (const selector of ['app=test', 'component=program'])

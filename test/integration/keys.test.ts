@@ -10,7 +10,7 @@ import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
-/** Keys from the operator's command to two gateways, through the cluster's own Secrets. */
+/** Keys: from the operator's command to two gateways, through the cluster's real Secrets. */
 
 const run = promisify(execFile);
 const USER = 'keys-alice';
@@ -54,7 +54,7 @@ async function create(...args: string[]): Promise<Made> {
   return JSON.parse(made) as Made;
 }
 
-/** Connects as soon as the gateway knows the key; the test's timeout bounds it. */
+/** Connects as soon as the gateway accepts the key; the test's timeout limits the wait. */
 async function connect(url: string, apiKey: string): Promise<Client> {
   for (;;) {
     const client = await Client.connect({ url, apiKey }).catch((error: Error) => error);

@@ -8,7 +8,7 @@ import { startForwarder, type Forwarder } from './forwarder';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
-/** What Kibana would ask of Elasticsearch for the saved objects, asked of the real indices. */
+/** Runs the queries of Kibana's saved objects against the real indices. */
 
 const users = new Users('kibana');
 let forwarder: Forwarder;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await users.remove();
 });
 
-/** The aggregations of a visualization, one in another, as Kibana sends them. */
+/** The nested aggregations of a visualization, as Kibana sends them. */
 function nested(aggregations: Aggregation[]): Record<string, estypes.AggregationsAggregationContainer> {
   const metrics = aggregations.filter(({ schema, type }) => schema === 'metric' && type !== 'count');
   const inner = Object.fromEntries(
@@ -86,7 +86,7 @@ const titles = savedObjects({ actions: 'a', audit: 'b', logs: 'c' })
 test.each(titles)('%s: Elasticsearch understands what is asked, and has something to show', async (title) => {
   const object = objects.find(({ attributes }) => attributes.title === title)!;
   const deadline = Date.now() + 60_000;
-  // Documents come after the verdict, and are found after a refresh.
+  // Documents are written after the verdict, and can be searched after a refresh.
   while (isEmpty(await found(object))) {
     if (Date.now() > deadline)
       throw new Error(`nothing for ${title}: ${JSON.stringify(await found(object))}`);
@@ -102,7 +102,7 @@ test('submissions are counted by their status', async () => {
     };
     return buckets.map(({ key, doc_count }) => `${doc_count} ${key}`).sort();
   };
-  // Documents come after the verdict.
+  // Documents are written after the verdict.
   const deadline = Date.now() + 60_000;
   while ((await counted()).length < 2 && Date.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -4,7 +4,7 @@ import { stack } from './stack';
 
 const run = promisify(execFile);
 
-/** Runs kubectl as the stack's administrator. @throws Error with what kubectl said. */
+/** Runs kubectl as the stack's administrator. @throws Error with kubectl's output */
 export async function kubectl(...args: string[]): Promise<string> {
   const { kubectl, kubeconfig, kubeContext } = stack();
   const [program, ...first] = kubectl as [string, ...string[]];
@@ -18,7 +18,7 @@ export async function kubectl(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** Deletes all that users have in the cluster. Does not wait for its end. */
+/** Deletes everything of these users in the cluster, without waiting until it is gone. */
 export async function removeUsers(...users: string[]): Promise<void> {
   const namespaces = users.map((user) => `user-${user}`);
   await kubectl('delete', 'namespace', ...namespaces, '--wait=false', '--ignore-not-found');
@@ -29,7 +29,7 @@ interface Pod {
   status: { phase: string; containerStatuses?: { restartCount: number; ready: boolean }[] };
 }
 
-/** The pods of a namespace that are not on their way out. */
+/** The pods of a namespace that are not terminating. */
 export async function podsOf(namespace: string): Promise<Pod[]> {
   const list = JSON.parse(await kubectl('get', 'pods', '-n', namespace, '-o', 'json')) as {
     items: (Pod & { metadata: { deletionTimestamp?: string } })[];
@@ -37,7 +37,7 @@ export async function podsOf(namespace: string): Promise<Pod[]> {
   return list.items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
 
-/** What the programs of a namespace wrote. A pod that goes while kubectl reads the list is passed over. */
+/** The output of a namespace's programs. Pods that are deleted while kubectl reads the list are skipped. */
 export const programLogs = (namespace: string): Promise<string> =>
   kubectl(
     'logs',
@@ -51,7 +51,7 @@ export const programLogs = (namespace: string): Promise<string> =>
     '--ignore-errors',
   );
 
-/** Names of pods in order, with `*` for what a Deployment adds to its own. */
+/** Sorted names of pods, with `*` for the suffix that a Deployment adds. */
 export function namesOf(pods: Pod[]): string[] {
   return pods.map(({ metadata: { name } }) => name.replace(/-prod-[0-9a-f]+-\w{5}$/, '-prod-*')).sort();
 }

@@ -4,13 +4,13 @@ import { kubectl } from './kubectl';
 import { stack } from './stack';
 import { still, testRuns } from './testRuns';
 
-/** What the gateway says of languages (`GET /api/languages`) is what the pods run. */
+/** The gateway's information on languages (`GET /api/languages`) matches the pods. */
 
 const userId = `langs-${randomBytes(4).toString('hex')}`;
 const runs = testRuns(userId);
 const languages = loadLanguages();
 
-/** Prints the version of the interpreter, and of each package that is named to it. */
+/** Programs that print the version of the interpreter, and of each package in their arguments. */
 const PROGRAMS: Record<string, string> = {
   python: `
 import importlib.metadata as metadata, json, platform

@@ -6,7 +6,7 @@ import { Client, type Frame } from './client';
 import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** What programs print reaches the client while they run: each byte once, in order, wherever it is followed. */
+/** Clients receive the output of running programs: each byte once, in order, from any gateway. */
 
 const USER = 'live';
 
@@ -15,7 +15,7 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await startPlatform({ RUN_WALL_SECONDS: '20' });
   const client = await Client.connect(platform, '?progress=false');
-  await client.submit(USER, 'raise SystemExit(1)'); // The environment is there from here on.
+  await client.submit(USER, 'raise SystemExit(1)'); // From now on the environment exists.
   await client.close();
 });
 
@@ -29,7 +29,7 @@ const isOutput = (frame: Frame) => frame.type === 'output';
 const bytesOf = ({ text, data }: Frame) =>
   data === undefined ? Buffer.from(text as string) : Buffer.from(data as string, 'base64');
 
-/** Puts a stream of a step together. @throws Error when a frame does not begin where the one before it ended */
+/** Concatenates a step's stream. @throws Error when a frame does not start where the previous one ended */
 function streamOf(frames: Frame[], stream: string, step = 'run'): Buffer {
   const pieces = frames.filter((frame) => isOutput(frame) && frame.stream === stream && frame.step === step);
   let end = 0;
@@ -75,7 +75,8 @@ raise SystemExit(3)`;
       `longest ${longest.toFixed(1)} ms of ${delays.length}`,
   );
   expect(median).toBeLessThan(100);
-  expect(delays[0]).toBeLessThan(250); // The machine of the test is shared; the figure is printed.
+  // Generous, because the machine is shared; the figure is printed.
+  expect(delays[0]).toBeLessThan(250);
 });
 
 test('bytes come as they were printed: binary, cut characters, and no newline at the end', async () => {
@@ -200,7 +201,7 @@ test.each([
   expect(client.frames.filter(isOutput)).toMatchObject([{ text: 'late\n', offset: 0 }]);
 });
 
-/** A kubeconfig of a cluster where nobody listens. */
+/** A kubeconfig of a cluster that is unreachable. */
 function unreachable(): string {
   const path = join(mkdtempSync(join(tmpdir(), 'unreachable-')), 'kubeconfig');
   const [clusters, users] = [
@@ -217,7 +218,7 @@ test('the gateway may read logs of pods, and neither run anything in them nor re
   const may = (...what: string[]) =>
     kubectl('auth', 'can-i', ...what, '-n', `user-${USER}`, ...gateway).then(
       () => 'yes',
-      () => 'no', // kubectl says no by its exit code.
+      () => 'no', // kubectl exits with a code other than 0.
     );
   expect(await may('get', 'pods', '--subresource=log')).toBe('yes');
   for (const what of [

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { loadAllYaml, type KubernetesObject } from '@kubernetes/client-node';
 import { kubectl } from './kubectl';
 
-/** Manifests that nothing on the local stack needs: the server takes them, and nothing is made. */
+/** The API server accepts manifests that the local stack does not use, in a dry run that creates nothing. */
 
 const DRY_RUN = ['apply', '--server-side', '--dry-run=server'];
 
-/** Kinds of operators that the local stack has not: their own definitions would check them. */
+/** API groups of operators that the local stack does not have, so their objects cannot be validated. */
 const OF_OPERATORS = ['monitoring.coreos.com', 'keda.sh'];
 
 test.each([

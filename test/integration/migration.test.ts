@@ -3,7 +3,7 @@ import type { Production, Program } from '../../activities/ports';
 import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf } from './kubectl';
 
-/** Migrations on a real cluster, with the rights of the worker. */
+/** Migrations on a real cluster, with the worker's rights. */
 
 const userId = `mig-${randomBytes(4).toString('hex')}`;
 const namespace = `user-${userId}`;

@@ -12,7 +12,7 @@ import { kubectl, podsOf, programLogs } from './kubectl';
 import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
-/** What an operator does to a user's production, by the command line, on the real servers. */
+/** Operations of an operator on a user's production, with the command line, on real servers. */
 
 const userId = `ops-${randomBytes(4).toString('hex')}`;
 const namespace = `user-${userId}`;

@@ -5,7 +5,7 @@ import { connectScripted, type Observed, type ScriptedTemporal } from '../script
 import { OPERATIONS } from '../../workflows/contract';
 import { stack } from './stack';
 
-/** The order in which one user's submissions are deployed, on the real Temporal. */
+/** The order in which one user's submissions are deployed, on a real Temporal. */
 
 let temporal: ScriptedTemporal;
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => temporal?.close());
 
-/** Rollouts that a test ends, and how many went on at once. */
+/** Rollouts that end when the test lets them, and the maximum number of concurrent ones. */
 function rollouts() {
   let underWay = 0;
   let most = 0;
@@ -137,7 +137,7 @@ test('an order that an operator ended is begun again by those who wait', async (
   });
 });
 
-/** Ends when so many wait for their turn, with this one as the last. */
+/** Resolves when `count` submissions wait for their turn, and this one is the last. */
 async function waiting(order: Observed['order'], count: number, id: string): Promise<void> {
   for (;;) {
     const { waiting } = await order.query<{ waiting: { id: string }[] }>('order');

@@ -9,11 +9,13 @@ import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
-/** All that a program printed is in the log store, and comes back from there when nobody else has it any more. */
+/**
+ * All output of a program is in the log store, and is served from there when it is not available elsewhere.
+ */
 
 const USER = 'prints';
 
-/** Elasticsearch as seen over a line that can be cut. */
+/** A proxy to Elasticsearch that can be cut. */
 class Line {
   private readonly sockets = new Set<Socket>();
   private cut = false;
@@ -59,7 +61,7 @@ let client: Client;
 beforeAll(async () => {
   platform = await startPlatform({ ELASTICSEARCH_HOST: await line.open() });
   client = await Client.connect(platform);
-  await client.submit(USER, 'raise SystemExit(1)'); // The environment is there from here on.
+  await client.submit(USER, 'raise SystemExit(1)'); // From now on the environment exists.
 }, 180_000);
 
 afterAll(async () => {
@@ -70,7 +72,7 @@ afterAll(async () => {
   await removeUsers(USER);
 });
 
-/** The bytes that the gateway gives back, once there are as many as expected; what there is after a while. */
+/** The bytes that the gateway returns, once they are as many as expected, or after `most` retries. */
 async function outputOf(id: string, bytes: number, most = 60): Promise<Buffer> {
   for (let tries = 0; ; tries++) {
     const response = await fetch(`${httpUrl(platform.url)}/api/submissions/${id}/output?stream=stdout`, {
@@ -155,7 +157,7 @@ test('cases are told as they end, before all have', async () => {
   }));
   expect(await submitted(code, { tests: { cases } })).toMatchObject({ reason: 'wrong_output' });
   const { frames, arrivals } = client;
-  // The last one ends as the tests do, so its own frame may come too late to be sent.
+  // The last case ends together with the tests, so its frame may be ready too late to be sent.
   const live = frames.filter(({ type, index }) => type === 'case' && index !== 2);
   expect(live).toMatchObject([
     { index: 0, total: 3, name: 'case of 1', outcome: 'passed' },

@@ -11,9 +11,9 @@ import { outputIndexOf } from '../../infrastructure/elasticsearch/outputTemplate
 import { startProcess, type RunningProcess } from './process';
 import { stack } from './stack';
 
-/** A worker and a gateway of their own, on the servers of the local stack. */
+/** A separate worker and gateway, on the servers of the local stack. */
 export interface Platform {
-  /** Such as `ws://127.0.0.1:41234/ws/code`. */
+  /** For example `ws://127.0.0.1:41234/ws/code`. */
   url: string;
   apiKey: string;
   index: string;
@@ -22,18 +22,18 @@ export interface Platform {
   startWorker(settings?: Record<string, string>): Promise<RunningProcess>;
   worker: RunningProcess;
   gatewayPid: number;
-  /** Starts one more gateway, which knows nothing of the first. @returns its URL, as `url` */
+  /** Starts another gateway, which shares no state with the first. @returns its URL, in the form of `url` */
   startGateway(settings?: Record<string, string>): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** The platform that test files share which change no setting of it and kill nothing: each has users of its own. */
+/** A platform that test files share if they change no setting and kill no process; each has its own users. */
 export type SharedPlatform = Pick<Platform, 'url' | 'apiKey' | 'index' | 'taskQueue'>;
 
-/** Environment variable in which it is handed over, as JSON. */
+/** Environment variable that contains the shared platform, as JSON. */
 export const SHARED_PLATFORM_VARIABLE = 'ORCHESTRATION_TEST_PLATFORM';
 
-/** @throws Error that says how to run integration tests, when none was handed over */
+/** @throws Error with how to run integration tests, when the variable is not set */
 export function sharedPlatform(): SharedPlatform {
   const json = process.env[SHARED_PLATFORM_VARIABLE];
   if (!json)
@@ -42,8 +42,8 @@ export function sharedPlatform(): SharedPlatform {
 }
 
 /**
- * Starts a platform that shares nothing with another on the same servers but the users' namespaces: its task
- * queue and its index of actions have names of their own.
+ * Starts a platform that shares only the users' namespaces with others on the same servers: its task queue
+ * and its index of actions have unique names.
  */
 export async function startPlatform(settings: Record<string, string> = {}): Promise<Platform> {
   const servers = stack();
@@ -125,7 +125,9 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
   }
 }
 
-/** What still runs, such as the orders of users, would wait for a worker for ever. */
+/**
+ * Terminates the workflows that are still open, such as deploy queues: without a worker they would never end.
+ */
 export async function endWorkflows(address: string, settings: Record<string, string>): Promise<void> {
   const { PAYLOAD_KEYS, TEMPORAL_TASK_QUEUE: taskQueue } = readConfig(
     ['PAYLOAD_KEYS', 'TEMPORAL_TASK_QUEUE'],

@@ -9,7 +9,7 @@ import { startForwarder, type Forwarder } from './forwarder';
 import { kubectl } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** What pods print, live through the gateway, and from Elasticsearch when they are gone. */
+/** The output of pods, live through the gateway, and from Elasticsearch when the pods are deleted. */
 
 const users = new Users('podlogs');
 let forwarder: Forwarder;
@@ -28,7 +28,9 @@ afterAll(async () => {
   await users.remove();
 });
 
-/** Passes its tests at once; in production prints a line with its number and the time, five in a second. */
+/**
+ * Passes its tests at once; in production prints a line with its number and the time, five times per second.
+ */
 const counting = (name: string) => `
 import os, time
 n = 0
@@ -47,7 +49,7 @@ const numbersOf = (lines: Line[], name: string) =>
   });
 const upTo = (count: number) => [...Array(count).keys()];
 
-/** Follows until what came so far is enough. */
+/** Follows until `isEnough` accepts the received lines. */
 async function followed(user: string, isEnough: (lines: Line[]) => boolean): Promise<Line[]> {
   const stop = new AbortController();
   const lines: Line[] = [];
@@ -92,7 +94,7 @@ test('a program is followed over the pod that takes its place, and what is gone 
   });
   expect(Math.max(...delays)).toBeLessThan(2_000);
 
-  // The first pod has gone: Elasticsearch has its lines, each once and in order.
+  // The first pod is deleted: Elasticsearch has its lines, each once and in order.
   await kubectl('wait', '--for=delete', 'pod', lines[0]!.pod, '-n', `user-${user}`, '--timeout=60s');
   const all = await stored(user, (now) => numbersOf(now, 'one').length >= ones.length);
   expect(numbersOf(all, 'one').slice(0, ones.length)).toEqual(ones);
@@ -124,7 +126,7 @@ test('on another gateway one goes on after the last line that was seen', async (
       if (++count === 7) break;
     }
     stop.abort();
-    await wait(500); // Meanwhile it prints on.
+    await wait(500); // Meanwhile it keeps printing.
   }
   expect(seen.length).toBeGreaterThan(20);
   expect(seen).toEqual(upTo(seen.length));

@@ -6,15 +6,15 @@ import { nodeProcess } from '../build';
 /** A process of the platform under test. */
 export interface RunningProcess {
   pid: number;
-  /** The JSON line with which it said that it is ready. */
+  /** The JSON line with which it reported that it is ready. */
   ready: Record<string, unknown>;
-  /** Ends it with a signal, and waits until it is gone. */
+  /** Sends a signal, and waits until the process has exited. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /**
  * Starts a TypeScript entry file and waits until it logs `readyMessage`.
- * @throws Error with everything it printed, when it ends before.
+ * @throws Error with all its output, when it ends before.
  */
 export async function startProcess(
   entry: string,
@@ -53,6 +53,6 @@ function parse(line: string): Record<string, unknown> | undefined {
   try {
     return JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return undefined; // A line that is not JSON is not the one waited for; it is kept in `printed`.
+    return undefined; // A line that is not JSON is not the awaited one; `printed` contains it.
   }
 }

@@ -4,8 +4,9 @@ import { makeNamespace, productionOfWorker } from './boundedNamespace';
 import { kubectl, podsOf, programLogs } from './kubectl';
 
 /**
- * The adapter `Production` on a real cluster, with the rights of the worker, in a user's bounded namespace. Serving
- * programs, images that are missing and quotas: deployments.test.ts and failedRollouts.test.ts, through the whole line.
+ * The adapter `Production` on a real cluster, with the worker's rights, in a user's limited namespace.
+ * Programs that serve, missing images and quotas are tested through the whole platform in deployments.test.ts
+ * and failedRollouts.test.ts.
  */
 
 const DEADLINE_MS = 90_000;
@@ -47,7 +48,7 @@ async function applied(code: string | Program, through: Production = production)
 const rollout = (program: DeployedProgram, deadlineMs = DEADLINE_MS) =>
   production.awaitRollout({ userId, program, deadlineMs }, context());
 
-/** Deploys a program that is to become live. */
+/** Deploys a program that is expected to become live. */
 async function deployed(code: string | Program): Promise<DeployedProgram> {
   const { program } = await applied(code);
   expect(await rollout(program)).toEqual({

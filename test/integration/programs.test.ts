@@ -4,7 +4,9 @@ import { Users } from './deployed';
 import { kubectl } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** Programs that behaved otherwise than under plain Python or Node, or that harmed the pod: each as a submission. */
+/**
+ * Submissions of programs that once behaved differently than with plain Python or Node, or harmed the pod.
+ */
 
 const users = new Users('prog');
 const user = users.another();
@@ -88,7 +90,7 @@ test.each<[string, object, object]>([
     python("import sys\nprint(hash('a'), sys.flags.hash_randomization); sys.exit(3)", {
       env: { PYTHONHASHSEED: '0' },
     }),
-    // That of python3 itself, on every machine of 64 bits.
+    // The value of plain python3, on every 64-bit machine.
     { exit_code: 3, stdout: '4644417185603328019 0\n' },
   ],
   [

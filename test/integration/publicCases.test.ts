@@ -2,8 +2,8 @@ import type { RunRequest } from '../../activities/ports';
 import { limits, python, still, testRuns } from './testRuns';
 
 /**
- * What the public documentation of other code runners promises, and what it is called here: Judge0's statuses, and
- * Piston's `run` with its `code`, `signal` and limits.
+ * What the public documentation of other code runners promises, and its equivalent here: Judge0's statuses,
+ * and Piston's `run` with its `code`, `signal` and limits.
  */
 const { environments, run, remove } = testRuns('public');
 

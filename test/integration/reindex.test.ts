@@ -10,7 +10,7 @@ import { runScript } from './script';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
-/** `npm run reindex` on the real servers. */
+/** `npm run reindex` on real servers. */
 
 const USER = 'reindex';
 
@@ -53,11 +53,11 @@ test('the index is completed, or built again, from the history; nothing is writt
   const client = await Client.connect(platform, '?progress=false');
   await client.submit(USER, 'raise SystemExit(1)');
   await client.close();
-  // Actions are recorded after the verdict: accepted, tested, the environment made, tested again, finished.
+  // Actions are recorded after the verdict: accepted, tested, environment prepared, tested again, finished.
   let recorded: Awaited<ReturnType<typeof documentsIn>> = [];
   while (recorded.length < 5) {
     await wait(200);
-    recorded = await documentsIn(platform.index).catch(() => []); // The index may not be there yet.
+    recorded = await documentsIn(platform.index).catch(() => []); // The index may not exist yet.
   }
 
   expect(JSON.parse((await reindex()).output)).toMatchObject({ stored: 0, known: recorded.length, gaps: [] });

@@ -7,11 +7,11 @@ import { runScript } from './script';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
-/** `npm run replay` on runs of the real server. */
+/** `npm run replay` with runs on a real server. */
 
 const USER = 'replay';
 
-/** Of its own: the gate replays every open run of a platform. */
+/** A separate platform, because the command replays every open run of a platform. */
 let platform: Platform;
 let workflowId: string;
 

@@ -6,7 +6,7 @@ import { kubectl, programLogs } from './kubectl';
 import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
-/** Requirements of submissions, from the package index of this machine to production. */
+/** Requirements of submissions, from this machine's package index to production. */
 
 const { packageIndex, workerKubeconfig, kubeContext, images } = stack();
 if (!packageIndex)

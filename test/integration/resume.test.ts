@@ -4,7 +4,9 @@ import { eventsOf } from './events';
 import { removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** A connection that is cut at every frame, and goes on at the other of two gateways: each frame comes once. */
+/**
+ * A connection is cut after every frame, and resumed at the other of two gateways: each frame arrives once.
+ */
 
 let platform: Platform;
 let replicas: string[];
@@ -19,7 +21,7 @@ afterAll(async () => {
   await removeUsers('resume');
 });
 
-/** The first frame after a cursor, from a gateway; the connection is broken off with it. */
+/** Gets the first frame after a cursor from a gateway, and then terminates the connection. */
 type NextFrame = (url: string, submissionId: string, cursor: string | undefined) => Promise<Frame>;
 
 async function overWebSocket(url: string, submission_id: string, cursor: string | undefined): Promise<Frame> {
@@ -49,7 +51,7 @@ for n in range(12):
     time.sleep(0.1)
 `;
 
-/** Every frame, with a cut after each. */
+/** All frames, with a cut after each. */
 async function cutEverywhere(submissionId: string, nextFrame: NextFrame): Promise<Frame[]> {
   const frames: Frame[] = [];
   for (;;) {
@@ -86,11 +88,11 @@ test.each<[string, NextFrame]>([
   const whole = client.frames.filter(({ cursor }) => cursor !== undefined);
   for (const cut of [going, over]) {
     expect(new Set(cut.map(({ cursor }) => cursor)).size).toBe(cut.length);
-    // How output is cut into frames is no part of the promise; which bytes come is.
+    // How output is cut into frames is not specified, only its bytes are.
     const others = (frames: Frame[]) => frames.filter(({ type }) => type !== 'output');
     expect(others(cut)).toEqual(others(whole));
     expect(textOf(cut, 'stdout')).toBe(printed('line'));
     expect(textOf(cut, 'stderr')).toBe(printed('on the other stream'));
   }
-  expect(going.length).toBeGreaterThan(over.length); // Live output came in more pieces.
+  expect(going.length).toBeGreaterThan(over.length); // Live output has more pieces.
 });

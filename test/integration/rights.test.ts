@@ -1,14 +1,14 @@
 import { kubectl } from './kubectl';
 
-/** What the identities of infrastructure/rbac.yaml may not do: nothing that their component does not need. */
+/** The identities of infrastructure/rbac.yaml only have the rights that their components need. */
 
-/** What a service account of orchestration-system is told when it asks whether it may: yes or no. */
+/** The answer to whether a service account of orchestration-system has a right: yes or no. */
 async function may(account: string, verb: string, what: string, ...where: string[]): Promise<string> {
-  // `pods/log` would be a pod of the name log.
+  // `pods/log` would be a pod with the name log.
   const [resource = '', subresource] = what.split('/');
   const question = [verb, resource, ...(subresource ? [`--subresource=${subresource}`] : []), ...where];
   const identity = `system:serviceaccount:orchestration-system:${account}`;
-  // It ends with 1 for no, which is an answer and no failure.
+  // kubectl exits with 1 for no, which is an answer and not a failure.
   const asked = kubectl('auth', 'can-i', ...question, '--as', identity);
   return (await asked.catch((error: { stdout?: string }) => error.stdout ?? '')).trim();
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { nodeProcess } from '../build';
 
-/** Runs a command of the project to its end. @returns its exit code and what it printed, stdout before stderr */
+/** Runs a command of the project to completion. @returns its exit code and output, stdout before stderr */
 export function runScript(
   path: string,
   args: string[],

@@ -1,2 +1,2 @@
-/** A bound for a test on real servers that hangs, in milliseconds; a slow machine stays far below it. */
+/** Timeout for hanging tests on real servers, in milliseconds; slow machines need much less. */
 jest.setTimeout(180_000);

@@ -1,24 +1,24 @@
-/** The servers that integration tests run against, as `test/main.ts` hands them over. */
+/** The servers that integration tests use, as passed by `test/main.ts`. */
 export interface Stack {
   temporalAddress: string;
   elasticsearchHost: string;
   kubeconfig: string;
   kubeContext: string;
-  /** Kubeconfig with the rights of the worker, and no more. */
+  /** Kubeconfig with exactly the worker's rights. */
   workerKubeconfig: string;
-  /** The same for the gateway. */
+  /** Kubeconfig with exactly the gateway's rights. */
   gatewayKubeconfig: string;
-  /** What answers `kubectl` and `temporal` calls of this stack: a program and its first arguments. */
+  /** The command that runs `kubectl` for this stack: a program and its first arguments. */
   kubectl: string[];
-  /** Package index for the pods, if this machine has one to hand on. */
+  /** Package index for the pods, if this machine has one. */
   packageIndex?: { url: string; cidr: string } | undefined;
   images: { test: string; program: string; database: string; database15: string };
 }
 
-/** Environment variable in which the servers are handed over, as JSON. */
+/** Environment variable that contains the servers, as JSON. */
 export const STACK_VARIABLE = 'ORCHESTRATION_TEST_STACK';
 
-/** @throws Error that says how to run integration tests, when nothing was handed over. */
+/** @throws Error with how to run integration tests, when the variable is not set. */
 export function stack(): Stack {
   const json = process.env[STACK_VARIABLE];
   if (!json)

@@ -3,7 +3,7 @@ import { httpUrl } from './contract';
 import { kubectl, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** Input for a program that runs: over the socket and HTTP, once each, whatever dies in between. */
+/** Input for a running program, over WebSocket and HTTP: delivered exactly once, whichever process dies. */
 
 const USER = 'feeds';
 
@@ -13,7 +13,7 @@ let client: Client;
 beforeAll(async () => {
   platform = await startPlatform();
   const first = await Client.connect(platform, '?progress=false');
-  await first.submit(USER, 'raise SystemExit(1)'); // The environment is there from here on.
+  await first.submit(USER, 'raise SystemExit(1)'); // From now on the environment exists.
   await first.close();
 }, 180_000);
 
@@ -31,7 +31,7 @@ afterAll(async () => {
 const isFinal = (frame: Frame) => 'status' in frame;
 let count = 0;
 
-/** Asks twice, then takes all that is left. It ends with 3, so that nothing is deployed. */
+/** Reads two lines, then the rest. It exits with 3, so that nothing is deployed. */
 const ASKS = `
 import sys
 print('name?', flush=True)
@@ -51,7 +51,7 @@ function submit(code: string, fields: object = { interactive: true }): string {
 const printed = () =>
   client.frames.map(({ type, text }) => (type === 'output' ? (text as string) : '')).join('');
 const said = (text: string) => client.frame(() => printed().includes(text));
-/** The answer to the input that was sent last: frames of submissions that were looked for are left out. */
+/** The answer to the last input; frames of submissions that are being followed are skipped. */
 async function answerTo(message: object): Promise<Frame> {
   const before = client.frames.length;
   client.send(message);
@@ -141,7 +141,7 @@ test('nothing is lost or written twice when the worker is killed in between', as
   const late = answerTo({ type: 'stdin', submission_id, data: 'after\n', offset: 7, eof: true });
   platform.worker = await platform.startWorker();
   const answer = await late;
-  // Nobody was there to answer in time; it is safe to ask again.
+  // No worker answered in time; it is safe to retry.
   if (answer.code === 'unavailable')
     expect(
       await answerTo({ type: 'stdin', submission_id, data: 'after\n', offset: 7, eof: true }),

@@ -14,7 +14,7 @@ import { connectScripted, type ScriptedTemporal } from '../scripted/temporal';
 import { VERDICT_MEMO } from '../../workflows/contract';
 import { stack } from './stack';
 
-/** The real workflow on the real Temporal, with ports that do what a test tells them. */
+/** The real workflow on a real Temporal, with scripted ports. */
 
 let temporal: ScriptedTemporal;
 
@@ -154,7 +154,7 @@ test('an environment that stays missing ends the submission with an error that s
   const run = () => Promise.reject(platformError('EnvironmentMissing', 'no pod test-test'));
   await temporal.submit({ testRunner: { run } }, async ({ handle, calls }) => {
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
-    expect(calls).toEqual(Array(7).fill('ensure')); // Three at once, then after longer and longer pauses.
+    expect(calls).toEqual(Array(7).fill('ensure')); // Three immediate attempts, then with increasing pauses.
     expect((await handle.describe()).memo?.[VERDICT_MEMO]).toMatchObject({
       status: 'internal_error',
       reason: 'EnvironmentMissing',

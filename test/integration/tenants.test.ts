@@ -7,7 +7,9 @@ import { Users } from './deployed';
 import { kubectl } from './kubectl';
 import { stack } from './stack';
 
-/** What a user may have by plan, where test pods are, and how many users there may be; with the worker's rights. */
+/**
+ * Limits of a user's plan, placement of test pods, and the maximum number of users, with the worker's rights.
+ */
 
 const users = new Users('tenant');
 const PLANS = { default: { pods: 8 }, large: { pods: 12, cpus: 16 } };

@@ -4,7 +4,7 @@ import { rowsOf, server, submit, Users } from './deployed';
 import { kubectl } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** Tests with a database of their own, from the frame to the verdict: nothing of it stays, and production has another. */
+/** Tests with a test database, from the frame to the verdict: it is deleted, and production has another. */
 
 const users = new Users('tdb');
 const user = users.another();
@@ -51,7 +51,7 @@ const sql = async (statement: string) =>
     )
   ).trim();
 
-/** Databases and roles of tests that are there. */
+/** The test databases and roles that exist. */
 const leftOf = () =>
   sql(
     "SELECT datname FROM pg_database WHERE datname ~ '^test_' UNION SELECT rolname FROM pg_roles WHERE rolname ~ '^test_'",
@@ -127,7 +127,7 @@ raise SystemExit(5)
   expect(await leftOf()).toBe('');
 });
 
-/** Says that it has begun, and is at work in the database for a while. */
+/** Prints that it has started, and works in the database for a while. */
 const slow = `
 import os, time, psycopg2
 if ${IN_PRODUCTION}: raise SystemExit(0)

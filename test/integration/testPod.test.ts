@@ -59,7 +59,7 @@ describe('a verdict', () => {
     const report = await run('while True: pass', { limits: { ...limits, wallMs: 1_000 } });
     expect(report.outcome).toBe('timed_out');
     expect(report.wallMs).toBeGreaterThanOrEqual(1_000);
-    // It had the processor for about so long; waiting for others that have it is not part of the limit.
+    // It used the processor for about this long; waiting for the processor does not count towards the limit.
     expect(report.cpuMs).toBeLessThan(3_000);
   });
 
@@ -135,7 +135,7 @@ describe('a run', () => {
     });
     await running;
     cancelled.abort(new Error('CANCELLED'));
-    // With one run at a time, this one would wait for a minute otherwise.
+    // The pod executes one run at a time: had the last one not ended, this one would wait for a minute.
     expect((await run("print('next')")).outcome).toBe('passed');
   });
 

@@ -5,7 +5,7 @@ import { TEST_QUEUE_QUERY } from '../../workflows/contract';
 import type { TestQueueState } from '../../workflows/testTurns';
 import { stack } from './stack';
 
-/** Submissions that wait for their user's test pod, on the real Temporal. */
+/** Submissions that wait for their user's test pod, on a real Temporal. */
 
 let temporal: ScriptedTemporal;
 
@@ -18,7 +18,7 @@ afterAll(() => temporal?.close());
 const idOf = ({ workflowId }: Observed['handle']) => workflowId.replace('submission-', '');
 const TESTED = { deploy: false } as const;
 
-/** Runs one submission that holds the pod, and hands the others to `observe`. */
+/** Runs one submission that occupies the test pod, and passes it to `observe`. */
 async function besideOne(
   observe: (observed: Observed, pod: ReturnType<typeof scriptedPod>) => Promise<void>,
 ) {
@@ -29,7 +29,7 @@ async function besideOne(
 test('many that wait hold no activity but those of the next two, and run in the order in which they were accepted', async () => {
   await besideOne(async ({ handle, another, testQueue, reached }, pod) => {
     await reached('runTests');
-    // The last accepted come first.
+    // The last accepted submissions arrive first.
     const others: Observed['handle'][] = [];
     for (let later = 12; later > 0; later--) others.unshift(await another(later));
     const { holders } = await waiting(testQueue, others.length);
@@ -41,7 +41,7 @@ test('many that wait hold no activity but those of the next two, and run in the 
     pod.open();
     const verdicts = await Promise.all([handle, ...others].map((each) => each.result()));
     expect(new Set(verdicts.map(({ status }) => status))).toEqual(new Set(['tests_passed']));
-    // Those that had their turn when older ones came keep it.
+    // Submissions that already had a turn when older ones arrived keep it.
     const first = [idOf(handle), ...holders.map(({ workflowId }) => workflowId.replace('submission-', ''))];
     const rest = others.map(idOf).filter((id) => !first.includes(id));
     expect(pod.ended).toEqual([...first, ...rest]);
@@ -93,7 +93,7 @@ test('one that comes when all others are through does not wait for a turn', asyn
   });
 });
 
-/** Waits until so many have claimed their turn and have not left. */
+/** Waits until `count` submissions are in the queue. */
 async function waiting(queue: Observed['testQueue'], count: number): Promise<TestQueueState> {
   for (;;) {
     const state = await queue.query<TestQueueState>(TEST_QUEUE_QUERY).catch((error: unknown) => {
@@ -108,7 +108,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** How many activities of a workflow are under way. */
+/** How many activities of a workflow are in progress. */
 async function activities(handle: Observed['handle']): Promise<number> {
   const { raw } = await handle.describe();
   return raw.pendingActivities?.length ?? 0;

@@ -20,7 +20,7 @@ export const python = (files: Record<string, string>) => {
 
 export const still = () => ({ signal: AbortSignal.timeout(120_000), heartbeat: () => undefined });
 
-/** Runs in the test pod of a user of its own: what is broken there concerns no other test. */
+/** Runs in the test pod of a separate user, so that damage does not affect other tests. */
 export function testRuns(userId: string) {
   const { workerKubeconfig, kubeContext, images } = stack();
   const kube = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
@@ -46,7 +46,7 @@ export function testRuns(userId: string) {
   const run = (code: string, overrides?: Partial<RunRequest>): Promise<RunReport> =>
     runner.run(request(code, overrides), still());
 
-  /** Ends when the run is on its way; it goes on by itself. */
+  /** Resolves when the run has started; the run continues. */
   async function running(asked: RunRequest): Promise<void> {
     const begun = new AbortController();
     const heartbeat = (details?: unknown) => {

@@ -6,7 +6,7 @@ import { kubectl, programLogs, removeUsers } from './kubectl';
 import { submit } from './deployed';
 import { sharedPlatform, startPlatform } from './platform';
 
-/** What a submission may bring beside its code, through the whole line: files, input, tests, other languages. */
+/** What a submission may contain besides code, through the whole platform: files, input, tests, languages. */
 
 const USER = `brings-${randomBytes(4).toString('hex')}`;
 
@@ -22,7 +22,7 @@ afterAll(async () => {
   await removeUsers(USER);
 });
 
-/** Sends a submission and gives its frames, the final one last. */
+/** Sends a submission and returns its frames, the final one last. */
 async function framesOf(fields: object): Promise<Frame[]> {
   client.frames.length = 0;
   client.send({ user_id: USER, ...fields });
@@ -53,7 +53,7 @@ test('cases are compared outside the pod, and one that differs is shown as a dif
   });
 });
 
-/** Of its stages, in order: those of a user's first submission end without a failure. */
+/** The states of its stages, in order: the stages of a user's first submission do not fail. */
 const statesOf = (frames: Frame[]) =>
   of('stage', frames).map(({ stage, state }) => `${String(stage)} ${String(state)}`);
 
@@ -94,7 +94,7 @@ test('with deploy: false a program that reads its input passes its tests, and no
   const pods = await kubectl('get', 'pods', '-n', `user-${USER}`, '-l', 'app=prod', '-o', 'name');
   expect(pods).not.toContain('prod');
 
-  // A repeat joins the first; with another value of the field it is another submission.
+  // Sending it again joins the first; with another value of the field it conflicts.
   expect((await framesOf(asked)).at(-1)).toEqual(frames.at(-1));
   expect((await framesOf({ ...asked, deploy: true })).at(-1)).toMatchObject({ code: 'conflict' });
   expect((await framesOf({ code: 'pass', deploy: 'no' })).at(-1)).toMatchObject({
@@ -275,6 +275,6 @@ test('a worker that is asked to stop does not wait for the streams that it holds
   expect(await submit(own, USER, 'raise SystemExit(1)')).toMatchObject({ status: 'tests_failed' });
   const asked = performance.now();
   await own.stop();
-  // Well below the half minute after which a stream that nobody uses is closed by itself.
+  // Well below the half minute after which an unused stream is closed.
   expect(performance.now() - asked).toBeLessThan(15_000);
 });

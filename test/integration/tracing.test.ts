@@ -6,7 +6,7 @@ import { httpUrl } from './contract';
 import { removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** One submission is one trace, in a collector of OpenTelemetry: from its frame to the program that is live. */
+/** One submission is one trace in an OpenTelemetry collector: from its frame to the live program. */
 
 const USER = 'tracing';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -30,7 +30,7 @@ afterAll(async () => {
   await removeUsers(USER);
 });
 
-/** Of one trace: name of each step, and of the step that it is a part of. */
+/** The name of each span of one trace, with that of its parent. */
 const pathsIn = (spans: CollectedSpan[]) => {
   const byId = new Map(spans.map((span) => [span.spanId, span]));
   const pathOf = ({ name, parentId }: CollectedSpan): string => {
@@ -106,7 +106,7 @@ test('a submission without a traceparent has a trace of its own, over HTTP too; 
   expect(traceId).toMatch(/^[0-9a-f]{32}$/);
   expect(traceId).not.toBe(TRACE);
   const ofTrace = () => collector.spans.filter((span) => span.traceId === traceId);
-  // The gateway's step ends with its answer, and is sent with others a while later.
+  // The gateway's span ends with its answer, and is exported later in a batch.
   await collector.until(() => isOver(ofTrace()) && ofTrace().some(({ name }) => name.startsWith('POST ')));
   expect(pathsIn(ofTrace())).toContain(
     'POST /api/submissions > StartWorkflow:submitCode > RunWorkflow:submitCode > StartActivity:runTests > RunActivity:runTests > exec',

@@ -3,7 +3,7 @@ import { eventually } from './eventually';
 import { kubectl, podsOf, programLogs, removeUsers } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
-/** What becomes of code that is wrong, hostile or unlucky. */
+/** The verdicts on code that is wrong, hostile or unlucky. */
 
 let platform: Platform;
 let client: Client;
@@ -137,7 +137,7 @@ test('a submission whose worker is killed while it runs ends right, from one exe
 const beginnings = async () =>
   (await kubectl('logs', `${USER}-test`, '-n', `user-${USER}`)).split('began').length - 1;
 
-/** Ends when the pod's log shows that the program runs. */
+/** Resolves when the pod's log shows that the program runs. */
 async function began(): Promise<void> {
   await kubectl('wait', '--for=condition=Ready', `pod/${USER}-test`, '-n', `user-${USER}`);
   await eventually(async () => expect(await beginnings()).toBe(1));

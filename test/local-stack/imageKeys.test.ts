@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { imageNames, referencesOf } from '../../local-stack/images/projectImages';
 import { readSettings } from '../../local-stack/settings';
 
-/** An image has another key as soon as anything changes that it copies: so it copies only what it runs. */
+/** An image's key changes with every file that it copies, so it should only copy files that it needs. */
 
 const CHECKOUT = resolve(__dirname, '..', '..');
 const NEVER_COPIED = /^(\.git|node_modules|dist|coverage)$/;

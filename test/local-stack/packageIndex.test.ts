@@ -11,7 +11,7 @@ import { PackageIndex } from '../../local-stack/parts/packageIndex';
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const json = 'application/vnd.pypi.simple.v1+json';
 
-/** What the index of the machine has, by path: type and content. */
+/** The contents of the machine's index, by path: type and content. */
 const pages: Record<string, [type: string, content: string]> = {
   '/simple/six/': [
     'text/html',

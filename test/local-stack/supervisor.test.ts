@@ -20,7 +20,7 @@ function sleeper(works?: () => Promise<boolean>): ServerPart {
   });
 }
 
-/** Watches a part until it was started again. @returns what was said */
+/** Watches a part until it was restarted. @returns the reported lines */
 async function untilRestarted(part: ServerPart): Promise<string[]> {
   const said: string[] = [];
   const stopping = new AbortController();
@@ -40,7 +40,7 @@ test('a server that runs and does not work any more is ended and started again',
   await startAndWait(part);
   const first = part.pid;
   const said = await untilRestarted(part);
-  // Two in a row are none, three are.
+  // Two failures in a row have no effect, three do.
   expect(looks).toBe(answers.length + 3);
   expect(said[0]).toBe('sleeper runs, but does not work any more');
   expect(said[1]).toMatch(/^sleeper was ended by SIGKILL.* Starting it again \(1 of 5\)$/);

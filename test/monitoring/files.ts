@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { loadYaml } from '@kubernetes/client-node';
 import { z } from 'zod';
 
-/** The rules and the dashboard, as far as tests read them. */
+/** The rules and the dashboard, limited to the fields that tests read. */
 
 export const PROMETHEUS = resolve(__dirname, '..', '..', 'infrastructure', 'monitoring', 'prometheus');
 const DASHBOARD = resolve(PROMETHEUS, '..', 'grafana', 'orchestration.json');
@@ -49,7 +49,7 @@ export const readDashboard = () => dashboard.parse(JSON.parse(readFileSync(DASHB
 
 export const readOperations = (): string => readFileSync(OPERATIONS, 'utf8');
 
-/** Every expression that is asked of Prometheus, and by what. Grafana's own variable is replaced as it would. */
+/** Every expression for Prometheus, and its source. Grafana's own variable is replaced as Grafana does. */
 export function expressions(): [where: string, expr: string][] {
   const { panels, annotations } = readDashboard();
   return [

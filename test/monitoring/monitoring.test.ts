@@ -1,7 +1,7 @@
 import { readDashboard, readOperations, readRules } from './files';
 import { namesIn } from './names';
 
-/** Of what can be said without servers; test/integration/prometheus.test.ts asks a real Prometheus. */
+/** Checks that need no servers; test/proofs/prometheus.test.ts queries a real Prometheus. */
 
 const alerts = readRules().filter(({ alert }) => alert !== undefined);
 

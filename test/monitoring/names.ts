@@ -1,4 +1,4 @@
-/** What an expression of PromQL asks for. */
+/** The names that a PromQL expression uses. */
 export interface Names {
   metrics: string[];
   labels: string[];

@@ -3,7 +3,7 @@ import { runCommand } from '../../local-stack/machine/command';
 import { Progress } from '../../local-stack/machine/progress';
 import { readSettings } from '../../local-stack/settings';
 
-/** compose.yaml as Docker Compose itself reads it; no Docker is needed for that, and none of it is started. */
+/** compose.yaml as Docker Compose parses it, which needs no Docker engine; nothing is started. */
 
 interface Service {
   image: string;
@@ -28,7 +28,7 @@ let compose: string;
 
 beforeAll(async () => {
   compose = await composeProgram(readSettings(), new Progress());
-}, 600_000); // A Go build, once.
+}, 600_000); // Includes a Go build, once.
 
 async function project(environment: Record<string, string>): Promise<Project> {
   const settings = { API_KEY: '', POSTGRES_PASSWORD: '', COMPOSE_DISABLE_ENV_FILE: '1', ...environment };

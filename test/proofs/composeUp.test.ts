@@ -13,13 +13,13 @@ import { kubectl, removeUsers } from '../integration/kubectl';
 import { stack } from '../integration/stack';
 
 /**
- * `docker compose up -d --build` for real, with Temporal and Kubernetes of one's own: images built by Docker from the
- * Dockerfiles, gateway, worker and Elasticsearch in containers.
+ * A real `docker compose up -d --build` with existing Temporal and Kubernetes servers: Docker builds the
+ * images from the Dockerfiles, and runs gateway, worker and Elasticsearch in containers.
  */
 
 const USER = 'composed';
 const SERVICES = ['elasticsearch', 'gateway', 'worker'];
-/** uid of Dockerfile.gateway and Dockerfile.worker. */
+/** The uid in Dockerfile.gateway and Dockerfile.worker. */
 const PLATFORM_UID = '10003';
 
 let directory: string;
@@ -35,7 +35,7 @@ beforeAll(async () => {
     const logs = await project.compose('logs', '--no-color', '--tail', '30');
     throw new Error(`${(error as Error).message}\n${logs}`);
   });
-}, 1_200_000); // On a machine that never built any of it.
+}, 1_200_000); // For a machine that has never built any of it.
 
 afterAll(async () => {
   await project?.compose('down', '--volumes', '--timeout', '30');

@@ -8,7 +8,7 @@ import { makeNamespace, productionOfWorker } from '../integration/boundedNamespa
 import { kubectl } from '../integration/kubectl';
 import { stack } from '../integration/stack';
 
-/** Databases of an older PostgreSQL on a real cluster: they keep it, until they are upgraded with all rows. */
+/** Databases of an older PostgreSQL on a real cluster: they keep it until they are upgraded with all rows. */
 
 const users: string[] = [];
 let production: Production;
@@ -24,7 +24,7 @@ const context = { signal: new AbortController().signal, heartbeat: jest.fn() };
 const applied = (userId: string, by = production) =>
   by.applyDatabase({ userId, submissionId: 's', workflowId: 'w', runId: 'r', codeDigest: 'd' }, context);
 
-/** A database as an earlier release left it: its StatefulSet does not say which version its data have. */
+/** A database as an earlier release created it: its StatefulSet does not record the version of its data. */
 async function older(): Promise<string> {
   const userId = `old-${randomBytes(4).toString('hex')}`;
   users.push(userId);
@@ -63,7 +63,7 @@ async function annotationOf(userId: string, name: string): Promise<string | unde
 const inPod = (userId: string, ...command: string[]) =>
   kubectl('exec', '-n', `user-${userId}`, `${userId}-prod-db-0`, '--', ...command);
 
-/** SQL as the program does it: over the network, by password. */
+/** Runs SQL as the program: over the network, with a password. */
 const sql = (userId: string, statement: string) =>
   inPod(
     userId,
@@ -99,7 +99,7 @@ test('an older database survives a new release, and an upgrade, with all that th
   );
   expect(await sql(userId, 'INSERT INTO more.kept (b) VALUES (NULL) RETURNING a')).toBe('2\n');
 
-  // Repeated, it reports the same; a deploy, and a restart, leave the new version as it is.
+  // A second upgrade reports the same; a deploy and a restart keep the new version.
   expect(await production.upgradeDatabase(userId, context)).toEqual(report);
   expect(await annotationOf(userId, UPGRADED_FROM_ANNOTATION)).toBe('15');
   await kubectl('delete', 'pod', `${userId}-prod-db-0`, '-n', `user-${userId}`);
@@ -123,7 +123,7 @@ test('an upgrade that was interrupted after its dump is completed by the next', 
 test('where the new version cannot take the data, the old one runs again, open to the program', async () => {
   const userId = await older();
   await sql(userId, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
-  // PostgreSQL 17 has no such column.
+  // PostgreSQL 17 does not have this column.
   await sql(userId, 'CREATE VIEW checks AS SELECT buffers_backend FROM pg_stat_bgwriter');
   await expect(production.upgradeDatabase(userId, context)).rejects.toMatchObject({
     name: 'Rejected',

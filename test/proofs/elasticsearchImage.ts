@@ -10,7 +10,7 @@ import { ensurePrograms, imagePrerequisites } from '../../local-stack/machine/pr
 import { Progress } from '../../local-stack/machine/progress';
 import { readSettings, statePaths } from '../../local-stack/settings';
 
-/** Gives the stack an image of Elasticsearch, built here, under the name that the manifest asks for. */
+/** Builds an image of Elasticsearch, and loads it into the stack under the name in the manifest. */
 export async function loadElasticsearchImage(reference: string): Promise<void> {
   const settings = readSettings();
   const archive = await elasticsearchImage(reference);
@@ -19,7 +19,7 @@ export async function loadElasticsearchImage(reference: string): Promise<void> {
   await runCommand(ctr, [...target, 'images', 'import', archive]);
 }
 
-/** The path of an image of Elasticsearch, built here under a name of the public one (docker-archive format). */
+/** The path of an image of Elasticsearch that is built here under a public name (docker-archive format). */
 export async function elasticsearchImage(reference: string): Promise<string> {
   const settings = readSettings();
   const progress = new Progress();

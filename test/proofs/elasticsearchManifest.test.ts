@@ -9,7 +9,7 @@ import { loadElasticsearchImage } from './elasticsearchImage';
 import { kubectl } from '../integration/kubectl';
 import { runScript } from '../integration/script';
 
-/** The manifests of Elasticsearch run on the local cluster, from an image that is built here. */
+/** The manifests of Elasticsearch work on the local cluster, with an image that is built here. */
 
 const MANIFEST = 'infrastructure/elasticsearch.yaml';
 const SECURED = 'infrastructure/secured/elasticsearch.yaml';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'manifest-'));
 }, 600_000);
 
-/** The namespace is the stack's own. */
+/** The namespace itself belongs to the stack, so only these objects are deleted. */
 afterEach(async () => {
   const kinds = 'statefulset,service,networkpolicy,configmap,persistentvolumeclaim';
   await kubectl(
@@ -38,10 +38,10 @@ afterEach(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Makes Elasticsearch place indices on a disk of which others have used the most. */
+/** Makes Elasticsearch create indices on a disk that is almost full. */
 const ON_A_FULL_DISK = "- { name: cluster.routing.allocation.disk.threshold_enabled, value: 'false' }";
 
-/** Applies a manifest with the heap, the memory and the disk of a small machine. */
+/** Applies a manifest, adapted to the heap, memory and disk of a small machine. */
 async function applySmall(path: string): Promise<void> {
   const small = readFileSync(path, 'utf8')
     .replace(/^( +)- \{ name: discovery\.type.*$/m, `$&\n$1${ON_A_FULL_DISK}`)
@@ -53,8 +53,8 @@ async function applySmall(path: string): Promise<void> {
 }
 
 /**
- * Waits for the pod itself: what the StatefulSet says of it is, right after it was deleted, still of the one before.
- * @returns where it answers
+ * Waits for the pod itself: right after a deletion, the StatefulSet's status still describes the old pod.
+ * @returns its address
  */
 async function isReady(): Promise<string> {
   const wait = (what: string) =>
@@ -81,7 +81,7 @@ test('it becomes ready, takes actions, and has them when its pod was replaced', 
 
   await kubectl('delete', 'pod', 'elasticsearch-0', ...NAMESPACE);
   const client = new Client({ node: `http://${await isReady()}` });
-  // A pod is ready before each of its indices has been read from the disk.
+  // A pod becomes ready before all its indices have been loaded from disk.
   await client.cluster.health({ index: 'actions', wait_for_status: 'yellow', timeout: '60s' });
   const { _source } = await client.get<{ message: string }>({ index: 'actions', id: 'w:r:0' });
   expect(_source?.message).toBe('kept');

@@ -15,7 +15,7 @@ import { Users } from '../integration/deployed';
 import { startElasticsearch, type OwnElasticsearch } from './ownElasticsearch';
 import { startPlatform, type Platform } from '../integration/platform';
 
-/** Elasticsearch dies under a stream of submissions, and comes back. */
+/** Elasticsearch dies under a stream of submissions, and is restarted. */
 
 const users = new Users('outage');
 let server: OwnElasticsearch;
@@ -25,7 +25,7 @@ let platform: Platform;
 beforeAll(async () => {
   server = await startElasticsearch();
   elasticsearch = new Elasticsearch({ node: server.url });
-  // Without a bound, Node lets hundreds of megabytes of garbage lie.
+  // Without a limit, Node leaves hundreds of megabytes of garbage uncollected.
   const NODE_OPTIONS = '--max-old-space-size=256 --max-semi-space-size=8';
   platform = await startPlatform({ ELASTICSEARCH_HOST: server.url, NODE_OPTIONS });
 });
@@ -58,7 +58,7 @@ test('verdicts come in time; every document is there within a minute of its retu
   const user = users.another();
   const client = await Client.connect(platform, '?progress=false');
   const ids: string[] = [];
-  /** @returns milliseconds to the verdict */
+  /** @returns milliseconds until the verdict */
   const submit = async () => {
     const submission_id = randomUUID();
     ids.push(submission_id);
@@ -67,7 +67,7 @@ test('verdicts come in time; every document is there within a minute of its retu
     await client.frame((frame) => frame.submission_id === submission_id && 'status' in frame);
     return performance.now() - begun;
   };
-  await submit(); // The environment is there from here on.
+  await submit(); // From now on the environment exists.
   const before: number[] = [];
   for (let n = 0; n < 20; n++) before.push(await submit());
   const memoryBefore = memoryOf(platform.worker.pid);
@@ -104,7 +104,7 @@ test('verdicts come in time; every document is there within a minute of its retu
       `(${during.length} submissions); memory of the worker: ${memoryBefore.toFixed(0)} MB before, ` +
       `${memoryDuring.toFixed(0)} MB after; ${actions.length} + ${audit.length} documents complete ${seconds.toFixed(1)} s after the return`,
   );
-  // The machine is shared with others: what is looked for is a wait for Elasticsearch, which takes 10 s.
+  // Generous, as the machine is shared: this should detect a wait for Elasticsearch, which takes 10 s.
   expect(median(during)).toBeLessThan(Math.max(3 * median(before), 1_000));
   expect(memoryDuring - memoryBefore).toBeLessThan(150);
   await client.close();

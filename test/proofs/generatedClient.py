@@ -1,4 +1,4 @@
-"""Uses every module that openapi-python-client made, and calls a gateway with them: generatedClient.py URL KEY USER."""
+"""Calls a gateway with every module of the generated Python client: generatedClient.py URL KEY USER."""
 
 import importlib
 import pkgutil

@@ -9,7 +9,7 @@ import { httpUrl } from '../integration/contract';
 import { removeUsers } from '../integration/kubectl';
 import { startPlatform, type Platform } from '../integration/platform';
 
-/** openapi-python-client makes a client from the OpenAPI document that a gateway serves, and the client works. */
+/** openapi-python-client generates a client from a gateway's OpenAPI document, and the client works. */
 
 const USER = 'generated-client';
 
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 test('every module of it can be imported, and its calls give what they promise', async () => {
   const url = httpUrl(platform.url);
-  // Without packages that this machine has for other purposes. The generator formats with ruff, which it finds on PATH.
+  // Without this machine's other packages. The generator formats with ruff, which it finds on PATH.
   const python = (args: string[]) =>
     runCommand('python3', ['-S', ...args], {
       environment: {
@@ -47,7 +47,7 @@ test('every module of it can be imported, and its calls give what they promise',
     ...['-c', GENERATE, 'generate', '--url', `${url}/openapi.json`],
     ...['--output-path', join(folder, 'generated'), '--meta', 'none', '--fail-on-warning'],
   ]);
-  // Beside what it uses: Python looks for modules where the program is.
+  // Copied next to the modules it uses: Python searches the folder of the program.
   await copyFile(join(__dirname, 'generatedClient.py'), join(folder, 'generatedClient.py'));
   const said = await python(['generatedClient.py', url, platform.apiKey, USER]);
   expect(said).toContain('the generated client works');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { kubectl } from '../integration/kubectl';
 import { stack } from '../integration/stack';
 
-/** Pods in gVisor (docs/decisions/gvisor.md). A cluster without the RuntimeClass, as some are, has none to test. */
+/** Pods in gVisor (docs/decisions/gvisor.md). Without the RuntimeClass there is nothing to test. */
 const namespace = 'gvisor-trial';
 const { images } = stack();
 let hasGvisor = false;
@@ -90,7 +90,7 @@ describe('what keeps test pods on runc: gVisor differs from Linux where the supe
 
   test('the first process of a pod can be ended by another one of it', async () => {
     if (!hasGvisor) return;
-    // Whether the command itself is told as ended well depends on which of the two is seen to end first.
+    // Whether the command counts as successful depends on which of the two processes is seen to end first.
     await inPod('ended', 'python3', '-c', 'import os; os.kill(1, 9)').catch(() => undefined);
     await kubectl('wait', '--for=jsonpath={.status.phase}=Failed', 'pod/ended', '-n', namespace);
   });

@@ -10,13 +10,15 @@ import { removeUsers, namesOf, podsOf } from '../integration/kubectl';
 import { stack } from '../integration/stack';
 
 /**
- * The platform, installed in the cluster from its images and its overlay: two gateways and two workers, which reach
- * Temporal by mTLS and Elasticsearch by TLS with an API key, and encrypt what Temporal keeps.
+ * The platform, installed in the cluster from its images and its overlay: two gateways and two workers, which
+ * use mTLS for Temporal and TLS with an API key for Elasticsearch, and encrypt the data in Temporal.
  */
 
 const SYSTEM = 'orchestration-system';
 const LOADED = ['rolled-a', 'rolled-b'];
-/** Its submissions wait for each other, so that clients of the last ones are connected until all pods are replaced. */
+/**
+ * Its submissions are queued, so that clients of the last ones stay connected until all pods are replaced.
+ */
 const QUEUED = 'rolled-queue';
 const QUEUE = 6;
 const users = [...LOADED, QUEUED];
@@ -31,7 +33,7 @@ beforeAll(async () => {
   const { PAYLOAD_KEYS } = readConfig(['PAYLOAD_KEYS'], { PAYLOAD_KEYS: platform.payloadKeys });
   temporal = new Temporal({ connection, dataConverter: converterOf(PAYLOAD_KEYS) });
   elasticsearch = new Elasticsearch({ node: stack().elasticsearchHost });
-}, 900_000); // On a machine that never built the images.
+}, 900_000); // For a machine that has never built the images.
 
 afterAll(async () => {
   await platform?.remove();
@@ -87,7 +89,7 @@ test('the codec server shows what Temporal keeps', async () => {
 
 test('while every pod is replaced under load, each submission comes to one end, and none is lost', async () => {
   const before = await uids();
-  // So that the users have their environments, and the load is one of submissions.
+  // Creates the users' environments, so that the load consists of submissions only.
   const first = await Promise.all(
     users.map((user) => submitPersistently(platform, submissionOf(user, 'first-failed'))),
   );
@@ -114,7 +116,7 @@ test('while every pod is replaced under load, each submission comes to one end, 
   expect(after).toHaveLength(before.length);
   expect(after.filter((uid) => before.includes(uid))).toEqual([]);
 
-  expect(breaks).toBeGreaterThan(0); // Otherwise nothing was put to the test.
+  expect(breaks).toBeGreaterThan(0); // Otherwise nothing was tested.
   for (const { frames } of seen) {
     const finals = frames.filter((frame) => 'status' in frame);
     const expected = isDeployed(String(finals[0]?.submission_id)) ? 'deployed' : 'tests_failed';
@@ -126,7 +128,7 @@ test('while every pod is replaced under load, each submission comes to one end, 
   expect(await recorded(all.length)).toEqual(all.sort());
 }, 400_000);
 
-/** One submission after the other, until it is enough. Every fifth of the first lane is deployed. */
+/** Submits sequentially until `isOver`. In the first lane, every fifth submission is deployed. */
 async function submitUntil(isOver: () => boolean, user: string, lane: number, seen: Seen[]): Promise<void> {
   for (let count = 0; !isOver(); count++) {
     const kind = lane === 0 && count % 5 === 1 ? 'deployed' : 'failed';
@@ -134,7 +136,7 @@ async function submitUntil(isOver: () => boolean, user: string, lane: number, se
   }
 }
 
-/** One that prints while it runs. */
+/** A submission that prints while it runs. */
 function submissionOf(user_id: string, name: string, seconds = 1) {
   const submission_id = `${platform.taskQueue}-${user_id}-${name}`;
   const end = isDeployed(submission_id) ? '' : 'raise SystemExit(1)';
@@ -152,7 +154,7 @@ async function uids(): Promise<string[]> {
   );
 }
 
-/** Ids of the submissions of the users whose end is stored in Elasticsearch, each as often as it is. */
+/** Ids of these users' submissions whose end is stored in Elasticsearch, with duplicates. */
 async function recorded(count: number): Promise<string[]> {
   for (;;) {
     await elasticsearch.indices.refresh({ index: platform.index });
@@ -165,7 +167,7 @@ async function recorded(count: number): Promise<string[]> {
         },
       },
     });
-    // The last actions are stored a moment after their verdicts; the bound of the test ends the wait.
+    // The last actions are stored after their verdicts; the test's timeout limits the wait.
     if (hits.hits.length >= count) return hits.hits.map(({ _source }) => _source!.submission.id).sort();
     await new Promise((resolve) => setTimeout(resolve, 300));
   }

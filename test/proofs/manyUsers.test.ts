@@ -1,7 +1,7 @@
 import { answerOf, expectNothingElse, rowsOf, server, submit, Users } from '../integration/deployed';
 import { startPlatform, type Platform } from '../integration/platform';
 
-/** More users at once than the machine has processors for. */
+/** More concurrent users than the machine has processors. */
 
 const users = new Users('many');
 let platform: Platform;
@@ -27,7 +27,7 @@ test('twenty new users at once are all served, and none waits for another', asyn
     }),
   );
   console.log(`twenty new users at once, seconds: ${seconds.map((each) => each.toFixed(1)).join(' ')}`);
-  // Whole frames, so that one that failed says why.
+  // Whole frames, so that a failed one shows its reason.
   expect(finals.filter(({ status }) => status !== 'deployed')).toEqual([]);
   for (const user of many) {
     expect(await answerOf(user)).toBe(user);

@@ -8,10 +8,10 @@ import { elasticsearch } from '../../local-stack/parts/elasticsearch';
 import { readSettings } from '../../local-stack/settings';
 import { reservePort } from '../reservedPorts';
 
-/** An Elasticsearch of a test's own, which may die. */
+/** A separate Elasticsearch for a test, which may be killed. */
 export interface OwnElasticsearch {
   url: string;
-  /** Ends it at once, as a crash does. Its data stays. */
+  /** Kills it, as a crash does. Its data is kept. */
   kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;

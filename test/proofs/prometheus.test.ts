@@ -18,9 +18,11 @@ import { removeUsers } from '../integration/kubectl';
 import { startPlatform, type Platform } from '../integration/platform';
 import { stack } from '../integration/stack';
 
-/** A real Prometheus reads a real gateway and worker, and what rules and dashboard ask for is there. */
+/**
+ * A real Prometheus scrapes a real gateway and worker, and all metrics of the rules and the dashboard exist.
+ */
 
-/** Another one each time: that its environment is made is counted. */
+/** A new user each time, because creating its environment is counted. */
 const USER = `metrics-${randomUUID().slice(0, 8)}`;
 
 let programs: PrometheusPrograms;
@@ -133,7 +135,7 @@ test('Prometheus reads both, evaluates every rule, and knows every name in rules
   });
 });
 
-/** An attempt at a stage that fails, for the metrics that there are only then: another run has the test pod. */
+/** A failing attempt at a stage, for metrics that only exist after one: another run occupies the test pod. */
 async function waitForAnother(client: Client): Promise<void> {
   client.frames.length = 0;
   const submission_id = `holds-${USER}`;
@@ -147,7 +149,7 @@ async function waitForAnother(client: Client): Promise<void> {
   await client.frame((frame) => isFinal(frame) && client.frames.filter(isFinal).length === 2);
 }
 
-/** A task that fails, for the metrics that there are only then: the task queue has no workflow of that name. */
+/** A failing workflow task, for metrics that only exist after one: no workflow type has this name. */
 async function failWorkflowTask(): Promise<void> {
   const connection = await Connection.connect({ address: stack().temporalAddress });
   try {
@@ -182,7 +184,7 @@ async function startPrometheus(): Promise<string> {
       job('orchestration-gateway', httpUrl(platform.url)),
     ],
   };
-  const file = join(folder, 'prometheus.json'); // JSON is YAML.
+  const file = join(folder, 'prometheus.json'); // JSON is valid YAML.
   await writeFile(file, JSON.stringify(config));
   server = spawn(
     programs.prometheus,
@@ -205,7 +207,7 @@ async function startPrometheus(): Promise<string> {
   return `http://${listening}`;
 }
 
-/** @throws Error with what Prometheus says when it does not carry out the call */
+/** @throws Error with Prometheus' message when the call fails */
 async function ask<T>(call: string, parameters: Record<string, string>): Promise<T> {
   const response = await fetch(`${address}/api/v1/${call}?${new URLSearchParams(parameters).toString()}`);
   const { status, data, error } = (await response.json()) as { status: string; data: T; error?: string };

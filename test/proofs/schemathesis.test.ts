@@ -9,12 +9,12 @@ import { httpUrl } from '../integration/contract';
 import { startPlatform, type Platform } from '../integration/platform';
 
 /**
- * schemathesis reads the OpenAPI document that a gateway serves, makes calls from it that are right and calls that are
- * wrong, and looks whether each answer is one that the document names.
+ * schemathesis reads a gateway's OpenAPI document, generates valid and invalid calls from it, and checks that
+ * the document describes every response.
  */
 
 let packages: string;
-/** Where it keeps what it found. */
+/** The folder for its results. */
 let folder: string;
 let platform: Platform;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'schemathesis-'));
   packages = await pythonPackages('schemathesis', readSettings(), new Progress());
   platform = await startPlatform();
-  // What is submitted here is not to be run.
+  // The submissions of this test should not run.
   await platform.worker.stop();
 }, 600_000);
 
@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Input goes to a running program by its worker, and there is none. */
+/** The worker delivers input to a running program, and there is no worker here. */
 const CONFIGURATION = `[[operations]]
 include-operation-id = "stdin"
 [operations.checks.not_a_server_error]
@@ -40,10 +40,10 @@ expected-statuses = ["2xx", "3xx", "4xx", 503]
 
 const RUN = 'from schemathesis.cli import schemathesis; schemathesis()';
 
-/** They answer for as long as a submission goes on, or with something else than JSON. */
+/** These operations answer until a submission ends, or with something other than JSON. */
 const NOT_TRIED = '^/($|ws/|docs|metrics|apps/)|/(events|output|logs|rollback)$';
 
-/** What a schema cannot say of two fields together is refused, though each of them is right. */
+/** The gateway refuses combinations of valid fields that a schema cannot exclude. */
 const NOT_CHECKED = 'positive_data_acceptance';
 
 test('no answer is one that the OpenAPI document does not have', async () => {
@@ -56,7 +56,7 @@ test('no answer is one that the OpenAPI document does not have', async () => {
   const said = await runCommand(
     'python3',
     [
-      // Without packages that this machine has for other purposes.
+      // Without this machine's other packages.
       ...['-S', '-c', RUN],
       'run',
       `${httpUrl(platform.url)}/openapi.json`,

@@ -15,8 +15,8 @@ import { reservePort } from '../reservedPorts';
 import type { waitForFinish } from './temporalUpgrade/workflows';
 
 /**
- * The state of a local stack with Temporal server 1.29, opened by the pinned version. The file has, of the workflow
- * `waitForFinish`, a run that is closed and one that is open, and a paused schedule; histories are kept for 100 years.
+ * The state of a local stack with Temporal server 1.29, opened by the pinned version. The file contains a
+ * closed and an open run of the workflow `waitForFinish`, and a paused schedule; the retention is 100 years.
  */
 const OLD_DATABASE = gunzipSync(readFileSync(join(__dirname, 'temporalUpgrade', 'server-1.29.db.gz')));
 

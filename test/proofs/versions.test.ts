@@ -16,8 +16,8 @@ import { eventually } from '../integration/eventually';
 import { runScript } from '../integration/script';
 
 /**
- * Two versions of a worker, with scripted ports, on a real Temporal server that looks for drained versions every
- * second: what was begun by the old one ends there, what begins then is the new one's, and the old one drains.
+ * Two versions of a worker, with scripted ports, on a real Temporal server that checks for drained versions
+ * every second. Workflows of the old one end there, later ones use the new one, and the old one drains.
  */
 
 const DEPLOYMENT = 'orchestration';
@@ -29,7 +29,9 @@ const QUICKLY = ['VersionDrainageStatusVisibilityGracePeriod', 'VersionDrainageS
 let temporal: TestWorkflowEnvironment;
 const running: { stop: () => Promise<void> }[] = [];
 
-/** Runs a worker of a version. @returns the submissions whose tests it ran, and how to let them end */
+/**
+ * Runs a worker of a version. @returns the submissions whose tests it ran, and a function that lets them end
+ */
 async function startVersion(buildId: string) {
   const tested = new Set<string>();
   let letEnd = () => {};
@@ -87,7 +89,7 @@ async function stateOf(buildId: string) {
   return listed.find(({ build_id }) => build_id === buildId);
 }
 
-/** The version that a workflow was worked on by last. */
+/** The version that last executed a workflow. */
 async function versionOf(workflowId: string): Promise<string | null | undefined> {
   const { raw } = await temporal.client.workflow.getHandle(workflowId).describe();
   return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;

@@ -28,16 +28,16 @@ import {
 import type { DeployQueueState } from '../../workflows/deployQueue';
 
 /**
- * `npm run record -- [PATH...]`: records a history of every path through the workflows into test/replay/histories, where
- * they are replayed by each test run. To be run after a change that is meant to be incompatible, and for new
- * paths; never to silence a replay that fails: then running workflows would fail like it.
+ * `npm run record -- [PATH...]`: records a history of every path through the workflows into
+ * test/replay/histories. Each test run replays them. Run it after an intentionally incompatible change, and
+ * for new paths. Do not run it to silence a failing replay: running workflows would fail in the same way.
  */
 
 interface Path {
   script: Script;
   program?: Partial<Program>;
   asked?: Partial<SubmitCodeInput>;
-  /** What happens to the submission while it runs. @returns another workflow whose history is wanted instead */
+  /** What happens to the submission while it runs. @returns another workflow to record instead */
   act?: (observed: Observed) => Promise<WorkflowHandle | void>;
 }
 
@@ -196,7 +196,7 @@ const PATHS: Record<string, Path> = {
   },
 };
 
-/** What happens while a submission holds the test pod. */
+/** Runs `act` while a submission occupies the test pod. */
 function waitingForThePod(
   act: (observed: Observed, pod: ReturnType<typeof scriptedPod>) => Promise<WorkflowHandle>,
 ): Path {
@@ -211,7 +211,7 @@ function waitingForThePod(
   };
 }
 
-/** Ends when a submission has claimed its turn to test. */
+/** Resolves when a submission has claimed its turn to test. */
 async function inTestQueue(handle: WorkflowHandle): Promise<void> {
   for (;;) {
     const { events } = await handle.fetchHistory();
@@ -225,7 +225,7 @@ async function inTestQueue(handle: WorkflowHandle): Promise<void> {
   }
 }
 
-/** It printed more than its report has. */
+/** It printed more than its report contains. */
 const talkative: RunReport = {
   ...pass,
   outcome: 'failed',
@@ -258,12 +258,12 @@ const piece = (text: string): InputPiece => ({
   eof: false,
 });
 
-/** Long enough for others to come meanwhile. */
+/** Long enough for other submissions to arrive meanwhile. */
 function slowRollout(): Script {
   return { production: { awaitRollout: () => wait(1_000, live) } };
 }
 
-/** The first program crashes, the next one is live. */
+/** The first program crashes, the next one becomes live. */
 function crashingFirst() {
   let rollouts = 0;
   return () => Promise.resolve(rollouts++ === 0 ? crashed : live);
@@ -274,7 +274,7 @@ async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
   return handle;
 }
 
-/** The pod is gone in the middle of its first run. */
+/** The pod is lost during its first run. */
 function losingItsPod(): Script {
   let attempts = 0;
   const run = (_: unknown, context: CallContext) => {
@@ -313,7 +313,7 @@ async function main(asked: string[]): Promise<void> {
         async (observed) => {
           const instead = await act?.(observed);
           if (instead) return instead.fetchHistory();
-          // How it ends is in the history; a path that ends with a failure is recorded like any other.
+          // The history contains how it ends; a path that ends with a failure is recorded like any other.
           await observed.handle.result().catch(() => undefined);
           return observed.handle.fetchHistory();
         },
@@ -328,7 +328,7 @@ async function main(asked: string[]): Promise<void> {
   }
 }
 
-/** Where it was recorded, and by which process, is nobody's business. */
+/** Removes where it was recorded, and by which process. */
 function withoutPlaces(json: string): string {
   const checkout = `${resolve(__dirname, '..', '..')}/`;
   const process = /\d+@[\w.-]+/g; // As the SDK identifies workers and clients.

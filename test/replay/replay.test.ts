@@ -6,7 +6,7 @@ import { parseHistory } from '../../operations/replay/history';
 import { Replayer } from '../../operations/replay/replayer';
 
 /**
- * Workflows that were started by the code of the day they were recorded go on with the code of today:
+ * Workflows that started with the code of the day they were recorded continue with the current code:
  * histories of every path are replayed. `npm run record` records them.
  */
 
@@ -14,7 +14,7 @@ const folder = join(__dirname, 'histories');
 const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ''));
 const textOf = (name: string) => readFileSync(join(folder, `${name}.json`), 'utf8');
 
-/** As tctl wrote it: enumerations by their short names. */
+/** The history in tctl's format, with the short names of enumerations. */
 const asOfTctl = (text: string) =>
   text.replaceAll(/"(?:EVENT_TYPE|TASK_QUEUE_KIND|RETRY_STATE|TIMEOUT_TYPE)_([A-Z_]+)"/g, (_, name: string) =>
     JSON.stringify(name.toLowerCase().replaceAll(/(?:^|_)[a-z]/g, (first) => first.slice(-1).toUpperCase())),

@@ -11,7 +11,7 @@ import type {
   WorkflowRecord,
 } from '../../activities/ports';
 
-/** Ports that do what a test tells them: everything goes well unless the script says otherwise. */
+/** Ports that do what a test's script defines: everything succeeds by default. */
 
 const nothing = { text: '', bytes: 0, truncated: false };
 export const pass: RunReport = {
@@ -53,7 +53,7 @@ export const migrated: MigrationReport = {
   live: null,
 };
 
-/** What Temporal remembers of a submission that was in production before. */
+/** Temporal's record of a submission that was in production earlier. */
 export const deployedBefore: WorkflowRecord = {
   input: {
     userId: 'test',
@@ -66,11 +66,11 @@ export const deployedBefore: WorkflowRecord = {
 /** An error as adapters throw it. */
 export const platformError = (name: string, message: string) => Object.assign(new Error(message), { name });
 
-/** Calls in the order in which they came, and what was written to the log store. */
+/** Calls in order, and the documents that were written. */
 export interface Recording {
   calls: string[];
   documents: LogDocument[];
-  /** The same of what programs printed. */
+  /** Documents with the output of programs. */
   output: LogDocument[];
 }
 
@@ -156,8 +156,8 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
 const PATIENCE_MS = 100;
 
 /**
- * A test pod whose programs run until they are let go, one after the other: it sends runs away as the real one does
- * (sandbox/test-pod/PROTOCOL.md).
+ * A test pod whose programs run one at a time until the test lets them end. It rejects runs as the real one
+ * does (sandbox/test-pod/PROTOCOL.md).
  */
 export function scriptedPod() {
   const queue: RunRequest[] = [];
@@ -169,7 +169,7 @@ export function scriptedPod() {
   const busy = (reason: string) =>
     Object.assign(platformError('TestPodBusy', 'Others come first.'), { reason });
 
-  /** Until it is the first in the queue. */
+  /** Waits until the request is the first in the queue. */
   async function turn(request: RunRequest, context: CallContext): Promise<void> {
     const begun = performance.now();
     while (queue[0] !== request) {
@@ -199,15 +199,15 @@ export function scriptedPod() {
 
   return {
     run,
-    /** Submissions whose programs have run, in their order. */
+    /** Submissions whose programs have run, in order. */
     ended,
-    /** Calls that are under way: each holds an activity. */
+    /** Calls in progress: each occupies an activity. */
     calls: () => calls,
-    /** From now on it has no place for what waits briefly. */
+    /** From now on it rejects runs that wait briefly. */
     fill: () => {
       isFull = true;
     },
-    /** Lets programs end, those that run and those that come. */
+    /** Lets all programs end, current and future ones. */
     open: () => {
       isOpen = true;
       for (const letGo of lettingGo) letGo();
@@ -215,7 +215,7 @@ export function scriptedPod() {
   };
 }
 
-/** Ends when the call is cancelled, as adapters do. */
+/** Rejects when the call is cancelled, as adapters do. */
 export const untilCancelled = (context: CallContext) =>
   new Promise<never>((_, reject) => {
     const beat = setInterval(() => context.heartbeat(), 100);
@@ -225,6 +225,6 @@ export const untilCancelled = (context: CallContext) =>
     });
   });
 
-/** Ends when the call is cancelled, with a failure that may pass: as an adapter whose server is away just then. */
+/** Rejects with a temporary failure when the call is cancelled, as an adapter whose server is unavailable. */
 export const unavailableWhenCancelled = (context: CallContext) =>
   untilCancelled(context).catch(() => Promise.reject(platformError('Unavailable', 'socket hang up')));

@@ -18,25 +18,25 @@ const USER = 'test';
 
 export type SubmitCode = (input: SubmitCodeInput) => Promise<Verdict>;
 
-/** A submission under way, as a test sees it. */
+/** A submission in progress, as a test sees it. */
 export interface Observed extends Recording {
   handle: WorkflowHandle<SubmitCode>;
-  /** The order in which its user's submissions are deployed. */
+  /** The deploy queue of its user. */
   order: WorkflowHandle;
-  /** The queue for its user's test pod; there is one once a submission waits. */
+  /** The test queue of its user; it exists once a submission waits. */
   testQueue: WorkflowHandle;
-  /** Starts another submission of the same user, accepted so many milliseconds after the first. */
+  /** Starts another submission of the same user, accepted this many milliseconds after the first. */
   another: (acceptedLaterMs: number, asked?: Partial<SubmitCodeInput>) => Promise<WorkflowHandle<SubmitCode>>;
-  /** Starts an operation on the same user's production, asked for so many milliseconds after the first. */
+  /** Starts an operation on this user's production, requested `laterMs` after the first submission. */
   operate: (type: string, laterMs: number, details?: object) => Promise<WorkflowHandle>;
-  /** Ends when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
+  /** Resolves when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
   reached: (name: string) => Promise<void>;
 }
 
 /** Runs the real workflow on a real Temporal, with scripted ports. */
 export interface ScriptedTemporal {
   client: Client;
-  /** Runs one submission on a worker of its own, and hands it to `observe`. */
+  /** Runs one submission on a separate worker, and passes it to `observe`. */
   submit<T>(
     script: Script,
     observe: (observed: Observed) => Promise<T>,
@@ -46,7 +46,7 @@ export interface ScriptedTemporal {
   close(): Promise<void>;
 }
 
-/** Connects and bundles the workflows, once for many submissions. */
+/** Connects, and bundles the workflows once for many submissions. */
 export async function connectScripted(address: string): Promise<ScriptedTemporal> {
   const logger = new DefaultLogger('ERROR');
   Runtime.install({ logger });
@@ -95,7 +95,7 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
   };
 }
 
-/** Without workers it would stay open for ever; one that nobody needed was never started. */
+/** Without workers it would stay open forever. It does not exist if it was never needed. */
 async function endOrder(order: WorkflowHandle): Promise<void> {
   await order.terminate('the test is over').catch((error: unknown) => {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -131,7 +131,10 @@ function start(
   return client.workflow.start<SubmitCode>(SUBMIT_CODE, { taskQueue, workflowId, args: [input] });
 }
 
-/** Types of the activities that a workflow schedules, names of the signals that it sends, and `verdict` when it announces it, as they come. */
+/**
+ * The activity types that a workflow schedules, the names of the signals that it sends, and `verdict` when it
+ * announces it, in order.
+ */
 async function* events(client: Client, workflowId: string): AsyncGenerator<string> {
   let nextPageToken: Uint8Array | undefined;
   do {

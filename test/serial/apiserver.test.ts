@@ -11,7 +11,7 @@ import {
 import { startPlatform, type Platform } from '../integration/platform';
 import { killServer } from './servers';
 
-/** The API server of Kubernetes dies while something is rolled out, and comes back. */
+/** The API server of Kubernetes dies during a rollout and a rollback, and is restarted. */
 
 const users = new Users('api');
 let platform: Platform;
@@ -25,7 +25,7 @@ afterAll(async () => {
   await users.remove();
 });
 
-/** Long enough for the API server to die in the middle; it is ready when it listens. */
+/** Slow enough for the API server to die during the rollout; the program is ready when it listens. */
 const slowly = 'import os, time\nif os.environ.get("DATABASE_URL"): time.sleep(4)\n';
 
 test('an API server that dies in the middle of a rollout and of a way back delays both, and no more', async () => {

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { readStackNote } from '../../local-stack/endpoints';
 
-/** Milliseconds for a server to serve again. */
+/** Milliseconds within which a killed server must be ready again. */
 const BACK_WITHIN = 90_000;
 
 /**
- * Kills a server of the local stack, as a crash does, and waits until the stack has it serving again.
- * @throws Error when this machine runs no such server, or it does not come back
+ * Kills a server of the local stack, as a crash does, and waits until the stack has restarted it.
+ * @throws Error when this machine does not run the server, or it does not become ready again
  */
 export async function killServer(name: string): Promise<void> {
   const pid = readStackNote()?.pids[name];

@@ -6,7 +6,7 @@ import { serveHealth } from '../../worker/health';
 import { ActivityMetrics } from '../../worker/metrics/activityMetrics';
 import { createWorkerMetrics, type WorkerMetrics } from '../../worker/metrics/metrics';
 
-/** What a worker counts, attempt by attempt. */
+/** The metrics of a worker, attempt by attempt. */
 
 let metrics: WorkerMetrics;
 
@@ -14,7 +14,7 @@ beforeEach(() => {
   metrics = createWorkerMetrics('a1', { deploymentName: 'orchestration', buildId: 'a1' });
 });
 
-/** Runs one attempt, scheduled so many milliseconds ago. */
+/** Runs one attempt that was scheduled this many milliseconds ago. */
 function attempt(
   activityType: string,
   info: { attempt?: number; waitedMs?: number },

@@ -3,9 +3,9 @@ import { DefaultLogger } from '@temporalio/worker';
 import { NOTHING_BEGUN } from '../../activities/testing';
 import { SlotShares } from '../../worker/slotShares';
 
-/** How many activities of one user a worker carries out at once. */
+/** How many activities of one user a worker executes concurrently. */
 
-/** An attempt of a user's activity, and what it told in heartbeats. */
+/** An attempt of a user's activity, and the details of its heartbeats. */
 function attempt(
   shares: SlotShares,
   fairnessKey: string | undefined,
@@ -26,7 +26,7 @@ function attempt(
 
 const done = () => Promise.resolve('done');
 
-/** Works until it is let go. */
+/** Work that does not finish until the test calls `end`. */
 function waiting() {
   let end: () => void = () => undefined;
   const ended = new Promise<string>((resolve) => (end = () => resolve('done')));

@@ -4,7 +4,7 @@ import { createLogger } from '../../infrastructure/logging';
 import { currentTraceId } from '../../infrastructure/telemetry/span';
 import { temporalLogger } from '../../worker/temporalLogger';
 
-/** Each line of the log says which submission and which trace it is about. */
+/** Each log line names its submission and its trace. */
 
 function lines(write: (log: pino.Logger) => void): Record<string, unknown>[] {
   const written: string[] = [];

@@ -12,7 +12,7 @@ const at = (second: number, changes: Partial<Claim> = {}): Claim => ({
 
 const empty = () => new DeployQueue({ holder: null, waiting: [], last: null });
 
-/** What has been answered since the last look: `1 goes`, or `1 yields to 2`. */
+/** The answers since the last call: `1 goes`, or `1 yields to 2`. */
 const said = (order: DeployQueue) =>
   order.answers
     .splice(0)

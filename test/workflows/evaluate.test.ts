@@ -9,7 +9,7 @@ const step = (changes: Partial<StepReport>): StepReport => {
   return { ...pass, step: 'run', stdout: nothing, ...changes };
 };
 
-/** Tests of one step, which decided. */
+/** Tests whose only step decided the verdict. */
 const report = (changes: Partial<StepReport>): TestReport => {
   const run = step(changes);
   return { outcome: run.outcome, steps: [run], tests: [], executedAgain: false };

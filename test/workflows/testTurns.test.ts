@@ -7,7 +7,7 @@ const at = (second: number): TestClaim => ({
 
 const empty = () => new TestTurns({ holders: [], waiting: [] });
 
-/** Whose turn has come since this was last asked. */
+/** The submissions that got their turn since the last call. */
 const granted = (turns: TestTurns) =>
   turns.granted.splice(0).map((id) => Number(id.replace('submission-', '')));
 

@@ -41,7 +41,10 @@ export class ActivityMetrics implements ActivityInboundCallsInterceptor {
   }
 }
 
-/** The trail of a submission comes right after its verdict, whole. What an operator does has no verdict. */
+/**
+ * Counts a submission's verdict. Its complete trail arrives right after the verdict. Operations have no
+ * verdict.
+ */
 function countVerdict({ verdicts, submission, turn }: WorkerMetrics, { provenance, actions }: ActionTrail) {
   const finished = actions.find(({ name }) => name === 'submission.finished');
   const [first] = actions;

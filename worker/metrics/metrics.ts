@@ -4,12 +4,12 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { createLogCounters } from '../../infrastructure/elasticsearch/counters';
 import type { OpenSubmissions } from '../../infrastructure/temporal/backlog';
 
-/** Seconds: what waits for a worker, and what a stage takes; the longest are rollouts of minutes. */
+/** Buckets in seconds, for waiting times and stages. The longest stages are rollouts, which take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
 
 export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
 
-/** What a worker counts, in the terms of Prometheus. No label names a user, a submission or anything that they wrote. */
+/** A worker's Prometheus metrics. No label contains a user, a submission or any user data. */
 export function createWorkerMetrics(buildId: string, version?: WorkerDeploymentVersion) {
   const register = new Registry();
   const registers = [register];
@@ -47,7 +47,7 @@ export function createWorkerMetrics(buildId: string, version?: WorkerDeploymentV
   };
 }
 
-/** Adds values that are looked up when they are asked for. */
+/** Adds gauges whose values are determined when they are scraped. */
 export function addGauges(
   { register }: WorkerMetrics,
   { open, streams }: { open: () => Promise<OpenSubmissions>; streams: () => number },

@@ -2,20 +2,20 @@ import { randomInt } from 'node:crypto';
 import { constants } from 'node:os';
 import { Runtime, type RuntimeOptions } from '@temporalio/worker';
 
-/** For the SDK's own endpoint, which is in this process, in milliseconds. */
+/** Timeout for reading the SDK's own endpoint, which is in this process, in milliseconds. */
 const READ_MS = 2_000;
 
-/** How many ports are tried: the SDK can bind port 0, but does not report which port it then has. */
+/** How many ports are tried. The SDK can bind port 0, but does not report which port it gets. */
 const TRIES = 100;
 
-/** The first port above Linux's usual range of ephemeral ports: outgoing connections have none of those from here on. */
+/** The first port above Linux's default ephemeral range, so outgoing connections do not use it. */
 const FIRST_PORT = 61_000;
 const LAST_PORT = 65_535;
 
 /**
- * Installs Temporal's runtime, with the SDK's metrics at an address of this process alone.
- * @returns what reads them, in the text format of Prometheus; nothing when they are not wanted
- * @throws Error of the SDK when it cannot start, or when every port that was tried is in use
+ * Installs Temporal's runtime, with the SDK's metrics on a loopback port of this process.
+ * @returns a function that reads them in the Prometheus text format, or returns '' without metrics
+ * @throws Error of the SDK if it cannot start, or if every port that was tried is in use
  */
 export function installRuntime(options: RuntimeOptions, wanted: { metrics: boolean }): () => Promise<string> {
   if (!wanted.metrics) {
@@ -44,7 +44,7 @@ export function installRuntime(options: RuntimeOptions, wanted: { metrics: boole
   }
 }
 
-/** The SDK's error has no code: its message ends with the number of the system's error, as Rust prints it. */
+/** The SDK's error has no code. Its message ends with the system's error number, as Rust prints it. */
 function isAddressInUse(error: unknown): boolean {
   return String(error).includes(`(os error ${constants.errno.EADDRINUSE})`);
 }

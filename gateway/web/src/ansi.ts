@@ -1,4 +1,4 @@
-/** Text of a terminal as pieces with classes: colours are kept, every other escape sequence is dropped. */
+/** Splits terminal text into pieces with CSS classes. Keeps colours, and drops all other escape sequences. */
 
 export interface Piece {
   text: string;
@@ -38,7 +38,7 @@ export class AnsiReader {
     return [...this.flags, this.foreground, this.background].filter(Boolean).join(' ');
   }
 
-  /** Select Graphic Rendition. Colours beyond the sixteen are left out, not guessed at. */
+  /** Select Graphic Rendition. Ignores colours beyond the basic sixteen. */
   private select(parameters: string): void {
     const codes = parameters.split(/[;:]/).map(Number);
     for (let index = 0; index < codes.length; index++) {

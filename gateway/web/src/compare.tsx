@@ -5,7 +5,7 @@ import type { FinalFrame } from './frames';
 import { call } from './session';
 import { duration, STAGE_NAMES } from './timeline';
 
-/** What is compared of a submission. */
+/** What is compared between two submissions. */
 interface Side {
   id: string;
   status: string;
@@ -16,24 +16,24 @@ interface Side {
 
 type Stream = 'stdout' | 'stderr';
 
-/** What a stream printed: its beginning, when it is long. */
+/** The output of a stream; only its beginning, if it is long. */
 interface Printed {
   text: string;
   isCut: boolean;
-  /** Why it cannot be had; null when it is there. */
+  /** Why it could not be loaded; null if it was. */
   problem: string | null;
 }
 
-/** Of an output, more is not compared, in characters. */
+/** Maximum output to compare, in characters. */
 const MOST_OUTPUT = 100_000;
-/** Output that takes longer is not compared, in milliseconds. */
+/** Timeout for loading output, in milliseconds. */
 const OUTPUT_WITHIN_MS = 30_000;
-/** Stands below a last line that does not end: that can be all that differs. */
+/** Shown below a last line without a line break, because that can be the only difference. */
 const NO_END = '\\ (no end of the line)';
-/** What differs in more lines is not shown line by line. */
+/** Maximum number of changed lines that are shown. */
 const MOST_EDITS = 5_000;
 
-/** @throws Error that says why it cannot be had */
+/** @throws Error that says why the submission could not be loaded */
 async function readSide(id: string): Promise<Side> {
   const path = `/api/submissions/${encodeURIComponent(id)}`;
   const [{ status, result }, { files }, stdout, stderr] = await Promise.all([
@@ -45,7 +45,7 @@ async function readSide(id: string): Promise<Side> {
   return { id, status, result, files, output: { stdout, stderr } };
 }
 
-/** The rest can be compared without it. */
+/** Never throws: the rest can be compared without the output. */
 async function readOutput(path: string): Promise<Printed> {
   try {
     const response = await fetch(path, { signal: AbortSignal.timeout(OUTPUT_WITHIN_MS) });
@@ -74,7 +74,7 @@ interface CompareProps {
   onClose: () => void;
 }
 
-/** Two submissions beside each other: what became of them, and how their code and their output differ. */
+/** Two submissions side by side: their results, and the differences in their code and their output. */
 export function Compare({ earlier, later, onClose }: CompareProps) {
   const [sides, setSides] = useState<[Side, Side] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
@@ -156,7 +156,7 @@ const FACTS: Fact[] = [
   ['Total', ({ result }) => timeOf(result, 'total')],
 ];
 
-/** What each stage took that either went through. */
+/** The duration of each stage that either submission went through. */
 function stagesOf(...sides: Side[]): Fact[] {
   const names = sides.flatMap(({ result }) => Object.keys(result?.durations_ms ?? {}));
   return [...new Set(names)]
@@ -226,7 +226,7 @@ function linesOf(one: string, other: string): string[] | null {
   const options = { context: 3, maxEditLength: MOST_EDITS };
   const patch = structuredPatch('', '', one, other, '', '', options);
   if (!patch) return null;
-  // What neither of them has is no difference.
+  // If both sides lack the last line break, that is not a difference.
   const noEnd = one.endsWith('\n') === other.endsWith('\n') ? [] : [NO_END];
   return patch.hunks.flatMap(({ oldStart, newStart, lines }) => [
     `@@ line ${oldStart} and line ${newStart} @@`,

@@ -2,7 +2,7 @@ import { isOfInput, type ErrorFrame, type Frame } from './frames';
 
 export type ConnectionState = 'connecting' | 'open' | 'lost' | 'logged_out';
 
-/** What a submission needs to be followed on: the message that submits it until it is accepted, then its place. */
+/** What to send to resume a submission: its submit message until it is accepted, then its last cursor. */
 interface Followed {
   message: object | null;
   cursor: string | null;
@@ -10,12 +10,12 @@ interface Followed {
 
 const PAUSE_MS = { first: 500, longest: 10_000 };
 
-/** The close code of a key or a login that is over. */
+/** Close code for a key that was revoked or has expired, or a login that has ended. */
 const KEY_ENDED = 4003;
 
 /**
- * One WebSocket that comes back by itself. Submissions that are not over are taken up again after the last frame
- * that was seen; one that was not accepted yet is sent again, which the gateway joins to the first.
+ * A WebSocket that reconnects automatically. Submissions in progress are resumed after the last frame that
+ * was seen. One that was not accepted yet is sent again, and the gateway joins it to the first.
  */
 export class Connection {
   private socket: WebSocket | null = null;
@@ -36,19 +36,19 @@ export class Connection {
     this.follow(message.submission_id, { message, cursor: null });
   }
 
-  /** From the beginning. */
+  /** Follows a submission from the beginning. */
   resume(submissionId: string): void {
     this.follow(submissionId, { message: null, cursor: null });
   }
 
-  /** @returns false when there is no connection to ask over */
+  /** @returns false if there is no connection */
   cancel(submissionId: string): boolean {
     return this.send({ type: 'cancel', submission_id: submissionId });
   }
 
   /**
-   * Gives a program that runs more input, from this place on in all that was sent so.
-   * @returns false when there is no connection to send it over
+   * Sends more input to a running program. `offset` is the number of bytes sent before.
+   * @returns false if there is no connection
    */
   input(submissionId: string, offset: number, data: string, eof: boolean): boolean {
     return this.send({ type: 'stdin', submission_id: submissionId, offset, data, eof });
@@ -104,7 +104,7 @@ export class Connection {
     this.onFrame(frame);
   }
 
-  /** A refused upgrade looks like a lost network: whether the login is over has to be asked. */
+  /** A refused upgrade looks like a lost network, so ask the gateway whether the login has ended. */
   private async lost(code: number): Promise<void> {
     if (this.closed) return;
     const session = code === KEY_ENDED ? null : await fetch('/session').catch(() => null);
@@ -120,7 +120,7 @@ export class Connection {
   };
 }
 
-/** An error that comes in place of frames; others pass, and the submission goes on. */
+/** Whether no frames follow after this error. After any other error, the submission continues. */
 function isEnd(error: ErrorFrame): boolean {
   return error.code !== 'unavailable' && error.code !== 'internal' && !isOfInput(error);
 }

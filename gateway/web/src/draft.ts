@@ -1,27 +1,27 @@
 import type { Language } from './editor';
 import { call } from './session';
 
-/** What is being written: a message that submits, but for its user and its id. */
+/** A submission that is being edited: a submit message without its user and its id. */
 export interface Draft {
   language: Language;
   files: Record<string, string>;
   entrypoint: string;
-  /** Which of the files is in the editor. */
+  /** Which file is shown in the editor. */
   shown: string;
   stdin: string;
   args: string[];
   interactive: boolean;
-  /** Whether it is tested and not deployed. */
+  /** Whether to test it without deploying it. */
   testOnly: boolean;
   /** Whether it keeps running and serves no port. */
   worker: boolean;
-  /** What has no field here: tests, packages, limits and so on. */
+  /** Settings without a field here: tests, packages, limits and so on. */
   rest: object;
 }
 
 const ENTRYPOINTS: Record<Language, string> = { python: 'main.py', javascript: 'main.js' };
 
-/** Of one file. */
+/** Creates a draft with one file. */
 export function draftOf(
   code: string,
   language: Language,
@@ -44,7 +44,7 @@ interface Content {
   production?: { kind: string };
 }
 
-/** What was submitted, wherever it came from. @throws Error that says why it cannot be had */
+/** Loads what was submitted, from any client. @throws Error that says why it could not be loaded */
 export async function readContent(id: string): Promise<Content> {
   return (await call('GET', `/api/submissions/${encodeURIComponent(id)}/content`)) as Content;
 }
@@ -66,7 +66,7 @@ export function draftFrom({ user_id: _user, ...content }: Content): Draft {
   return { ...program, stdin, args, interactive, testOnly: deploy === false, worker, rest };
 }
 
-/** The fields of the message that submits it. */
+/** The fields of the draft's submit message. */
 export function messageOf(draft: Draft): object {
   const { shown: _shown, rest, stdin, args, interactive, testOnly, worker, ...program } = draft;
   return {

@@ -4,13 +4,13 @@ import type { Draft } from './draft';
 interface DraftFieldsProps {
   draft: Draft;
   onChange: (change: Partial<Draft>) => void;
-  /** Puts another file into the editor. */
+  /** Shows another file in the editor. */
   onShow: (file: string) => void;
   onAdd: (file: string) => void;
   onRemove: (file: string) => void;
 }
 
-/** The files beside the one in the editor, and what the program is given. */
+/** The files of the draft, and the input and arguments of the program. */
 export function DraftFields({ draft, onChange, onShow, onAdd, onRemove }: DraftFieldsProps) {
   const { files, entrypoint, shown, stdin, args, interactive } = draft;
   const names = Object.keys(files);

@@ -12,7 +12,7 @@ export type Language = 'python' | 'javascript';
 export interface Editor {
   text(): string;
   replace(text: string, language: Language): void;
-  /** Marks a line, counted from 1, with what is wrong in it; null clears it. */
+  /** Marks a line, counted from 1, with an error. Null clears the mark. */
   mark(error: { line: number; message: string } | null): void;
   focus(): void;
 }
@@ -43,7 +43,10 @@ const theme = EditorView.theme({
   '.cm-tooltip': { backgroundColor: 'var(--surface)', color: 'var(--text)', border: '1px solid var(--line)' },
 });
 
-/** Tab moves on, as everywhere on a page: who writes without a mouse is not held in the editor. */
+/**
+ * Creates the editor. Tab moves the focus, as everywhere on a page, so that keyboard users can leave the
+ * editor.
+ */
 export function createEditor(parent: HTMLElement, onSubmit: () => void): Editor {
   const language = new Compartment();
   const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? '';

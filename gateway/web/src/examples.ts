@@ -5,7 +5,7 @@ export interface Example {
   language: Language;
   code: string;
   tests?: object;
-  /** Set for a program that reads its input: production has only `stdin`. */
+  /** Set for a program that reads its input, because production provides only `stdin`. */
   testOnly?: boolean;
 }
 

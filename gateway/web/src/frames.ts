@@ -17,7 +17,7 @@ export type {
 } from '../../protocol/serverFrames';
 export type { ErrorFrame };
 
-/** It has no type: so frames can be told apart by theirs. */
+/** The final frame has no `type`. Declaring it lets TypeScript distinguish frames by their type. */
 export type FinalFrame = FinalFrameOnTheWire & { type?: undefined };
 
 /** Frames of the gateway that the page shows. */
@@ -29,7 +29,7 @@ export type Frame =
   | StdinFrame
   | ErrorFrame;
 
-/** Whether an error only says that input was not taken: the submission continues. */
+/** Whether an error only means that input was refused. The submission then continues. */
 export function isOfInput({ code }: ErrorFrame): boolean {
   return ['conflict', 'not_running', 'not_interactive', 'too_much_input'].includes(code);
 }

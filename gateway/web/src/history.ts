@@ -10,13 +10,13 @@ export interface Past {
   at: string;
   status: string;
   language: Language;
-  /** What the list shows of it; empty for what was submitted elsewhere. */
+  /** The code that the list shows; empty if it was not submitted from this browser. */
   code: string;
-  /** Whether it was to be tested and not deployed. */
+  /** Whether it was submitted to be tested and not deployed. */
   testOnly?: boolean;
 }
 
-/** Which submissions to list. Empty members leave it open; days are of the browser's own calendar. */
+/** Which submissions to list. Empty fields match everything. Days are in the browser's time zone. */
 export interface HistoryFilter {
   status: string;
   from: string;
@@ -28,7 +28,7 @@ export const ALL: HistoryFilter = { status: '', from: '', to: '' };
 const MOST_KEPT = 50;
 const nameOf = (user: string) => `submissions of ${user}`;
 
-/** Those that this browser sent, the latest first. */
+/** Submissions that this browser sent, the latest first. */
 export function listKept(user: string): Past[] {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(nameOf(user)) ?? '[]');
@@ -38,7 +38,7 @@ export function listKept(user: string): Past[] {
   }
 }
 
-/** Adds a submission, or takes the place of what was kept of it. */
+/** Stores a submission, or replaces what was stored about it. */
 export function keep(past: Past): void {
   const known = listKept(past.user);
   const isNew = known.every(({ id }) => id !== past.id);
@@ -46,17 +46,17 @@ export function keep(past: Past): void {
   try {
     localStorage.setItem(nameOf(past.user), JSON.stringify(all.slice(0, MOST_KEPT)));
   } catch {
-    // Full, or forbidden by the browser: the list is then of this visit only.
+    // The storage is full or disabled. The list is then lost when the page is closed.
   }
 }
 
 interface Page {
   past: Past[];
-  /** What to ask for as the next page; null when there is none. */
+  /** Token of the next page; null if there is none. */
   next: string | null;
 }
 
-/** A page of what the platform knows of a user, wherever it came from, with what this browser kept of each. */
+/** Reads a page of a user's submissions, from any client, and adds what this browser stored about each. */
 async function readPage(user: string, filter: HistoryFilter, page: string | null): Promise<Page> {
   const query = new URLSearchParams({ user });
   if (filter.status !== '') query.set('status', filter.status);
@@ -68,7 +68,7 @@ async function readPage(user: string, filter: HistoryFilter, page: string | null
   const kept = new Map(listKept(user).map((past) => [past.id, past]));
   const past = submissions.map(({ submission_id: id, status, accepted_at: at }) => {
     const known = kept.get(id) ?? { id, user, status, language: 'python' as const, code: '' };
-    // The list follows what happens by a second: a verdict that was seen here stands.
+    // The list lags by about a second: a verdict that was already seen here takes precedence.
     return { ...known, at, status: known.status === 'running' ? status : known.status };
   });
   return { past, next };
@@ -82,7 +82,7 @@ function momentsOf({ from, to }: HistoryFilter): { since: Date | null; until: Da
   return { since, until };
 }
 
-/** Of those that this browser sent. */
+/** Submissions that this browser sent and that match the filter. */
 function keptOf(user: string, filter: HistoryFilter): Past[] {
   const { since, until } = momentsOf(filter);
   return listKept(user).filter(({ status, at }) => {
@@ -92,7 +92,7 @@ function keptOf(user: string, filter: HistoryFilter): Past[] {
   });
 }
 
-/** Later ones take the place of earlier ones of the same id; the latest submission comes first. */
+/** Merges lists. Later entries replace earlier ones with the same id. The latest submission comes first. */
 function merged(...lists: Past[][]): Past[] {
   const all = new Map(lists.flat().map((past) => [past.id, past]));
   return [...all.values()].sort((one, other) => other.at.localeCompare(one.at));
@@ -102,23 +102,23 @@ export interface History {
   past: Past[];
   filter: HistoryFilter;
   setFilter: (filter: HistoryFilter) => void;
-  /** Whether the platform answered. If not, what this browser kept is all there is. */
+  /** Whether the platform answered. If not, the list contains only what this browser stored. */
   isWhole: boolean;
-  /** Reads what came before; null when there is no more, or it is being read. */
+  /** Reads older submissions; null if there are no more, or while they are being read. */
   readOlder: (() => void) | null;
-  /** Reads again what may have changed. */
+  /** Reads the latest submissions again. */
   refresh: () => void;
-  /** Adds one that is sent now. */
+  /** Adds a submission that is being sent. */
   add: (past: Past) => void;
 }
 
-/** The submissions of a user, page after page as they are asked for. */
+/** The submissions of a user, read page by page on request. */
 export function useHistory(user: string): History {
   const [filter, setFilter] = useState(ALL);
   const [list, setList] = useState<Page>({ past: listKept(user), next: null });
   const [isWhole, setWhole] = useState(true);
   const [isReading, setReading] = useState(false);
-  /** Of what is shown: an answer about something else comes too late. */
+  /** Identifies what is shown. A response about something else is too late, and is ignored. */
   const subject = useRef({});
 
   useEffect(() => {
@@ -138,11 +138,14 @@ export function useHistory(user: string): History {
     if (page !== null) setList((before) => take(page, before));
   }
 
-  /** With what was sent a moment ago, and is not listed yet. How one ended that is not of this page, it cannot say. */
+  /**
+   * Adds submissions that were just sent and are not listed yet. Not if a status is selected: this browser
+   * does not know how a submission ended that is not on this page.
+   */
   const newest = ({ past, next }: Page): Page => {
     return { past: merged(filter.status === '' ? keptOf(user, filter) : [], past), next };
   };
-  /** How far was read before stays read. */
+  /** Keeps older pages that were already read. */
   const again = (page: Page, before: Page): Page => {
     const now = newest(page);
     return page.next === null ? now : { past: merged(before.past, now.past), next: before.next };

@@ -7,7 +7,7 @@ interface HistoryListProps {
   history: History;
   current: string | null;
   onOpen: (id: string) => void;
-  /** Sets one beside that which is open. */
+  /** Compares a submission with the one that is open. */
   onCompare: (id: string) => void;
 }
 
@@ -58,7 +58,7 @@ function Row({ past: { id, at, status, code } }: { past: Past }) {
   );
 }
 
-/** The time alone is enough for today. */
+/** Formats a time, without the date if it is today. */
 function momentOf(at: Date): string {
   const isToday = at.toDateString() === new Date().toDateString();
   return isToday

@@ -3,16 +3,16 @@ import type { Run } from './run';
 
 interface LiveInputProps {
   input: NonNullable<Run['input']>;
-  /** Why the last piece was not taken. */
+  /** Why the last input was refused. */
   notice: string | null;
-  /** Sends text from where the input so far ends. @returns false when there is no connection to send it over */
+  /** Sends text at the end of the input so far. @returns false if there is no connection */
   onSend: (data: string, eof: boolean) => boolean;
 }
 
-/** Input for a program that runs, a line at a time. */
+/** Input for a running program, one line at a time. */
 export function LiveInput({ input: { received, eof }, notice, onSend }: LiveInputProps) {
   const [line, setLine] = useState('');
-  /** Where the piece that is on its way begins: each is taken before the next is sent. */
+  /** The offset of the input that is being sent. Each input is accepted before the next is sent. */
   const [sentAt, setSentAt] = useState<number | null>(null);
   const isWaiting = sentAt === received && notice === null;
   function send(data: string, isLast: boolean) {
@@ -37,7 +37,7 @@ export function LiveInput({ input: { received, eof }, notice, onSend }: LiveInpu
           autocomplete="off"
           onInput={({ currentTarget }) => {
             setLine(currentTarget.value);
-            // The answer may have been lost with its connection; the place in the input tells a repeat.
+            // The answer may have been lost with its connection. The offset identifies a repeat.
             setSentAt(null);
           }}
         />

@@ -3,8 +3,9 @@ import { AnsiReader } from './ansi';
 import type { Segment } from './run';
 
 /**
- * What the program prints, as text only. Stays at the end unless somebody scrolled away from it.
- * @param whole where all of it is, the middle of what is long included; null while it runs
+ * The output of the program, as text only. Stays scrolled to the end unless the user scrolls away from it.
+ * @param whole URL of the complete output, including what is omitted here; null while the submission is in
+ * progress
  */
 export function Output({ output, whole }: { output: Segment[]; whole: string | null }) {
   const box = useRef<HTMLPreElement>(null);

@@ -12,13 +12,13 @@ type LogEvent = Line | { type: 'note'; message: string };
 const PARTS = { prod: 'Program', db: 'Database', test: 'Test pod' };
 type Part = keyof typeof PARTS;
 
-/** Lines that are shown, the last. */
+/** How many of the last lines are shown. */
 const SHOWN = 1_000;
 
-/** Lines come faster than a screen shows them: they are taken in so often, in milliseconds. */
+/** How often lines are added to the page, in milliseconds. They arrive faster than a screen can show them. */
 const TAKEN_IN_MS = 50;
 
-/** What a user's pods print, live, and what they printed before, as text only. */
+/** The logs of a user's pods, earlier lines and live ones, as text only. */
 export function PodLog({ user }: { user: string }) {
   const [isOpen, setOpen] = useState(false);
   const [part, setPart] = useState<Part>('prod');
@@ -33,7 +33,7 @@ export function PodLog({ user }: { user: string }) {
     setState('connecting');
     let arrived: LogEvent[] = [];
     const path = `/api/users/${encodeURIComponent(user)}/logs?part=${part}&follow=true`;
-    // It comes back by itself, with the id of the last line.
+    // It reconnects automatically, with the id of the last line.
     const source = new EventSource(path);
     source.onopen = () => setState('open');
     source.onerror = () => setState('lost');

@@ -11,14 +11,14 @@ const STATES: Record<string, string> = {
   asleep: 'Asleep: it completed, and comes back with the next deployment.',
 };
 
-/** How often it is looked, while something changes and otherwise, in milliseconds. */
+/** How often to poll, while something changes and otherwise, in milliseconds. */
 const LOOK_MS = { busy: 1_000, quiet: 10_000 };
 
 interface ProductionProps {
   user: string;
-  /** Whether its program is reached through the gateway. */
+  /** Whether the program can be reached through the gateway. */
   isReached: boolean;
-  /** Whether a submission is on its way there. */
+  /** Whether a submission is in progress. */
   isBusy: boolean;
   onOpen: (submissionId: string) => void;
 }

@@ -4,7 +4,7 @@ import { duration } from './timeline';
 import type { Run } from './run';
 import type { Links } from './session';
 
-/** Words for each final status. */
+/** The label of each final status. */
 export const VERDICTS: Record<FinalStatus, string> = {
   deployed: 'Deployed',
   tests_passed: 'Tests passed',
@@ -15,7 +15,7 @@ export const VERDICTS: Record<FinalStatus, string> = {
   internal_error: 'Internal error',
 };
 
-/** The end of a submission, told aloud when it comes. */
+/** The verdict of a submission, which screen readers announce when it arrives. */
 export function Verdict({ run, links }: { run: Run; links: Links }) {
   const { final, error } = run;
   return (
@@ -93,7 +93,7 @@ function kibanaLink(kibana: string, submissionId: string): string {
   return `${kibana}/app/discover#/?_a=${encodeURIComponent(query)}`;
 }
 
-/** Each test with why it did not pass; a diff has its lines coloured. */
+/** Each test, with the reason if it did not pass. The lines of a diff are coloured. */
 export function Tests({ tests, total }: { tests: (TestFrame | CaseFrame)[]; total: number | undefined }) {
   if (tests.length === 0) return null;
   return (

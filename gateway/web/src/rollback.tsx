@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call } from './session';
 
-/** It is answered when it is over: as long as a rollout may take, and the way back. Milliseconds. */
+/** Timeout of the call, in milliseconds: as long as a rollout and a rollback may take. */
 const OVER_WITHIN_MS = 20 * 60_000;
 
 type State = { at: 'idle' | 'asked' | 'running' } | { at: 'over'; message: string };
 
-/** Brings a submission that was deployed before into production again. */
+/** Deploys an earlier submission again. */
 export function RollBack({ user, submissionId }: { user: string; submissionId: string }) {
   const [state, setState] = useState<State>({ at: 'idle' });
   useEffect(() => setState({ at: 'idle' }), [submissionId]);

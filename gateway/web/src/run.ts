@@ -10,22 +10,22 @@ import type {
 } from './frames';
 import { isOfInput } from './frames';
 
-/** What is known of a submission, put together from its frames. */
+/** The state of a submission, built from its frames. */
 export interface Run {
   id: string;
   stages: StageFrame[];
   output: Segment[];
   steps: StepFrame[];
   tests: TestFrame[];
-  /** Those that have ended, until all have. */
+  /** Test cases that have ended, until all have. */
   cases: CaseFrame[];
   rollout: RolloutFrame | null;
   final: FinalFrame | null;
   error: ErrorFrame | null;
-  /** Why something that was asked of it was not done. */
+  /** Why the last input was refused. */
   notice: string | null;
   cancelling: boolean;
-  /** Input that came while it runs; null for a program that takes none. */
+  /** Input that was sent while it runs; null for a program that takes none. */
   input: { received: number; eof: boolean } | null;
   workflow: { id: string; runId: string } | null;
 }
@@ -36,7 +36,7 @@ export interface Segment {
   text: string;
 }
 
-/** More than this is not shown: the first characters are dropped. */
+/** Maximum output that is shown. Beyond it, the first characters are dropped. */
 const SHOWN_CHARACTERS = 400_000;
 
 /** @param interactive whether it takes input while it runs */
@@ -58,7 +58,7 @@ export function newRun(id: string, interactive = false): Run {
   };
 }
 
-/** The run after one more frame of it. */
+/** Returns the run after one more frame. */
 export function read(run: Run, frame: Frame): Run {
   if (frame.type === undefined)
     return { ...run, final: frame, workflow: { id: frame.workflow_id, runId: frame.run_id }, error: null };
@@ -94,7 +94,7 @@ export function isOver({ final, error }: Run): boolean {
   return final !== null || error !== null;
 }
 
-/** A stage that began keeps its start; what comes later of it takes its place in the list. */
+/** Updates a stage in the list. It keeps its start time while it is in progress. */
 function withStage(stages: StageFrame[], frame: StageFrame): StageFrame[] {
   const last = stages.findLastIndex(({ stage }) => stage === frame.stage);
   const previous = stages[last];

@@ -1,4 +1,4 @@
-/** Who is logged in, and what the gateway says of its surroundings. */
+/** The login session, and what the gateway reports about its environment. */
 
 export interface Session {
   key_id: string;
@@ -11,12 +11,12 @@ export interface Session {
 export interface Links {
   temporal_ui: string | null;
   temporal_namespace: string;
-  /** Whether programs are reached under `/apps/`. */
+  /** Whether programs are served under `/apps/`. */
   apps: boolean;
   kibana: string | null;
 }
 
-/** Null when nobody is logged in. @throws Error when the gateway does not answer */
+/** Null if not logged in. @throws Error if the gateway does not answer */
 export async function readSession(): Promise<Session | null> {
   const response = await fetch('/session');
   if (response.status === 401) return null;
@@ -24,7 +24,7 @@ export async function readSession(): Promise<Session | null> {
   return (await response.json()) as Session;
 }
 
-/** @throws Error that says why the key was not taken */
+/** @throws Error that says why the key was refused */
 export async function logIn(key: string): Promise<Session> {
   const response = await fetch('/login', {
     method: 'POST',
@@ -45,10 +45,10 @@ export async function readLinks(): Promise<Links> {
   return (await response.json()) as Links;
 }
 
-/** An answer that is not there by then is waited for no longer, in milliseconds. */
+/** Timeout of a call, in milliseconds. */
 const ANSWER_WITHIN_MS = 30_000;
 
-/** Calls the API with the login's cookie. @throws Error that says why it was refused, or that no answer came */
+/** Calls the API with the session cookie. @throws Error that says why it was refused, or that it timed out */
 export async function call(
   method: string,
   path: string,

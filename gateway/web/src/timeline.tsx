@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { StageFrame } from './frames';
 import { isEnded, isOver, type Run } from './run';
 
-/** Words for a stage; one that is not here is called what the platform calls it. */
+/** The label of each stage. Any other stage is shown by its own name. */
 export const STAGE_NAMES: Record<string, string> = {
   prepare_environment: 'Prepare the environment',
   run_tests: 'Run the tests',
@@ -27,7 +27,7 @@ const STATES: Record<StageFrame['state'], string> = {
 
 const TICK_MS = 200;
 
-/** The stages with their durations; those that run count on. */
+/** The stages with their durations, which keep counting for stages in progress. */
 export function Timeline({ run }: { run: Run }) {
   const running = !isOver(run);
   const [now, setNow] = useState(Date.now());

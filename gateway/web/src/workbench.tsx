@@ -36,7 +36,7 @@ const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 
 const firstDraft = draftOf(EXAMPLES[0]?.code ?? '', 'python');
 
-/** The submission that an address names: `?submission=ID`, or the fragment that the page itself sets. */
+/** The submission that a URL names: `?submission=ID`, or the fragment that the page itself sets. */
 function submissionIn({ search, hash }: Location): string | null {
   return new URLSearchParams(search).get('submission') || decodeURIComponent(hash.slice(1)) || null;
 }
@@ -51,10 +51,10 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   const connection = useRef<Connection>(null);
   const editor = useRef<Editor>(null);
   const editorBox = useRef<HTMLDivElement>(null);
-  /** Frames come faster than a screen shows them: they are taken in once a picture. */
+  /** Frames that arrived since the last render. They arrive faster than a screen can show them. */
   const arrived = useRef<Frame[]>([]);
   const submitNow = useRef(() => {});
-  /** The submission that was opened last: what is read of an earlier one comes too late. */
+  /** The submission that was opened last. Content loaded for an earlier one is ignored. */
   const opened = useRef<string | null>(null);
 
   useEffect(() => {
@@ -79,7 +79,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
 
   useEffect(() => {
     let removed = false;
-    // Loaded after the first paint: it is most of the page's weight.
+    // Loaded after the first paint, because it is most of the page's size.
     void import('./editor').then(({ createEditor }) => {
       if (removed || !editorBox.current) return;
       editor.current = createEditor(editorBox.current, () => submitNow.current());
@@ -113,7 +113,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
     window.history.replaceState(null, '', `${window.location.pathname}#${encodeURIComponent(id)}`);
   }
 
-  /** The draft with what is in the editor now. */
+  /** The draft with the current text of the editor. */
   function written(): Draft {
     const text = editor.current?.text();
     return text === undefined ? draft : { ...draft, files: { ...draft.files, [draft.shown]: text } };
@@ -122,7 +122,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
   function submit() {
     const sent = written();
     const { language, entrypoint, files, interactive, testOnly } = sent;
-    // Not crypto.randomUUID: pages that are not on TLS do not have it.
+    // Not crypto.randomUUID, which pages without TLS do not have.
     const random = crypto.getRandomValues(new Uint8Array(12));
     const id = `web-${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
     setDraft(sent);
@@ -143,7 +143,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
         if (content.interactive)
           setRun((now) => now && { ...now, input: now.input ?? { received: 0, eof: false } });
       },
-      // Temporal has forgotten it, or does not answer: what this browser sent, it kept.
+      // Its history has expired, or Temporal does not answer. Use what this browser stored, if it sent it.
       () => {
         const known = listKept(user).find((each) => each.id === id);
         if (known && opened.current === id)

@@ -7,8 +7,8 @@ import { attempt } from './errors';
 export const FIELD_MANAGER = 'orchestration-app';
 
 /**
- * Makes one object as the manifest says, whatever its state was: server-side apply, with force, because the
- * fields in our manifests are ours. Fields that others set are left alone. A repeat changes nothing.
+ * Creates or updates one object by server-side apply. The apply is forced, because the fields in our
+ * manifests belong to this platform; other fields are left alone. A repeated call changes nothing.
  * @returns the object as stored. Its `metadata.resourceVersion` is the same as before when nothing changed.
  */
 export function apply<T extends KubernetesObject>(objects: KubernetesObjectApi, manifest: T): Promise<T> {

@@ -11,17 +11,17 @@ import {
 } from '@kubernetes/client-node';
 import type { Middleware } from '@kubernetes/client-node';
 
-/** Which cluster to talk to. */
+/** Which cluster to connect to. */
 export interface KubeSettings {
   /** Path of a kubeconfig file. */
   kubeconfig?: string | undefined;
   /** Name of the context in that file. */
   context?: string | undefined;
-  /** Use the service account of the pod we run in: by default when Kubernetes says that we run in one. */
+  /** Use the service account of the current pod. By default true when Kubernetes runs this process. */
   inCluster?: boolean | undefined;
 }
 
-/** Everything that talks to one cluster. */
+/** The API clients of one cluster. */
 export interface Kube {
   config: KubeConfig;
   core: CoreV1Api;
@@ -33,12 +33,12 @@ export interface Kube {
   log: Log;
 }
 
-/** How long one request of the API may take. Watches, logs and exec are not bound by it. */
+/** Timeout of one API request. It does not apply to watches, logs and exec. */
 const REQUEST_DEADLINE_MS = 30_000;
 
 /**
- * Connects to the cluster that was named: a kubeconfig with its context, or the one we run in.
- * Never falls back to a current context: a command on a laptop must not reach a cluster nobody meant.
+ * Connects to the configured cluster: a context of a kubeconfig file, or the cluster that this process runs
+ * in. Never falls back to the current context: a command on a laptop must not reach a cluster by accident.
  * @throws Error that says what is missing, before any request is made.
  */
 export function connectKubernetes(settings: KubeSettings): Kube {
@@ -79,7 +79,7 @@ function loadConfig({ kubeconfig, context, inCluster = runsInCluster() }: KubeSe
   return config;
 }
 
-/** The client finds the API server by the same variable. */
+/** The client library finds the API server by the same variable. */
 function runsInCluster(): boolean {
   return process.env.KUBERNETES_SERVICE_HOST !== undefined;
 }

@@ -1,15 +1,15 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import { AbortError, ApiException, FetchError } from '@kubernetes/client-node';
 
-/** What a failure means for the caller: prepare the environment and repeat, give up, wait for a turn, or simply repeat. */
+/** What the caller should do: prepare the environment and retry, give up, wait for its turn, or retry. */
 export type FailureName = 'EnvironmentMissing' | 'Rejected' | 'TestPodBusy' | 'Unavailable';
 
-/** A failure of the platform, never of the user's code. Its `name` is what retry policies go by. */
+/** A failure of the platform, never of the user's code. Retry policies use its `name`. */
 export class PlatformError extends Error {
   override readonly name: FailureName;
-  /** HTTP status of the Kubernetes API, or null when it gave none. */
+  /** HTTP status of the Kubernetes API, or null if there is none. */
   readonly status: number | null;
-  /** Kubernetes' word for it, such as `AlreadyExists`, or null. */
+  /** Kubernetes' reason, such as `AlreadyExists`, or null. */
   readonly reason: string | null;
 
   constructor(
@@ -25,13 +25,13 @@ export class PlatformError extends Error {
 }
 
 /**
- * For so long, in milliseconds, a lack of rights may be one of an API server that has just started: it refuses
- * everybody until it has read who may do what. Asked again after a pause.
+ * An API server that has just started refuses all requests until it has loaded the RBAC rules. For `graceMs`,
+ * a request that is refused for missing permissions is therefore retried, every `pauseMs`. In milliseconds.
  */
 const RIGHTS = { graceMs: 10_000, pauseMs: 500 };
 
 /**
- * Awaits a call of the Kubernetes API, which may be made again, and throws its failure as a {@link PlatformError}.
+ * Calls the Kubernetes API, repeatedly if necessary, and throws a failure as a {@link PlatformError}.
  * @param doing What was attempted, as the start of the message: `create Pod/test-test in user-test`.
  */
 export async function attempt<T>(doing: string, call: () => Promise<T>): Promise<T> {
@@ -46,7 +46,7 @@ export async function attempt<T>(doing: string, call: () => Promise<T>): Promise
   }
 }
 
-/** The same, with null for an object that is not there. */
+/** Like {@link attempt}, but returns null for an object that does not exist. */
 export async function attemptToFind<T>(doing: string, call: () => Promise<T>): Promise<T | null> {
   try {
     return await attempt(doing, call);
@@ -56,7 +56,7 @@ export async function attemptToFind<T>(doing: string, call: () => Promise<T>): P
   }
 }
 
-/** Refused by RBAC, and not by a quota or another check of what was asked. */
+/** Whether RBAC refused the request, as opposed to a quota or another admission check. */
 function isLackOfRights(message: string): boolean {
   return /is forbidden: User "[^"]+" cannot /.test(message);
 }
@@ -74,14 +74,14 @@ export function isNotFound(error: unknown): boolean {
   return statusOf(error) === 404;
 }
 
-/** True when an object of that name is there already, or was changed since it was read. */
+/** True when an object of that name already exists, or was changed since it was read. */
 export function isConflict(error: unknown): boolean {
   return statusOf(error) === 409;
 }
 
 /**
- * Turns what the Kubernetes client throws into a {@link PlatformError}. An error that is neither the API's nor
- * the network's (a mistake in our own code) is returned as it is, and so is a {@link PlatformError}.
+ * Converts an error of the Kubernetes client to a {@link PlatformError}. Returns other errors unchanged:
+ * mistakes in our own code, and a {@link PlatformError}.
  */
 export function translate(error: unknown, doing: string): Error {
   if (error instanceof PlatformError) return error;
@@ -92,13 +92,13 @@ export function translate(error: unknown, doing: string): Error {
   return error instanceof Error ? error : new Error(`Could not ${doing}: ${String(error)}`);
 }
 
-/** What a status of the API means. Public for errors that carry only a number (watch, exec, log). */
+/** Classifies a status of the API. Public for errors that carry only a number (watch, exec, log). */
 export function failureOfStatus(status: number, reason: string | null, message: string): FailureName {
   if (status === 404) return 'EnvironmentMissing';
   if (status === 403 && /being terminated/.test(message)) return 'EnvironmentMissing';
-  // Pods that are on their way out count until they are gone, and a quota that was just made is not counted yet.
+  // Terminating pods count against the quota until they are gone, and a new quota is not calculated yet.
   if (status === 403 && /exceeded quota|status unknown for quota/.test(message)) return 'Unavailable';
-  // A field of the wrong type comes back as 500; asking again cannot help.
+  // The API answers 500 for a field of the wrong type; a retry cannot help.
   if (status === 500 && /typed patch object|cannot unmarshal|unable to decode/.test(message))
     return 'Rejected';
   if (status === 408 || status === 409 || status === 429 || status >= 500 || reason === 'Expired')
@@ -122,7 +122,7 @@ function fromResponse(error: ApiException<unknown>, doing: string): PlatformErro
   );
 }
 
-/** The client gives the body as an object for some calls and as text for others. */
+/** The client returns the body as an object for some calls and as text for others. */
 function parseStatus(body: unknown): Status {
   if (typeof body === 'object' && body !== null) return body;
   if (typeof body !== 'string' || body === '') return {};
@@ -153,7 +153,7 @@ function isErrorEvent(error: unknown): error is ErrorEventLike {
 function fromErrorEvent(event: ErrorEventLike, doing: string): PlatformError {
   const message = event.message ?? (event.error instanceof Error ? event.error.message : 'connection failed');
   const status = Number(/Unexpected server response: (\d{3})/.exec(message)?.[1] ?? NaN);
-  // A refused upgrade does not say why, and an API server that has just started refuses everybody.
+  // A refused upgrade has no reason, and an API server that has just started refuses all requests.
   const passing = Number.isNaN(status) || status === 403;
   const name = passing ? 'Unavailable' : failureOfStatus(status, null, message);
   const why = status === 404 ? 'it does not exist' : message;

@@ -3,33 +3,33 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from './client';
 import { attempt, failureOfStatus, PlatformError, translate } from './errors';
 
-/** Some objects of one kind, in one namespace or of the cluster. */
+/** Objects of one kind, in one namespace or in the whole cluster. */
 export interface Collection {
   apiVersion: string;
   kind: string;
   /** As in the API's path: `pods`. */
   plural: string;
-  /** Not given for kinds that have none, such as namespaces themselves. */
+  /** Not set for cluster-scoped kinds, such as namespaces themselves. */
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
 }
 
-/** The server ends a watch after this time, so that a connection that died silently is found. */
+/** The server ends a watch after this time, so that a dead connection is detected. */
 const WATCH_SECONDS = 30;
 
-/** After this time without an end the connection is taken for dead. */
+/** A watch that has not ended after this time is assumed to be dead. */
 const WATCH_GIVE_UP_MS = (WATCH_SECONDS + 10) * 1000;
 
 /** Pauses between attempts to reach the API server, in milliseconds. */
 const RETRY = { first: 200, factor: 2, longest: 5_000 };
 
 /**
- * Keeps a copy of a collection equal to the cluster's until the signal is aborted: lists it, then watches it
- * from there, and lists again whenever the watch cannot go on. An API server that is away is waited for.
+ * Keeps a copy of a collection up to date until the signal is aborted: lists it, then watches it from there,
+ * and lists it again whenever the watch cannot continue. Waits for an API server that is unavailable.
  * @param changed called with all objects after the first listing and after every change
- * @param unreachable called with the failure each time the API server could not be asked
- * @throws PlatformError when asking again cannot help, such as missing rights
+ * @param unreachable called with the failure each time the API server could not be reached
+ * @throws PlatformError when a retry cannot help, such as for missing permissions
  */
 export async function runInformer<T extends KubernetesObject>(
   kube: Kube,
@@ -55,7 +55,7 @@ export async function runInformer<T extends KubernetesObject>(
   }
 }
 
-/** Returns when the list is out of date and has to be made again. */
+/** Returns when the list is out of date and must be requested again. */
 async function listAndWatch<T extends KubernetesObject>(
   kube: Kube,
   collection: Collection,
@@ -87,7 +87,7 @@ async function listAndWatch<T extends KubernetesObject>(
     });
 }
 
-/** @returns the resource version to go on from, or undefined when that is too old */
+/** @returns the resource version to continue from, or undefined when it is too old */
 function watchOnce<T extends KubernetesObject>(
   kube: Kube,
   collection: Collection,
@@ -153,7 +153,7 @@ function failureOfWatch(error: unknown, doing: string): Error {
   const status = statusCodeOf(error);
   if (status === null) return translate(error, doing);
   const message = (error as Error).message;
-  // Whoever had the rights for the list before it has lost them with the server's restart: the next list decides.
+  // The preceding list was permitted, so the server must have restarted: the next list decides.
   const failure = status === 403 ? 'Unavailable' : failureOfStatus(status, null, message);
   return new PlatformError(failure, `Could not ${doing}: ${message} (${status})`, {
     status,

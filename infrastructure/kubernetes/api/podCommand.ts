@@ -13,12 +13,12 @@ export interface PodCommand {
   stdin?: Readable;
 }
 
-/** Kept of what a command says on stderr, in characters. */
+/** How much of the end of a command's stderr is kept, in characters. */
 const STDERR_CHARACTERS = 64_000;
 
 /**
- * Runs a command in a container to its end.
- * @returns what it said on stderr
+ * Runs a command in a container and waits for its end.
+ * @returns its stderr
  * @throws PlatformError `Unavailable` when the stream broke, `Rejected` with its stderr when it failed
  */
 export async function runInPod(kube: Kube, request: PodCommand): Promise<string> {
@@ -30,7 +30,7 @@ export async function runInPod(kube: Kube, request: PodCommand): Promise<string>
 
   const status = await new Promise<V1Status>((resolve, reject) => {
     kube.exec.exec(namespace, pod, container, command, stdout, stderr, stdin ?? null, false, resolve).then(
-      // The status does not come when the connection breaks: closing is the only sign then.
+      // No status arrives when the connection breaks: the close is the only sign then.
       (socket) => {
         socket.onclose = () =>
           reject(new PlatformError('Unavailable', `Could not ${doing}: the stream was closed`));

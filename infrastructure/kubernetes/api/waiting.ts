@@ -4,14 +4,14 @@ import { PlatformError } from './errors';
 import { runInformer } from './informer';
 import type { Collection } from './informer';
 
-/** How often a wait says that it is alive and looks again at what only time changes, in milliseconds. */
+/** How often a wait calls `beat`, and `look` for conditions that depend on time, in milliseconds. */
 const BEAT_MS = 1_000;
 
 export interface Wait<Objects extends Record<string, KubernetesObject[]>, Result> {
   collections: { [Name in keyof Objects]: Collection };
   /**
-   * Looks at the objects, all of them listed at least once. Called after every change and every second.
-   * @returns undefined to go on waiting
+   * Checks the objects, once every collection was listed. Called after every change and every second.
+   * @returns undefined to continue waiting
    */
   look: (objects: Objects) => Result | undefined;
   /** How long to wait, in milliseconds. */
@@ -22,10 +22,10 @@ export interface Wait<Objects extends Record<string, KubernetesObject[]>, Result
 }
 
 /**
- * Watches objects until there is an answer.
- * @returns the answer, or null when the deadline passed without one
- * @throws the signal's reason when it is aborted; PlatformError `Unavailable` when the API server could not be
- * asked at the deadline, so that nobody knows
+ * Watches objects until `look` returns a result.
+ * @returns the result, or null when the deadline passed without one
+ * @throws the signal's reason when it is aborted; PlatformError `Unavailable` when the API server is
+ * unreachable at the deadline, so that the result is unknown
  */
 export async function waitFor<Objects extends Record<string, KubernetesObject[]>, Result>(
   kube: Kube,
@@ -77,7 +77,7 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
   }
 }
 
-/** True once every collection was listed. */
+/** True when every collection has been listed. */
 function isComplete<Objects>(objects: Partial<Objects>, names: (keyof Objects)[]): objects is Objects {
   return names.every((name) => objects[name] !== undefined);
 }

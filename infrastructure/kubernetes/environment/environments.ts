@@ -14,7 +14,7 @@ export type { EnvironmentSettings } from './settings';
 
 const HEARTBEAT_MS = 1_000;
 
-/** Makes and repairs what a user needs before anything can run: idempotent, and safe to call at the same time. */
+/** Creates and repairs what a user needs before anything can run. Idempotent, also in concurrent calls. */
 export function createEnvironments(kube: Kube, settings: EnvironmentSettings): Environments {
   return {
     async ensure(userId, context) {
@@ -39,7 +39,7 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
   };
 }
 
-/** What was made a moment ago is missing. For whoever prepares the environment, the cure is to begin again. */
+/** Whether something was deleted while the environment was being prepared. The remedy is to start again. */
 function somebodyDeletes(error: unknown): error is PlatformError {
   return error instanceof PlatformError && error.name === 'EnvironmentMissing';
 }

@@ -13,7 +13,7 @@ import type { ReconcileContext } from './reconcileContext';
 import { boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
 import type { UserSettings } from './settings';
 
-/** Makes the user's namespace and its bounds as they should be. @returns what was made or changed */
+/** Creates or repairs the user's namespace and its bounds. @returns what was created or changed */
 export async function ensureNamespace(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
   const { userId } = context;
   const exists = await awaitDeletion(context);
@@ -28,8 +28,8 @@ export async function ensureNamespace(context: ReconcileContext, settings: UserS
 }
 
 /**
- * Several workers may look at once, so that a few users more than that may come in.
- * @throws PlatformError `Rejected` when there are as many users as there may be
+ * Workers may check at the same time, so slightly more users than the maximum are possible.
+ * @throws PlatformError `Rejected` when the maximum number of users is reached
  */
 async function checkRoom({ kube, userId }: ReconcileContext, maxUsers: number): Promise<void> {
   if (maxUsers === 0) return;
@@ -45,8 +45,8 @@ async function checkRoom({ kube, userId }: ReconcileContext, maxUsers: number): 
 }
 
 /**
- * Nothing can be made in a namespace that is being deleted: it must be gone first.
- * @returns whether there is one that stays
+ * Waits until a namespace that is being deleted is gone, because nothing can be created in it.
+ * @returns whether a namespace exists that is not being deleted
  */
 async function awaitDeletion({ kube, userId, signal, timeLeft }: ReconcileContext): Promise<boolean> {
   const name = namespaceOf(userId);
@@ -71,8 +71,8 @@ async function awaitDeletion({ kube, userId, signal, timeLeft }: ReconcileContex
 }
 
 /**
- * Until the cluster has given a new namespace what pods need there: without a default service account, or with
- * a quota that nobody has counted yet, it refuses them.
+ * Waits until pods can be created in a new namespace. The cluster refuses them until there is a default
+ * service account and the usage of the quota has been calculated.
  */
 async function awaitDefaults({ kube, userId, signal, timeLeft }: ReconcileContext): Promise<void> {
   const namespace = namespaceOf(userId);
@@ -93,7 +93,7 @@ async function awaitDefaults({ kube, userId, signal, timeLeft }: ReconcileContex
   inTime(complete, `${namespace} had a default service account and a counted quota`);
 }
 
-/** Applies a manifest; names it when that made a difference. */
+/** Applies a manifest. @returns its name if that changed the object */
 async function applyAndCompare({ kube }: ReconcileContext, manifest: KubernetesObject): Promise<string[]> {
   const { name = '', namespace } = manifest.metadata ?? {};
   const header = {

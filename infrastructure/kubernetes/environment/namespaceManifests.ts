@@ -18,9 +18,9 @@ type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;
 const DNS_PORT = 53;
 
 /**
- * What a user may have at once: a test pod, a program during a rollout (two pods), a database, and some room.
- * Requests are small because users are rarely busy together; limits bound the damage of one. Processors and
- * memory are for a program of the usual size: what a larger one needs comes on top.
+ * The quota of a user: a test pod, a program during a rollout (two pods), a database, and some room. Requests
+ * are small because few users are busy at the same time; limits bound the damage that one can do. CPU and
+ * memory are for a program of the default size: what a larger one needs is added.
  */
 const QUOTA = {
   pods: '10',
@@ -36,13 +36,13 @@ const QUOTA = {
 };
 const COMPUTE = { cpuRequests: 2, cpuLimits: 8, memoryRequestsMiB: 2_048, memoryLimitsMiB: 4_096 };
 
-/** The most that one container may have. */
+/** Maximum for one container. */
 const CONTAINER = { cpus: 4, memoryMiB: 2_560 };
 
 /** Pods of a program during a rollout. */
 const PROGRAM_PODS = 2;
 
-/** A namespace in which nothing can run that Pod Security `restricted` does not allow. */
+/** A namespace that allows only what Pod Security `restricted` allows. */
 export function userNamespace(userId: string): V1Namespace {
   return {
     apiVersion: 'v1',
@@ -59,7 +59,7 @@ export function userNamespace(userId: string): V1Namespace {
   };
 }
 
-/** Everything in the namespace that bounds what runs there. */
+/** The quota, limits and network policies of the namespace. */
 export function boundsOf(
   userId: string,
   {
@@ -75,7 +75,7 @@ export function boundsOf(
   ];
 }
 
-/** Finds the namespaces of users. */
+/** Label selector of users' namespaces. */
 export const USER_NAMESPACES = 'app.kubernetes.io/managed-by=orchestration-app,orchestration-app/user';
 
 /** Labels of every object of a user's environment. */
@@ -114,7 +114,7 @@ function quota(userId: string, program: ProgramResources, plan: Plan): V1Resourc
   };
 }
 
-/** Defaults for containers that say nothing, which the quota would refuse otherwise, and a bound for each. */
+/** Defaults for containers without requests and limits, which the quota would refuse, and maximums. */
 function limitRange(userId: string, program: ProgramResources): V1LimitRange {
   return {
     apiVersion: 'v1',
@@ -138,9 +138,9 @@ function limitRange(userId: string, program: ProgramResources): V1LimitRange {
 }
 
 /**
- * Nothing may talk to anything, but for what production needs. The test pod reaches the user's PostgreSQL, where tests
- * may have a database, and the package index, if there is one for its installer: policies cannot tell that from the
- * tested code in the same pod.
+ * Denies all traffic except what production and tests need. The test pod can reach the user's PostgreSQL, for
+ * test databases, and the package index, if there is one, for the installer: a policy cannot distinguish the
+ * installer from the tested code in the same pod.
  */
 function networkPolicies(userId: string, packageIndex: PackageIndex | undefined): V1NetworkPolicy[] {
   const program = { matchLabels: labelsOf(userId, 'program') };
@@ -175,13 +175,13 @@ function networkPolicies(userId: string, packageIndex: PackageIndex | undefined)
       policyTypes: ['Ingress'],
       ingress: [{ _from: [{ podSelector: client }, { podSelector: tests }], ports: postgres }],
     }),
-    // To a database of their own: PostgreSQL lets their role into no other (pg_hba.conf).
+    // For test databases: PostgreSQL lets their role into no other database (pg_hba.conf).
     policy('tests-ask-database', {
       podSelector: tests,
       policyTypes: ['Egress'],
       egress: [{ to: [{ podSelector: database }], ports: postgres }],
     }),
-    // Always there, since it has to shut the way again when there is no index any more.
+    // Always applied, so that access ends when the index is no longer configured.
     policy('package-index', {
       podSelector: {
         matchExpressions: [
@@ -200,7 +200,7 @@ const toDns: V1NetworkPolicyEgressRule = {
   ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: DNS_PORT })),
 };
 
-/** An index that is known by name has to be looked up. */
+/** An index with a host name also needs DNS. */
 function waysTo({ url, cidr }: PackageIndex): V1NetworkPolicyEgressRule[] {
   const { hostname, port, protocol } = new URL(url);
   const number = Number(port || (protocol === 'https:' ? 443 : 80));

@@ -3,20 +3,20 @@ import { podProblem } from '../pods/problem';
 import type { Problem } from '../pods/problem';
 import { SPEC_ANNOTATION } from './testPodManifest';
 
-/** What has to be done about a test pod. */
+/** What to do about a test pod. */
 export type Action =
   | { do: 'create' }
-  /** It works and is as wanted. */
+  /** The pod is ready and matches the manifest. */
   | { do: 'nothing' }
-  /** It will not become what is wanted. */
+  /** The pod is outdated or has ended. */
   | { do: 'replace'; because: string }
-  /** It is on its way in or out; `problem` is what keeps it from coming in. */
+  /** The pod is starting or terminating; `problem` is what prevents it from becoming ready. */
   | { do: 'wait'; for: 'ready' | 'deletion'; problem: Problem | null };
 
 /**
- * Decides from the pod alone; how long a problem or a wait has lasted is for the caller to measure.
- * @param pod null when there is none
- * @param spec the hash of what is wanted
+ * Decides from the pod alone; the caller measures how long a problem or a wait has lasted.
+ * @param pod null when it does not exist
+ * @param spec hash of the wanted manifest
  */
 export function requiredAction(pod: V1Pod | null, spec: string | undefined): Action {
   if (pod === null) return { do: 'create' };

@@ -1,7 +1,7 @@
 import type { Kube } from '../api/client';
 import { PlatformError } from '../api/errors';
 
-/** One call of `ensure`, as its parts need it. */
+/** What the parts of one call of `ensure` share. */
 export interface ReconcileContext {
   kube: Kube;
   userId: string;
@@ -20,7 +20,7 @@ export function startReconciling(
   return { kube, userId, signal, timeLeft: () => Math.max(1, end - performance.now()) };
 }
 
-/** @returns the answer of a wait. @throws PlatformError `Unavailable` when its time was up without one. */
+/** @returns the result of a wait. @throws PlatformError `Unavailable` when it timed out. */
 export function inTime<T>(answer: T | null, waitedFor: string): T {
   if (answer === null) throw new PlatformError('Unavailable', `Timed out waiting until ${waitedFor}.`);
   return answer;

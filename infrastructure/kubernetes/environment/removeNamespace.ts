@@ -4,7 +4,7 @@ import { attemptToFind, PlatformError } from '../api/errors';
 import { namespaceOf } from '../testPod/names';
 import { waitFor } from '../api/waiting';
 
-/** A database may take a minute to stop, and its volume a moment to go. In milliseconds. */
+/** A database may take a minute to stop, and its volume takes some time to be deleted. In milliseconds. */
 const DEADLINE_MS = 180_000;
 
 /** Deletes a user's namespace with everything in it, and waits until it is gone. */

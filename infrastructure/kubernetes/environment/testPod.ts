@@ -9,13 +9,13 @@ import { requiredAction } from './reconcile';
 import { SPEC_ANNOTATION, testPod } from './testPodManifest';
 import type { UserSettings } from './settings';
 
-/** A pod that was there before and is not ready after this time, in milliseconds, is made anew: once a call. */
+/** An existing pod that is not ready after this time, in milliseconds, is replaced, once per call. */
 const PATIENCE_WITH_OLD_MS = 45_000;
 
-/** A pod that is not gone after this time, in milliseconds, was on a node that is gone: its record is removed. */
+/** A terminating pod that remains after this time, in milliseconds, was on a lost node: deleted by force. */
 const PATIENCE_WITH_DELETION_MS = 30_000;
 
-/** Makes the test pod, or another in its place, and waits until it is ready. @returns what was changed */
+/** Creates or replaces the test pod if necessary, and waits until it is ready. @returns what was changed */
 export async function ensureTestPod(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
   const manifest = testPod(context.userId, settings);
   const name = `Pod/${testPodOf(context.userId)}`;
@@ -39,10 +39,10 @@ export async function ensureTestPod(context: ReconcileContext, settings: UserSet
 type Action = { do: 'create' } | { do: 'finish' } | { do: 'delete'; pod: V1Pod; gracePeriodSeconds?: number };
 
 /**
- * Watches the pod until there is something to do about it.
- * @param ours true for a pod that this call has made: one that cannot become ready then is the answer, while an
- * older one may only need to be made again
- * @throws PlatformError with what keeps the pod from becoming ready
+ * Watches the pod until an action is required.
+ * @param ours whether this call created the pod: if it cannot become ready, that is final, while an older pod
+ * may only need to be replaced
+ * @throws PlatformError with the problem that prevents the pod from becoming ready
  */
 async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: boolean): Promise<Action> {
   const { kube, userId, signal, timeLeft } = context;
@@ -90,7 +90,7 @@ async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: bool
   throw new PlatformError('Unavailable', `The pod ${name} did not become ready in time: ${why}.`);
 }
 
-/** No capacity may come back; the rest is wrong until somebody changes it. */
+/** Missing capacity may become available; other problems remain until someone fixes them. */
 function failureOf({ reason, message }: Problem): PlatformError {
   return new PlatformError(reason === 'unschedulable' ? 'Unavailable' : 'Rejected', message, { reason });
 }
@@ -102,12 +102,12 @@ async function create({ kube, userId }: ReconcileContext, manifest: V1Pod): Prom
       kube.core.createNamespacedPod({ namespace, body: manifest, fieldManager: 'orchestration-app' }),
     );
   } catch (error) {
-    // Another worker was faster: its pod is as good, or will be replaced.
+    // Another worker was faster. Its pod is equally good, or will be replaced.
     if (!isConflict(error)) throw error;
   }
 }
 
-/** Deletes this very pod and no later one of its name. */
+/** Deletes exactly this pod, and no later one with the same name. */
 async function remove({ kube }: ReconcileContext, pod: V1Pod, gracePeriodSeconds?: number): Promise<void> {
   const { name = '', namespace = '', uid } = pod.metadata ?? {};
   const preconditions = uid === undefined ? {} : { preconditions: { uid } };

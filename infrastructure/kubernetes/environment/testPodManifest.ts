@@ -7,12 +7,13 @@ import { testPodLabels } from './namespaceManifests';
 import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
 import type { EnvironmentSettings, UserSettings } from './settings';
 
-/** On the pod: a hash of all that was asked of it. A pod with another one is of an older image or manifest. */
+/** Annotation of the pod: a hash of its manifest. A pod with another hash has an older image or manifest. */
 export const SPEC_ANNOTATION = 'orchestration-app/spec';
 
 /**
- * Folders in memory, counted as the pod's memory. Runs may write to the first three, which are emptied after each.
- * Requirements are in memory as well: only there is the limit of a volume a wall, and not a reason for eviction.
+ * Folders in memory, which count as the pod's memory. Runs may write to the first three, which are emptied
+ * after each run. Requirements are in memory as well, because only there a volume's limit makes writes fail
+ * instead of evicting the pod.
  */
 const FOLDERS = [
   { name: 'work', mountPath: '/work', sizeLimit: '128Mi' },
@@ -27,7 +28,7 @@ export function testPod(userId: string, settings: UserSettings): V1Pod {
   const spec: V1Pod['spec'] = {
     ...restrictedPod(uidOf(userId)),
     restartPolicy: 'Always',
-    // The supervisor ends at once; the rest is for a node that is busy.
+    // The supervisor ends immediately; the rest is for a busy node.
     terminationGracePeriodSeconds: 5,
     ...(settings.runtimeClass !== undefined && { runtimeClassName: settings.runtimeClass }),
     ...(Object.keys(nodes).length > 0 && { nodeSelector: nodes }),
@@ -61,11 +62,11 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     image: testImage,
     imagePullPolicy: 'IfNotPresent',
     env: [{ name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } }],
-    // A check starts an interpreter, 40 ms of a processor, so it comes often only until the pod is up.
+    // Each check starts an interpreter (40 ms of CPU time), so checks are frequent only until the pod is up.
     startupProbe: { ...check, periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { ...check, periodSeconds: 60, failureThreshold: 2 },
     resources: {
-      // The largest share of a busy node: only tests have a time limit that others could use up.
+      // The largest share of a busy node, because only tests have a time limit that others could use up.
       requests: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
       limits: {
         cpu: String(testCpus ?? TEST_CPUS),

@@ -5,11 +5,14 @@ import { DEFAULT_PLAN, type Plan, type Plans } from '../../config/plans';
 import { attemptToFind, PlatformError } from '../api/errors';
 import { KEYS_NAMESPACE } from '../keys';
 
-/** Which plan a user has: a ConfigMap for each, beside the keys. What a plan gives is the worker's USER_PLANS. */
+/**
+ * The plan of each user is stored in a ConfigMap, in the namespace of the keys. The worker's USER_PLANS
+ * defines the plans.
+ */
 
 const nameOf = (userId: string) => `plan-${userId}`;
 
-/** Gives a user a plan. It holds from the next time that the user's environment is made or repaired. */
+/** Assigns a plan to a user. It takes effect when the user's environment is next created or repaired. */
 export async function setPlan(kube: Kube, userId: string, plan: string): Promise<void> {
   await apply<V1ConfigMap>(kube.objects, {
     apiVersion: 'v1',
@@ -28,8 +31,8 @@ export async function setPlan(kube: Kube, userId: string, plan: string): Promise
 }
 
 /**
- * What a user's plan gives; nothing of its own for who has none.
- * @throws PlatformError `Rejected` for a plan that the worker does not know
+ * The plan of a user. A user without one gets the default plan, or an empty plan if there is no default.
+ * @throws PlatformError `Rejected` for a plan that USER_PLANS does not define
  */
 export async function planOf(kube: Kube, userId: string, plans: Plans): Promise<Plan> {
   if (Object.keys(plans).length === 0) return {};

@@ -1,6 +1,6 @@
 /** One line that a container printed. */
 export interface PodLine {
-  /** When, in UTC with nine digits behind the second, so that times compare as text. */
+  /** Time in UTC with nine fractional digits, so that times can be compared as text. */
   at: string;
   pod: string;
   text: string;
@@ -8,7 +8,7 @@ export interface PodLine {
 
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
-/** A time of RFC 3339 in the form of `PodLine.at`; null for what is none. */
+/** Converts an RFC 3339 time to the form of `PodLine.at`; null if it is not one. */
 export function exactTime(text: string): string | null {
   const [, second, fraction = '', zone = ''] = TIME.exec(text) ?? [];
   if (second === undefined) return null;
@@ -16,7 +16,7 @@ export function exactTime(text: string): string | null {
   return utc === null ? null : `${utc}.${fraction.padEnd(9, '0')}Z`;
 }
 
-/** Reads a line as the API gives it with `timestamps`. Null for what begins with no time. */
+/** Parses a line that the API returned with `timestamps`. Null if it does not begin with a time. */
 export function podLineOf(pod: string, line: string): PodLine | null {
   const space = line.indexOf(' ');
   const at = exactTime(space < 0 ? line : line.slice(0, space));

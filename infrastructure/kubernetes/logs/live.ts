@@ -12,30 +12,30 @@ import { CONTAINER_OF, SELECTOR_OF, type LogPart } from './parts';
 import type { LogOffsets } from './logOffsets';
 import { linesOf, openLog, type LogAddress } from './stream';
 
-/** Pods of one part that are read at a time, the youngest; more have nobody. */
+/** At most this many pods of a part are read, the youngest. No user has more. */
 const MAX_PODS = 20;
 
-/** Text that may wait for a slow reader, in characters, beside what the connections hold. */
+/** Text that may be buffered for a slow reader, in characters, in addition to what the connections buffer. */
 const WAITING_CHARACTERS = 262_144;
 
-/** Before a log that broke off is opened again, in milliseconds. */
+/** Pause before an interrupted log is opened again, in milliseconds. */
 const PAUSE = { first: 200, factor: 2, longest: 2_000 };
 
 export interface Tail {
-  /** Only lines from then on, as `PodLine.at`; null for all that there are. */
+  /** Only lines from this time on, in the form of `PodLine.at`; null for all. */
   since: string | null;
-  /** At most so many lines of each pod, the last. */
+  /** Maximum number of lines per pod; the last ones are returned. */
   lines: number;
   signal: AbortSignal;
 }
 
-/** The logs of pods that are there. */
+/** The logs of existing pods. */
 export interface LiveLogs {
-  /** What the pods of a part have printed, in the order of each. @throws Error when the cluster does not answer */
+  /** The lines of a part's pods, in order per pod. @throws Error when the cluster does not answer */
   tail(userId: string, part: LogPart, tail: Tail): Promise<PodLine[]>;
   /**
-   * What they print from their places on, pods that come later included, until the signal is aborted. A server that
-   * is away is waited for. @throws Error when asking again cannot help
+   * What the pods print from the given offsets on, including pods that are created later, until the signal is
+   * aborted. Waits for an API server that is unavailable. @throws Error when a retry cannot help
    */
   follow(
     userId: string,
@@ -103,7 +103,7 @@ interface ContainerLog {
   logger: Logger;
 }
 
-/** Follows one container to its end, also over connections that break. */
+/** Follows one container to its end, and reconnects when a connection breaks. */
 async function followContainer(
   { kube, address, places, since, signal, logger }: ContainerLog,
   lines: AsyncQueue<PodLine[]>,
@@ -126,13 +126,13 @@ async function followContainer(
       if (signal.aborted) return;
       logger.debug({ err: error, pod }, 'the log of a pod cannot be read');
     }
-    // Whatever the pod printed was read when its container is over; a connection that broke is made again.
+    // If the container has ended, everything was read. If the connection broke, it is opened again.
     await wait(pause, undefined, { signal }).catch(() => undefined);
     if (!isRunning()) return;
   }
 }
 
-/** The last lines of a pod's container, and of the one before it when that one failed. */
+/** The last lines of a pod's container, including its previous instance if it was restarted. */
 async function tailOf(
   kube: Kube,
   pod: V1Pod,
@@ -155,7 +155,7 @@ async function tailOf(
         if (line !== null && (since === null || line.at >= since)) kept.push(line);
     return kept.slice(-lines);
   };
-  // A log that was removed meanwhile has nothing to tell.
+  // A log that was deleted meanwhile counts as empty.
   const orNothing = (error: unknown): PodLine[] => {
     if (signal.aborted) throw error;
     return [];
@@ -175,7 +175,7 @@ function statusOf({ status }: V1Pod, part: LogPart): V1ContainerStatus | undefin
   return status?.containerStatuses?.find(({ name }) => name === CONTAINER_OF[part]);
 }
 
-/** Names one start of the container; null while it never was started. */
+/** Identifies one instance of the container; null if it was never started. */
 function instanceOf({ metadata }: V1Pod, status: V1ContainerStatus | undefined): string | null {
   const id = status?.containerID ?? status?.lastState?.terminated?.containerID;
   return id ? `${metadata?.uid}/${id}` : null;

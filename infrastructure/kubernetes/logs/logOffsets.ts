@@ -1,12 +1,12 @@
 import type { PodLine } from './line';
 
-/** How far the log of a pod was told: all before `at`, and so many of the lines of just that time. */
+/** How far a pod's log was delivered: all before `at`, and the first `lines` lines of exactly that time. */
 export interface LogOffset {
   at: string;
   lines: number;
 }
 
-/** How far the logs of several pods were told. */
+/** How far the logs of several pods were delivered. */
 export class LogOffsets {
   private readonly byPod: Map<string, LogOffset>;
 
@@ -18,19 +18,22 @@ export class LogOffsets {
     return this.byPod.get(pod);
   }
 
-  /** Those told last first. */
+  /** The offsets, latest time first. */
   entries(): [pod: string, place: LogOffset][] {
     return [...this.byPod].sort(([, one], [, other]) => (one.at < other.at ? 1 : -1));
   }
 
-  /** Notes that a line was told; those of one pod come in their order. */
+  /** Records that a line was delivered. The lines of one pod must be recorded in order. */
   note({ pod, at }: PodLine): void {
     const known = this.byPod.get(pod);
     if (known?.at === at) known.lines += 1;
     else if (known === undefined || known.at < at) this.byPod.set(pod, { at, lines: 1 });
   }
 
-  /** Begins to read logs again: what it returns says of each line, in order, whether it was not told before. */
+  /**
+   * Starts reading logs again. Call the returned function for each line, in order: it returns true if the
+   * line has not been delivered before.
+   */
   reading(): (line: PodLine) => boolean {
     const begun = new Map([...this.byPod].map(([pod, place]) => [pod, { ...place }]));
     return ({ pod, at }) => {

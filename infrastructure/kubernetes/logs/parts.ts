@@ -6,14 +6,14 @@ export const LOG_PARTS = ['test', 'prod', 'db'] as const;
 
 export type LogPart = (typeof LOG_PARTS)[number];
 
-/** The container whose log it is: what is stored of it is found by that name. */
+/** The container that prints the log. Stored lines are found by its name. */
 export const CONTAINER_OF: Record<LogPart, string> = {
   test: RUNNER_CONTAINER,
   prod: PROGRAM_CONTAINER,
   db: DATABASE_CONTAINER,
 };
 
-/** What finds its pods in the user's namespace. */
+/** Label selector of the pods, in the user's namespace. */
 export const SELECTOR_OF: Record<LogPart, string> = {
   test: 'app=test',
   prod: 'app=prod,component in (program,migration)',

@@ -8,13 +8,13 @@ import { namespaceOf, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
 
 export type LogEvent =
   | { type: 'lines'; lines: LogLine[] }
-  /** The log ended early, or its container did. What follows begins again at the moment that was asked for. */
+  /** The log or its container ended, and the log was opened again. What follows starts again at `since`. */
   | { type: 'reopened'; sameContainer: boolean };
 
 export interface LogOptions {
-  /** Where to begin, by the clock of the node. */
+  /** Time of the first line, by the clock of the node. */
   since: Date;
-  /** Ends the following. */
+  /** Its abort stops following the log. */
   signal: AbortSignal;
   logger: Logger;
 }
@@ -22,12 +22,12 @@ export interface LogOptions {
 /** Pauses before a log is opened again, in milliseconds. */
 const PAUSE = { first: 200, factor: 2, longest: 2_000 };
 
-/** A connection that lived so long was a good one, in milliseconds. */
+/** A connection that lasted this long resets the pause, in milliseconds. */
 const GOOD_MS = 1_000;
 
 /**
- * Follows the log of a user's test pod until the signal is aborted. A pod that is missing, a container that
- * restarts and an API server that is away are waited for: nothing is thrown.
+ * Follows the log of a user's test pod until the signal is aborted. Waits for a pod that is missing, a
+ * container that restarts and an API server that is unavailable; never throws.
  */
 export async function* followPodLog(
   kube: Kube,
@@ -45,7 +45,7 @@ export async function* followPodLog(
       if (before !== null) {
         known = (await before) ?? known;
         const now = await container;
-        // When nobody knows, it is taken for the same: nothing is told twice then.
+        // If this is unknown, assume the same container, so that no line is delivered twice.
         yield { type: 'reopened', sameContainer: known === null || now === null || now === known };
       }
       for await (const lines of linesOf(await open(kube, userId, since, signal))) {
@@ -67,7 +67,7 @@ function open(kube: Kube, userId: string, since: Date, signal: AbortSignal): Pro
   return openLog(kube, address, { follow: 'true', sinceTime: since.toISOString() }, signal);
 }
 
-/** Names the running container of the test pod; another one has another log. Null when it is not known. */
+/** The id of the test pod's running container; each container has its own log. Null when it is unknown. */
 async function containerOf(kube: Kube, userId: string): Promise<string | null> {
   try {
     const { status } = await kube.core.readNamespacedPod({

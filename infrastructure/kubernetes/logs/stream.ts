@@ -9,14 +9,14 @@ export interface LogAddress {
   container: string;
 }
 
-/** A line that is longer comes in pieces, in bytes: what never ends must not fill the memory. */
+/** Longest line in bytes. A longer one is split, so that an endless one cannot fill the memory. */
 const MAX_LINE_BYTES = 65_536;
 
 const NEWLINE = 10;
 
 /**
- * Opens a container's log. The client library's own `Log` loses errors of the connection and ends early: this is
- * the plain request. @throws Error that says how the API server answered
+ * Opens a container's log with a plain HTTP request: the client library's `Log` loses connection errors and
+ * ends early. @throws Error that says how the API server answered
  */
 export async function openLog(
   kube: Kube,
@@ -40,7 +40,7 @@ export async function openLog(
   throw new Error(`${url.pathname} is answered with ${response.statusCode}`);
 }
 
-/** Whole lines, as many at a time as came together. What stands behind the last newline is not told. */
+/** Yields whole lines, in the batches in which they arrive. Text after the last newline is dropped. */
 export async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {

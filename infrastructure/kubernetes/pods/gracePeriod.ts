@@ -1,6 +1,6 @@
 import type { Problem } from './problem';
 
-/** Remembers since when a problem has been there, and says when it has lasted too long. One for each wait. */
+/** Measures how long a problem has lasted, and reports when that is too long. Create one for each wait. */
 export class GracePeriod {
   private since = 0;
   private reason: string | null = null;
@@ -8,7 +8,7 @@ export class GracePeriod {
   /** @param now a monotonic clock, in milliseconds */
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** @returns true when the problem has been seen without a break for its grace or longer */
+  /** @returns true when the same problem has lasted for its grace period without interruption */
   isOver(problem: Problem | null): boolean {
     if (problem === null) {
       this.reason = null;

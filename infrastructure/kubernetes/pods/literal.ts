@@ -1,4 +1,4 @@
-/** Text as it is, for arguments and variables of a container: the kubelet would replace `$(NAME)` in it, and `$$`. */
+/** Escapes text for a container's arguments and variables: the kubelet would replace `$(NAME)` and `$$`. */
 export function literal(text: string): string {
   return text.replaceAll('$', () => '$$');
 }

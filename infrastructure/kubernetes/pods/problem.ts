@@ -15,31 +15,31 @@ export type ProblemReason =
 
 export interface Problem {
   reason: ProblemReason;
-  /** The same in a sentence for people. */
+  /** The problem as a sentence for people. */
   message: string;
-  /** The pod whose log tells more, if there is one. */
+  /** The pod whose log contains more, if there is one. */
   pod: string | null;
-  /** How long it must last before it is taken as final, in milliseconds: some heal by themselves. */
+  /** How long the problem must last before it is final, in milliseconds: some resolve by themselves. */
   graceMs: number;
 }
 
-/** A node may just be joining, or another pod just going. */
+/** A node may be joining, or another pod may be terminating. */
 const UNSCHEDULABLE_GRACE_MS = 20_000;
 
-/** A Secret or ConfigMap may reach the kubelet after the pod, on a busy machine long after it. */
+/** A Secret or ConfigMap may reach the kubelet after the pod, and on a busy machine much later. */
 const CONFIG_GRACE_MS = 30_000;
 
-/** The scheduler's words for a volume that is being made: no lack of room, however long it takes. */
+/** The scheduler's message while a volume is created: not a lack of capacity, however long it takes. */
 const UNBOUND_VOLUME = /unbound immediate PersistentVolumeClaims/;
 
-/** The kubelet's words for an image that it cannot get. The plain ErrImagePull is its first try: it goes on. */
+/** The kubelet's reasons for an image that it cannot get. Not ErrImagePull: after that it tries again. */
 const IMAGE_REASONS = ['ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'ImageInspectError'];
 
 const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
 
 /**
- * What keeps a pod from becoming ready, if it is something that waiting will not cure. A container may fail
- * once: its database may just be restarting. When it fails again, it is a crash loop.
+ * The problem that prevents a pod from becoming ready, if waiting will not resolve it. A container may fail
+ * once, for example because its database is restarting. When it fails again, it is a crash loop.
  */
 export function podProblem(pod: V1Pod): Problem | null {
   const name = pod.metadata?.name ?? '?';
@@ -64,7 +64,7 @@ export function podProblem(pod: V1Pod): Problem | null {
   return null;
 }
 
-/** What comes before a container is the installation of what it requires, and nothing else. */
+/** The only init container is the one that installs requirements. */
 function requirementsProblem(problem: Problem): Problem {
   const message = `The requirements could not be installed in production. ${problem.message}`;
   return { ...problem, reason: 'requirements_failed', message };
@@ -114,7 +114,7 @@ function crashProblem(pod: string, status: V1ContainerStatus): Problem | null {
   };
 }
 
-/** The container of users' programs bears that name (production/names.ts). */
+/** `program` is the name of the container of users' programs (production/names.ts). */
 function crashed(container: string): string {
   return container === 'program' ? 'Your program crashed in production' : `The container ${container} ended`;
 }

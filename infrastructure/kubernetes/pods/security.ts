@@ -1,6 +1,6 @@
 import type { V1PodSpec, V1SecurityContext } from '@kubernetes/client-node';
 
-/** What Pod Security `restricted` asks of a pod, and no way to the Kubernetes API from inside. */
+/** What Pod Security `restricted` requires of a pod, and no credentials for the Kubernetes API inside it. */
 export function restrictedPod(uid: number): Partial<V1PodSpec> {
   return {
     automountServiceAccountToken: false,
@@ -16,7 +16,7 @@ export function restrictedPod(uid: number): Partial<V1PodSpec> {
   };
 }
 
-/** The same of a container, with a root file system that cannot be written. */
+/** What it requires of a container, and a read-only root file system. */
 export function restrictedContainer(): V1SecurityContext {
   return {
     allowPrivilegeEscalation: false,

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 
 /**
- * The uid, and gid, of a user's pods. What the kernel counts for each uid of a node (inotify instances, bytes in pipes,
- * locked memory, keys), no two users share. It follows from the user's name, so it is the same for every pod, node
- * and worker; two of a thousand users have the same one with a chance of 1 in 3,000.
+ * The uid and gid of a user's pods. The kernel counts some resources per uid of a node (inotify instances,
+ * bytes in pipes, locked memory, keys), so users do not share a uid. It is derived from the user id, so it is
+ * the same for every pod, node and worker. Among a thousand users, two have the same uid with a probability
+ * of 1 in 3,000.
  */
 export function uidOf(userId: string): number {
   return FIRST_UID + (createHash('sha256').update(`uid of ${userId}`).digest().readUInt32BE() % UIDS);
@@ -20,17 +21,17 @@ const USERS = [
 ];
 const GROUPS = ['root:x:0:', 'nogroup:x:65534:'];
 
-/** What programs find as their name. */
+/** The user name that programs see. */
 const NAME = 'program';
 
 const PASSWD_ANNOTATION = 'orchestration-app/passwd';
 const GROUP_ANNOTATION = 'orchestration-app/group';
 const VOLUME = 'identity';
 
-/** Where programs run, in tests and in production. */
+/** The folder in which programs run, in tests and in production. */
 export const HOME = '/work/1';
 
-/** On a pod of a user: the files of `identityMounts`. Images cannot know the uid. */
+/** Annotations of a user's pod: the content of the files of `identityMounts`. Images cannot know the uid. */
 export function identityAnnotations(userId: string): Record<string, string> {
   const id = uidOf(userId);
   const passwd = [...USERS, `${NAME}:x:${id}:${id}:${NAME}:${HOME}:/bin/sh`];
@@ -53,7 +54,7 @@ export const identityVolume: V1Volume = {
   },
 };
 
-/** The names of the uid and the gid, in a container of a pod with `identityVolume`. */
+/** Mounts the files that name the uid and the gid, in a container of a pod with `identityVolume`. */
 export const identityMounts: V1VolumeMount[] = ['passwd', 'group'].map((file) => {
   return { name: VOLUME, mountPath: `/etc/${file}`, subPath: file, readOnly: true };
 });

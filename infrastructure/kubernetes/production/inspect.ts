@@ -6,7 +6,7 @@ import { LIVE_SINCE_ANNOTATION } from './program/live';
 import { readDeployment } from './program/program';
 import { programIn } from './provenance';
 
-/** What is in production, by what the Deployment says of itself. */
+/** Reports what is in production, according to the Deployment. */
 export async function inspectProduction(kube: Kube, userId: string): Promise<LiveReport> {
   const deployment = await readDeployment(kube, userId);
   const annotations = deployment?.metadata?.annotations;

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 
 /** Names, labels and ports of everything that a user has in production. Part of the public contract. */
 
-/** Where a program that serves is expected to listen: its $PORT. */
+/** The port on which a program that serves is expected to listen: its $PORT. */
 export const PROGRAM_PORT = 8080;
 
-/** Where sandbox/production-pod/readiness.py answers. Unusual on purpose: programs may bind anything else. */
+/** The port of sandbox/production-pod/readiness.py. Unusual on purpose: programs may use any other one. */
 export const READY_PORT = 18_080;
 
 export const POSTGRES_PORT = 5432;
 
-/** Role and database that sandbox/production-pod/database/entrypoint.sh makes. */
+/** Role and database that sandbox/production-pod/database/entrypoint.sh creates. */
 export const DATABASE_ROLE = 'app';
 
 /** Name of the program's container, as in `kubectl logs -c program`. */
@@ -26,12 +26,12 @@ export interface ProductionNames {
   database: string;
 }
 
-/** @param userId a DNS label of at most 40 characters: the longest name that Kubernetes derives has 62 then. */
+/** @param userId a DNS label of at most 40 characters: the longest name derived by Kubernetes then has 62. */
 export function namesOf(userId: string): ProductionNames {
   return { namespace: `user-${userId}`, program: `${userId}-prod`, database: `${userId}-prod-db` };
 }
 
-/** Named by content: the same code is the same object, and another code never changes it. */
+/** Named by content: the same code has the same object, and different code never changes it. */
 export function configMapOf(userId: string, codeDigest: string): string {
   return `${userId}-prod-${codeDigest.slice(0, 12)}`;
 }
@@ -49,7 +49,7 @@ export function labelsOf(userId: string, component: Component): Record<string, s
   return { app: 'prod', component, 'orchestration-app/user': userId };
 }
 
-/** The same as a label selector of a request. */
+/** The same labels as a label selector. */
 export function selectorOf(userId: string, component: Component): string {
   return Object.entries(labelsOf(userId, component))
     .map(([key, value]) => `${key}=${value}`)

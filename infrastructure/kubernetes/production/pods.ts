@@ -5,17 +5,17 @@ import { podProblem } from '../pods/problem';
 import { DATABASE_CONTAINER, namesOf, PROGRAM_CONTAINER, type Component } from './names';
 import { submissionOf } from './provenance';
 
-/** One pod of what a user has in production. */
+/** One pod of a user's production. */
 export interface ProductionPod {
   name: string;
   component: 'program' | 'database' | 'migration';
-  /** What its program comes from; null for the database. */
+  /** The submission that its program comes from; null for the database. */
   submissionId: string | null;
   state: 'pending' | 'starting' | 'running' | 'ready' | 'failing' | 'ended' | 'leaving';
   restarts: number;
-  /** What keeps it from being ready, in a sentence. */
+  /** What prevents it from being ready, in a sentence; null if nothing does. */
   message: string | null;
-  /** When it was made, ISO 8601. */
+  /** When it was created, ISO 8601. */
   since: string | null;
 }
 
@@ -25,7 +25,7 @@ const COMPONENTS: Partial<Record<Component, ProductionPod['component']>> = {
   migration: 'migration',
 };
 
-/** The pods of a user's program and its database, the oldest first. */
+/** The pods of a user's program, migrations and database, oldest first. */
 export async function productionPods(kube: Kube, userId: string): Promise<ProductionPod[]> {
   const { namespace } = namesOf(userId);
   const { items } = await attempt(`list pods in ${namespace}`, () =>

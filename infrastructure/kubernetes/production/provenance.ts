@@ -11,14 +11,14 @@ const FIELDS = {
 } as const;
 
 /**
- * What a program is to the Deployment that carries the annotation: the one it specifies now, the one that was
- * live before that was applied, or the last one that became live.
+ * The role of a program in the annotated Deployment: the one that it specifies now, the one that was live
+ * before that was applied, or the last one that became live.
  */
 export type ProgramRole = 'current' | 'previous' | 'live';
 
 type Annotations = Record<string, string> | undefined;
 
-/** Annotations of an object that a submission made. */
+/** Annotations of an object that a submission created. */
 export function provenanceAnnotations(provenance: Provenance): Record<string, string> {
   const { submissionId, workflowId, runId, codeDigest } = provenance;
   return {
@@ -46,7 +46,7 @@ export function submissionOf(annotations: Annotations): string | null {
   return annotations?.[keyOf('current', 'submissionId')] ?? null;
 }
 
-/** Who caused the last change of an object; empty where it is not written. */
+/** The recorded provenance of an object's last change; empty where it was not recorded. */
 export function writtenProvenance(userId: string, metadata: V1ObjectMeta | undefined): Provenance {
   const read = (field: keyof typeof FIELDS) => metadata?.annotations?.[keyOf('current', field)] ?? '';
   return {

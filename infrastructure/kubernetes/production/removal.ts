@@ -6,10 +6,10 @@ import { waitFor } from '../api/waiting';
 import { namesOf, selectorOf, type Component } from './names';
 import { readDeployment } from './program/program';
 
-/** A database may take its grace period of a minute to stop. In milliseconds. */
+/** A database may take its grace period of one minute to stop. In milliseconds. */
 const REMOVAL_DEADLINE_MS = 120_000;
 
-/** Takes the program away and waits until its pods are gone. Everything else stays. */
+/** Deletes the program's Deployment and waits until its pods are gone. Everything else stays. */
 export async function stopProgram(kube: Kube, userId: string, context: CallContext): Promise<void> {
   for (;;) {
     const deployment = await readDeployment(kube, userId);
@@ -18,7 +18,7 @@ export async function stopProgram(kube: Kube, userId: string, context: CallConte
   await awaitRemoval(kube, userId, 'program', REMOVAL_DEADLINE_MS, context);
 }
 
-/** Deletes the program with its files and its address, and on request the database with all its rows. */
+/** Deletes the program with its files and its Service, and on request the database with all its rows. */
 export async function removeProduction(
   kube: Kube,
   userId: string,
@@ -52,7 +52,7 @@ async function removeDatabase(kube: Kube, userId: string, context: CallContext):
   );
   await removed('Service', name, namespace, () => kube.core.deleteNamespacedService(target));
   await removed('Secret', name, namespace, () => kube.core.deleteNamespacedSecret(target));
-  // A database that is made before the old claim is gone would come up with the old rows.
+  // A database that is created before the old claim is gone would start with the old rows.
   await awaitClaimGone(kube, userId, claim, context);
 }
 
@@ -76,12 +76,12 @@ async function awaitClaimGone(kube: Kube, userId: string, name: string, context:
   if (gone === null) throw new PlatformError('Unavailable', `The volume claim ${name} was not gone in time.`);
 }
 
-/** Deletes one object; one that is not there is deleted. */
+/** Deletes one object; an object that does not exist counts as deleted. */
 function removed(kind: string, name: string, namespace: string, call: () => Promise<unknown>) {
   return attemptToFind(`delete ${kind}/${name} in ${namespace}`, call);
 }
 
-/** @returns false when the Deployment was changed by another at the same time */
+/** @returns false when someone else changed the Deployment at the same time */
 export async function removeProgram(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
   const { name = '', namespace = '', uid, resourceVersion } = metadata ?? {};
   const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
@@ -127,7 +127,7 @@ export async function awaitRemoval(
     );
 }
 
-/** @returns false when what was to be changed is not any more as it was read */
+/** @returns false when the object has changed since it was read */
 export async function unlessChanged(change: () => Promise<unknown>): Promise<boolean> {
   try {
     await change();

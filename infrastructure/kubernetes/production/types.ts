@@ -1,6 +1,6 @@
 import type { ProgramResources } from './program/resources';
 
-/** What a pod must know to start a program whose files a ConfigMap holds. */
+/** How a pod starts a program whose files a ConfigMap contains. */
 export interface ProgramStart {
   language: string;
   entrypoint: string;
@@ -8,9 +8,9 @@ export interface ProgramStart {
   files: string[];
   /** Packages that are installed before it starts. */
   requirements: string[];
-  /** Whether the ConfigMap holds what it is started with. */
+  /** Whether the ConfigMap also contains the program's input. */
   hasInput?: boolean;
-  /** Whether it is not ready before it serves. */
+  /** Whether it is ready only when it serves. */
   serves?: boolean;
 }
 
@@ -19,11 +19,11 @@ export interface ProductionSettings {
   programImage: string;
   /** Image with sandbox/production-pod/database/entrypoint.sh, and the PostgreSQL of new databases (POSTGRESQL_MAJOR). */
   databaseImage: string;
-  /** The same with an older PostgreSQL, by major version: for databases that have data of that. */
+  /** The same with an older PostgreSQL, by major version: for databases whose data have that version. */
   olderDatabaseImages?: Readonly<Record<string, string>>;
-  /** Where requirements come from; a program that has some is rejected when it is not given. */
+  /** Address of the package index; when not given, a program with requirements is rejected. */
   packageIndexUrl?: string | undefined;
-  /** What a program gets of a node; PROGRAM_RESOURCES when not given. */
+  /** CPU and memory of a program; PROGRAM_RESOURCES when not given. */
   resources?: ProgramResources | undefined;
   /** StorageClass of database volumes; the cluster's default when not given. */
   storageClass?: string | undefined;

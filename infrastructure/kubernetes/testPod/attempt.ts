@@ -8,22 +8,22 @@ import type { PodStreams } from './podStreams';
 import { ReceivedOutput } from './receivedOutput';
 import { reportOf } from './runReport';
 
-/** What the supervisor keeps of a test framework's report, in bytes; sandbox/test-pod/PROTOCOL.md. */
+/** How much of a test framework's report the supervisor keeps, in bytes; sandbox/test-pod/PROTOCOL.md. */
 const KEEP_REPORT_BYTES = 262_144;
 
 /**
- * How often a run whose stream broke is joined again before the failure is reported, and the pause before each,
- * in milliseconds. A program can kill its relay, so a broken stream alone says little.
+ * The pause before each attempt to rejoin a run whose stream broke, in milliseconds. After the last one, the
+ * failure is reported. A program can kill its relay, so a broken stream alone says little.
  */
 const REJOIN_PAUSES_MS = [20, 100, 300, 1_000, 2_000];
 
 /**
- * A stream can be dead because a server on its way is, and the run goes on in the pod. A supervisor that says nothing
- * on a stream that was opened anew for it is as good as none.
+ * A stream can fail because of a server in between, while the run continues in the pod. But when this many
+ * conversations in a row receive nothing, the last one on a new stream, the supervisor is assumed to be dead.
  */
 const UNHEARD_IN_A_ROW = 2;
 
-/** How long to wait until the supervisor has ended a cancelled run. */
+/** How long to wait until the supervisor has ended a cancelled run, in milliseconds. */
 const CANCEL_DEADLINE_MS = 3_000;
 
 /** Codes of `error` frames; sandbox/test-pod/PROTOCOL.md. */
@@ -37,25 +37,25 @@ export interface AttemptParts {
   streams: PodStreams;
   request: RunRequest;
   language: Language;
-  /** Where requirements come from, if they can be installed. */
+  /** The address of the package index, if packages can be installed. */
   packageIndexUrl: string | undefined;
-  /** Called when another execution takes the place of one, while `progress` still tells of that one. */
+  /** Called when another execution replaces the current one, which `progress` still reports. */
   beforeRepeat: () => void;
   /** See RunContext of activities/ports.ts. */
   onInput: ((received: number) => void) | undefined;
   onSupervisor: ((since: number) => void) | undefined;
-  /** Whether the pod's container has been ended for want of memory since then. */
+  /** Whether the pod's container has been killed for using too much memory since then. */
   wasKilledForMemory: (since: number) => Promise<boolean>;
 }
 
-/** One call of `run`: as many streams as it takes, one execution. */
+/** One call of `run`: follows one execution, over as many streams as necessary. */
 export class Attempt {
   private conversation: Conversation | null = null;
   private cancelled = false;
   private state = 'connecting';
   private position = 0;
   private podUid = '';
-  /** When the run began, and the supervisor that executes it, in milliseconds since the epoch. */
+  /** Start of the run, and of the supervisor that executes it, in milliseconds since the epoch. */
   private began = 0;
   private supervisorBegan = 0;
   private executionId: string | null = null;
@@ -70,7 +70,7 @@ export class Attempt {
     };
   }
 
-  /** For the heartbeat: where the run stands, how many come before it, and how many bytes of its output have come. */
+  /** For the heartbeat: the run's state, its place in the queue, and how much of its output was received. */
   progress() {
     const { stdout, stderr } = this.output;
     const { state, position, executionId } = this;
@@ -98,11 +98,11 @@ export class Attempt {
     }
   }
 
-  /** Ends the run in the pod, as far as it can be reached, and waits until `work` is over. */
+  /** Cancels the run in the pod, if that can be reached, and waits until `work` has ended. */
   async cancel(work: Promise<unknown>): Promise<void> {
     this.cancelled = true;
     this.conversation?.send({ op: 'cancel', key: this.parts.request.key });
-    // However the work ends now, it was cancelled.
+    // Any result is ignored now: the run was cancelled.
     const over = work.catch(() => undefined);
     await Promise.race([over, pauseFor(CANCEL_DEADLINE_MS, undefined, { ref: false })]);
   }
@@ -137,19 +137,19 @@ export class Attempt {
     }
   }
 
-  /** Whether the supervisor begins anew what it was executing: it is another one by now. */
+  /** Whether the supervisor starts the current run again: then it is a new supervisor. */
   private isAnother(frame: Frame): boolean {
     if (this.executionId === null || this.state !== 'running') return false;
     return frame.type === 'accepted' && frame.execution !== this.executionId;
   }
 
-  /** True when the run in progress took all memory of the pod: a repeat of it would do the same. */
+  /** True when the current run used all memory of the pod: a repeat would do the same. */
   private async endedItsContainer(): Promise<boolean> {
     if (this.executionId === null || this.state !== 'running') return false;
     return this.parts.wasKilledForMemory(this.supervisorBegan).catch(() => false);
   }
 
-  /** The supervisor that measured it is gone with its container. */
+  /** The report of a run whose container was killed, and with it the supervisor that measured the run. */
   private reportOfKilled(): RunReport {
     const { stdout, stderr, report } = this.output;
     return {
@@ -202,7 +202,7 @@ export class Attempt {
   private executed(executionId: string): void {
     if (this.executionId !== null && this.executionId !== executionId) {
       this.parts.beforeRepeat();
-      // Another execution than before: nothing that was received is part of it.
+      // This is another execution: none of the received output belongs to it.
       for (const output of Object.values(this.output)) output.restart();
     }
     if (this.executionId !== executionId) this.began = Date.now();
@@ -246,9 +246,9 @@ function encode(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** An `error` frame. By PROTOCOL.md, the first two codes can never succeed, the others may at the next try. */
+/** An `error` frame. By PROTOCOL.md, `invalid` and `key_taken` are final; others may succeed when retried. */
 export class Refusal extends PlatformError {
-  /** @param brief whether the run is one that is to wait elsewhere when others come first */
+  /** @param brief whether the run waits outside the pod when others come first */
   constructor(code: string, message: string, brief = false) {
     const isFinal = code === 'invalid' || code === 'key_taken';
     const name = isFinal ? 'Rejected' : brief && OTHERS_FIRST.includes(code) ? 'TestPodBusy' : 'Unavailable';
@@ -256,7 +256,7 @@ export class Refusal extends PlatformError {
   }
 }
 
-/** A run whose requirements are gone is only helped by installing them: that is for the next attempt. */
+/** A run whose requirements are missing needs an installation first, which is part of the next attempt. */
 function mayBeJoinedAgain(error: unknown): boolean {
   return error instanceof PlatformError && error.name === 'Unavailable' && error.reason !== LAYER_MISSING;
 }

@@ -2,17 +2,17 @@ import { PlatformError } from '../api/errors';
 import type { Frame } from './frames';
 
 /**
- * The supervisor says every second that it is alive. After this time without a word the stream is taken for
- * dead, in milliseconds: connections can end without anybody being told.
+ * The supervisor sends an `alive` frame every second. If no frame arrives for this time, in milliseconds, the
+ * stream is assumed to be dead: a connection can end without either side noticing.
  */
 export const SILENCE_MS = 10_000;
 
-/** Types of frames after which none comes of their conversation. */
+/** Types of frames that are the last of their conversation. */
 const LAST = new Set<Frame['type']>(['end', 'error', 'input', 'read']);
 
-/** Nothing came for too long. */
+/** No frame arrived for too long. */
 export class HeartbeatTimeout extends PlatformError {
-  /** @param everHeard whether something had come before */
+  /** @param everHeard whether any frame had arrived before */
   constructor(
     silenceMs: number,
     readonly everHeard: boolean,
@@ -21,7 +21,10 @@ export class HeartbeatTimeout extends PlatformError {
   }
 }
 
-/** What the supervisor says of one run: frames that have come and are not taken yet, or the failure after the last. */
+/**
+ * The exchange with the supervisor about one run: the frames that were received but not yet read, or the
+ * failure after the last one.
+ */
 export class Conversation {
   private readonly frames: Frame[] = [];
   private failure: Error | null = null;
@@ -32,7 +35,7 @@ export class Conversation {
   constructor(
     private readonly silenceMs: number,
     readonly send: (frame: object) => void,
-    /** Given whether the supervisor still has something to say; tells false when it had left before. */
+    /** Called with whether more frames are expected; returns false if the conversation was left before. */
     private readonly leave: (unfinished: boolean) => boolean,
     private readonly giveUpStream: (error: Error) => void,
   ) {}
@@ -59,13 +62,13 @@ export class Conversation {
     }
   }
 
-  /** Ends the conversation. The run goes on. */
+  /** Ends the conversation. The run continues. */
   close(): void {
     this.leave(!this.finished);
     this.fail(new Error('The conversation is over.'));
   }
 
-  /** Ends it because what came, or did not come, cannot be trusted: nobody shall use this stream any more. */
+  /** Ends the conversation and closes its stream, which can no longer be trusted. */
   abandon(error: Error): void {
     if (this.leave(false)) this.giveUpStream(error);
   }

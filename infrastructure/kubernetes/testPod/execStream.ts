@@ -9,28 +9,28 @@ import { namespaceOf, NO_SUPERVISOR, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf 
 /** An open exec on the relay of a test pod: frames to the supervisor and from it. */
 export interface ExecStream {
   send(frame: object): void;
-  /** Ends the conversation. Runs go on. */
+  /** Closes the stream. Runs continue. */
   close(): void;
 }
 
 export interface ExecListener {
   onFrame(frame: Frame): void;
-  /** The stream is of no use any more; called once, and not after `close`. `EnvironmentMissing` or `Unavailable`. */
+  /** The stream failed: `EnvironmentMissing` or `Unavailable`. Called once, and not after `close`. */
   onFailure(error: Error): void;
 }
 
-/** An exec takes some 50 ms to open; on a busy node, seconds. */
+/** Timeout for opening an exec, in milliseconds. It takes about 50 ms; on a busy node, seconds. */
 const OPENING_MS = 30_000;
 
-/** Kept of what the relay or the container runtime says on stderr. */
+/** How much of the stderr of the relay or the container runtime is kept. */
 const STDERR_BYTES = 2_000;
 
-/** What kubectl sends at most in one message: servers and proxies on the way expect no more. */
+/** The largest message that kubectl sends; servers and proxies in between expect no more. */
 const STDIN_PIECE_BYTES = 32 * 1024;
 
 /**
  * Opens an exec on the relay of a user's test pod.
- * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in it, that could answer.
+ * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in the pod that could answer.
  */
 export async function openExecStream(
   kube: Kube,
@@ -76,10 +76,10 @@ export async function openExecStream(
   const socket = await inTime(opening, doing).catch(async (error: unknown) => {
     throw await explain(kube, userId, translate(error, doing));
   });
-  // The status does not come when the connection breaks: closing is the only sign then.
+  // No status arrives when the connection breaks: the close is the only sign then.
   socket.onclose = () => fail(new PlatformError('Unavailable', `The stream of ${doing} was closed`));
 
-  // What is said in one turn goes out together: each message passes through three servers on its way.
+  // Frames sent in one turn of the event loop go out together: each message passes through three servers.
   let unsent: Buffer[] = [];
   const flush = () => {
     const bytes = Buffer.concat(unsent);
@@ -96,18 +96,18 @@ export async function openExecStream(
       over = true;
       flush();
       stdin.end();
-      // The end of stdin must go out first; then the relay ends, and with it the stream.
+      // The end of stdin must be sent first. It ends the relay, and with it the stream.
       setImmediate(() => socket.close());
     },
   };
 }
 
-/** The client waits for ever for an API server that took the connection and says nothing. */
+/** Limits the time to open. The client itself waits forever for an API server that accepts and is silent. */
 async function inTime<T extends { close(): void }>(opening: Promise<T>, doing: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      // One that opens all the same is of no use to anybody.
+      // A socket that opens too late is not used.
       opening.then(
         (socket) => socket.close(),
         () => undefined,
@@ -131,7 +131,7 @@ function sink(take: (data: Buffer) => void): Writable {
   });
 }
 
-/** What the status that ends an exec says. Even a success is a failure here: the end record did not come. */
+/** Converts the status that ended an exec. Even a success is a failure here: the end record is missing. */
 function failureOfStatus(status: V1Status, doing: string, said: string): PlatformError {
   const exitCode = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message;
   const why = said || status.message || `it ended with ${status.status ?? 'no status'}`;
@@ -140,8 +140,8 @@ function failureOfStatus(status: V1Status, doing: string, said: string): Platfor
 }
 
 /**
- * Looks at the pod to tell what a failed exec means, because the API server answers a refused upgrade with a
- * bare number: a pod that cannot run anything has to be prepared, and only then it makes sense to try again.
+ * Reads the pod to find out what a failed exec means, because the API server answers a refused upgrade with
+ * only a number. A pod that cannot run anything must be prepared before a retry makes sense.
  */
 async function explain(kube: Kube, userId: string, failure: Error): Promise<Error> {
   if (!(failure instanceof PlatformError) || failure.name === 'EnvironmentMissing') return failure;

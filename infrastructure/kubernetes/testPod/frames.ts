@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { RunOutcome } from '../../../activities/ports';
 import { PlatformError } from '../api/errors';
 
-/** The frames of sandbox/test-pod/PROTOCOL.md, as far as this side reads them. */
+/** The frames of sandbox/test-pod/PROTOCOL.md, with the fields that the worker reads. */
 const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
 const count = z.number().int().nonnegative();
 const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });
 const streamName = z.enum(['stdout', 'stderr', 'report']);
 const channel = z.string();
 const execution = z.string();
-/** Bytes of input that came while it ran. Supervisors of before do not say it. */
+/** Bytes of input that arrived during the run. Older supervisors do not send this field. */
 const input = count.default(0);
 
 const endRecord = z.object({
@@ -31,7 +31,7 @@ const endRecord = z.object({
   serving: z.boolean(),
   execution: z.string(),
   check: z.string().nullable(),
-  /** Supervisors of before do not say it. */
+  /** Older supervisors do not send this field. */
   listens: z.array(z.string()).optional(),
   stdout: streamSummary,
   stderr: streamSummary,
@@ -43,7 +43,7 @@ const frame = z.discriminatedUnion('type', [
     ...{ type: z.literal('accepted'), channel, state: z.string(), position: count, pod_uid: z.string() },
     execution: execution.nullable(),
     input,
-    /** Since the supervisor began, in milliseconds. Supervisors of before do not say it. */
+    /** Uptime of the supervisor, in milliseconds. Older supervisors do not send this field. */
     up_ms: count.optional(),
   }),
   z.object({ type: z.literal('queued'), channel, position: count }),
@@ -61,21 +61,21 @@ export type EndRecord = z.infer<typeof endRecord>;
 export type StreamSummary = z.infer<typeof streamSummary>;
 export type StreamName = z.infer<typeof streamName>;
 
-/** Version of the protocol that is spoken here. */
+/** The version of the protocol that is implemented here. */
 const PROTOCOL = 3;
 
-/** Frames of types that came later are skipped; these must be what they claim to be. */
+/** Frames of other, newer types are skipped; frames of these types must be valid. */
 const known = new Set<unknown>(frame.options.map((option) => option.shape.type.value));
 
-/** The longest frame that the supervisor sends, in bytes: a chunk of output. A longer one is not its doing. */
+/** The supervisor's longest frame, in bytes: a chunk of output. A longer one has another origin. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** Puts frames together from the pieces in which a stream brings them. */
+/** Assembles frames from the pieces in which a stream delivers them. */
 export class FrameReader {
   private pending: Buffer[] = [];
   private size = 0;
 
-  /** @throws PlatformError `Unavailable` for bytes that are no frame: the stream is broken. */
+  /** @throws PlatformError `Unavailable` for bytes that are not a frame: the stream is broken. */
   push(piece: Buffer): Frame[] {
     const frames: Frame[] = [];
     let rest = piece;

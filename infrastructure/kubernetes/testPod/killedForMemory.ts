@@ -3,9 +3,8 @@ import { attemptToFind } from '../api/errors';
 import { namespaceOf, RUNNER_CONTAINER, testPodOf } from './names';
 
 /**
- * Whether the kernel has ended the container of a test pod for want of memory.
- * @param since when the supervisor began that was at work there, in milliseconds since the epoch: what ended before
- * is not meant
+ * Whether the container of a test pod was killed for using too much memory.
+ * @param since start of the current supervisor, in milliseconds since the epoch: earlier kills do not count
  */
 export async function wasKilledForMemory(kube: Kube, userId: string, since: number): Promise<boolean> {
   const name = testPodOf(userId);

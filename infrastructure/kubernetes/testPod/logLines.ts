@@ -1,17 +1,17 @@
-/** Reads the log of a test pod, whose form is described in sandbox/test-pod/PROTOCOL.md. */
+/** Parses the log of a test pod, whose format is described in sandbox/test-pod/PROTOCOL.md. */
 
 export interface StartLine {
   type: 'start';
-  /** Names this execution, and no other. */
+  /** Unique id of the execution. */
   execution: string;
-  /** Of the run, as the worker asked for it. */
+  /** Key of the run, as the worker requested it. */
   key: string;
 }
 
 export interface OutputLine {
   type: 'output';
   stream: 'stdout' | 'stderr';
-  /** Of its first byte, in the stream of its execution. */
+  /** Offset of the first byte, in the stream of its execution. */
   offset: number;
   data: Buffer;
 }
@@ -20,15 +20,15 @@ export interface EndLine {
   type: 'end';
 }
 
-/** How a case ended, as the worker found. */
+/** How a test case ended, as judged by the worker. */
 export interface CaseLine {
   type: 'case';
-  /** From 1 on. */
+  /** Starts at 1. */
   number: number;
   total: number;
   outcome: string;
   durationMs: number;
-  /** Of the case's run. */
+  /** Key of the test case's run. */
   key: string;
   name: string;
 }
@@ -40,7 +40,7 @@ const OUTPUT = /^\[\S+ (out|err) (\d+)(-?)(\\?)\] ?(.*)$/s;
 const CASE = /^\[\S+\] case (\d+) of (\d+) (\w+) in ([\d.]+) ms key=(\S+) name=(".*")$/s;
 const END = /^\[\S+\] end /;
 
-/** Null for a line that says nothing of these. @param line without its newline */
+/** Null for any other line. @param line without its newline */
 export function parseLogLine(line: string): LogLine | null {
   const output = OUTPUT.exec(line);
   if (output) {

@@ -8,11 +8,14 @@ export const namespaceOf = (userId: string): string => `user-${userId}`;
 /** Container of the supervisor, as in `kubectl logs -c runner`. */
 export const RUNNER_CONTAINER = 'runner';
 
-/** Of Dockerfile.test: an interpreter that its own uid cannot read (docs/decisions/closed-interpreter.md). */
+/**
+ * In the image of Dockerfile.test: an interpreter that its own uid cannot read
+ * (docs/decisions/closed-interpreter.md).
+ */
 const INTERPRETER = ['/opt/test-pod/bin/python3', '-I', '-S'];
 
 /** Carries bytes between its stdin and stdout and the supervisor. */
 export const RELAY_COMMAND = [...INTERPRETER, '/opt/test-pod/relay.py'];
 
-/** Exit code of the relay when nobody supervises the pod. */
+/** Exit code of the relay when there is no supervisor in the pod. */
 export const NO_SUPERVISOR = 3;

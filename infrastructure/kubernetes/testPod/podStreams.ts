@@ -6,17 +6,18 @@ import { openExecStream } from './execStream';
 import type { ExecListener, ExecStream } from './execStream';
 
 export interface PodStreamsSettings {
-  /** After this time without a word from the pod its stream is taken for dead, in milliseconds. */
+  /** After this time without a frame from the pod, its stream is assumed to be dead, in milliseconds. */
   silenceMs?: number;
-  /** How long a stream that nobody uses stays open, in milliseconds: below the 60 s of the supervisor. */
+  /** How long an unused stream stays open, in milliseconds: below the supervisor's 60 s. */
   idleMs?: number;
 }
 
 const IDLE_MS = 30_000;
 
 /**
- * One exec stream to each test pod that is in use, shared by all runs there: opening one takes the API server and
- * the kubelet longer than most programs run. Opened on demand, closed when idle, opened anew after a failure.
+ * One exec stream to each test pod that is in use, shared by all runs there: for the API server and the
+ * kubelet, opening one takes longer than most programs run. A stream is opened on demand, closed when idle,
+ * and opened again after a failure.
  */
 export class PodStreams {
   private readonly streams = new Map<string, PodStream>();
@@ -27,8 +28,8 @@ export class PodStreams {
   ) {}
 
   /**
-   * Begins to talk to the supervisor of a user's test pod.
-   * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in it, that could answer
+   * Starts a conversation with the supervisor of a user's test pod.
+   * @throws PlatformError `EnvironmentMissing` when there is no pod, or nothing in the pod that could answer
    */
   async converse(userId: string): Promise<Conversation> {
     let stream = this.streams.get(userId);
@@ -43,7 +44,7 @@ export class PodStreams {
     return this.streams.size;
   }
 
-  /** Closes what is open. Runs go on, and another worker can join them. */
+  /** Closes all streams. Runs continue, and another worker can join them. */
   close(): void {
     for (const stream of this.streams.values()) stream.close(closedByUs());
   }
@@ -83,7 +84,7 @@ class PodStream {
       onFailure: (error) => this.end(error),
     };
     this.opening = inSpan('open exec stream', {}, () => openExecStream(kube, userId, listener));
-    // Whoever wants to talk learns it; here it only must not stay in use.
+    // Callers of `converse` receive the failure; here the stream only has to be removed.
     this.opening.catch((error: Error) => this.end(error));
   }
 
@@ -101,7 +102,7 @@ class PodStream {
     return conversation;
   }
 
-  /** @param error what those who still talk over it are told */
+  /** @param error the failure for the conversations that still use the stream */
   close(error: Error): void {
     if (this.over) return;
     this.end(error);
@@ -112,14 +113,14 @@ class PodStream {
   }
 
   private send(frame: object): void {
-    // A stream that could not be opened tells those who talk over it by itself.
+    // If the stream could not be opened, its conversations receive that failure.
     void this.opening.then(
       (stream) => stream.send(frame),
       () => undefined,
     );
   }
 
-  /** @returns false when it had left before */
+  /** @returns false when the conversation was left before */
   private leave(channel: string, unfinished: boolean): boolean {
     if (!this.conversations.delete(channel)) return false;
     if (unfinished && !this.over) this.send({ op: 'leave', channel });
@@ -128,7 +129,7 @@ class PodStream {
     return true;
   }
 
-  /** From here on nobody finds this stream: the next to talk opens another. */
+  /** Removes this stream: the next conversation opens another. */
   private end(error: Error): void {
     this.over = true;
     clearTimeout(this.idle);

@@ -1,14 +1,14 @@
 import type { RunReport } from '../../../activities/ports';
 import type { ErrorPatterns } from '../../../sandbox/languages/languages';
 
-/** For people: what a program, or its language, says of what went wrong. Never decides whether a run passed. */
+/** The error that a program or its language reports. For display: it never decides whether a run passed. */
 export type ProgramError = NonNullable<RunReport['error']>;
 
 const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /**
- * Finds the last error in a program's stderr, and the innermost of its own files that it names.
- * @param stderr the end of it
+ * Finds the last error in a program's stderr, and the innermost of the program's own files in it.
+ * @param stderr the end of the program's stderr
  * @returns null when no error of the language is found
  */
 export function readProgramError(patterns: ErrorPatterns, stderr: string): ProgramError | null {

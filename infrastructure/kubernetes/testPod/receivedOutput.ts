@@ -4,14 +4,14 @@ import type { CapturedOutput } from '../../../activities/ports';
 import { PlatformError } from '../api/errors';
 import type { StreamSummary } from './frames';
 
-/** Collects what arrives of one stream: its head, then, after a gap or without one, its tail. */
+/** Collects the received bytes of one stream: its head, then, with or without a gap, its tail. */
 export class ReceivedOutput {
   private parts: Buffer[] = [];
   private end = 0;
-  /** Where the tail begins if it does not follow the head at once: bytes before it, in the kept ones and in all. */
+  /** The gap between head and tail, if any: received bytes before it, and bytes that it leaves out. */
   private gap: { after: number; size: number } | null = null;
 
-  /** @param keepBytes what the run was asked to keep; half of it is the head */
+  /** @param keepBytes how much the run was asked to keep; half of it is the head */
   constructor(private readonly keepBytes: number) {}
 
   /** Bytes received so far. */
@@ -19,7 +19,7 @@ export class ReceivedOutput {
     return this.parts.reduce((sum, part) => sum + part.length, 0);
   }
 
-  /** @throws PlatformError `Unavailable` when the piece cannot be the next. */
+  /** @throws PlatformError `Unavailable` when the piece is not the next one. */
   add(offset: number, data: Buffer): void {
     if (offset > this.end && this.gap === null) this.gap = { after: this.received, size: offset - this.end };
     else if (offset !== this.end)
@@ -31,7 +31,7 @@ export class ReceivedOutput {
     this.end = offset + data.length;
   }
 
-  /** Forgets what will be sent again when the run is joined anew. @returns where its head has to go on. */
+  /** Discards what will be sent again after a rejoin. @returns the offset from which the head continues */
   rejoin(): number {
     const head = Buffer.concat(this.parts).subarray(0, this.gap?.after ?? this.received);
     const kept = head.subarray(0, Math.floor(this.keepBytes / 2));
@@ -41,7 +41,7 @@ export class ReceivedOutput {
     return kept.length;
   }
 
-  /** Forgets everything: what comes now is of another execution. */
+  /** Discards everything: the output that follows belongs to another execution. */
   restart(): void {
     this.parts = [];
     this.end = 0;
@@ -54,7 +54,7 @@ export class ReceivedOutput {
   }
 
   /**
-   * Compares what arrived with the end record.
+   * Compares the received output with the end record.
    * @throws PlatformError `Unavailable` when a byte is missing or different: then there is no result.
    */
   verify(name: string, summary: StreamSummary): CapturedOutput {
@@ -70,7 +70,7 @@ export class ReceivedOutput {
     return { ...this.captured(kept), bytes: summary.bytes, truncated: summary.bytes > kept.length };
   }
 
-  /** What arrived of a run whose end nobody could tell. */
+  /** The received output of a run whose end was never reported. */
   asFarAsItCame(): CapturedOutput {
     return { ...this.captured(Buffer.concat(this.parts)), bytes: this.end, truncated: this.gap !== null };
   }
@@ -91,7 +91,7 @@ export class ReceivedOutput {
 
 const NOTHING = Buffer.alloc(0);
 
-/** The bytes themselves, where their text does not tell them. */
+/** The bytes themselves, if they are not valid UTF-8. */
 function exactly(head: Buffer, tail: Buffer): Pick<CapturedOutput, 'base64'> {
   if (isUtf8(head) && isUtf8(tail)) return {};
   return { base64: { head: head.toString('base64'), tail: tail.toString('base64') } };

@@ -5,11 +5,11 @@ import { readProgramError } from './programError';
 
 import type { ReceivedOutput } from './receivedOutput';
 
-/** Enough of stderr for what a language says of an error. */
+/** Enough of stderr to contain a language's report of an error. */
 const ERROR_BYTES = 16_384;
 
 /**
- * What came of a run: its end record, with what arrived of its output.
+ * Builds the report of a run from its end record and its received output.
  * @throws PlatformError `Unavailable` when output is missing or different: then there is no result
  */
 export function reportOf(
@@ -22,7 +22,7 @@ export function reportOf(
   const failed = end.outcome === 'failed' || end.outcome === 'syntax_error';
   const { out_of_memory: outOfMemory } = errors;
   const error = failed ? readProgramError(errors, text) : null;
-  // One failure told from another, by what the program says of itself: no words of its own can make it pass.
+  // Distinguishes only between failures: nothing that the program prints can make the run pass.
   const ended = end.outcome === 'failed' || end.outcome === 'killed_by_signal';
   const starved = ended && outOfMemory !== undefined && text.search(outOfMemory) >= 0;
   return {

@@ -3,10 +3,13 @@ import { Refusal } from './attempt';
 import type { Frame } from './frames';
 import type { PodStreams } from './podStreams';
 
-/** Code of an `error` frame: there is no such run here, or not what is asked of it; sandbox/test-pod/PROTOCOL.md. */
+/**
+ * Code of an `error` frame: the pod has no such run, or not the requested part of it;
+ * sandbox/test-pod/PROTOCOL.md.
+ */
 const UNKNOWN = 'unknown';
 
-/** Gives a run more input. @returns null when there is no such run, or it has ended */
+/** Sends more input to a run. @returns null when there is no such run, or it has ended */
 export async function feed(
   streams: PodStreams,
   userId: string,
@@ -20,7 +23,7 @@ export async function feed(
   return answer === null || answer.over ? null : { received: answer.received };
 }
 
-/** Bytes that a run printed: none when they are not kept any more. */
+/** Reads bytes that a run printed: none if they are no longer kept. */
 export async function read(
   streams: PodStreams,
   userId: string,
@@ -35,7 +38,7 @@ export async function read(
   return answer === null ? Buffer.alloc(0) : Buffer.concat(pieces);
 }
 
-/** Puts a line into the log, when the pod can be reached. */
+/** Writes a line to the log of the test pod, if the pod can be reached. */
 export async function say(
   streams: PodStreams,
   userId: string,
@@ -47,7 +50,7 @@ export async function say(
   conversation.close();
 }
 
-/** @returns null when the pod does not know what it is asked about */
+/** @returns null when the pod does not know the run */
 async function ask<Answer>(
   streams: PodStreams,
   userId: string,
@@ -60,7 +63,7 @@ async function ask<Answer>(
     for (;;) {
       const frame = await conversation.next();
       if (frame.type === 'error') {
-        // A supervisor of before does not know the question, and has nothing to answer with.
+        // An older supervisor does not know this request, and cannot answer it.
         if (frame.code === UNKNOWN || frame.code === 'invalid') return null;
         throw new Refusal(frame.code, frame.message);
       }

@@ -8,32 +8,35 @@ import { PodStreams } from './podStreams';
 import type { PodStreamsSettings } from './podStreams';
 import { feed, read, say } from './supervisorRequests';
 
-/** The port, and what its owner looks after. */
+/** The port `TestRunner`, and methods for its owner. */
 export interface PodTestRunner extends TestRunner {
   /** How many streams to test pods are open. */
   openStreams(): number;
-  /** Closes the streams to test pods. Runs go on, and another worker can join them. */
+  /** Closes the streams to test pods. Runs continue, and another worker can join them. */
   close(): void;
 }
 
 export interface TestRunnerSettings extends PodStreamsSettings {
   languages: Map<string, Language>;
-  /** Where requirements come from; none can be installed when it is not given. It may hold a password. */
+  /** Address of the package index, which may contain a password; without it, no package can be installed. */
   packageIndexUrl?: string | undefined;
 }
 
 const HEARTBEAT_MS = 1_000;
 
-/** Soon, so that the next attempt knows which execution this was; but not for programs that are over by then. */
+/** Early, so that the next attempt knows the execution. Programs that have ended by then need none. */
 const FIRST_HEARTBEAT_MS = 100;
 
 /**
- * Reasons of an abort that concern only this worker's attempt: the run goes on, and the next attempt joins it.
- * Words of Temporal's activity cancellation; any other abort cancels the run.
+ * Reasons of an abort that concern only this worker's attempt: the run continues, and the next attempt joins
+ * it. They are defined by Temporal's activity cancellation; any other abort cancels the run.
  */
 const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 
-/** Runs submissions in the test pods of a cluster, by the supervisor inside (sandbox/test-pod/PROTOCOL.md). */
+/**
+ * Runs submissions in the test pods of a cluster, using the supervisor in each pod
+ * (sandbox/test-pod/PROTOCOL.md).
+ */
 export function createTestRunner(
   kube: Kube,
   { languages, packageIndexUrl, ...settings }: TestRunnerSettings,
@@ -71,7 +74,7 @@ export function createTestRunner(
     feed: (userId, input) => feed(streams, userId, input),
     read: (userId, range) => read(streams, userId, range),
     say: (userId, submissionId, text) => {
-      // A courtesy: whoever cannot be told live is told by the report.
+      // Best effort: the same is in the report.
       say(streams, userId, submissionId, text).catch(() => undefined);
     },
     openStreams: () => streams.size,
@@ -88,7 +91,7 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     return await Promise.race([work, aborted]);
   } finally {
     over.abort();
-    // After an abort nobody listens to the work any more; its failure is the abort's consequence.
+    // After an abort the result is ignored; a failure is only its consequence.
     work.catch(() => undefined);
   }
 }

@@ -6,26 +6,29 @@ import { fileURLToPath } from 'node:url';
 
 const REPORT = 3;
 const NO_TESTS = 5;
-/** Tests that are listed by name: so many that did not pass, and so many others. All are counted. */
+/** How many tests are listed by name: this many that did not pass, and this many others. All are counted. */
 const MAX_LISTED = 200;
 const MAX_NAME = 400;
 const MAX_MESSAGE = 2_000;
-/** What is repeated of failures at the end, in bytes: the last 128 KiB of a report are always kept. */
+/**
+ * The size of the failures that are repeated at the end, in bytes: the last 128 KiB of a report are always
+ * kept.
+ */
 const MAX_FAILURES = 96 * 1024;
 
-/** Which of some files node takes for tests, by its documentation. */
+/** The file names that Node treats as tests, according to its documentation. */
 const NAMES = /^(?:test|test-.*|.*[._-]test)\.[cm]?[jt]s$/;
 const SCRIPT = /\.[cm]?[jt]s$/;
 
 const counts = { found: 0, passed: 0, failed: 0, skipped: 0 };
 const failures = [];
 let listed = 0;
-/** Files whose tests are over, by what their own processes reported. */
+/** Files whose own processes reported that their tests are finished. */
 const finished = new Set();
 const endedEarly = new Set();
-/** Of the file that runs, the last that it printed to stderr, and what node remarked on it. */
+/** The end of the running file's stderr, with Node's diagnostics about it. */
 let remarks = '';
-/** What node itself makes of it all. */
+/** Node's own overall result. */
 let success = false;
 
 function filesOf(names) {
@@ -34,7 +37,7 @@ function filesOf(names) {
   return (tests.length > 0 ? tests : scripts).map((name) => resolve(name));
 }
 
-/** To node a file is a test, too. */
+/** Node reports a file as a test, too. */
 const isFile = ({ name, file }) => file !== undefined && (name === file || name === resolve(file));
 const nameOf = (file) => relative('', resolve(file));
 
@@ -45,14 +48,14 @@ function onBegin(data) {
 }
 
 function onResult(data, outcome) {
-  // A suite fails with its tests, which are reported themselves, or by itself: in a hook, for example.
+  // A suite fails because of its tests, which are reported separately, or by itself, for example in a hook.
   if (data.details?.type === 'suite' || isFile(data)) return onContainer(data, outcome);
   const isSkipped = data.skip !== undefined || data.todo !== undefined;
   const message = outcome === 'failed' ? messageOf(data) : null;
   result(data.name, isSkipped ? 'skipped' : outcome, data, message);
 }
 
-/** Of a suite or a file. */
+/** Handles the result of a suite or a file. */
 function onContainer(data, outcome) {
   const { failureType, exitCode, signal } = data.details?.error ?? {};
   if (outcome !== 'failed' || failureType === 'subtestsFailed' || data.todo !== undefined) return;
@@ -62,7 +65,7 @@ function onContainer(data, outcome) {
   result(nameOf(data.file), 'error', data, ended);
 }
 
-/** When the process of a file is gone: without a summary of its own, its tests were not over. */
+/** Handles the end of a file's process. Without a summary from the file, its tests had not finished. */
 function onComplete(data) {
   if (!isFile(data) || finished.has(data.file)) return;
   const { exitCode = 0, signal = null } = data.details?.error ?? {};
@@ -102,7 +105,7 @@ function result(name, outcome, data, message) {
   write({ test, counts });
 }
 
-/** The end of a text, as long as its JSON has no more bytes than that. */
+/** The end of a text, short enough that its JSON has at most `bytes` bytes. */
 function cut(text, bytes) {
   let kept = text?.slice(-MAX_MESSAGE) ?? null;
   while (kept !== null && Buffer.byteLength(JSON.stringify(kept)) > bytes)

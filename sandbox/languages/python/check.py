@@ -1,4 +1,4 @@
-"""Compiles a file without running it. Says what is wrong as a traceback does, and exits with 1 then."""
+"""Compiles a file without running it. If that fails, prints the error like a traceback and exits with 1."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def is_archive(name: str) -> bool:
-    """Whether Python would run what is in the file, as it does with a zip of any name."""
+    """Whether Python would run the file as a zip archive, which may have any name."""
     try:
         zipimport.zipimporter(name)
         return True

@@ -1,9 +1,9 @@
 """
-Installs packages with pip into a folder: `install.py FOLDER REQUIREMENT...`, from the index that PACKAGE_INDEX_URL
-names. Writes what was installed to descriptor 3 where that is open, one JSON object a package. The last line of
-stderr says what went wrong.
+Installs packages with pip into a folder: `install.py FOLDER REQUIREMENT...`. The package index is
+PACKAGE_INDEX_URL. If descriptor 3 is open, it writes one JSON object for each installed package to it. The
+last line of stderr is the reason for a failure.
 
-Only wheels are taken: they are unpacked, and nothing in them is run.
+Only wheels are installed: they are unpacked, and no code in them is run.
 """
 
 import collections
@@ -18,10 +18,10 @@ import urllib.parse
 import urllib.request
 
 REPORT = 3
-# Lines of pip's messages, and bytes of a page of the index, that are read to say why it failed.
+# How many of pip's last lines, and how many bytes of a page of the index, are read to explain a failure.
 MAX_LINES = 200
 MAX_PAGE = 4 * 1024 * 1024
-# For one answer of the index, in seconds, and how often it is asked again.
+# The timeout of one request to the index, in seconds, and the number of retries.
 TIMEOUT = 15
 RETRIES = 2
 
@@ -50,20 +50,24 @@ def command(layer: str, report: str, requirements: list[str], index: str) -> lis
     options += [f"--timeout={TIMEOUT}", f"--retries={RETRIES}", "--only-binary=:all:", f"--report={report}"]
     address = urllib.parse.urlsplit(index)
     if address.scheme == "http":
-        # Without it, pip takes no package over http from another machine. For https it would give up certificates.
+        # pip needs this to install over http from another machine. For https, it would disable certificate
+        # checks.
         options += ["--trusted-host", address.hostname]
     return [sys.executable, "-I", "-m", "pip", "install", f"--target={layer}", *options, "--", *requirements]
 
 
 def environment(temporary: str, index: str) -> dict[str, str]:
-    """No settings of pip but ours. The index is not an argument: those can be read by every process of the pod."""
+    """
+    Removes all other pip settings. The index is not an argument, because every process in the pod can read
+    those.
+    """
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    # The layer's own volume has room for archives, and moving within it costs nothing.
+    # The layer's own volume has space for archives, and moving files within it costs nothing.
     return {**ours, "TMPDIR": temporary, "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index}
 
 
 def run_pip(command: list[str], env: dict[str, str]) -> tuple[int, str]:
-    """Its exit code, and the end of what it wrote to stderr, which is passed on as it comes."""
+    """Runs pip and passes on its stderr. Returns the exit code and the last lines of stderr."""
     said: "collections.deque[str]" = collections.deque(maxlen=MAX_LINES)
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         for line in process.stderr:
@@ -73,7 +77,7 @@ def run_pip(command: list[str], env: dict[str, str]) -> tuple[int, str]:
 
 
 def why_it_failed(said: str, index: str, requirement: str) -> "str | None":
-    """In one line, where the last one that pip wrote does not say it; else None."""
+    """The reason in one line, or None if pip's own last line already gives it."""
     conflict = re.search(r"^ERROR: (Cannot install .+ have conflicting dependencies\.)", said, re.MULTILINE)
     if conflict:
         return conflict[1]
@@ -94,7 +98,10 @@ def name_of(requirement: str) -> str:
 
 
 def source_of(requirement: str, page: str, said: str) -> "str | None":
-    """A source distribution, on a package's page, of what was required; None where the lack of a wheel is not the reason."""
+    """
+    A source distribution of the requirement on the package's page; None if the missing wheel is not the
+    reason.
+    """
     sources = re.findall(r">\s*([^<>\s]+(?:\.tar\.gz|\.tgz|\.tar\.bz2|\.zip))\s*<", page)
     version = requirement.partition("==")[2]
     if version:
@@ -105,13 +112,13 @@ def source_of(requirement: str, page: str, said: str) -> "str | None":
 
 
 class IndexAway(Exception):
-    """The index does not answer as an index does."""
+    """The package index cannot be reached or returns an error."""
 
 
 def page_of(index: str, name: str) -> str:
     """
-    A package's page of the index; empty when it has no such package. To pip, an index that is away looks like one that
-    has no such package; so it is asked once more.
+    Fetches a package's page from the index; empty if the index does not have the package. pip reports an
+    unreachable index as a missing package, so this request tells the two apart.
     @raises IndexAway
     """
     address = urllib.parse.urlsplit(index)
@@ -121,7 +128,7 @@ def page_of(index: str, name: str) -> str:
         user, password = map(urllib.parse.unquote, (address.username, address.password or ""))
         passwords.add_password(None, place, user, password, is_authenticated=True)
     opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
-    # PyPI's own answers take another form where they may.
+    # Without this header, PyPI may respond in another format.
     asked = urllib.request.Request(f"{place.rstrip('/')}/{name}/", headers={"Accept": "text/html"})
     try:
         with opener.open(asked, timeout=TIMEOUT) as answer:

@@ -5,7 +5,7 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# A program's own modules win: nothing of this folder can be imported.
+# A program's own modules take precedence: nothing in this folder can be imported.
 sys.path[:] = [folder for folder in sys.path if folder != HERE]
 
 import fnmatch  # noqa: E402
@@ -24,11 +24,12 @@ class Reporter:
     def __init__(self, report, files: "list[str]"):
         self._report = report
         self._files = files
-        # Of each test that runs, which with a plug-in may be several: what its setup, call and teardown came to.
+        # The reports of setup, call and teardown of each running test. With a plug-in, several tests may be
+        # running.
         self._phases: "dict[str, list[pytest.TestReport]]" = {}
 
     def pytest_configure(self, config: "pytest.Config") -> None:
-        """Of the files, those are tests that pytest takes for tests. If it takes none, all modules are."""
+        """Selects the files that match pytest's own patterns. If none matches, it selects all modules."""
         patterns = config.getini("python_files")
         tests = [name for name in self._files if any(_matches(name, pattern) for pattern in patterns)]
         config.args = tests or self._files
@@ -54,7 +55,7 @@ class Reporter:
         self._phases.setdefault(report.nodeid, []).append(report)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """A test is reported once, whatever its setup, its call and its teardown came to."""
+        """Reports a test once, with the combined outcome of its setup, call and teardown."""
         phases = self._phases.pop(nodeid, [])
         if any(phase.outcome == "rerun" for phase in phases):
             # A plug-in runs it again.
@@ -73,14 +74,16 @@ class Reporter:
             self._report.result(nodeid, "skipped", seconds, "It was not called.")
 
     def end(self) -> None:
-        """A test that a plug-in reports as failed without an end, since its process is gone, is over as well."""
+        """
+        Also reports tests that a plug-in marked as failed but never ended, because their process is gone.
+        """
         for nodeid in [nodeid for nodeid, phases in self._phases.items() if any(phase.failed for phase in phases)]:
             self.pytest_runtest_logfinish(nodeid)
         self._report.end()
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """As pytest does: a pattern without a slash is one of the name alone."""
+    """Matches as pytest does: a pattern without a slash applies to the file's name only."""
     return fnmatch.fnmatch(name if "/" in pattern else os.path.basename(name), pattern)
 
 
@@ -94,7 +97,7 @@ def main() -> int:
     report = load_reporting().Report()
     names = [name for name in sys.argv[1:] if name.endswith(".py")]
     files = [name for name in names if os.path.basename(name) not in ("__init__.py", "conftest.py")]
-    # The program's own folder comes first, so that tests import what they test.
+    # The program's own folder is first, so that tests can import the program.
     sys.path.insert(0, os.getcwd())
     options = ["-p", "no:cacheprovider", "--rootdir=.", "-q"]
     reporter = Reporter(report, files)

@@ -5,7 +5,7 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# A program's own modules win: nothing of this folder can be imported.
+# A program's own modules take precedence: nothing in this folder can be imported.
 sys.path[:] = [folder for folder in sys.path if folder != HERE]
 
 import fnmatch  # noqa: E402
@@ -24,12 +24,13 @@ def load_reporting():
 
 
 report = load_reporting().Report()
-# How many tests a class or a module has, by what unittest calls its set-up: skipped there, none of them is run.
+# The number of tests of each class and module, by unittest's name for its set-up. If the set-up is skipped,
+# none of them is run.
 set_up_for: "dict[str, int]" = {}
 
 
 class Result(unittest.TextTestResult):
-    # The test that runs, and what it has come to: the worst of its call, its subtests and its tear-down.
+    # The running test. Its outcome is the worst of its call, its subtests and its tear-down.
     _current = None
 
     def startTest(self, test):
@@ -75,7 +76,9 @@ class Result(unittest.TextTestResult):
         self._messages.append(message)
 
     def _note_beside(self, test, outcome, message):
-        """Of a test that was skipped before it began, or of the set-up or tear-down of a class or a module."""
+        """
+        Handles a test that was skipped before it began, and the set-up or tear-down of a class or module.
+        """
         if isinstance(test, unittest.TestCase):
             report.result(test.id(), outcome, 0.0, message)
             return
@@ -85,7 +88,10 @@ class Result(unittest.TextTestResult):
 
 
 def load(name: str) -> unittest.TestSuite:
-    """The tests of a file. One that cannot be loaded is a test that failed, as in unittest's own discovery."""
+    """
+    Loads the tests of a file. A file that cannot be loaded counts as a failed test, as in unittest's
+    discovery.
+    """
     module = os.path.splitext(name)[0].replace("/", ".")
     report.begin(name)
     try:
@@ -93,7 +99,7 @@ def load(name: str) -> unittest.TestSuite:
         return unittest.defaultTestLoader.loadTestsFromModule(sys.modules[module])
     except unittest.SkipTest as skipped:
         report.beside(name, "skipped", str(skipped))
-    except BaseException:  # noqa: BLE001: also a SystemExit is a file that did not load.
+    except BaseException:  # noqa: BLE001: a SystemExit also means that the file did not load.
         traceback.print_exc()
         report.beside(name, "error", traceback.format_exc())
         load.failed = True
@@ -116,7 +122,7 @@ def main() -> int:
     files = [os.path.relpath(name) for name in sys.argv[1:]]
     names = [name for name in files if name.endswith(".py") and os.path.basename(name) != "__init__.py"]
     tests = [name for name in names if fnmatch.fnmatch(os.path.basename(name), "test*.py")] or names
-    # The program's own folder comes first, so that tests import what they test.
+    # The program's own folder is first, so that tests can import the program.
     sys.path.insert(0, os.getcwd())
     suite = unittest.TestSuite(load(name) for name in tests)
     report.found += suite.countTestCases()

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Writes a dump of the program's database to stdout, and its SHA-256 to stderr as the last line: a stream that
-# was cut short is found by it. Runs as the program's role, which is no superuser: what is dumped is the user's.
+# Writes a dump of the program's database to stdout, and its SHA-256 to stderr as the last line. The hash
+# reveals a truncated stream. pg_dump runs as the program's role, not as a superuser, so the dump contains
+# only the user's data.
 set -euo pipefail
 bin=$(echo /usr/lib/postgresql/*/bin)
 PGPASSWORD=$(<"$PASSWORD_FILE")

@@ -1,24 +1,25 @@
 #!/bin/bash
-# Makes the database on an empty volume and becomes PostgreSQL.
+# Creates the database if the volume is empty, then runs PostgreSQL.
 #
 # DATA_VOLUME    the volume; see cluster.sh
-# PASSWORD_FILE  password of the role app: letters, digits, - and _; a new one is taken over at the next start
+# PASSWORD_FILE  the password of the role app: letters, digits, - and _; a new one applies from the next start
 #
-# Programs use the role app, which owns the database app and is no superuser. The superuser is the operating
-# system user that runs this, over the socket in the pod only: kubectl exec ... -- psql app
+# Programs use the role app, which owns the database app and is not a superuser. The superuser is the
+# operating system user that runs this script. It can connect only over the socket in the pod:
+# kubectl exec ... -- psql app
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 . "$here/cluster.sh"
 
-# A stop in the middle leaves only the unfinished directory, which the next start throws away.
+# If this is interrupted, only the directory "unfinished" remains, and the next start deletes it.
 create() {
   rm -rf "$DATA_VOLUME/unfinished"
   copy_cluster "$DATA_VOLUME/unfinished"
   mv "$DATA_VOLUME/unfinished" "$1"
 }
 
-# Major versions of all data on the volume.
+# Prints the major versions of all data on the volume.
 versions_there() {
   local file
   for file in "$DATA_VOLUME"/pgdata*/PG_VERSION; do
@@ -26,7 +27,7 @@ versions_there() {
   done
 }
 
-# An upgrade that did not come to its end left the database closed to the program (upgrade.sh).
+# Lets the program connect again if an interrupted upgrade closed the database to it (upgrade.sh).
 open_again() {
   [[ -e $data/orchestration.closed ]] || return 0
   alone "$data" <<<"ALTER ROLE app LOGIN;"
@@ -49,7 +50,7 @@ umask 077
 [[ -r $PASSWORD_FILE ]] || fail "the password is missing: $PASSWORD_FILE cannot be read by uid $(id -u)."
 [[ -w $DATA_VOLUME ]] || fail "the volume $DATA_VOLUME cannot be written by uid $(id -u)."
 
-# What a first start with an earlier image may have left.
+# An interrupted first start with an earlier image may have left this directory.
 rm -rf "$DATA_VOLUME/pgdata.unfinished"
 data=$(data_directory)
 if [[ -z $data ]]; then

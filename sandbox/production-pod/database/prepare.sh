@@ -1,7 +1,8 @@
 #!/bin/bash
-# Runs while the image is built: makes the cluster that each new database begins as, with the role and the database of
-# programs, in the empty directory /opt/orchestration/cluster. So all databases of an image have one system identifier.
-# Only replication and backups by WAL tell clusters apart by it, and neither is used here.
+# Runs while the image is built. Creates the cluster that each new database is copied from, with the programs'
+# role and database, in the empty directory /opt/orchestration/cluster. So all databases of an image have the
+# same system identifier. Only replication and WAL backups use it to distinguish clusters, and neither is used
+# here.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/cluster.sh"
 

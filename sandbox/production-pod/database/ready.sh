@@ -1,5 +1,5 @@
 #!/bin/bash
-# Readiness probe: succeeds when PostgreSQL accepts connections, which is later than when it opens its port.
+# Readiness probe. Succeeds when PostgreSQL accepts connections; an open port is not enough.
 set -euo pipefail
 bin=$(echo /usr/lib/postgresql/*/bin)
 exec "$bin/pg_isready" --quiet --host=/var/run/postgresql --dbname=app

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Replaces everything in the program's database by a dump from stdin, all or nothing.
-# Usage: restore.sh BYTES SHA256, of the dump: nothing is touched before all of it has arrived unharmed.
+# Replaces the entire contents of the program's database with a dump from stdin, in one transaction.
+# Usage: restore.sh BYTES SHA256, the size and hash of the dump. Nothing changes before both are verified.
 set -euo pipefail
 bin=$(echo /usr/lib/postgresql/*/bin)
 PGPASSWORD=$(<"$PASSWORD_FILE")
@@ -14,7 +14,7 @@ if [[ $(stat -c %s "$dump") != "$1" ]] || ! sha256sum --check --status <<<"$2  $
   echo "the dump did not arrive whole; the database was not touched" >&2
   exit 65
 fi
-# COMMIT is sent last, and only when all went well before it: an end without it changes nothing.
+# COMMIT is sent last, and only if everything before it succeeded. Without COMMIT, nothing changes.
 {
   echo 'BEGIN; DROP OWNED BY CURRENT_USER;'
   "$bin/pg_restore" --no-owner --no-privileges --file=- "$dump" && echo 'COMMIT;'

@@ -1,18 +1,19 @@
 #!/bin/bash
-# Databases for the tests of submissions, each with a role that gets into no other (pg_hba.conf).
-# Usage: test-database.sh anew|open|drop NAME, with NAME test_ and hexadecimal digits
-#   anew   drops what is left of it, makes it, and prints the role's password
-#   open   prints the password of the one that is there; makes it if it is not
-#   drop   ends its connections, and drops it with its role
-# The password follows from the name and the one of the program: nobody has to keep it.
+# Manages test databases, each with its own role that cannot connect to any other database (pg_hba.conf).
+# Usage: test-database.sh anew|open|drop NAME, where NAME is test_ followed by hexadecimal digits
+#   anew   drops the database if it exists, creates it, and prints the role's password
+#   open   creates the database if it does not exist, and prints the role's password
+#   drop   ends the database's connections, and drops it with its role
+# The password is derived from the name and the program's password, so it is not stored anywhere.
 #
-# The role owns its database: it may comment on it, make it a template, bound or forbid its connections, change its own
-# password and settings. Nothing here depends on what the role can change, and first of all a role is closed.
+# The role owns its database. It may comment on it, make it a template, limit or forbid connections to it, and
+# change its own password and settings. So this script relies on nothing that the role can change. The first
+# step of a drop is to disable the role's login.
 set -euo pipefail
 
-# Those that nobody dropped go after this time, in seconds: no test takes so long.
+# A test database that was never dropped is deleted after this time, in seconds. No test takes that long.
 forgotten_after=21600
-# Of a role, at once: production has the others.
+# The connection limit of each role. The other connections are for production.
 most_connections=10
 
 [[ $# == 2 && $1 =~ ^(anew|open|drop)$ && $2 =~ ^test_[0-9a-f]{1,40}$ ]] || {
@@ -22,13 +23,13 @@ most_connections=10
 action=$1 name=$2
 bin=$(echo /usr/lib/postgresql/*/bin)
 
-# A statement that fails is not logged: it may hold the password.
+# Failed statements are not logged, as they may contain the password.
 sql() {
   PGOPTIONS='-c log_min_error_statement=panic -c client_min_messages=warning' \
     "$bin/psql" --dbname="${1:-postgres}" --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1
 }
 
-# Ends all that the role is doing, takes the database from it, and drops both.
+# Ends the role's sessions, takes over its database, and drops both.
 drop_once() {
   sql <<<"SELECT format('ALTER ROLE %I NOLOGIN', rolname) FROM pg_roles WHERE rolname = '$1' \\gexec" &&
     sql <<<"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '$1';" >/dev/null &&
@@ -39,7 +40,7 @@ DROP DATABASE IF EXISTS $1 WITH (FORCE);" &&
     sql <<<"DROP ROLE IF EXISTS $1;"
 }
 
-# What others have given to the role in their databases would keep it.
+# Privileges that the role was granted in other databases would prevent dropping it.
 drop_grants() {
   local database
   for database in $(sql <<<"SELECT DISTINCT datname FROM pg_shdepend JOIN pg_database ON pg_database.oid = dbid
@@ -48,24 +49,25 @@ WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_role
   done
 }
 
-# A connection that was about to be let in when the role was closed may still be in the way: then once more.
+# A connection that was being accepted while the login was disabled may prevent the drop. Then it is tried
+# again.
 drop() {
   drop_once "$1" || drop_once "$1" || drop_once "$1"
 }
 
 make() {
-  # The role's connections are bounded by name, since owners may change the bound of their databases.
+  # The limit is set on the role, because owners may change the connection limit of their databases.
   sql <<<"CREATE ROLE $name LOGIN CONNECTION LIMIT $most_connections PASSWORD '$1';
 CREATE DATABASE $name OWNER $name;
 REVOKE CONNECT, TEMPORARY ON DATABASE app FROM PUBLIC;"
 }
 
-# One at a time: what is being made is not complete yet.
+# Only one call runs at a time, so that no call sees a database that another one has not finished creating.
 exec 9>"${TMPDIR:-/tmp}/test-databases.lock"
 flock --wait 20 9
 
-# PostgreSQL writes PG_VERSION when it makes a database, and never again. What cannot be dropped now is tried again by the
-# next one, and is in nobody's way.
+# PostgreSQL writes PG_VERSION only when it creates a database. If an old database cannot be dropped now, the
+# next call tries again. Until then it does no harm.
 forgotten=$(sql <<<"SELECT rolname FROM pg_roles LEFT JOIN pg_database ON datname = rolname
 WHERE rolname ~ '^test_[0-9a-f]+\$' AND datname IS NULL
 UNION SELECT datname FROM pg_database
@@ -85,7 +87,7 @@ if [[ $action == anew || -z $there ]]; then
   drop "$name"
   make "$password"
 else
-  # As it was made, whatever the role has done to itself.
+  # Restores the role's initial settings, whatever it has changed.
   sql <<<"ALTER ROLE $name RESET ALL;
 ALTER ROLE $name LOGIN PASSWORD '$password';"
 fi

@@ -1,25 +1,27 @@
 #!/bin/bash
-# Brings the database to another major version of PostgreSQL, on its own volume. The data of before stay beside the new
-# ones, untouched, until they are discarded.
+# Upgrades the database to another major version of PostgreSQL, on the same volume. The old data remain next
+# to the new data, unchanged, until they are discarded.
 # Usage:
-#   upgrade.sh dump MAJOR  in the pod of the old version: closes the database to the program, and dumps it to upgrade/.
-#                          When that fails, the program is let in again; so it is when the old version starts again.
-#   upgrade.sh restore     in the pod of the new version, before PostgreSQL runs (entrypoint.sh): restores the dump to a
-#                          new cluster, counts the rows of each table, and puts it into its place if all are there
-#   upgrade.sh report      prints: the version of before, tables, rows
-#   upgrade.sh discard     deletes the data of other versions, and prints their versions
+#   upgrade.sh dump MAJOR  in the pod of the old version: closes the database to the program, and dumps it to
+#                          upgrade/. If this fails, or if the old version starts again, the program can
+#                          connect again.
+#   upgrade.sh restore     in the pod of the new version, before PostgreSQL runs (entrypoint.sh): restores the
+#                          dump into a new cluster, counts the rows of each table, and installs the cluster if
+#                          none is missing
+#   upgrade.sh report      prints the previous version, the number of tables and the number of rows
+#   upgrade.sh discard     deletes the data of other versions, and prints these versions
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/cluster.sh"
 
 upgrade=$DATA_VOLUME/upgrade
 umask 077
 
-# SQL from standard input, by the superuser. $1 is the database; further arguments are psql's.
+# Runs SQL from standard input as the superuser. $1 is the database; further arguments are passed to psql.
 sql() {
   "$bin/psql" --dbname="$1" "${@:2}" --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1
 }
 
-# A line for each table: its name, and how many rows it has. Tables of extensions are not the program's.
+# Prints one line for each table: its name and its number of rows. Tables of extensions are skipped.
 count_rows() {
   sql app "$@" <<'SQL'
 SELECT format('SELECT %L, count(*) FROM %I.%I', nspname || '.' || relname, nspname, relname)
@@ -39,13 +41,13 @@ let_in_again() {
 close_to_program() {
   touch "$data/orchestration.closed"
   sql postgres <<<'ALTER ROLE app NOLOGIN;'
-  # One that was about to be let in may appear only now.
+  # A connection that was being accepted may appear only now.
   while [[ $(sql postgres <<<"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = 'app';") != 0 ]]; do
     :
   done
 }
 
-# The new cluster, its log of changes, and the dump.
+# The volume needs space for the new cluster, its WAL, and the dump.
 check_room() {
   local needed free
   needed=$(sql postgres <<<"SELECT 2 * pg_database_size('app') + 128 * 1024 * 1024;")
@@ -60,14 +62,14 @@ dump() {
   data=$(data_directory)
   check_room
   trap let_in_again EXIT
-  # Data of the new version may be there from an upgrade that was taken back.
+  # Data of the new version may remain from an upgrade that was rolled back.
   rm -rf "$upgrade" "$upgrade.unfinished" "$DATA_VOLUME/pgdata.$1"
   mkdir "$upgrade.unfinished"
   close_to_program
   cd "$upgrade.unfinished"
   count_rows >counts
   "$bin/pg_dump" --format=custom --file=app.dump app
-  # Settings of the role in this and in all databases; those of the database are in the dump.
+  # The role's settings, for this database and for all databases. The database's own settings are in the dump.
   "$bin/pg_dumpall" --roles-only --no-role-passwords | { grep -E '^ALTER ROLE app (IN DATABASE app )?SET ' || true; } >role.sql
   echo "$major" >from
   sha256sum counts app.dump role.sql from >complete
@@ -84,11 +86,11 @@ restore() {
   sha256sum --check --status complete
   rm -rf "$new"
   copy_cluster "$new"
-  # Losing power now costs nothing: the next start begins anew.
+  # fsync is off: after a power loss, the next start simply begins again.
   "$bin/pg_ctl" start --silent --wait --pgdata="$new" --options="-c listen_addresses='' \
     -c unix_socket_directories=/tmp -c shared_buffers=48MB -c dynamic_shared_memory_type=posix -c fsync=off \
     -c max_connections=10 -c log_checkpoints=off"
-  # shellcheck disable=SC2064 # Of this function, which is over by then.
+  # shellcheck disable=SC2064 # Expanded now, because the local variable is gone when the trap runs.
   trap "'$bin/pg_ctl' stop --silent --mode=immediate --pgdata='$new'" EXIT
   sql postgres "${here[@]}" <<<'DROP DATABASE app;'
   "$bin/pg_restore" "${here[@]}" --create --exit-on-error --dbname=postgres app.dump

@@ -1,1 +1,1 @@
-"""The resident runner of a test pod. PROTOCOL.md says how to talk to it."""
+"""The supervisor of a test pod. PROTOCOL.md describes its protocol."""

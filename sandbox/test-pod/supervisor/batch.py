@@ -1,14 +1,17 @@
-"""What is to be written is put together while more may come."""
+"""Combines small writes into larger ones."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Batch:
-    """Calls `write` with everything that was added since the last time: soon, or after the patience of the moment."""
+    """
+    Calls `write` with everything added since the last call: at once, or after the delay that `patience`
+    returns.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, patience: Callable[[], float], write: Callable[[bytes], None]):
-        """@param patience how long a piece may wait for more, in seconds"""
+        """@param patience returns how long a piece may wait for more, in seconds"""
         self._loop = loop
         self._patience = patience
         self._write = write

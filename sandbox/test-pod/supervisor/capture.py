@@ -1,31 +1,31 @@
-"""What is kept of one output stream: its first and its last bytes, and how many there were."""
+"""Captures one output stream: its first and last bytes, and how many bytes were printed."""
 
 import hashlib
 
 
 class Forgotten(Exception):
-    """These bytes were printed and are not here any more."""
+    """These bytes were printed but are no longer kept."""
 
 
 class Capture:
     """
-    Memory never grows beyond about twice `keep` bytes and `whole`, however much is printed. Head and tail are what
-    the run's report has; what lies between can be read for a while after it (`read`).
+    Memory use is limited to about twice `keep` plus `whole` bytes, however much is printed. The run's report
+    contains the head and the tail. The output between them can be read for a while after the run (`read`).
     """
 
     def __init__(self, keep: int, whole: int = 0):
-        """@param whole how many bytes to have at most beside the head and the tail"""
+        """@param whole how many bytes to keep at most in addition to the head and the tail"""
         self._head_limit = keep // 2
         self._tail_limit = keep - self._head_limit
         self._head = bytearray()
         self._tail = bytearray()
         self._rest_limit = whole
-        # All that did not go to the head, as far as it is kept.
+        # The bytes after the head, as far as they are kept.
         self._rest = bytearray()
         self.total = 0
 
     def add(self, data: bytes) -> bytes:
-        """Takes the next bytes; returns those that went to the head, which can be shown at once."""
+        """Adds the next bytes. Returns those that went to the head, which can be sent immediately."""
         self.total += len(data)
         room = self._head_limit - len(self._head)
         shown = data[:room]
@@ -39,8 +39,8 @@ class Capture:
 
     def read(self, start: int, end: int) -> bytes:
         """
-        Bytes from `start` on, to `end` at most: fewer when the rest was not kept.
-        @raises Forgotten when there is not even the first
+        Returns the bytes from `start` to `end`, or fewer when not all were kept.
+        @raises Forgotten when the first byte is not kept either
         """
         head = len(self._head)
         data = bytes(self._head[start:end]) + bytes(self._rest[max(start - head, 0):max(end - head, 0)])
@@ -50,7 +50,7 @@ class Capture:
 
     @property
     def rest_size(self) -> int:
-        """Bytes held beside the head and the tail."""
+        """How many bytes are kept in addition to the head and the tail."""
         return len(self._rest)
 
     def forget_rest(self) -> None:
@@ -67,7 +67,7 @@ class Capture:
         return bytes(self._tail[-self._tail_limit:])
 
     def summary(self) -> dict:
-        """What the end record says of this stream; the hash is over head, then tail."""
+        """This stream's part of the end record. The hash covers the head followed by the tail."""
         head, tail = self.head, self.tail
         return {
             "bytes": self.total,

@@ -1,8 +1,8 @@
 """
-Whether a program that failed was valid at all, by its language's own `check` command.
+Finds out whether a failed program has a syntax error, with its language's own `check` command.
 
-Asked after the run, not before: a file that is not valid never runs one statement, so the answer is the same, and
-programs that pass do not wait for a second interpreter (docs/decisions/syntax-after-run.md).
+The check follows the run: an invalid file never executes a statement, so the result is the same, and programs
+that pass do not wait for a second interpreter (docs/decisions/syntax-after-run.md).
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from .request import RunRequest
 
 _MEMORY_BYTES = 512 * 1024 * 1024
 _DEADLINE = 10
-# Between two looks at the checker, in seconds.
+# How often the checker is polled, in seconds.
 _INTERVAL = 0.025
-# The answer is a message and a place; what a checker prints beyond that is cut.
+# The checker prints a message and its location. Longer output is truncated.
 _MAX_ANSWER = 16 * 1024
 
 
@@ -27,9 +27,10 @@ async def find_syntax_error(
     processes: Processes, memory: Memory, places, request: RunRequest, exit_code: int
 ) -> "str | None":
     """
-    Checks the entrypoint in a child, because that can exhaust memory. Returns what the checker says is wrong with
-    it, or None. It reads the files as they came: the program could have changed its own. No program may be running.
-    @param exit_code of the program: one that could not begin exits as its checker does
+    Returns the checker's message about the entrypoint, or None. The checker runs in a child process, because
+    it can exhaust memory. It reads the files as submitted, since the program could have changed its own copy.
+    No program may be running.
+    @param exit_code the program's: a program with a syntax error exits with the same code as the checker
     """
     language = request.language
     if "check" not in language.commands:
@@ -52,7 +53,7 @@ async def find_syntax_error(
             await processes.sweep()
             return None
         ended = await exited
-        # Only a clear answer counts. A checker that crashed says nothing: then the run has simply failed.
+        # If the checker crashed or disagrees, the run counts as failed, without a syntax error.
         found = os.waitstatus_to_exitcode(ended.status)
         if found <= 0 or found != exit_code:
             return None

@@ -1,10 +1,11 @@
 """
-What a program must not do to the rest of its pod: a seccomp filter, and by landlock.py where it may write.
+Protects the rest of the pod from a program: a seccomp filter here, and limits on where it may write in
+landlock.py.
 
-The program has the uid of PID 1, and a few system calls reach any process of one uid without asking whether it
-is open to others: prlimit could starve PID 1, the scheduler calls could stop it from being served. System V
-objects outlive every process, as do keys in the keyring of the uid, which all pods of a node share. All of these
-fail with EPERM. This comes on top of the runtime's own filter.
+A program runs under the same uid as PID 1. A few system calls act on any process of that uid, even on one
+that is not dumpable: prlimit could starve PID 1, and the scheduler calls could deny it CPU time. System V
+objects and keys in the uid's keyring, which all pods of a node share, outlive every process. The filter makes
+all of these calls fail with EPERM. It is added to the container runtime's own filter.
 """
 
 import ctypes
@@ -28,9 +29,9 @@ _JUMP_EQUAL = 0x15
 _JUMP_AT_LEAST = 0x35
 _RETURN = 0x06
 
-# Each architecture: its AUDIT_ARCH constant, calls that always fail, and calls that fail unless so many of their
-# first arguments are 0: a pid of 0 is the caller itself, and for setpriority the 0 before it says that it is a
-# process that is meant, not all of a user's. Numbers from the kernel's syscall tables.
+# For each architecture: its AUDIT_ARCH constant, the calls that always fail, and the calls that fail unless
+# the given number of leading arguments is 0. A pid of 0 means the caller itself; for setpriority, the 0
+# before it is PRIO_PROCESS. The numbers are from the kernel's syscall tables.
 _ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
@@ -57,14 +58,14 @@ _ARCHITECTURES = {
         },
     ),
 }
-# Numbers from here on are the x32 table on x86_64, which would name the same calls by other numbers.
+# On x86_64, numbers from here on belong to the x32 table, which has other numbers for the same calls.
 _X32 = 0x40000000
 
 
 def build_filter(machine: str) -> bytes:
     """
-    The filter as BPF instructions. Other architectures than the machine's own (32-bit calls) are refused whole.
-    @raises RuntimeError for a machine whose numbers are not listed.
+    Returns the filter as BPF instructions. It refuses every call of another architecture (32-bit calls).
+    @raises RuntimeError for a machine whose numbers are not listed
     """
     if machine not in _ARCHITECTURES:
         raise RuntimeError(f"no seccomp filter for {machine}: add its system call numbers to {__file__}")
@@ -74,7 +75,7 @@ def build_filter(machine: str) -> bytes:
     for number in forbidden.values():
         program += [_step(_JUMP_EQUAL, number, 0, 1), _step(_RETURN, _FAIL_WITH_EPERM)]
     for number, zeros in own_only.values():
-        # The kernel reads these arguments as 32-bit ints, so the low word is all there is to each.
+        # The kernel reads these arguments as 32-bit ints, so only the low word matters.
         checks = []
         for argument in range(zeros):
             checks += [
@@ -91,7 +92,7 @@ def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-# Made once, before any fork.
+# Built once, before any fork.
 _FILTER = build_filter(os.uname().machine)
 _INSTRUCTIONS = ctypes.create_string_buffer(_FILTER, len(_FILTER))
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -104,7 +105,8 @@ class _Program(ctypes.Structure):
 _PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_INSTRUCTIONS))
 
 
-# What runs may change; main.py empties these after each. Of devices and /proc, the kernel's own rules say more.
+# The folders that runs may change; they are emptied after each run. The kernel restricts devices and /proc
+# further.
 _WRITABLE = ("/work", "/tmp", "/dev/shm")
 _DEVICES = "/dev"
 _FOLDERS_OF_DEVICES = ("/dev/pts", "/proc")
@@ -112,8 +114,8 @@ _FOLDERS_OF_DEVICES = ("/dev/pts", "/proc")
 
 def confine(writable: tuple[str, ...] = ()) -> None:
     """
-    Puts the calling process and all its descendants under the filter, for good.
-    @param writable folders that it may fill beside those of every run
+    Applies the filter to the calling process and all its descendants. It cannot be removed again.
+    @param writable folders that the process may write to, in addition to those of every run
     """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     landlock.restrict((*_WRITABLE, *writable), _devices())
@@ -121,7 +123,9 @@ def confine(writable: tuple[str, ...] = ()) -> None:
 
 
 def _devices() -> list[str]:
-    """Not all of /dev: the runtime may put files there, such as /dev/termination-log, that outlive a run."""
+    """
+    The devices only, not all of /dev: it may contain files that outlive a run, such as /dev/termination-log.
+    """
     paths = [entry.path for entry in os.scandir(_DEVICES) if stat.S_ISCHR(entry.stat(follow_symlinks=False).st_mode)]
     return [*paths, *filter(os.path.isdir, _FOLDERS_OF_DEVICES)]
 

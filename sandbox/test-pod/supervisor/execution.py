@@ -1,7 +1,7 @@
 """
-One execution of one submission, from an empty folder to an empty folder.
+One execution of one run. It starts and ends with empty folders.
 
-The verdict comes from waitpid and from what is measured here. Nothing that the program prints is read for it.
+The outcome depends on waitpid and on measurements made here, never on what the program prints.
 """
 
 import asyncio
@@ -29,41 +29,43 @@ from .stdin import Stdin
 from .streams import Streams
 from .warm import Job, WarmInterpreter, can_be_forked
 
-# Between two looks at the program's processes and memory, in seconds.
+# How often the program's processes and memory are checked, in seconds.
 _WATCH_INTERVAL = 0.025
-# A run with more processes, or more threads in all of them, is stopped: a bomb must not starve its node.
+# A run with more processes, or more threads in total, is stopped: a fork bomb must not starve its node.
 MAX_PROCESSES = 64
 MAX_THREADS = 512
-# Processes that are over, and whose parents have not waited for them. They take nothing but a number each, of which a
-# pod has so many (podPidsLimit).
+# Zombies: processes that have ended but that their parents have not waited for. Each only uses up a pid, and
+# the number of pids in a pod is limited (podPidsLimit).
 MAX_DEAD_PROCESSES = 256
 # Per process.
 _MAX_OPEN_FILES = 256
 _MAX_FILE_BYTES = 64 * 1024 * 1024
-# Of a run, in all: each takes about a kilobyte of the pod's memory that no limit of a volume counts.
+# Per run. Each file takes about a kilobyte of the pod's memory that the volume limits do not count.
 MAX_FILES = 65_536
-# Of an installation, which unpacks archives: the volume of layers bounds it, and its processes this.
+# For an installation, which unpacks archives. The size of the layers' volume limits the total.
 _INSTALL_FILE_BYTES = 1024 * 1024 * 1024
 _INSTALL_MEMORY_BYTES = 512 * 1024 * 1024
-# Pipes of a program end when its last process does; this bounds the wait for what is not a process, in seconds.
+# A program's pipes close with its last process. This bounds the wait if something else holds one open, in
+# seconds.
 _DRAIN_DEADLINE = 5
 
-# Kept of a test framework's report, in bytes, and how long one may be: it is no output of the program.
+# How many bytes of a test framework's report are kept, and how long one may be. It does not count as output.
 KEEP_REPORT_BYTES = 256 * 1024
 _MAX_REPORT_BYTES = 128 * 1024 * 1024
-# Of each stream, beside what the report has, for whoever stores all of it.
+# Kept of each stream in addition to the captured output, so that the full output can be stored.
 _WHOLE_BYTES = 16 * 1024 * 1024
-# Where a program that serves is expected to listen, as in production; infrastructure/kubernetes/production/production/names.ts.
+# Where a serving program must listen, as in production:
+# infrastructure/kubernetes/production/production/names.ts.
 _PORT = 8080
-# Time in which a program waits for a processor that others have is not its own, and is added to its wall limit: at
-# most so many seconds, since a program of many threads can make itself wait.
+# The time in which a program waits for a busy CPU is added to its wall limit. This is the most that is added,
+# in seconds, because a program with many threads can make itself wait.
 _MOST_STARVED = 60.0
-# A program that has served for so long, in seconds, did not crash right after it began to listen.
+# After serving for this time, in seconds, a program did not crash right after it began to listen.
 _SERVING_SETTLED = 0.5
-# Of one whose time is up, so many places where it listens are told.
+# How many listening addresses are reported for a program that timed out.
 _MOST_PLACES = 5
 
-# Of each stream, what the pod's log calls it.
+# The name of each stream in the pod's log.
 STREAMS = {"stdout": "out", "stderr": "err", "report": None}
 
 
@@ -73,7 +75,7 @@ class Places:
 
     work: str
     scratch: tuple[str, ...]
-    # Folders that nothing is meant to be in, and files that are meant to be empty: the runtime made them.
+    # Folders and files of the container runtime that must stay empty.
     unused: tuple[str, ...]
     empty_files: tuple[str, ...]
     python: str
@@ -81,19 +83,24 @@ class Places:
 
     @property
     def folder(self) -> str:
-        """Where programs run: always the same name, which the warm interpreter knows before there is a program."""
+        """
+        Where programs run. The name never changes, so the warm interpreter knows it before a program exists.
+        """
         return os.path.join(self.work, "1")
 
     def as_argument(self, name: str) -> str:
-        """A file as an interpreter is given it: one that it could take for an option or a command by its whole path."""
+        """
+        The argument that names a file: its full path if the interpreter could read it as an option or a
+        command.
+        """
         return os.path.join(self.folder, name) if is_ambiguous(name) else name
 
     def entries(self) -> int:
-        """How many files and folders there are."""
+        """How many files and folders exist in all of them."""
         return sum(folders.entries(folder) for folder in (self.work, *self.scratch))
 
     async def renew(self) -> None:
-        """Makes all folders as they were at the start. No program may be running."""
+        """Resets all folders to their initial state. No program may be running."""
         for folder in (self.work, *self.scratch, *filter(os.path.isdir, self.unused)):
             await folders.empty(folder)
             folders.clear_attributes(folder)
@@ -103,7 +110,7 @@ class Places:
 
 
 class NotClean(Exception):
-    """Something of a run would be there for the next one: the pod must be restarted."""
+    """A run left something behind that the next run would find. The container must be restarted."""
 
 
 class Execution:
@@ -130,24 +137,24 @@ class Execution:
         self._memory = memory
         self._places = places
         self._layers = layers
-        # Folder of the requirements, while there is one.
+        # The folder of the requirements, if there are any.
         self._layer: str | None = None
         self._log = log
         self._stdin = stdin
         self._on_output = on_output
         self._on_start = on_start
-        # What was made ready for the program before its turn.
+        # Prepared for the program ahead of its turn.
         self._streams: Streams | None = None
         self._job: Job | None = None
         self._loop = asyncio.get_running_loop()
         self._stopped: str | None = None
-        # What went wrong in here, and not in the program.
+        # A failure of the supervisor, not of the program.
         self._failure: Exception | None = None
-        # Done when the program has ended, or is to be ended.
+        # Done when the program has ended, or must be stopped.
         self._over: asyncio.Future[None] = self._loop.create_future()
-        # When the program began, by the loop's clock, and what looks after its time and its size.
+        # When the program began, by the loop's clock, and the timers that watch its time and its size.
         self._began = 0.0
-        # What the supervisor and those from outside held then, in bytes.
+        # The memory of the supervisor and of processes from outside the pod at that time, in bytes.
         self._own_before = 0
         self._timer: asyncio.TimerHandle | None = None
         self._watching: asyncio.TimerHandle | None = None
@@ -163,7 +170,7 @@ class Execution:
 
     def make_ready(self) -> None:
         """
-        Does what can be done before the turn of this run, while another one runs: nothing that a program could see.
+        Prepares this run while another one is running. It does nothing that a program could observe.
         """
         if not self._is_warm() or self._request.requirements:
             return
@@ -172,7 +179,7 @@ class Execution:
         self._warm.give(self._entrypoint, self._job)
 
     def discard(self) -> None:
-        """Lets go of what was made ready. The run does not come."""
+        """Discards what was prepared, because the run will not take place."""
         if self._streams is not None:
             self._streams.discard()
 
@@ -181,10 +188,10 @@ class Execution:
 
     async def run(self) -> dict:
         """
-        Returns the end record's `result`.
-        @raises LayerMissing before anything ran
+        Returns the `result` of the end record.
+        @raises LayerMissing before anything was executed
         @raises NotClean when the next run would find something of this one
-        @raises Exception for any other failure of the platform, after which the next run can come
+        @raises Exception for any other platform failure; the next run can still be executed
         """
         self._processes.forget_orphans()
         await self._layers.settle()
@@ -227,8 +234,9 @@ class Execution:
 
     async def _install(self) -> dict:
         """
-        Fills a layer, unless it is there. The submission's files are not: an installer could take one for a package
-        and run what is in it, where it could read the password of the index.
+        Installs the requirements into a layer, unless it exists. The submission's files are not present
+        meanwhile: an installer could mistake one for a package and execute it, and that code could read the
+        index password.
         """
         key = key_of(self._request.language.name, self._request.requirements)
         kept = self._layers.find(key)
@@ -295,7 +303,7 @@ class Execution:
         return exited
 
     def _arguments(self) -> list[str]:
-        """Those of a program are its own. Those of a framework are files, and must not be taken for its options."""
+        """A program's own arguments, or a framework's test files, which it must not read as options."""
         request = self._request
         if request.command == "run":
             return request.args
@@ -321,7 +329,7 @@ class Execution:
         return self._request.language.reports(self._request.command)
 
     async def _until_it_ends(self, exited: "asyncio.Future[Exit]") -> Exit:
-        """Waits for the program's end or brings it about: the first reason to stop it is the one that counts."""
+        """Waits until the program ends or must be stopped. Only the first reason to stop it counts."""
         exited.add_done_callback(lambda _: self._settle())
         self._began = self._loop.time()
         self._end_in_time()
@@ -337,7 +345,7 @@ class Execution:
                     looking.cancel()
 
     def _end_in_time(self) -> None:
-        """Ends the run when its time is up, without the time in which it stood ready and had no processor."""
+        """Stops the run when its time is up. The time in which it waited for a CPU does not count."""
         granted = self._request.limits.wall_ms / 1000
         if self._loop.time() - self._began >= granted:
             granted += min(self._processes.starved_seconds(), _MOST_STARVED)
@@ -363,14 +371,18 @@ class Execution:
         self._watch_later()
 
     def _takes_too_much(self) -> bool:
-        """An installation fills a layer in memory beside what it may have itself."""
+        """
+        Whether the run exceeds its memory limit. An installation also fills a layer, which is in memory and
+        not part of that limit, so only its processes are measured.
+        """
         most = self._most_memory
         if self._installs() or not self._memory.is_known:
             return self._processes.resident_bytes() > most
         taken = self._memory.of_run(most)
         if taken <= most:
             return False
-        # Of what came since, that is not the run's: output that is kept of it, and those who ask for it.
+        # Some of the growth is not the run's: its captured output, and processes from outside that request
+        # it.
         own = self._processes.own_resident_bytes() - self._own_before
         return taken - max(own, 0) > most
 
@@ -379,7 +391,10 @@ class Execution:
         return _INSTALL_MEMORY_BYTES if self._installs() else self._request.limits.memory_bytes
 
     def _has_served(self) -> bool:
-        """True once the program has served for a while. One that serves never ends by itself: it has passed."""
+        """
+        True once the program has served for a while. It has then passed, because a server does not end by
+        itself.
+        """
         if not serves(_PORT):
             self._serving_since = None
         elif self._serving_since is None:
@@ -387,7 +402,10 @@ class Execution:
         return self._serving_since is not None and self._loop.time() - self._serving_since >= _SERVING_SETTLED
 
     def _guarded(self, call: Callable) -> Callable:
-        """Of what the event loop calls: an error in it ends this run, which would go on unwatched otherwise."""
+        """
+        Wraps a callback of the event loop. An error in it ends the run, which would otherwise continue
+        unwatched.
+        """
 
         def guarded(*arguments) -> None:
             try:
@@ -408,7 +426,7 @@ class Execution:
             self._over.set_result(None)
 
     def _take(self, name: str, data: bytes) -> None:
-        """Takes in a piece of a stream, without ever holding more of it than is kept."""
+        """Handles a piece of a stream. Never holds more of it than is kept."""
         capture = self.captures[name]
         offset = capture.total
         shown = capture.add(data)
@@ -423,15 +441,16 @@ class Execution:
     async def _result(self, ended: Exit, wall: float, killed_for_memory: bool) -> dict:
         exit_code = os.waitstatus_to_exitcode(ended.status)
         served = self._stopped == "serving"
-        # Also what came and went between two looks, or was killed by the kernel, whatever the rest of it made of that.
+        # This also covers a peak between two checks, and a process that the kernel killed, however the
+        # program reacted to that.
         if self._stopped in (None, "serving") and (killed_for_memory or self._peaked(ended)):
             return self._record("out_of_memory", ended, wall)
         if served and exit_code == -signal.SIGKILL:
             return self._record("passed", ended, wall, serving=True)
-        # A program that served and crashed before it was stopped has crashed.
+        # A program that served but crashed before it was stopped counts as crashed.
         outcome = _outcome(exit_code) if self._stopped is None or served else self._stopped
         wrong = None
-        # A file that is not valid never ran: it printed nothing.
+        # A file with a syntax error never ran, so it printed nothing.
         if outcome == "failed" and self._request.command == "run" and self.captures["stdout"].total == 0:
             wrong = await find_syntax_error(
                 self._processes, self._memory, self._places, self._request, exit_code
@@ -440,14 +459,17 @@ class Execution:
         return self._record(outcome, ended, wall, wrong)
 
     def _peaked(self, ended: Exit) -> bool:
-        """Before its exec a process is as large as the supervisor, and the kernel counts that, too."""
+        """
+        Whether a process exceeded the memory limit at any time. Before exec, a process is as large as the
+        supervisor, and the kernel counts that too.
+        """
         peak = max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes)
         return peak > max(self._most_memory, self._own_before)
 
     def _record(
         self, outcome: str, ended: Exit, wall: float, wrong: "str | None" = None, serving: bool = False
     ) -> dict:
-        """@param serving the program was stopped because it serves: how it ended then says nothing"""
+        """@param serving the program was stopped because it serves, so its exit status has no meaning"""
         exit_code = os.waitstatus_to_exitcode(ended.status)
         return {
             "execution": self.id,
@@ -486,7 +508,10 @@ class Execution:
 
 
 def _joined(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, str]:
-    """Of a list of folders that both have, such as PYTHONPATH, ours come first."""
+    """
+    Merges two environments. Where both set a folder list, such as PYTHONPATH, the platform's folders come
+    first.
+    """
     both = {name for name in ours if name.endswith("PATH") and name in theirs}
     return {name: f"{value}{os.pathsep}{theirs[name]}" if name in both else value for name, value in ours.items()}
 

@@ -1,34 +1,38 @@
-"""Folders that a run may write: made fresh before it, emptied after it, whatever it left there."""
+"""Folders that a run may write to: created before it and emptied after it."""
 
 import asyncio
 import contextlib
 import os
 
-# Between two pauses for the event loop.
+# Entries handled before the event loop gets control again.
 _BATCH = 256
 
 
 def write_files(folder: str, files: dict[str, bytes]) -> None:
-    """Fills an empty folder. The files' names were checked when the request came in."""
+    """Writes files into an empty folder. Their names were validated with the request."""
     for name, data in files.items():
         path = os.path.join(folder, name)
         if "/" in name:
             os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        # Fails for a name that stands twice ('a/../b' never gets here, but 'A' and 'a' may be one on some disks).
+        # Fails for duplicate names. Validation rejects 'a/../b', but 'A' and 'a' may be one file on some
+        # disks.
         with open(path, "xb", buffering=0) as file:
             file.write(data)
 
 
 def entries(folder: str) -> int:
-    """How many files and folders the volume of a folder holds, itself included; 0 where it does not count them."""
+    """
+    How many files and folders the folder's volume contains, itself included; 0 if it does not count them.
+    """
     volume = os.statvfs(folder)
     return volume.f_files - volume.f_ffree
 
 
 async def empty(folder: str, spared: frozenset[str] = frozenset()) -> None:
     """
-    Removes everything in a folder but the entries that are spared. Never follows a link, and needs neither recursion
-    nor long paths: a folder nested a million deep is taken apart by moving each inner folder to the top.
+    Deletes everything in a folder except the spared entries. It follows no links and needs neither recursion
+    nor long paths: it moves each inner folder to the top level, so a folder can be nested a million levels
+    deep.
     """
     done = 0
     moved = 0
@@ -56,14 +60,14 @@ async def empty(folder: str, spared: frozenset[str] = frozenset()) -> None:
 
 
 def clear_attributes(path: str) -> None:
-    """Removes what a program may have attached to a folder or file itself, where its file system keeps such a thing."""
+    """Removes the extended attributes of a file or folder, if its file system supports them."""
     with contextlib.suppress(OSError):
         for name in os.listxattr(path, follow_symlinks=False):
             os.removexattr(path, name, follow_symlinks=False)
 
 
 def clear_file(path: str) -> None:
-    """Empties a file that the runtime made, if there is one that programs could write to."""
+    """Empties a file of the container runtime, if it exists and programs could write to it."""
     with contextlib.suppress(FileNotFoundError, PermissionError):
         os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC))
     clear_attributes(path)

@@ -1,10 +1,10 @@
 """
-Where a program may write, and what its signals reach, by Landlock, on kernels that have it (5.19 and newer for the
-first, 6.12 for the second; not in gVisor).
+Uses Landlock to limit where a program may write (Linux 5.19 and newer) and which processes its signals reach
+(6.12 and newer). gVisor has no Landlock.
 
-File modes say nothing here: a program has the uid of the supervisor and owns what that made. This comes on top of
-the notes of layers.py, which find what Landlock does not forbid (chmod, timestamps) and all that older kernels let
-through.
+File modes do not help here: a program runs under the supervisor's uid and owns the supervisor's files. The
+metadata that layers.py records detects changes that Landlock does not forbid (chmod, timestamps), and all
+changes on older kernels.
 """
 
 import ctypes
@@ -19,32 +19,32 @@ _PATH_BENEATH = 1
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 # remove_dir, remove_file, then make_char to make_sym, then refer.
 _CHANGE_ENTRIES = sum(1 << bit for bit in (4, 5, 6, 7, 8, 9, 10, 11, 12, 13))
-# Before it, no entry could be moved from one folder to another at all.
+# Before this version, Landlock forbade all moves from one folder to another.
 _FIRST_VERSION = 2
 _FIRST_WITH_TRUNCATE = 3
 _FIRST_WITH_SCOPES = 6
-# Abstract sockets and signals: only those of the caller's own domain, which each run has for itself.
+# Limits abstract sockets and signals to the caller's own Landlock domain. Each run has its own domain.
 _SCOPED = 1 << 0 | 1 << 1
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def version() -> int:
-    """Which Landlock this kernel has; 0 for none, or when the container's own filter forbids it."""
+    """The kernel's Landlock version; 0 if it has none, or if the container's seccomp filter forbids it."""
     return max(0, _LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION))
 
 
 VERSION = version()
-# A struct landlock_ruleset_attr (handled_access_fs, handled_access_net, scoped) that scopes a run and no more; empty
-# where there is no such thing.
+# A struct landlock_ruleset_attr (handled_access_fs, handled_access_net, scoped) that only scopes a run; empty
+# where the kernel does not support scopes.
 SCOPES = struct.pack("=QQQ", 0, 0, _SCOPED) if VERSION >= _FIRST_WITH_SCOPES else b""
 
 
 def restrict(folders: Iterable[str], devices: Iterable[str]) -> None:
     """
-    The calling process and its descendants may change what is in these folders, write to what is there in the
-    others, and write nowhere else; their signals reach each other alone. Does of this what the kernel's Landlock can,
-    nothing where there is none. Needs no_new_privs.
+    Restricts the calling process and its descendants. They may change everything in `folders`, write to
+    existing files in `devices`, and write nowhere else. Their signals reach only each other. This applies as
+    far as the kernel's Landlock supports it; without Landlock it does nothing. Needs no_new_privs.
     """
     if VERSION < _FIRST_VERSION:
         return

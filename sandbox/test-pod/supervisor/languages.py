@@ -1,11 +1,11 @@
-"""The languages that this image can run: what sandbox/languages/README.md describes, as data."""
+"""Loads the languages of this image (sandbox/languages/README.md)."""
 
 import json
 import os
 from dataclasses import dataclass
 
 FOLDER = "/opt/languages"
-# Commands that write no report: those of test frameworks do, and `install`.
+# Commands without a report. Test frameworks and `install` write one.
 _PLAIN_COMMANDS = frozenset({"run", "check"})
 
 
@@ -15,14 +15,14 @@ class Language:
     folder: str
     commands: dict[str, list[str]]
     environment: dict[str, str]
-    # The module of this package that can start `run` faster than a new process, or None.
+    # The module of this package that starts `run` faster than a new process, or None.
     warm: "str | None"
 
     def reports(self, command: str) -> bool:
         return command not in _PLAIN_COMMANDS
 
     def variables(self, layer: "str | None") -> dict[str, str]:
-        """The environment of its commands; without a layer, nothing that names one."""
+        """The environment of its commands. Without a layer, variables that refer to one are left out."""
         if layer is None:
             return {name: value for name, value in self.environment.items() if "{layer}" not in value}
         return {name: value.replace("{layer}", layer) for name, value in self.environment.items()}

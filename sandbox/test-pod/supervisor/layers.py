@@ -1,9 +1,11 @@
 """
-Layers: folders with the requirements of programs, installed once and shared by all runs that require the same.
+Layers: folders with installed requirements. Each is installed once and shared by all runs with the same
+requirements.
 
-A program has the uid of the supervisor and could change a layer for the runs after it. So a layer is made read-only
-and its whole tree is noted right after the installation. A change needs a chmod, a rename or a new entry, and each
-of these moves a ctime, which no program can set. What is not as noted is thrown away before the next run.
+A program runs under the supervisor's uid and could change a layer for later runs. So after the installation,
+a layer is made read-only and the metadata of its whole tree is recorded. Any change needs a chmod, a rename
+or a new entry. Each of these updates a ctime, which no program can set. A layer that differs from its record
+is deleted before the next run.
 """
 
 import asyncio
@@ -17,34 +19,35 @@ from dataclasses import dataclass
 
 from . import folders
 
-# A change within the same tick of the kernel's clock would leave a ctime as it is; ticks are 1 to 10 ms.
+# In seconds. A change within the same tick of the kernel's clock, 1 to 10 ms, would not change a ctime.
 _CLOCK_GRAIN = 0.02
-# Of the volume, free before an installation: archives and packages of one submission must fit into that.
+# The share of the volume that must be free before an installation, so that one submission's archives and
+# packages fit.
 _FREE_SHARE = 0.75
-# Between two pauses for the event loop.
+# Entries handled before the event loop gets control again.
 _BATCH = 512
 
 class LayerMissing(Exception):
-    """The requirements of a run are not installed (any more): they must be, and the run asked for again."""
+    """The requirements of a run are not installed, or no longer. Install them, then request the run again."""
 
 
 @dataclass(frozen=True)
 class Layer:
     folder: str
-    # Of each entry by its path: mode, device, inode, size, mtime and ctime.
+    # By path: mode, device, inode, size, mtime and ctime of each entry.
     noted: dict[str, tuple[int, ...]]
-    # What the installer reported of it.
+    # The installer's report.
     report: bytes
 
 
 def key_of(language: str, requirements: list[str]) -> str:
-    """The same for the same requirements in any order."""
+    """A key that is equal for the same requirements in any order."""
     asked = json.dumps([language, sorted(set(requirements))])
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 class Layers:
-    """The layers of one pod, which is one user's. The least recently used goes first."""
+    """The layers of one pod, and so of one user. The least recently used layer is deleted first."""
 
     def __init__(self, root: str):
         self._root = root
@@ -58,8 +61,8 @@ class Layers:
 
     async def settle(self) -> None:
         """
-        Removes all that is not as it was noted, and all that was never noted: what a program or an earlier
-        container left here. No program may be running.
+        Deletes changed layers, and everything that belongs to no layer: leftovers of a program or of an
+        earlier container. No program may be running.
         """
         for key, layer in list(self._kept.items()):
             if not await _is_as_noted(layer):
@@ -67,7 +70,9 @@ class Layers:
         await self._remove_unknown()
 
     async def begin(self, key: str) -> str:
-        """Makes the empty folder of a new layer, after making room for it. To be ended by `keep` or `settle`."""
+        """
+        Creates the empty folder of a new layer, after freeing space. Must be followed by `keep` or `settle`.
+        """
         while self._kept and not self._has_room():
             self._kept.popitem(last=False)
             await self._remove_unknown()
@@ -76,7 +81,7 @@ class Layers:
         return folder
 
     async def keep(self, key: str, report: bytes) -> None:
-        """Closes a layer that is complete. The program that filled it must be gone."""
+        """Records a complete layer. The installer that filled it must have exited."""
         folder = os.path.join(self._root, key)
         for path, found in [entry async for entry in _walk(folder)]:
             if not stat.S_ISLNK(found.st_mode):
@@ -96,7 +101,7 @@ class Layers:
 
 
 async def _walk(root: str) -> AsyncIterator[tuple[str, os.stat_result]]:
-    """Every entry of a tree with what the kernel notes of it, folders before what is in them. Follows no link."""
+    """Every entry of a tree with its metadata, folders before their contents. Follows no links."""
     yield root, os.lstat(root)
     waiting = [root]
     done = 0
@@ -113,7 +118,7 @@ async def _walk(root: str) -> AsyncIterator[tuple[str, os.stat_result]]:
 
 
 async def _is_as_noted(layer: Layer) -> bool:
-    """Ends at the first difference, however much a program has put there."""
+    """Stops at the first difference, so the size of the tree does not matter."""
     seen = 0
     try:
         async for path, found in _walk(layer.folder):

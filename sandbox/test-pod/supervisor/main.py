@@ -17,10 +17,10 @@ from .server import serve
 from .warm import WarmInterpreter
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-# Of most submissions; another name costs the first run that has it the start of an interpreter.
+# Most submissions use this name. The first run with another name waits until an interpreter has started.
 _USUAL_ENTRYPOINT = "main.py"
 _LAYERS = "/layers"
-# How soon a request to stop is noticed, in seconds.
+# How often the supervisor checks for a request to stop, in seconds.
 _STOP_INTERVAL = 0.25
 
 
@@ -28,7 +28,8 @@ def main() -> None:
     if os.getpid() != 1:
         sys.exit("The supervisor must be PID 1 of its container: only then can no program stop it.")
     hide_from_others()
-    # Every signal without a handler is ignored by PID 1, from whomever it comes; Python's own must go as well.
+    # The kernel ignores every signal to PID 1 that has no handler, so Python's own SIGINT handler is removed
+    # too.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     asyncio.run(_supervise())
@@ -44,7 +45,7 @@ async def _supervise() -> None:
     layers = Layers(_LAYERS)
 
     warm = WarmInterpreter(processes, sys.executable, places.python, places.path)
-    # Folders outlive a container that was restarted.
+    # The folders may still contain files from before a container restart.
     await places.renew()
     await layers.settle()
     warm.prepare(places.folder, _USUAL_ENTRYPOINT)
@@ -73,14 +74,14 @@ async def _first_to_end(*parts) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
-    # The container ends with its PID 1, and every process in it with the container.
+    # When PID 1 exits, the container and every process in it end.
     os._exit(0)
 
 
 async def _asked_to_stop() -> None:
     """
-    Returns when the kubelet asks PID 1 to end. A program can send SIGTERM too, but then the kernel names it as
-    the sender; a sender from outside the pod has no pid here and shows as 0.
+    Returns when the kubelet asks PID 1 to stop. A program can send SIGTERM too, but then the kernel reports
+    the program's pid as the sender. A sender outside the pod has no pid in this namespace and shows as 0.
     """
     while True:
         info = signal.sigtimedwait([signal.SIGTERM], 0)

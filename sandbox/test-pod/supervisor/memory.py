@@ -1,26 +1,27 @@
 """
-What the kernel says about the memory of this container, with cgroup v2 or v1.
+Measures the memory of this container, with cgroup v2 or v1.
 
-Memory is what a run holds of the container: pages of its processes, files in memory, buffers of its sockets, secret and
-shared memory, also when no process has them mapped. It is not address space, and not what the kernel can take back.
+A run's memory consists of its processes' pages, files in memory, socket buffers, and secret and shared
+memory, even if no process has it mapped. Address space does not count, nor does memory that the kernel can
+reclaim.
 """
 
 import os
 
 _V2 = "/sys/fs/cgroup"
 _V1 = "/sys/fs/cgroup/memory"
-# More than a file of counters takes.
+# Larger than any of the counter files.
 _MOST_BYTES = 16384
-# Below this share of the limit the kernel has no reason to kill. On cgroup v2 it may kill the whole container,
-# so the supervisor stops the run before that.
+# Below this share of the limit, the kernel has no reason to kill. On cgroup v2 it may kill the whole
+# container, so the supervisor stops the run first.
 _DANGER = 0.9
 
 
 class Memory:
-    """Reads counters of the container's cgroup. Where there are none (some sandboxes), it knows nothing."""
+    """Reads the counters of the container's cgroup. Some sandboxes have none; then `is_known` is False."""
 
     def __init__(self, v2: str = _V2, v1: str = _V1):
-        # Held open, as they are asked while each program runs.
+        # Kept open, because they are read repeatedly while a program runs.
         self._usage = self._stat = self._events = self._sockets = None
         self._reclaimable: tuple[bytes, ...] = ()
         limit = None
@@ -33,12 +34,12 @@ class Memory:
             self._usage, self._stat = _open(f"{v1}/memory.usage_in_bytes"), _open(f"{v1}/memory.stat")
             self._events = _open(f"{v1}/memory.oom_control")
             self._reclaimable = (b"total_active_file", b"total_inactive_file")
-            # Not part of the usage there.
+            # On cgroup v1, usage_in_bytes does not include socket buffers.
             self._sockets = _open(f"{v1}/memory.kmem.tcp.usage_in_bytes")
             limit = _read(_open(f"{v1}/memory.limit_in_bytes"))
         self._killed = self._kills()
         self._danger = int(int(limit) * _DANGER) if limit is not None and limit.isdigit() else None
-        # Before the run: what is not its own.
+        # Memory that was in use before the run, and so is not the run's.
         self._before = 0
 
     @property
@@ -46,27 +47,30 @@ class Memory:
         return self._usage is not None
 
     def begin(self) -> None:
-        """What is held from here on is the run's."""
+        """Memory used from here on belongs to the run."""
         self._before = self._held()
 
     def of_run(self, enough: int) -> int:
-        """What came since `begin`, in bytes. More exactly so only above `enough`: the kernel takes its time to tell."""
+        """
+        The growth since `begin`, in bytes. It is exact only above `enough`, because exact counters are slow
+        to read.
+        """
         roughly = self._charged() - self._before
         if roughly <= enough:
             return max(roughly, 0)
         held = self._held()
-        # What was given back since then was not the run's.
+        # Memory that was freed since then was not the run's.
         self._before = min(self._before, held)
         return held - self._before
 
     def is_scarce(self) -> bool:
-        """True when what cannot be reclaimed nears the limit of the container."""
+        """True when the memory that cannot be reclaimed approaches the container's limit."""
         if self._danger is None or self._charged() <= self._danger:
             return False
         return self._held() > self._danger
 
     def new_kills(self) -> int:
-        """How many processes the kernel has killed here for want of memory since this was last asked."""
+        """How many processes of the container the OOM killer has killed since the last call."""
         before, self._killed = self._killed, self._kills()
         return self._killed - before
 

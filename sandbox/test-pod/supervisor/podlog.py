@@ -1,4 +1,4 @@
-"""The pod's log: every line says which submission printed it, and no program can flood or forge it."""
+"""The pod's log. Every line names its submission, and no program can flood or forge it."""
 
 import asyncio
 import os
@@ -7,17 +7,18 @@ from collections.abc import Callable
 
 from .batch import Batch
 
-# Printed of one run, in bytes. What is beyond is counted, and the end line says how much it was.
+# The most output of one run in the log, in bytes. The rest is counted and reported at the end of the run.
 RUN_LIMIT = 256 * 1024
-# A longer line is cut into several, in bytes.
+# A longer line is split into several, in bytes.
 LINE_LIMIT = 4096
-# Held while whoever reads the log is slow, in bytes. Beyond it lines are dropped: a run never waits for the log.
+# The most that is buffered for a slow reader, in bytes. Beyond it, lines are dropped: a run never waits for
+# the log.
 PENDING_LIMIT = 1024 * 1024
 
-# A line without an end is printed after this time, in seconds: somebody may be waiting for it.
+# A partial line is printed after this time, in seconds, because a reader may be waiting for it.
 FLUSH_AFTER = 0.02
 
-# Control characters (but the tab), separators that some readers take for the end of a line, and invalid UTF-8.
+# Control characters except the tab, separators that some readers treat as line ends, and invalid UTF-8.
 _UNREADABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -26,14 +27,15 @@ class PodLog:
     """Writes whole lines to a descriptor without ever blocking the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int):
-        # How long a line may wait for more, in seconds: each write wakes those who carry the log.
+        # How long a line may wait for more, in seconds. Each write wakes the processes that transport the
+        # log.
         self.patience: Callable[[], float] = lambda: 0
         self._loop = loop
         self._descriptor = descriptor
         self._lines = Batch(loop, lambda: self.patience(), self._write)
-        # Lines not written yet, in bytes.
+        # Bytes of lines that are not written yet.
         self._size = 0
-        # What the descriptor did not take.
+        # Bytes that the descriptor did not accept yet.
         self._rest = b""
         self._dropped = 0
         os.set_blocking(descriptor, False)
@@ -57,7 +59,7 @@ class PodLog:
             try:
                 written = os.write(self._descriptor, self._rest)
             except BlockingIOError:
-                # Replaces itself, when it is called from there.
+                # When called as the writer, this registers the same callback again.
                 self._loop.add_writer(self._descriptor, self._write_rest)
                 return
             self._size -= written
@@ -70,16 +72,16 @@ class PodLog:
 
 class RunLog:
     """
-    The part of the log that belongs to one run: `[3f2a91bc out 0] Hello`. The number is the byte offset in the
-    stream, so that whoever follows the log has exactly what was printed. Behind it, `-` says that no newline follows
-    in the stream, and a backslash that the text is escaped (PROTOCOL.md).
+    The part of the log that belongs to one run: `[3f2a91bc out 0] Hello`. The number is the byte offset in
+    the stream, so a reader can reconstruct exactly what was printed. After the number, `-` means that no
+    newline follows in the stream, and a backslash means that the text is escaped (PROTOCOL.md).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, log: PodLog, submission_id: str):
         self._loop = loop
         self._log = log
         self._name = submission_id[:8] if _UUID.fullmatch(submission_id) else submission_id
-        # Bytes of a line whose end has not come, and where they begin.
+        # Bytes of an unfinished line, and the offset where they begin.
         self._partial = {"out": b"", "err": b""}
         self._offset = {"out": 0, "err": 0}
         self._flushing: asyncio.TimerHandle | None = None
@@ -87,7 +89,7 @@ class RunLog:
         self._left_out = 0
 
     def say(self, text: str) -> None:
-        """A line of the supervisor itself: it has no `out` or `err` in its brackets."""
+        """Prints a line of the supervisor itself. It has no `out` or `err` in its brackets."""
         self._log.line(f"[{self._name}] {text}")
 
     def output(self, stream: str, data: bytes) -> None:
@@ -110,7 +112,7 @@ class RunLog:
             self._flushing = self._loop.call_later(FLUSH_AFTER, self._flush)
 
     def finish(self, text: str) -> None:
-        """Prints lines that had no end yet, then the end of the run."""
+        """Prints unfinished lines, then the end of the run."""
         self._flush()
         if self._left_out:
             self.say(f"{self._left_out} bytes of output are not in this log")
@@ -134,7 +136,9 @@ class RunLog:
 
 
 def _readable(data: bytes) -> tuple[str, bool]:
-    """The text of bytes, and whether anything had to be escaped: a program must not move the reader's cursor."""
+    """
+    Decodes bytes. Returns the text and whether it is escaped: a program must not move the reader's cursor.
+    """
     text = data.decode("utf-8", "surrogateescape")
     if not _UNREADABLE.search(text):
         return text, False

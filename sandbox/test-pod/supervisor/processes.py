@@ -1,4 +1,4 @@
-"""Processes of the pod, as PID 1 sees them: start, reap, find, and leave none behind."""
+"""PID 1's view of the pod's processes: starts, reaps, counts and kills them."""
 
 import asyncio
 import contextlib
@@ -13,30 +13,30 @@ from typing import NamedTuple
 
 PR_SET_DUMPABLE = 4
 
-# A sweep that finds new processes this often, or this many of them, is up against a fork bomb: then everything is
-# killed in one call.
+# A sweep that finds new processes in more rounds than this, or more processes than this, faces a fork bomb.
+# Then everything is killed in one call.
 _POLITE_ROUNDS = 3
 _POLITE_PROCESSES = 64
-# Programs stand back behind PID 1 and the relays in the share of the processor that the pod has.
+# PID 1 and the relays get the pod's CPU time before programs do.
 _NICENESS = 10
-# More than 52 numbers and a name of 16 bytes can be.
+# Longer than 52 numbers and a name of 16 bytes can be.
 _STAT_BYTES = 2048
-# Where num_threads stands in /proc/<pid>/stat, counted from the state, which follows the name; proc(5).
+# The position of num_threads in /proc/<pid>/stat, counted from the state, which follows the name; proc(5).
 _THREADS = 17
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-# A sweep that has not ended after this, in seconds, cannot: the pod must be restarted.
+# A sweep that takes longer, in seconds, will not finish: the container must be restarted.
 _SWEEP_DEADLINE = 10
 
 
 class SweepFailed(Exception):
-    """A process of a finished run would not die."""
+    """A process of a finished run could not be killed."""
 
 
 def hide_from_others() -> None:
     """
-    Makes this process closed to processes of the same uid: no ptrace, no /proc/<pid>/{mem,fd,environ}.
-    The interpreter's file cannot be read by our uid, so the kernel did this at exec already, before any of
-    our code ran; a file system or sandbox that does not honour that is why it is done here again.
+    Closes this process to others of the same uid: no ptrace, no access to /proc/<pid>/{mem,fd,environ}. Our
+    uid cannot read the interpreter's file, so the kernel already did this at exec, before any of our code
+    ran. It is repeated here for file systems and sandboxes that do not do that.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
@@ -45,7 +45,7 @@ def hide_from_others() -> None:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a child ended. Usage is of the child and of the descendants that it waited for."""
+    """How a child ended. The usage includes the descendants that it waited for."""
 
     status: int
     cpu_seconds: float
@@ -59,12 +59,12 @@ class Launch:
     argv: list[str]
     env: dict[str, str]
     cwd: str
-    # What the program finds as 0, 1, 2 and so on.
+    # The program's descriptors 0, 1, 2 and so on.
     descriptors: list[int]
     limits: dict[int, int]
-    # Called last before exec, to give up what the program must not have.
+    # Called last before exec, to drop the rights that the program must not have.
     confine: Callable[[], None]
-    # The file to execute, when it is not the one that argv names.
+    # The file to execute, if it is not argv[0].
     executable: str | None = None
 
 
@@ -72,7 +72,7 @@ class _Row(NamedTuple):
     """A process as /proc/<pid>/stat shows it."""
 
     pid: int
-    # 0 when it is outside the pod.
+    # 0 if the parent is outside the pod.
     parent: int
     # One letter.
     state: str
@@ -80,17 +80,17 @@ class _Row(NamedTuple):
 
     @property
     def is_alive(self) -> bool:
-        """A process whose first thread is over looks dead, whatever its other threads do."""
+        """A process whose first thread has ended is shown as dead, even if other threads still run."""
         return self.state not in "ZX" or self.threads > 1
 
 
 class Count(NamedTuple):
-    """Processes of programs at one moment."""
+    """The processes of programs at one point in time."""
 
     alive: int
-    # In those alive.
+    # The threads of the processes that are alive.
     threads: int
-    # Over, and not waited for by their parents.
+    # Zombies: ended, but not waited for by their parents.
     dead: int
 
 
@@ -101,20 +101,20 @@ class Processes:
         self._exits: dict[int, asyncio.Future[Exit]] = {}
         self._loop = loop
         self._reaped = asyncio.Event()
-        # Processes that are no program's, which sweeps leave alone and nobody counts: the warm interpreter and its
-        # next fork.
+        # The warm interpreter and its next fork. They belong to no program: sweeps spare them and they are
+        # not counted.
         self.spared: set[int] = set()
         self.orphans_cpu_seconds = 0.0
         self.orphans_peak_memory_bytes = 0
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
-        # A program can send SIGCHLD faster than the loop reads. One that is not noted is no loss: each makes us
-        # reap all there are.
+        # A program can send SIGCHLD faster than the loop reads it. A lost signal does no harm, because each
+        # one makes us reap all ended children.
         signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
 
     def start(self, launch: Launch) -> tuple[int, "asyncio.Future[Exit]"]:
         """
-        Starts a program in a session of its own; the future tells its end.
-        @raises OSError when it cannot be started.
+        Starts a program in a new session. The future resolves when the program ends.
+        @raises OSError when it cannot be started
         """
         report_read, report_write = os.pipe()
         pid = os.fork()
@@ -133,37 +133,41 @@ class Processes:
         return pid, exited
 
     def adopt(self, pid: int) -> "asyncio.Future[Exit]":
-        """Tells the end of a process that PID 1 did not start but inherits, and has not reaped yet."""
+        """
+        Returns a future for the end of a process that PID 1 did not start but inherits, and has not reaped
+        yet.
+        """
         exited = self._exits[pid] = self._loop.create_future()
         return exited
 
     def count(self) -> "Count":
-        """How many processes programs have."""
+        """Counts the processes of programs."""
         rows = [row for row in self._others() if row.parent != 0]
         alive = [row.threads for row in rows if row.is_alive]
         return Count(len(alive), sum(alive), len(rows) - len(alive))
 
     def resident_bytes(self) -> int:
-        """What programs hold in memory, pages that they share counted for each."""
+        """The resident memory of programs. Shared pages count once for each process."""
         return sum(_resident_bytes(row.pid) for row in self._others() if row.parent != 0)
 
     def own_resident_bytes(self) -> int:
-        """What PID 1 and those from outside hold in memory."""
+        """The resident memory of PID 1 and of processes that entered from outside the pod."""
         return _resident_bytes(os.getpid()) + sum(_resident_bytes(row.pid) for row in self._others() if row.parent == 0)
 
     def starved_seconds(self) -> float:
-        """The longest that any process of programs has stood ready while no processor was free for it."""
+        """The longest time that any process of a program was runnable but had no CPU."""
         return max((_starved_seconds(row.pid) for row in self._others() if row.parent != 0), default=0.0)
 
     def forget_orphans(self) -> None:
-        """Starts a new account of what reaped orphans used."""
+        """Resets the resource usage of reaped orphans."""
         self.orphans_cpu_seconds = 0.0
         self.orphans_peak_memory_bytes = 0
 
     async def sweep(self) -> None:
         """
-        Kills every process of the pod but PID 1, the spared ones and those that came in from outside, and waits
-        until none is left: also daemons that left their session. Those left alive that were stopped are continued.
+        Kills every process of the pod except PID 1, the spared ones and those that entered from outside, and
+        waits until they are gone. This includes daemons that left their session. Surviving processes that
+        were stopped are continued.
         @raises SweepFailed
         """
         deadline = self._loop.time() + _SWEEP_DEADLINE
@@ -172,13 +176,13 @@ class Processes:
         while strangers := _strangers(rows := self._others()):
             if self._loop.time() > deadline:
                 raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
-            # Only new ones speak for a fork bomb: what was killed may take a while to give back its memory, or to
-            # get a processor to die on.
+            # Only new processes suggest a fork bomb: a killed process may need time to free its memory, or to
+            # get CPU time to exit.
             grows = not signalled.issuperset(strangers)
             rounds += grows
             if grows and (rounds > _POLITE_ROUNDS or len(strangers) > _POLITE_PROCESSES):
-                # One call kills all there are at one instant, so nothing can fork away from it. It takes the
-                # relays too: the worker opens another and joins the run again.
+                # One call kills all processes at once, so none can escape by forking. It kills the relays
+                # too: the worker opens another one and joins the run again.
                 _signal(-1, signal.SIGKILL)
             else:
                 for pid in strangers:
@@ -190,7 +194,7 @@ class Processes:
             _signal(pid, signal.SIGCONT)
 
     def _others(self) -> list[_Row]:
-        """Every process but PID 1 and the spared ones."""
+        """Every process except PID 1 and the spared ones."""
         self._reap()
         known = {"1", *map(str, self.spared)}
         rows = (_stat(name) for name in os.listdir("/proc") if name not in known and name.isdigit())
@@ -228,16 +232,17 @@ def _strangers(rows: list[_Row]) -> list[int]:
 
 def is_visitor(pid: int) -> bool:
     """
-    Whether a process came in from outside the pod (`kubectl exec`, probes). The parent of such a one is not in the
-    pod's PID namespace, and the kernel shows it as 0. A process born in the pod can never look so: its parent is in
-    the pod, and when that dies, PID 1 takes its place.
+    Whether a process entered the pod from outside (`kubectl exec`, probes). Its parent is not in the pod's
+    PID namespace, so the kernel shows the parent as 0. This is never so for a process created in the pod: its
+    parent is in the pod, and when the parent dies, PID 1 replaces it.
     """
     row = _stat(str(pid))
     return row is not None and row.pid != 1 and row.parent == 0
 
 
 def _stat(pid: str) -> _Row | None:
-    # Not by `open`, which does three times the work: after each run, all processes are looked at.
+    # os.open and os.read, because `open` takes three times as long, and all processes are read after each
+    # run.
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError):
@@ -248,7 +253,7 @@ def _stat(pid: str) -> _Row | None:
         return None
     finally:
         os.close(descriptor)
-    # The name stands in brackets and may hold anything, brackets and spaces too.
+    # The name is in parentheses and may itself contain parentheses and spaces.
     fields = text[text.rindex(b")") + 2:].split(b" ", _THREADS + 1)
     return _Row(int(pid), int(fields[1]), fields[0].decode(), int(fields[_THREADS]))
 
@@ -262,7 +267,10 @@ def _resident_bytes(pid: int) -> int:
 
 
 def _starved_seconds(pid: int) -> float:
-    """Of its first thread; 0 where the kernel does not count it (some sandboxes)."""
+    """
+    How long its first thread was runnable but had no CPU; 0 where the kernel does not count it (some
+    sandboxes).
+    """
     try:
         with open(f"/proc/{pid}/schedstat", "rb") as file:
             return int(file.read().split()[1]) / 1e9
@@ -274,25 +282,27 @@ def _signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
-        # Gone already, or the container runtime itself on its way into the pod, which is none of our uid.
+        # Already gone, or a process of the container runtime that is just entering the pod under another uid.
         return
 
 
 def _offer_to_the_kernel(pid: int) -> None:
-    """When memory runs out, the kernel shall kill programs, and not those that judge them. Forks of it are like it."""
-    # Refused for the warm interpreter, which is closed to us: its forks do this for themselves.
+    """
+    Makes the kernel kill programs, not the supervisor, when memory runs out. A program's forks inherit this.
+    """
+    # Refused for the warm interpreter, which is closed to us. Its forks do this for themselves.
     with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:
         file.write("1000")
 
 
 def _become(launch: Launch, report: int) -> None:
-    """In the child: everything between fork and exec. Never returns."""
+    """Runs in the child, between fork and exec. Never returns."""
     try:
         os.setsid()
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        # First out of the way, so that none is overwritten before it was placed.
+        # First moves the descriptors to high numbers, so that none is overwritten before it is duplicated.
         report, *sources = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for fd in (report, *launch.descriptors)]
         for target, source in enumerate(sources):
             os.dup2(source, target)

@@ -1,4 +1,4 @@
-"""One output stream of a program, read until its end."""
+"""Reads one output stream of a program until its end."""
 
 import asyncio
 import os
@@ -6,12 +6,12 @@ import socket
 from collections.abc import Callable
 
 _READ_BYTES = 256 * 1024
-# Between two looks at a pipe that is still open when nobody should hold it, in seconds.
+# How often a pipe is polled that is still open after the program's last process, in seconds.
 _LOOK_INTERVAL = 0.02
 
 
 class Reading:
-    """Hands on what comes from the read end of a pipe while it comes; closes it at its end."""
+    """Passes on data from the read end of a pipe as it arrives, and closes the pipe at its end."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, take: Callable[[bytes], None]):
         """@param descriptor must not block"""
@@ -23,8 +23,8 @@ class Reading:
 
     async def finish(self, deadline: float) -> None:
         """
-        Reads the rest of a pipe that nobody writes to any more, for at most so many seconds.
-        @raises TimeoutError when somebody holds it open
+        Reads the rest of a pipe after its last writer has ended, for at most `deadline` seconds.
+        @raises TimeoutError when something still holds the pipe open
         """
         while not self._ended.done() and self._read():
             pass
@@ -36,14 +36,14 @@ class Reading:
             await asyncio.wait([self._ended], timeout=_LOOK_INTERVAL)
 
     def close(self) -> None:
-        """Lets go of a pipe, whatever is still to come."""
+        """Closes the pipe and discards unread data."""
         if not self._ended.done():
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._ended.set_result(None)
 
     def _read(self) -> bool:
-        """Takes one piece. @returns false when there is none"""
+        """Reads one piece. @returns False when there is none"""
         try:
             data = os.read(self._descriptor, _READ_BYTES)
         except BlockingIOError:
@@ -57,8 +57,9 @@ class Reading:
 
 def _collect_sockets() -> None:
     """
-    Has the kernel look for descriptors that are in flight between sockets which nobody holds. It looks when a socket is
-    closed, but not while it is looking: what a program closes at its end, all at once, it may miss.
+    Makes the kernel collect descriptors that are in flight between sockets without an owner. The kernel does
+    this when a socket is closed, but not while it is already collecting. So it may miss sockets that a
+    program closes all at once when it ends.
     """
     for end in socket.socketpair():
         end.close()

@@ -1,4 +1,4 @@
-"""A run as it was asked for, checked again here: the supervisor trusts nobody with a path or a size."""
+"""Requests for runs. They are validated again here: the supervisor trusts no client with a path or a size."""
 
 import base64
 import binascii
@@ -13,14 +13,14 @@ MAX_FILES = 100
 MAX_FILES_BYTES = 4 * 1024 * 1024
 MAX_STDIN_BYTES = 1024 * 1024
 MAX_ARGS = 100
-# Those of a submission, and of the database for its tests.
+# The variables of a submission, and those of its test database.
 MAX_ENV = 110
-# Of all arguments, and of all variables with their names, in bytes of UTF-8.
+# The total size of all arguments, and of all variables including their names, in bytes of UTF-8.
 MAX_ARGS_BYTES = 64 * 1024
 MAX_ENV_BYTES = 65 * 1024
 MAX_WALL_MS = 600_000
 MAX_PATIENCE_MS = 60_000
-# Of output that is read again at one go.
+# The most output that one `read` returns.
 MAX_READ_BYTES = 1024 * 1024
 MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
 MAX_KEY_LENGTH = 512
@@ -30,16 +30,16 @@ MAX_INDEX_LENGTH = 2048
 
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-# Set by the supervisor. The rest would change the interpreter before the program begins.
+# Set by the supervisor, or able to change the interpreter before the program begins.
 _OWN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "PORT", "PYTHONUNBUFFERED", "SUBMISSION_ID"})
-# What an installer is handed as an argument must not be an option to it, nor a path or an address.
+# An installer must not be able to read a requirement as an option, a path or a URL.
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~*+ -]*")
 _INDEX = re.compile(r"https?://[\x21-\x7e]+")
 _NAME_PART = re.compile(r"[^\x00-\x1f/\x7f]{1,255}")
 
 
 class InvalidRequest(Exception):
-    """The request can never be carried out; the message says what is wrong with it."""
+    """The request can never succeed. The message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,18 @@ class RunRequest:
     entrypoint: str
     limits: Limits
     stdin: bytes
-    # Whether more input may come while it runs.
+    # Whether more input may arrive while it runs.
     interactive: bool
     args: list[str]
     env: dict[str, str]
     requirements: list[str]
-    # Where packages come from, for `install`; it may hold a password. None when the operator named none.
+    # The package index for `install`. It may contain a password. None if the operator configured none.
     index_url: "str | None"
-    # How long it may wait for its turn, in seconds; None for as long as it takes.
+    # How long it may wait for its turn, in seconds; None for no limit.
     patience: "float | None"
-    # Whether it was given its turn by those who keep the order of what waits outside of this pod.
+    # Whether the test queue outside this pod granted it its turn.
     in_turn: bool
-    # Tells two requests with the same key apart: only equal ones may share a run.
+    # Distinguishes requests with the same key: only equal requests may share a run.
     digest: str
 
 
@@ -102,7 +102,7 @@ def parse_run(frame: dict, languages: dict[str, Language]) -> RunRequest:
         raise InvalidRequest("in_turn must be true or false")
     patience = _patience(frame.get("patience_ms"))
     asked = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
-    # The index is not part of it: its password may be another after a restart of the worker. Nor is how long it waits.
+    # The digest excludes the index, whose password may change when the worker restarts, and the waiting time.
     asked += [requirements, interactive]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, interactive, args, env, requirements, index_url, patience, in_turn, digest)
@@ -190,7 +190,7 @@ def _index_url(value: object) -> "str | None":
 
 
 def _check_texts(name: str, texts: list, most: int) -> None:
-    """Strings that can be handed to a program: Unicode without NUL, of a limited size together."""
+    """Checks that strings can be passed to a program: Unicode without NUL, with a limited total size."""
     if any(not isinstance(text, str) or "\0" in text for text in texts):
         raise InvalidRequest(f"{name} must hold strings without NUL")
     try:
@@ -251,7 +251,7 @@ def _text(frame: dict, name: str) -> str:
 
 @dataclass(frozen=True)
 class Feed:
-    """Input for a run: `data` begins at `offset` of all that is fed to it."""
+    """Input for a run: `data` begins at `offset` of everything that is fed to it."""
 
     key: str
     offset: int
@@ -273,7 +273,7 @@ def parse_feed(frame: dict) -> Feed:
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """Bytes of a stream of a run, from `start` on and before `end`."""
+    """Bytes of a run's stream, from `start` (inclusive) to `end` (exclusive)."""
 
     key: str
     stream: str

@@ -1,4 +1,4 @@
-"""Runs by their key: one at a time, each executed once, its result kept for whoever asks again."""
+"""Runs by key: one at a time, each executed once. Results are kept for repeated requests."""
 
 import asyncio
 import traceback
@@ -13,19 +13,20 @@ from .request import RunRequest
 from .stdin import FedStdin, Stdin
 
 MAX_QUEUED = 64
-# With so many in the queue, one whose patience has an end is refused: each that waits here holds a place of its worker.
+# With this many runs in the queue, a run with a time limit for its wait is refused: each waiting run occupies
+# an activity slot of its worker.
 MAX_BRIEF = 16
-# Results kept for a repeat of the request; the oldest goes first.
+# Results kept for repeated requests; the oldest is deleted first.
 MAX_RESULTS = 256
 MAX_RESULT_BYTES = 16 * 1024 * 1024
-# Output beyond what results have, for those who come for all of it; the oldest goes first.
+# Truncated output kept for readers that want the full output; the oldest is deleted first.
 MAX_REST_BYTES = 32 * 1024 * 1024
-# How soon those who wait learn that they moved up, in seconds.
+# How often waiting runs get their new position, in seconds.
 _TELL_INTERVAL = 0.1
-# While runs wait, what there is to say of them is put together for so long, in seconds: each message, and each piece
-# of the log, wakes half a dozen processes on its way, and those take the processor that the next run waits for.
+# While runs wait, messages about runs are combined for this time, in seconds. Each message, and each write to
+# the log, wakes half a dozen processes on its way, and these use CPU time that the next run is waiting for.
 _BUSY_PATIENCE = 0.008
-# When so many runs in a row could not be judged, the fault is not in one of them: a new container may help.
+# After this many platform failures in a row, the runs are not the cause: a new container may help.
 _MAX_FAILED = 3
 
 Listener = Callable[[dict], None]
@@ -36,33 +37,33 @@ class Busy(Exception):
 
 
 class NotYet(Exception):
-    """Others come first: its turn is to be waited for outside of this pod."""
+    """Other runs come first: wait for a turn outside this pod."""
 
 
 class KeyTaken(Exception):
-    """The key belongs to a run of another request."""
+    """The key belongs to a run with a different request."""
 
 
 class Run:
-    """One run, and those who listen to it."""
+    """One run, and its listeners."""
 
     def __init__(self, request: RunRequest):
         self.request = request
         self.state = "queued"
         self.result: dict | None = None
         self.execution: Execution | None = None
-        # Names the execution; None while the run waits for its turn.
+        # The id of the execution; None while the run waits for its turn.
         self.execution_id: str | None = None
         self.captures: dict[str, Capture] = {}
         self.stdin = FedStdin(asyncio.get_running_loop(), request.stdin) if request.interactive else Stdin(request.stdin)
         self.listeners: list[Listener] = []
         self.cancelled = False
-        # Bytes of output that are kept of it, once it has finished.
+        # How many bytes of its output are kept, once it has finished.
         self.size = 0
 
     @property
     def fed(self) -> int:
-        """Bytes of input that came beside those of the request."""
+        """How many bytes of input were fed, not counting the request's own."""
         return self.stdin.received if isinstance(self.stdin, FedStdin) else 0
 
     @property
@@ -74,7 +75,7 @@ class Run:
             listener(event)
 
     def finish(self, result: dict) -> None:
-        """Keeps what a repeat of the request needs, and lets go of the files."""
+        """Keeps what a repeated request needs, and drops the files."""
         self.state = "finished"
         self.result = result
         self.execution = None
@@ -89,24 +90,24 @@ class Runs:
         self._make_execution = make_execution
         self._layers = layers
         self._by_key: OrderedDict[str, Run] = OrderedDict()
-        # Those that have ended, the oldest first, and how much of their output is kept: looked at after each run, so they
-        # are counted and not added up.
+        # Finished runs, the oldest first, and how much of their output is kept. The totals are needed after
+        # each run, so they are updated instead of summed up each time.
         self._finished: OrderedDict[str, Run] = OrderedDict()
         self._size = 0
         self._with_rest: OrderedDict[str, Run] = OrderedDict()
         self._rest = 0
         self._queue: deque[Run] = deque()
         self._current: Run | None = None
-        # Whether its program has been started: until then the next fork is its own.
+        # Whether its program has started. Until then, the next fork belongs to it.
         self._current_started = False
-        # Keys of runs that could not be judged, since the last one that could.
+        # Keys of runs that failed because of the platform, since the last run that did not.
         self._failed: set[str] = set()
         self._wake = asyncio.Event()
         self._telling: asyncio.TimerHandle | None = None
 
     def submit(self, request: RunRequest) -> Run:
         """
-        Returns the run of this key, which may have ended long ago, or queues a new one.
+        Returns the run with this key, which may have ended long ago, or queues a new one.
         @raises Busy, NotYet, KeyTaken
         """
         known = self._by_key.get(request.key)
@@ -136,19 +137,19 @@ class Runs:
             raise Busy(f"{most} runs are waiting already")
 
     def _place_of(self, request: RunRequest) -> int:
-        """One that was given its turn comes before those that may still be sent to wait elsewhere."""
+        """A run that was granted its turn goes before those that may still be sent away to wait elsewhere."""
         for index, run in enumerate(self._queue if request.in_turn else ()):
             if run.request.patience is not None and run.execution is None:
                 return index
         return len(self._queue)
 
     def _end_patience(self, run: Run) -> None:
-        """Ends the patience of a run: one that still waits is forgotten."""
+        """Handles the end of a run's waiting time: a run that still waits is removed."""
         if run.state == "queued" and self._by_key.get(run.request.key) is run:
             self._withdraw(run, "not_yet", f"its turn did not come within {run.request.patience:g} s")
 
     def _withdraw(self, run: Run, code: str, message: str) -> None:
-        """Takes a run out of the queue, and forgets it: the same key later is a new run."""
+        """Removes a run from the queue and forgets it. The same key then starts a new run."""
         del self._by_key[run.request.key]
         self._queue.remove(run)
         if run.execution is not None:
@@ -157,28 +158,28 @@ class Runs:
         self._tell_positions_soon()
 
     def find(self, key: str) -> "Run | None":
-        """A run that waits, runs, or has ended not long ago."""
+        """Finds a run that is waiting, running or recently finished."""
         return self._by_key.get(key)
 
     def _is_void(self, run: Run) -> bool:
-        """An installation whose layer is gone: its result says something that is not true any more."""
+        """Whether the run is an installation whose layer was deleted, so that its result no longer holds."""
         request = run.request
         if request.command != "install" or run.state != "finished" or run.result["outcome"] != "passed":
             return False
         return self._layers.find(key_of(request.language.name, request.requirements)) is None
 
     def position(self, run: Run) -> int:
-        """How many runs come before this one; 0 for one that runs or has ended."""
+        """How many runs are ahead of this one; 0 if it is running or finished."""
         if run.state != "queued":
             return 0
         return self._queue.index(run) + (0 if self._current is None else 1)
 
     def patience(self) -> float:
-        """How long something that is to be said may wait for more, in seconds."""
+        """How long a message may wait to be combined with others, in seconds."""
         return _BUSY_PATIENCE if self._queue and self._current is not None else 0
 
     def cancel(self, key: str) -> None:
-        """Ends a run that has not ended, and forgets it: the same key later is a new run."""
+        """Cancels an unfinished run and forgets it. The same key then starts a new run."""
         run = self._by_key.get(key)
         if run is None or run.state == "finished":
             return
@@ -191,7 +192,7 @@ class Runs:
             run.execution.cancel()
 
     async def work(self) -> None:
-        """Executes what is queued, for ever. Only a failure that needs a new pod ends it."""
+        """Executes queued runs forever. Raises only after a failure that needs a new container."""
         while True:
             while self._queue:
                 self._current = self._queue.popleft()
@@ -204,7 +205,7 @@ class Runs:
             await self._wake.wait()
 
     def _make_next_ready(self) -> None:
-        """What comes next is made ready while the one before it runs."""
+        """Prepares the next run while the current one is running."""
         if self._current is not None and self._current_started and self._queue and self._queue[0].execution is None:
             run = self._queue[0]
             run.execution = self._execution_of(run)
@@ -240,11 +241,11 @@ class Runs:
             traceback.print_exception(error)
             return
         self._failed.clear()
-        # Told while the next run begins: the pod must not stand still meanwhile.
+        # Reported while the next run starts, so that the pod does not stay idle meanwhile.
         asyncio.get_running_loop().call_soon(self._finish, run, result)
 
     def _give_up(self, run: Run, error: dict) -> None:
-        """Ends a run without a result: its key later is a new run."""
+        """Ends a run without a result. The same key then starts a new run."""
         if self._by_key.get(run.request.key) is run:
             del self._by_key[run.request.key]
         run.state = "finished"
@@ -259,7 +260,10 @@ class Runs:
             self._keep(run)
 
     def _tell_positions_soon(self) -> None:
-        """Not at each move: with many waiting, telling all of them would take longer than a run."""
+        """
+        Limits how often positions are sent: with many waiting runs, sending all of them takes longer than a
+        run.
+        """
         if self._telling is None or self._telling.when() < asyncio.get_running_loop().time():
             self._telling = asyncio.get_running_loop().call_later(_TELL_INTERVAL, self._tell_positions)
 
@@ -268,7 +272,7 @@ class Runs:
             run.tell({"type": "queued", "position": position})
 
     def _keep(self, run: Run) -> None:
-        """Keeps the result of a run, and makes room for it."""
+        """Keeps the result of a run, and deletes older ones to make room."""
         key = run.request.key
         self._finished[key] = run
         self._size += run.size

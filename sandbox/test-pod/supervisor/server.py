@@ -1,4 +1,4 @@
-"""The supervisor's socket: who may speak to it, and the frames of PROTOCOL.md."""
+"""The supervisor's socket: access control, and the frames of PROTOCOL.md."""
 
 import asyncio
 import base64
@@ -16,38 +16,39 @@ from .request import MAX_KEY_LENGTH, InvalidRequest, parse_feed, parse_read, par
 from .runs import Busy, KeyTaken, NotYet, Run, Runs
 from .stdin import FedStdin
 
-# An abstract name: there is no file that a program could remove or replace, and while PID 1 lives, it is taken.
+# An abstract name: there is no file that a program could remove or replace, and no program can take the name
+# while PID 1 lives.
 ADDRESS = "\0orchestration-app/test-pod"
 
-# Of PROTOCOL.md. A worker that speaks another one replaces the pod.
+# The protocol version (PROTOCOL.md). A worker that expects another one replaces the pod.
 PROTOCOL = 3
 
-# The longest request, in bytes: the files, in base64, and a little.
+# The longest request, in bytes: the files in base64, plus some overhead.
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 # A multiple of 3, so that only the last chunk is padded.
 CHUNK_BYTES = 24 * 1024
 ALIVE_INTERVAL = 1.0
-# A connection without a run is closed after this many seconds: its worker may be gone without a word.
+# A connection without a run is closed after this many seconds: its worker may have died without closing it.
 IDLE_DEADLINE = 60
-# A reader that is this far behind is cut off; its run goes on, and it can join again.
+# A reader that is this far behind is disconnected. Its run continues, and the reader can join it again.
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
-# Of a line of a worker in the log, in characters.
+# The longest log line of a worker, in characters.
 MAX_SAID = 4096
 
 Say = Callable[[str, str], None]
 
 
 class Unknown(Exception):
-    """There is no run of this key here, or not what is asked of it."""
+    """There is no run with this key here, or it cannot do what was requested."""
 
 
 async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: str) -> asyncio.Server:
-    """@param say puts a line about a submission into the log"""
+    """@param say writes a line about a submission to the log"""
     loop = asyncio.get_running_loop()
     began = loop.time()
 
     def identity() -> dict:
-        # What was executed before this supervisor began is not known here.
+        # The supervisor knows of no execution before its own start, so it reports its uptime.
         return {"protocol": PROTOCOL, "pod_uid": pod_uid, "up_ms": round((loop.time() - began) * 1000)}
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,11 +67,11 @@ async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: s
 
 def _is_trusted(writer: asyncio.StreamWriter) -> bool:
     """
-    Only a process that entered the pod from outside may speak (see processes.is_visitor): the kernel noted its pid
-    when it connected. Limit: a program that connects, dies and has its pid taken by a visitor before this line
-    runs would be believed. That takes a whole round of pids within the few milliseconds until the connection is
-    accepted; and what it would gain is no verdict: runs are keyed with a digest, and only results of real
-    executions are ever sent.
+    Only a process that entered the pod from outside is trusted (see processes.is_visitor). The kernel
+    recorded its pid when it connected. Limitation: a program is trusted if it connects and dies, and a
+    process from outside gets its pid before this line runs. For that, all pids must be used up once within
+    the few milliseconds until the connection is accepted. The program would still not gain a verdict: runs
+    are bound to a digest of their request, and only results of real executions are ever sent.
     """
     peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     pid, _, _ = struct.unpack("3i", peer)
@@ -78,7 +79,7 @@ def _is_trusted(writer: asyncio.StreamWriter) -> bool:
 
 
 class _Session:
-    """One connection. It may ask for several runs, one after the other or at once."""
+    """One connection. It may request several runs, one after the other or at the same time."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class _Session:
         self._identity = identity
         self._joined: dict[str, tuple[Run, object]] = {}
         self._loop = asyncio.get_running_loop()
-        # Since when there has been no run, by the loop's clock.
+        # Since when the connection has had no run, by the loop's clock.
         self._idle_since = self._loop.time()
         self._unsent = Batch(self._loop, runs.patience, self._write)
 
@@ -240,7 +241,7 @@ class _Session:
             self._writer.write(frames)
 
     async def _say_alive(self) -> None:
-        """Says that there is somebody, or closes the connection when it has been of no use for long."""
+        """Sends `alive` frames, or closes the connection when it has had no run for too long."""
         while True:
             await asyncio.sleep(ALIVE_INTERVAL)
             if self._joined:
@@ -250,7 +251,7 @@ class _Session:
 
 
 def _channel(frame: dict) -> str:
-    """What the asker calls this conversation; frames of it carry the name back."""
+    """The client's name for this conversation. All of its frames repeat the name."""
     channel = frame.get("channel", frame.get("key", ""))
     if not isinstance(channel, str) or len(channel) > MAX_KEY_LENGTH:
         raise InvalidRequest(f"channel must be a string of at most {MAX_KEY_LENGTH} characters")
@@ -258,7 +259,7 @@ def _channel(frame: dict) -> str:
 
 
 def _offsets(frame: dict) -> dict[str, int]:
-    """Where the asker's copy of each head ends: what it has is not sent again."""
+    """How much of each head the client already has. Those bytes are not sent again."""
     given = frame.get("from", {})
     if not isinstance(given, dict):
         raise InvalidRequest("from must be an object")

@@ -1,17 +1,17 @@
-"""The input of a program: all there is from the beginning, or more of it while the program runs."""
+"""The standard input of a program: complete from the start, or fed while the program runs."""
 
 import asyncio
 import os
 
 
 class Stdin:
-    """A file in memory, without a name: nobody has to feed it, and no path leads to it but the program's own."""
+    """A file in memory without a name. It needs no feeding, and only the program can open it."""
 
     def __init__(self, data: bytes):
         self._data = data
 
     def open(self) -> int:
-        """@returns what the program reads from; the caller closes it"""
+        """@returns the descriptor that the program reads from; the caller closes it"""
         descriptor = os.memfd_create("stdin")
         if self._data:
             os.write(descriptor, self._data)
@@ -19,22 +19,22 @@ class Stdin:
         return descriptor
 
     def close(self) -> None:
-        """Nothing comes any more."""
+        """Ends the input."""
 
 
 class FedStdin(Stdin):
     """
-    A pipe. What was fed is counted, so that each byte is written once however often it comes. A program that does not
-    read holds nobody up: what the pipe does not take waits here.
+    A pipe. Fed bytes are counted, so each byte is written once even if it is sent several times. A program
+    that does not read blocks nothing: bytes that do not fit into the pipe are buffered here.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, data: bytes):
         self._loop = loop
         self._waiting = bytearray(data)
         self._write_end: int | None = None
-        # The program does not read any more, or is over.
+        # The program has stopped reading, or has ended.
         self._closed = False
-        # Bytes that were fed, beside those of the beginning, and whether the last was among them.
+        # How many bytes were fed, not counting the initial input, and whether the input has ended.
         self.received = 0
         self.ended = False
 
@@ -45,7 +45,10 @@ class FedStdin(Stdin):
         return read
 
     def feed(self, offset: int, data: bytes, eof: bool) -> None:
-        """Takes what is new of it. Bytes that come after a gap are left out: `received` says where to go on."""
+        """
+        Accepts the new bytes in `data`. Bytes after a gap are ignored: `received` is the offset to continue
+        at.
+        """
         if offset > self.received or self.ended:
             return
         new = data[self.received - offset:]
@@ -69,11 +72,11 @@ class FedStdin(Stdin):
             while self._waiting:
                 del self._waiting[:os.write(self._write_end, self._waiting)]
         except BlockingIOError:
-            # Replaces itself, when it is called from there.
+            # When called as the writer, this registers the same callback again.
             self._loop.add_writer(self._write_end, self._write)
             return
         except BrokenPipeError:
-            # The program has closed its input: what comes is for nobody.
+            # The program has closed its input. Later bytes are discarded.
             self.close()
             return
         self._loop.remove_writer(self._write_end)

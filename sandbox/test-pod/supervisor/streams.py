@@ -1,4 +1,4 @@
-"""What a program is given as its descriptors: its input, and pipes for what it prints."""
+"""The file descriptors of a program: its standard input, and pipes for its output."""
 
 import contextlib
 import fcntl
@@ -7,38 +7,42 @@ from collections.abc import Iterable
 
 from .stdin import Stdin
 
-# As much as is read at once (reading.py). All pipes of a uid on a node share an allowance, of 64 MiB by default
-# (fs.pipe-user-pages-soft), which a program can use up for its user.
+# The size of one read (reading.py). All pipes of a uid on a node share a limit, 64 MiB by default
+# (fs.pipe-user-pages-soft). A program can use it up for its own user.
 _PIPE_BYTES = 256 * 1024
 
 
 class Streams:
-    """Opened before a program is started. What is not handed on must be closed."""
+    """
+    Opened before a program starts. The caller closes the descriptors that it does not pass to the program.
+    """
 
     def __init__(self, stdin: Stdin, outputs: Iterable[str]):
-        """@param outputs names of the streams that it prints to"""
+        """@param outputs names of the streams that the program writes to"""
         self._stdin = stdin
         self._pipes = {name: _pipe() for name in outputs}
         self._given = [stdin.open(), *(write for _, write in self._pipes.values())]
 
     @property
     def given(self) -> list[int]:
-        """What the program finds as 0, 1, 2 and so on."""
+        """The program's descriptors 0, 1, 2 and so on."""
         return self._given
 
     @property
     def read_ends(self) -> dict[str, int]:
-        """Whoever reads them closes them."""
+        """The read end of each output pipe. The reader closes them."""
         return {name: read for name, (read, _) in self._pipes.items()}
 
     def close_given(self) -> None:
-        """To be called when the program has them: its end would not be seen otherwise."""
+        """
+        Call this once the program has its descriptors. Otherwise the pipes would not report end of file.
+        """
         for descriptor in self._given:
             os.close(descriptor)
         self._given = []
 
     def discard(self) -> None:
-        """Closes all of a program that is never started."""
+        """Closes all descriptors of a program that never starts."""
         self.close_given()
         for descriptor in self.read_ends.values():
             os.close(descriptor)
@@ -48,7 +52,7 @@ class Streams:
 def _pipe() -> tuple[int, int]:
     read, write = os.pipe()
     os.set_blocking(read, False)
-    # Refused when the allowance is used up. A small pipe is slower, no more.
+    # Refused when the limit is used up. A small pipe works too, but is slower.
     with contextlib.suppress(PermissionError):
         fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return read, write

@@ -1,4 +1,7 @@
-"""The warm interpreter as PID 1 sees it: started ahead, asked for a fork ahead of each run, replaced when it is gone."""
+"""
+PID 1's side of the warm interpreter: starts it, requests a fork ahead of each run, and replaces it if it
+ends.
+"""
 
 import asyncio
 import marshal
@@ -13,23 +16,23 @@ from .confine import confine
 from .processes import Exit, Launch, Processes
 
 _HOLD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "warm")
-# Until an interpreter has started and forked, and until its fork has become a program, in seconds. Both are
+# In seconds: the time for an interpreter to start and fork, and for its fork to become a program. Both take
 # milliseconds on an idle node.
 _START_DEADLINE = 20
 _RUN_DEADLINE = 5
-# How long a sweep is put off for a fork that is not there yet, in seconds. Where signals are not scoped, a program may
-# have stopped its maker.
+# How long a sweep waits for a fork that is not ready yet, in seconds. Where signals are not scoped, a program
+# may have stopped the warm interpreter.
 _FORK_PATIENCE = 1 if landlock.SCOPES else 0.02
 _ATTEMPTS = 3
-# Names, or beginnings of names, of variables that Python or the C library reads at its start, and not later.
+# Names, or prefixes of names, of variables that Python or the C library reads only when it starts.
 _READ_AT_THE_START = ("PYTHON", "LC_", "LD_", "MALLOC_", "GLIBC_TUNABLES", "LOCPATH", "TZ")
-# Where Python looks for packages of a user, below HOME, at its start.
+# Where Python searches for a user's packages when it starts, relative to HOME.
 _PACKAGES_OF_USER = ".local/"
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What one fork becomes. It gets these descriptors and no others."""
+    """The program that a fork becomes. It gets these descriptors and no others."""
 
     folder: str
     args: list[str]
@@ -40,18 +43,18 @@ class Job:
 
 
 def can_be_forked(env: Iterable[str], files: Iterable[str]) -> bool:
-    """Whether a fork behaves as a fresh interpreter does, given these variables of a submission, and these files."""
+    """Whether a fork behaves like a new interpreter with these variables and files of a submission."""
     return not any(name.startswith(_READ_AT_THE_START) for name in env) and not any(
         name.startswith(_PACKAGES_OF_USER) for name in files
     )
 
 
 class _Fork:
-    """A fork that waits for its run, or is about to. Nobody but PID 1 and the fork itself holds its socket."""
+    """A fork that waits for its run, or soon will. Only PID 1 and the fork itself hold its socket."""
 
     def __init__(self, way: socket.socket):
         self.way = way
-        # What it was told to become, ahead of its turn.
+        # The job that it received ahead of its turn.
         self.job: Job | None = None
         self.pid: int | None = None
         self.exited: asyncio.Future[Exit] | None = None
@@ -59,9 +62,9 @@ class _Fork:
 
 class WarmInterpreter:
     """
-    An interpreter that its uid cannot read (docs/decisions/closed-interpreter.md), so that no program can look
-    into it or its next fork, or speak to them. Where Landlock cannot scope signals, a program can kill them, and
-    that costs the next run a few milliseconds.
+    Runs from an executable that its own uid cannot read (docs/decisions/closed-interpreter.md), so no program
+    can inspect the interpreter or its next fork, or communicate with them. Where Landlock cannot scope
+    signals, a program can kill them, which costs the next run a few milliseconds.
     """
 
     def __init__(self, processes: Processes, closed_python: str, python: str, path: str):
@@ -78,8 +81,9 @@ class WarmInterpreter:
 
     def prepare(self, folder: str, entrypoint: str) -> None:
         """
-        Has a fork made for the next program of this name, unless one waits already. Does not wait for it.
-        @param folder where programs will be run; it must exist until `start` has returned
+        Requests a fork for the next program with this entrypoint, unless one is already waiting. Does not
+        wait for it.
+        @param folder where programs run; it must exist until `start` has returned
         """
         if self._entrypoint != entrypoint or self._exited is None or self._exited.done():
             self._drop()
@@ -91,8 +95,8 @@ class WarmInterpreter:
 
     def give(self, entrypoint: str, job: Job) -> None:
         """
-        Hands a job to the next fork ahead of its turn, if there is one: it does all that nobody can see, and waits.
-        What goes wrong here is found by `start`.
+        Sends a job to the next fork, if there is one, ahead of its turn. The fork prepares everything that no
+        other process can observe, and waits. `start` handles a failure of this.
         """
         fork = self._next
         if fork is not None and fork.job is None and self._entrypoint == entrypoint:
@@ -103,18 +107,19 @@ class WarmInterpreter:
 
     async def start(self, entrypoint: str, job: Job) -> "asyncio.Future[Exit]":
         """
-        Makes a program of a fork; the future tells its end. No program may be running when this is called.
-        @raises OSError when no interpreter could be started.
+        Turns a fork into a program. The future resolves when the program ends. No other program may be
+        running.
+        @raises OSError when no interpreter could be started
         """
         for attempt in range(_ATTEMPTS):
             try:
                 if self._next is not None and self._next.job not in (None, job):
-                    # It was to become a run that was cancelled.
+                    # Its job belongs to a run that was cancelled.
                     self._forget_next()
                 self.prepare(job.folder, entrypoint)
                 await self._learn(_START_DEADLINE)
                 exited = self._hand_over(job)
-                # Made while the program runs, so that the next one need not wait for it.
+                # Forked while the program runs, so the next program does not wait for it.
                 self._ask_for_fork()
                 return exited
             except OSError:
@@ -124,7 +129,9 @@ class WarmInterpreter:
         raise AssertionError
 
     async def settle(self) -> None:
-        """To be called before a sweep: it kills every process that it does not know, as a fork half made."""
+        """
+        Call this before a sweep, which kills every unknown process, including a fork that is not ready yet.
+        """
         try:
             await self._learn(_FORK_PATIENCE)
         except OSError:
@@ -134,10 +141,10 @@ class WarmInterpreter:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         launch = Launch(
             executable=self._closed_python,
-            # Its name for itself, which programs see as sys.executable: one that they can start.
+            # Programs see this name as sys.executable, so it must be one that they can start.
             argv=[self._python, "-u", entrypoint],
             env={
-                # Without HOME, Python would ask who its uid is.
+                # Without HOME, Python would look up its uid.
                 **{"HOME": folder, "PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
                 "LANDLOCK_SCOPES": landlock.SCOPES.hex(),
             },
@@ -160,13 +167,13 @@ class WarmInterpreter:
             with theirs:
                 socket.send_fds(self._control, [b"f"], [theirs.fileno()])
         except OSError:
-            # It was killed a moment ago: the next `prepare` starts another.
+            # The interpreter was killed in the meantime. The next `prepare` starts another.
             self._drop()
 
     async def _learn(self, patience: float) -> None:
         """
-        Waits until the next fork is there and told its pid.
-        @raises OSError when it is not there in time, or not any more
+        Waits until the next fork has sent its pid.
+        @raises OSError when it is not ready in time, or has ended
         """
         fork = self._next
         if fork is None:
@@ -179,7 +186,7 @@ class WarmInterpreter:
             said = await asyncio.wait_for(self._loop.sock_recv(fork.way, 16), patience)
         if not said.isdigit():
             raise OSError(f"the warm interpreter ended before it forked: {said!r}")
-        # Raises for one that has been reaped already, as an orphan: nobody would tell its end.
+        # Raises if the fork was already reaped as an orphan: then its end would never be reported.
         os.kill(int(said), 0)
         fork.pid, fork.exited = int(said), self._processes.adopt(int(said))
         self._processes.spared.add(fork.pid)
@@ -190,7 +197,7 @@ class WarmInterpreter:
         with fork.way:
             if fork.job is None:
                 _tell(fork, job)
-            # Waited for here, a fraction of a millisecond, so that whatever goes wrong comes before the program.
+            # Waits a fraction of a millisecond, so that any failure is found before the program starts.
             fork.way.settimeout(_RUN_DEADLINE)
             fork.way.send(b"g")
             answer = fork.way.recv(512)
@@ -199,14 +206,17 @@ class WarmInterpreter:
         return fork.exited
 
     def _forget_next(self) -> None:
-        """Lets go of the next fork; the end of its socket ends it, or the next sweep does."""
+        """Discards the next fork. It exits when its socket closes; otherwise the next sweep kills it."""
         if self._next is not None:
             self._processes.spared.discard(self._next.pid)
             self._next.way.close()
         self._next = None
 
     def _drop(self) -> None:
-        """Lets go of the interpreter and its next fork; the ends of their sockets end them, or the next sweep does."""
+        """
+        Discards the interpreter and its next fork. They exit when their sockets close, or the next sweep
+        kills them.
+        """
         self._forget_next()
         self._processes.spared.discard(self._pid)
         if self._control is not None:

@@ -1,17 +1,17 @@
 """
-The warm interpreter of a test pod: `python3 -u ENTRYPOINT`, held where it is about to run the entrypoint.
+The warm interpreter of a test pod: `python3 -u ENTRYPOINT`, paused just before it runs the entrypoint.
 
-Python imports this module at the end of its own start. Here the process waits; for each run it forks, and only the
-fork returns from this import. So it is Python itself that reads and runs the program, as in any other start: its
-tracebacks, exit codes and modules have nothing of ours in them (docs/decisions/warm-interpreter.md).
+Python imports this module at the end of its own startup. The process waits here and forks for each run, and
+only the fork returns from this import. So Python itself reads and runs the program, as in a normal start: its
+tracebacks, exit codes and modules contain no trace of this module (docs/decisions/warm-interpreter.md).
 
-Each fork is made ahead and waits for its run. Descriptor 0 is the way from PID 1 to this process, and no run ever gets
-it; each fork has a way of its own, and alone reads what its run is given, so the memory from which later runs are
-forked holds nothing of it.
+Each fork is created ahead of its run and waits for it. Descriptor 0 connects PID 1 with this process, and no
+run ever gets it. Each fork has its own connection, and only the fork reads its run's data. So the memory that
+later runs are forked from never contains it.
 
-Few modules are imported here, and `ctypes` is not among them: every program takes down what it was forked with, and
-that is most of the time that a tiny one runs. Python forgets them before a program begins: its own `resource.py` is
-found as under plain Python, and so is the `sitecustomize` of the image, if it has one.
+This module imports few modules, and not `ctypes`: at its end, every program frees what it was forked with,
+and that takes most of the time of a tiny program. Python forgets these modules before a program begins. So a
+program's own `resource.py` is found as in plain Python, and so is the image's `sitecustomize`, if it has one.
 """
 
 import sys
@@ -31,17 +31,18 @@ _PR_SET_DUMPABLE = 4
 _DESCRIPTORS = struct.Struct("4i")
 _DESCRIPTOR = struct.Struct("i")
 
-# Of the kernel's system call tables.
+# From the kernel's system call tables.
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE_PARENT = 0x8000
-# Of include/uapi/linux/landlock.h: these have one number on all architectures.
+# From include/uapi/linux/landlock.h. The numbers are the same on all architectures.
 _SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_RESTRICT_SELF = 444, 446
-# Of include/uapi/asm-generic/mman-common.h; kernels before 5.14 do not have it, and pages are copied one by one there.
+# From include/uapi/asm-generic/mman-common.h. Kernels before 5.14 do not have it; they copy pages one by one.
 _MADV_POPULATE_WRITE = 23
-# Of Documentation/admin-guide/mm/pagemap.rst: an entry is 64 bits, and says whether this process alone has the page.
+# From Documentation/admin-guide/mm/pagemap.rst: an entry has 64 bits; one of them is set if only this process
+# maps the page.
 _PAGEMAP_ENTRY, _PAGE_OF_ITS_OWN = struct.Struct("Q"), 1 << 56
 _PAGE = resource.getpagesize()
-# A program that does nothing has ended by then, in seconds.
+# How long the probe may take, in seconds. A program that does nothing ends sooner.
 _PROBE_DEADLINE = 1
 
 
@@ -54,7 +55,7 @@ class _Bytes(_ctypes._SimpleCData):
 
 
 class _Function(_ctypes.CFuncPtr):
-    """A function of the C library or of Python, called without letting go of the interpreter."""
+    """A function of the C library or of Python, called without releasing the GIL."""
 
     _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
     _restype_ = _Long
@@ -72,16 +73,18 @@ _AFTER_FORK = {True: _function("PyOS_AfterFork_Child"), False: _function("PyOS_A
 _MADVISE = _function("madvise")
 _AT_EXIT = _function("__cxa_atexit")
 _CLONE = _SYS_CLONE.get(os.uname().machine, -1)
-# struct landlock_ruleset_attr with what PID 1 found that this kernel can scope (supervisor/landlock.py), or nothing.
+# A struct landlock_ruleset_attr with the scopes that PID 1 found in this kernel (supervisor/landlock.py), or
+# empty.
 _SCOPES = bytes.fromhex(os.environ.pop("LANDLOCK_SCOPES"))
 
 
 def _wait_for_runs() -> None:
-    """Returns in a process that is to become a program, once for each run."""
+    """Returns only in forks: once for each run, in the process that becomes the program."""
     _set_dumpable(0)
     del os.environ["PYTHONPATH"]
     control = _socket.socket(fileno=0)
-    # What there is now outlives every fork: a collector that looked at it would copy its pages for nothing.
+    # Objects that exist now outlive every fork. If a fork's garbage collector visited them, it would copy
+    # their pages for nothing.
     gc.collect()
     gc.freeze()
     probe = _start_probe()
@@ -96,7 +99,7 @@ def _wait_for_runs() -> None:
             os._exit(0)
         (way,) = _DESCRIPTOR.unpack(ancillary[0][2])
         if forks == 1:
-            # Not for the first one, which somebody waits for.
+            # Not for the first fork, because a run may already be waiting for it.
             written = probe.what_it_wrote()
         forks += 1
         if _fork_for_pid_1():
@@ -110,8 +113,8 @@ def _wait_for_runs() -> None:
 
 def _leave_as_python_is() -> bool:
     """
-    Has Python forget this module and what it imported, and takes the image's own in its place.
-    @returns whether there is one
+    Makes Python forget this module and its imports, then imports the image's own `sitecustomize` instead.
+    @returns whether the image has one
     """
     folder = os.path.dirname(__file__)
     sys.path.remove(folder)
@@ -119,7 +122,7 @@ def _leave_as_python_is() -> bool:
     for name in sys.modules.keys() - _LOADED_BY_PYTHON:
         del sys.modules[name]
     try:
-        import sitecustomize  # noqa: F401: another one than this.
+        import sitecustomize  # noqa: F401: not this module, but the image's.
     except ImportError as error:
         if error.name != "sitecustomize":
             raise
@@ -128,7 +131,7 @@ def _leave_as_python_is() -> bool:
 
 
 def _fork_for_pid_1() -> bool:
-    """Forks a process whose parent is PID 1, which measures and reaps it. True in that process."""
+    """Forks a process whose parent is PID 1, which measures and reaps it. Returns True in that process."""
     _BEFORE_FORK()
     pid = _SYSCALL(_Long(_CLONE), _Long(_CLONE_PARENT | _signal.SIGCHLD), *[_Long(0)] * 4)
     _AFTER_FORK[pid == 0]()
@@ -136,7 +139,9 @@ def _fork_for_pid_1() -> bool:
 
 
 def _fork_twice() -> bool:
-    """The same where the kernel gives no process the parent of its parent: one in between ends at once."""
+    """
+    Fallback where the kernel refuses CLONE_PARENT: an intermediate process exits, so PID 1 adopts the fork.
+    """
     middle = os.fork()
     if middle != 0:
         os.waitpid(middle, 0)
@@ -148,8 +153,9 @@ def _fork_twice() -> bool:
 
 class _Probe:
     """
-    A fork that does nothing but take itself down, as every program does at its end. Where it writes to the memory that it
-    was forked with, every program will: copied ahead at one go, these pages keep no program waiting.
+    A fork that runs nothing and only shuts down, as every program does at its end. Every program will write
+    to the same inherited pages as the probe. Copying them in advance, in one call, saves each program that
+    time.
     """
 
     def __init__(self, pid: int, end: int, pagemap: "int | None"):
@@ -158,7 +164,10 @@ class _Probe:
         self._pagemap = pagemap
 
     def what_it_wrote(self) -> list[tuple[int, int]]:
-        """Ends it. @returns addresses and lengths in bytes; none when it did not come to its end, or nobody can tell"""
+        """
+        Ends the probe.
+        @returns addresses and lengths in bytes; none if the probe did not finish, or its pages cannot be read
+        """
         end = _socket.socket(fileno=self._end)
         try:
             if self._pagemap is None:
@@ -177,7 +186,10 @@ class _Probe:
 
 
 def _start_probe() -> "_Probe | None":
-    """None in the probe itself. No program may be running: the probe is open to others until its memory can be read."""
+    """
+    Starts the probe. Returns None in the probe itself. No program may be running, because the probe is
+    dumpable until its pagemap has been opened.
+    """
     ours, theirs = _socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -191,15 +203,16 @@ def _start_probe() -> "_Probe | None":
         pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY)
         ours.send(b"g")
     except OSError:
-        # Not every kernel or sandbox has that. The probe ends with its socket, or when it is collected.
+        # Not every kernel or sandbox supports this. The probe exits when its socket closes, or
+        # `what_it_wrote` kills it.
         pass
     return _Probe(pid, ours.detach(), pagemap)
 
 
 def _become_probe(end: int) -> None:
     """
-    Turns into a program that can read no file, its own neither. Where it would be over, it closes its end of the socket and
-    stays until it is killed.
+    Turns this process into a program that cannot open any file, not even its own. At the point where it would
+    exit, it closes its end of the socket and waits to be killed.
     """
     try:
         nowhere = os.open(os.devnull, os.O_RDWR)
@@ -213,7 +226,7 @@ def _become_probe(end: int) -> None:
         if not os.read(3, 1):
             os._exit(0)
         _set_dumpable(0)
-        # Called from the last to the first.
+        # Exit handlers are called in reverse order.
         for name, argument in (("pause", 0), ("close", 3)):
             _AT_EXIT(_Long(_ctypes.dlsym(_PROCESS, name)), _Long(argument), _Long(0))
     except BaseException:  # noqa: BLE001: it must not become a program.
@@ -221,7 +234,7 @@ def _become_probe(end: int) -> None:
 
 
 def _pages_of_its_own(pagemap: int):
-    """Addresses, ascending, of pages that this process can write to, and of which another has a copy by now."""
+    """The addresses, ascending, of this process's writable pages that the process of `pagemap` has copied."""
     with open("/proc/self/maps") as maps:
         for line in maps:
             addresses, rights = line.split(" ", 2)[:2]
@@ -236,7 +249,9 @@ def _pages_of_its_own(pagemap: int):
 
 
 def _ranges_of(pages) -> list[tuple[int, int]]:
-    """Together when no more than one page lies between them: a copy costs less than a call."""
+    """
+    Merges pages into ranges, across gaps of up to one page: copying a page costs less than another call.
+    """
     ranges: list[tuple[int, int]] = []
     for page in pages:
         start, length = ranges[-1] if ranges else (0, 0)
@@ -249,8 +264,8 @@ def _ranges_of(pages) -> list[tuple[int, int]]:
 
 def _become_program(way: _socket.socket) -> None:
     """
-    Waits for a run in a session of its own, and turns into what that needs: all but the last steps may come long before
-    its turn, while another program runs.
+    Waits for a run in a new session and sets this process up for it. All steps except the last ones may
+    happen long before the run's turn, while another program is running.
     """
     try:
         os.setsid()
@@ -283,7 +298,10 @@ def _become_program(way: _socket.socket) -> None:
 
 
 def _offer_to_the_kernel() -> None:
-    """As supervisor/processes.py does with other programs. Only what is open can do it for itself."""
+    """
+    Does what supervisor/processes.py does for other programs. A process must be dumpable to do this for
+    itself.
+    """
     try:
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     except OSError:
@@ -299,12 +317,12 @@ def _set_environment(env: dict[str, str]) -> None:
         if os.environ.get(name) != value:
             os.environ[name] = value
     if path := env.get("PYTHONPATH"):
-        # As Python does at its start; it will put the program's own folder before these.
+        # As Python does when it starts. Python later inserts the program's own folder before these.
         sys.path[:0] = [os.path.abspath(folder) for folder in path.split(os.pathsep)]
 
 
 def _close_in() -> None:
-    """From here on no signal of this process or its descendants reaches any other."""
+    """From here on, signals of this process and its descendants reach no other process."""
     ruleset = _SYSCALL(_Long(_SYS_LANDLOCK_CREATE_RULESET), _Bytes(_SCOPES), _Long(len(_SCOPES)), _Long(0))
     if ruleset < 0 or _SYSCALL(_Long(_SYS_LANDLOCK_RESTRICT_SELF), _Long(ruleset), _Long(0)) != 0:
         raise OSError("Landlock could not scope the run")
@@ -312,7 +330,10 @@ def _close_in() -> None:
 
 
 def _set_dumpable(value: int) -> None:
-    """A process that is not dumpable is closed to others of its uid. A program is as open as any other."""
+    """
+    Sets whether other processes of the uid may access this one. Programs are dumpable, like any other
+    process.
+    """
     if _PRCTL(_Long(_PR_SET_DUMPABLE), _Long(value), *[_Long(0)] * 3) != 0:
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
 
@@ -327,5 +348,5 @@ except BaseException:  # noqa: BLE001: going on would run a program outside its 
     os._exit(70)
 
 if not _has_own:
-    # What Python expects where there is none; it goes on without a word.
+    # Python expects this error if there is no sitecustomize, and continues silently.
     raise ImportError(name="sitecustomize")

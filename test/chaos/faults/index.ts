@@ -16,10 +16,12 @@ import { killServer, pauseServer } from './servers';
 import { killShim } from './shims';
 import { fillDisk } from './storage';
 
-/** How each kind of fault is done. Pauses, in milliseconds, are longer than what the others wait for. */
+/**
+ * The implementation of each kind of fault. Pauses, in milliseconds, exceed the timeouts of other processes.
+ */
 export const FAULTS: Record<Kind, Fault> = {
   'worker.kill': kill('workers'),
-  // Longer than the heartbeat of the tests (10 s) and, often, of all other activities (20 s).
+  // Longer than the heartbeat timeout of tests (10 s) and, often, that of all other activities (20 s).
   'worker.pause': pause('workers', 28_000),
   'gateway.kill': kill('gateways'),
   'gateway.pause': pause('gateways', 20_000),
@@ -36,11 +38,11 @@ export const FAULTS: Record<Kind, Fault> = {
   'kube-scheduler.kill': killServer('kube-scheduler'),
   'kube-proxy.kill': killServer('kube-proxy'),
   'kubelet.kill': killServer('kubelet'),
-  // Longer than the grace after which the node counts as lost is 40 s: now and then.
+  // Sometimes longer than the grace period after which the node counts as lost (40 s).
   'kubelet.pause': pauseServer('kubelet', 10_000, 45_000),
   'containerd.kill': killServer('containerd'),
   'elasticsearch.kill': killServer('elasticsearch'),
-  // Longer than a request of ours may take (10 s).
+  // Longer than the timeout of the platform's requests (10 s).
   'elasticsearch.pause': pauseServer('elasticsearch', 11_000, 25_000),
   'elasticsearch.full': fillDisk,
   'shim.kill': killShim,

@@ -4,7 +4,7 @@ import { harmFor, type Fault, type Harm, type Reach } from './fault';
 
 type Role = 'workers' | 'gateways';
 
-/** SIGKILL of a worker or gateway, which comes back after a while. */
+/** SIGKILL of a worker or gateway, which is restarted after a pause. */
 export const kill =
   (role: Role): Fault =>
   async ({ platform }, random) => {
@@ -14,7 +14,9 @@ export const kill =
     return { what: `${name}, back after ${seconds(pauseMs)}`, heal: () => process.untilReady() };
   };
 
-/** SIGSTOP of a worker (longer than the heartbeats that it owes) or a gateway (longer than its clients wait). */
+/**
+ * SIGSTOP of a worker (longer than its heartbeat timeouts) or of a gateway (longer than its clients wait).
+ */
 export const pause =
   (role: Role, longest: number): Fault =>
   (reach, random) => {
@@ -28,7 +30,7 @@ export const pause =
     return Promise.resolve({ what: `${name} for ${seconds(ms)}`, heal });
   };
 
-/** A way between a worker or gateway and a server is cut, slow, or silent. */
+/** Cuts, delays or hangs the connections between a worker or gateway and a server. */
 export const disturb =
   (how: 'cut' | 'delay' | 'hang'): Fault =>
   (reach: Reach, random: Random) => {

@@ -3,7 +3,7 @@ import { ApiException } from '@kubernetes/client-node';
 import { patiently } from '../patience';
 import type { Fault, Reach } from './fault';
 
-/** A kind of object that a user's namespace has. */
+/** A kind of object in a user's namespace. */
 export interface ObjectKind {
   apiVersion: string;
   kind: string;
@@ -24,7 +24,7 @@ export const SERVICE: ObjectKind = { apiVersion: 'v1', kind: 'Service', labelSel
 export const CONFIG_MAP: ObjectKind = { apiVersion: 'v1', kind: 'ConfigMap', labelSelector: 'app=prod' };
 export const NETWORK_POLICY: ObjectKind = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' };
 
-/** Everything that a namespace of ours can hold but the database's password and volume, which are its data. */
+/** Everything in a user's namespace except the database's password and volume, which are its data. */
 const ALL: ObjectKind[] = [
   DEPLOYMENT,
   { apiVersion: 'apps/v1', kind: 'StatefulSet' },
@@ -36,7 +36,7 @@ const ALL: ObjectKind[] = [
   { apiVersion: 'v1', kind: 'Pod' },
 ];
 
-/** Deletes one object of a kind. */
+/** Deletes one object of this kind. */
 export const deleteOne =
   (kind: ObjectKind, lost: { executionsLost?: true; productionLost?: true } = {}): Fault =>
   async (reach, random) => {

@@ -5,7 +5,7 @@ import type { Server } from '../kinds';
 import { harmFor, HEALED_WITHIN_MS, type Fault } from './fault';
 import { seconds } from './members';
 
-/** SIGKILL of a server of the local stack, which starts it again. */
+/** SIGKILL of a server of the local stack, which restarts it. */
 export const killServer =
   (server: Server): Fault =>
   () => {
@@ -42,7 +42,9 @@ function pidOf(server: Server): number | undefined {
   return readStackNote()?.pids[server];
 }
 
-/** A server of the node stands behind an `nsenter`, and Elasticsearch behind its launcher. */
+/**
+ * Also signals children: the pid is that of `nsenter` (servers of the node) or a launcher (Elasticsearch).
+ */
 function signalTree(pid: number, signal: NodeJS.Signals): void {
   const parents = parentsOfAll();
   const tree = [pid];
@@ -62,7 +64,7 @@ function parentsOfAll(): [child: number, parent: number][] {
     .map((entry) => [Number(entry), parentOf(entry)]);
 }
 
-/** 0 for a process that has ended meanwhile. */
+/** 0 for a process that has exited. */
 function parentOf(pid: string): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -5,11 +5,11 @@ import type { Fault } from './fault';
 
 interface Shim {
   pid: number;
-  /** Of the pod's sandbox. */
+  /** Id of the pod's sandbox. */
   id: string;
 }
 
-/** SIGKILL of the containerd shim under one pod of a user. */
+/** SIGKILL of the containerd shim of one pod of a user. */
 export const killShim: Fault = async ({ kube, users }, random) => {
   const user = random.pick(users);
   const { items } = await patiently(() => kube.core.listNamespacedPod({ namespace: `user-${user}` }));
@@ -38,7 +38,7 @@ function shimsOf(socket: string): Shim[] {
     });
 }
 
-/** A shim's containers are its children, and a container's cgroup names its pod. */
+/** A shim's containers are its children, and a container's cgroup contains its pod's uid. */
 function holds(shim: number, podUid: string): boolean {
   const children = tasksOf(shim).flatMap((task) =>
     textOf(`/proc/${shim}/task/${task}/children`).split(' ').filter(Boolean),
@@ -50,7 +50,7 @@ const tasksOf = (pid: number) => ofLiving(() => readdirSync(`/proc/${pid}/task`)
 
 const textOf = (path: string) => ofLiving(() => readFileSync(path, 'utf8')) ?? '';
 
-/** Null when it is about a process that has ended. */
+/** Returns null when the process has exited. */
 function ofLiving<T>(read: () => T): T | null {
   try {
     return read();

@@ -4,8 +4,8 @@ import { harmFor, type Fault } from './fault';
 import { seconds } from './members';
 
 /**
- * What Elasticsearch does when its disk is full: beyond the flood stage it sets this block on every index of the disk,
- * and writes are answered with 429 until there is room.
+ * Simulates how Elasticsearch behaves when its disk is full: above the flood stage it sets this block on
+ * every index of the disk, and rejects writes with 429 until there is space.
  */
 const BLOCK = 'index.blocks.read_only_allow_delete';
 

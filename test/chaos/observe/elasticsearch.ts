@@ -15,11 +15,11 @@ interface Stored {
 
 export interface ReadActions {
   actions: SeenActions;
-  /** What the log says of the end of each submission. */
+  /** The end of each submission according to its stored actions. */
   finals: Map<string, SeenFinal>;
 }
 
-/** Compares what is stored with what `npm run reindex` takes from the history. */
+/** Compares the stored documents with those that `npm run reindex` derives from the history. */
 export async function readActions(
   elasticsearch: Elasticsearch,
   temporal: Temporal,

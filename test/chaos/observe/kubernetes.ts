@@ -5,7 +5,7 @@ import { programIn } from '../../../infrastructure/kubernetes/production/provena
 import { readSettings } from '../../../local-stack/settings';
 import { LEFT_BEHIND } from '../programs';
 
-/** What a user's Deployment says. */
+/** The programs that a user's Deployment names. */
 export interface SeenProduction {
   live: string | null;
   current: string | null;
@@ -13,7 +13,10 @@ export interface SeenProduction {
 
 const NOTHING: SeenProduction = { live: null, current: null };
 
-/** Files of this many programs are kept, and none of more (retention.ts in infrastructure/kubernetes/production/production). */
+/**
+ * ConfigMaps of at most this many programs are kept
+ * (infrastructure/kubernetes/production/program/retention.ts).
+ */
 const KEPT_CONFIG_MAPS = 10;
 
 export async function readProduction(kube: Kube, user: string): Promise<SeenProduction> {
@@ -34,14 +37,14 @@ export async function readProduction(kube: Kube, user: string): Promise<SeenProd
   };
 }
 
-/** What the user's program answers at its Service. @throws Error when it does not */
+/** The answer of the user's program at its Service. @throws Error when it does not answer */
 export async function answerOf(kube: Kube, user: string): Promise<string> {
   const { spec } = await kube.core.readNamespacedService({ namespace: `user-${user}`, name: `${user}-prod` });
   const response = await fetch(`http://${spec?.clusterIP}`, { signal: AbortSignal.timeout(10_000) });
   return response.text();
 }
 
-/** What a user's namespace has beside one test pod, one program and one database, or lacks of that; in words. */
+/** Differences of a user's namespace from one test pod, one program and one database, as text. */
 export async function leftInNamespace(kube: Kube, user: string): Promise<string[]> {
   const namespace = `user-${user}`;
   const [pods, configMaps, policies] = await Promise.all([
@@ -68,12 +71,12 @@ export async function leftInNamespace(kube: Kube, user: string): Promise<string[
   ];
 }
 
-/** `*` for what a Deployment adds to the names of its pods. */
+/** Replaces the suffix that a Deployment adds to the names of its pods with `*`. */
 function nameOfAll(pod: string): string {
   return pod.replace(/-prod-[0-9a-f]+-\w{5}$/, '-prod-*');
 }
 
-/** Processes in pods of this stack that a program left behind on purpose, in words. */
+/** Processes in pods of this stack that a program left behind on purpose, as text. */
 export function leftInPods(): string[] {
   const { cgroup } = readSettings();
   return readdirSync('/proc')
@@ -83,7 +86,7 @@ export function leftInPods(): string[] {
     .map((pid) => `the process ${pid} (${LEFT_BEHIND.join(' ')}) in a pod`);
 }
 
-/** Empty for a process that has ended. */
+/** Empty for a process that has exited. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');

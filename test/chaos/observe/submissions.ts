@@ -8,7 +8,7 @@ import type { Platform } from '../platform';
 import type { Execution } from '../tally';
 import type { KnownSubmission } from './temporal';
 
-/** What the observers of a submission have in hand. */
+/** What the observers of a submission know. */
 export interface Evidence {
   platform: Platform;
   faultsOf: FaultsOf;
@@ -18,12 +18,12 @@ export interface Evidence {
   logged: Map<string, SeenFinal>;
 }
 
-/** A submission that is over is told at once; on two busy cores within this, in milliseconds. */
+/** An ended submission's final frame is sent at once; on two busy cores within this time, in milliseconds. */
 const TOLD_WITHIN_MS = 60_000;
-/** How many submissions are asked for at once. */
+/** How many submissions are requested concurrently. */
 const AT_ONCE = 6;
 
-/** Asks everybody about every submission. */
+/** Collects what every observer reports on every submission. */
 export async function readSubmissions(sent: Sent[], evidence: Evidence): Promise<SeenSubmission[]> {
   const seen: SeenSubmission[] = [];
   const left = [...sent.entries()];
@@ -95,7 +95,7 @@ function finalOf(observer: string, frame: object | null): SeenFinal | null {
   return { observer, status, reason, whole: sorted(frame) };
 }
 
-/** The same text for equal frames. */
+/** Returns the same text for equal frames. */
 function sorted(frame: object): string {
   return JSON.stringify(
     Object.fromEntries(Object.entries(frame).sort(([one], [other]) => (one < other ? -1 : 1))),

@@ -21,20 +21,20 @@ import {
 import type { DeployQueueState } from '../../../workflows/deployQueue';
 import type { SeenDeploy } from '../observations';
 
-/** What Temporal has of a submission. */
+/** What Temporal knows about a submission. */
 export interface KnownSubmission {
   input: SubmitCodeInput;
   verdict: Verdict | null;
-  /** The search attribute. */
+  /** The value of the search attribute. */
   attribute: string | null;
-  /** How the workflow closed, as a status; null while it has not. */
+  /** How the workflow closed, as a status; null while it is open. */
   closed: string | null;
   testStages: number;
 }
 
 export interface KnownToTemporal {
   submissions: Map<string, KnownSubmission>;
-  /** By user. */
+  /** The deploys of each user. */
   deploys: Map<string, SeenDeploy[]>;
 }
 
@@ -43,7 +43,7 @@ type Events = NonNullable<Awaited<ReturnType<typeof historyOf>>>;
 const historyOf = async (client: Client, { workflowId, runId }: WorkflowExecutionInfo) =>
   (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
 
-/** Types of workflows that outlive the submissions which need them. */
+/** Types of workflows that outlive the submissions that use them: the queues. */
 const KEEP_AN_ORDER = [PRODUCTION_ORDER, TEST_QUEUE];
 
 /** Reads every workflow of a task queue with its history. */
@@ -70,7 +70,7 @@ export async function readTemporal(client: Client, taskQueue: string): Promise<K
   return known;
 }
 
-/** Ids of workflows that still run, but for those that keep an order. */
+/** Ids of workflows that are still open, except for the queues. */
 export async function openWorkflows(client: Client, taskQueue: string): Promise<string[]> {
   const open: string[] = [];
   const query = `TaskQueue = '${taskQueue}' AND ExecutionStatus = 'Running'`;
@@ -79,7 +79,7 @@ export async function openWorkflows(client: Client, taskQueue: string): Promise<
   return open;
 }
 
-/** What is left in the orders of users, in words. */
+/** Turns in users' deploy queues that are still held or awaited, as text. */
 export async function locksOf(client: Client, taskQueue: string, users: string[]): Promise<string[]> {
   const states = await Promise.all(users.map((user) => orderOf(client, orderIdOf(taskQueue, user))));
   return states.flatMap(({ holder, waiting }, place) => [
@@ -88,7 +88,7 @@ export async function locksOf(client: Client, taskQueue: string, users: string[]
   ]);
 }
 
-/** An order that there is not has nothing in it. */
+/** A queue that does not exist counts as empty. */
 async function orderOf({ workflow }: Client, id: string): Promise<Omit<DeployQueueState, 'last'>> {
   try {
     return await workflow.getHandle(id).query<DeployQueueState>(ORDER_QUERY);
@@ -112,7 +112,9 @@ function submissionIn(info: WorkflowExecutionInfo, events: Events): KnownSubmiss
   };
 }
 
-/** The status that the end of the workflow means: a failure of the platform fails it, a cancellation cancels it. */
+/**
+ * The status that corresponds to the workflow's end: a platform failure fails it, a cancellation cancels it.
+ */
 function closedAs(events: Events): string | null {
   const end = events.at(-1);
   const result = decoded<Verdict>(end?.workflowExecutionCompletedEventAttributes?.result?.payloads);

@@ -1,11 +1,11 @@
 import type { Observations, Violation } from '../observations';
 
-/** What was executed more than once is what was reported so, and a migration is executed once. */
+/** Repeated executions are reported as such, and a migration is executed only once. */
 export function toldExecutions({ submissions }: Observations): Violation[] {
   return submissions.flatMap((submission) => {
     const { id, executions, testStages, toldExecutedAgain, executionLost, migrations } = submission;
     const violation = (text: string): Violation => ({ rule: 'executions', text, submissionId: id });
-    // Without a verdict on the tests there is nothing that could say so.
+    // Without a verdict on the tests, nothing could report it.
     const silent = toldExecutedAgain === false;
     return [
       ...executions
@@ -26,7 +26,7 @@ export function toldExecutions({ submissions }: Observations): Violation[] {
   });
 }
 
-/** Of tests that came to an end every unit was executed. */
+/** Every unit of tests that ended was executed. */
 export function executed({ submissions }: Observations): Violation[] {
   return submissions.flatMap(({ id, finals, executions }) => {
     if (finals[0]?.status !== 'tests_failed' && finals[0]?.status !== 'deployed') return [];

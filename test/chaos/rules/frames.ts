@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Frame } from '../../integration/client';
 import type { Observations, SeenSubmission, Violation } from '../observations';
 
-/** A client that resumed saw each frame once, and the same frames as everybody else. */
+/** A client that resumed received each frame once, and the same frames as all other clients. */
 export function eachFrameOnce({ submissions }: Observations): Violation[] {
   return submissions.flatMap((submission) => [
     ...submission.complaints.map((text) => violation(submission, text)),
@@ -30,7 +30,7 @@ function faultsIn(frames: Frame[]): string[] {
   return [...twice.map((cursor) => `the frame ${cursor} came twice`), ...gaps(frames)];
 }
 
-/** Output begins anew when tests are executed again; else each piece begins where the one before ended. */
+/** Output restarts when tests are executed again; otherwise each piece starts where the last one ended. */
 function gaps(frames: Frame[]): string[] {
   const faults: string[] = [];
   let ends = new Map<string, number>();
@@ -49,7 +49,7 @@ function gaps(frames: Frame[]): string[] {
   return faults;
 }
 
-/** Output may be cut into other pieces each time; all else is the same. */
+/** Output may be cut into different pieces each time; everything else is identical. */
 function differences(frames: Frame[], replayed: Frame[] | null): string[] {
   if (replayed === null || !frames.some((frame) => 'status' in frame)) return [];
   const told = (all: Frame[]) =>

@@ -1,6 +1,6 @@
 import type { Observations, SeenDeploy, Violation } from '../observations';
 
-/** What is live is the last accepted that deployed. */
+/** The live program is that of the last accepted submission that was deployed. */
 export function lastAcceptedIsLive({ users }: Observations): Violation[] {
   return users.flatMap(({ user, deploys, productionLost, live, current, answer, expectedAnswer }) => {
     const violation = (text: string): Violation => ({ rule: 'live', text: `${user}: ${text}` });

@@ -1,6 +1,6 @@
 import type { Observations, Violation } from '../observations';
 
-/** Most ids that a message names. */
+/** Maximum number of ids in a message. */
 const NAMED = 5;
 
 /** Every action is in Elasticsearch exactly once. */
@@ -31,7 +31,7 @@ function told(what: string, ids: string[]): Violation[] {
   return [{ rule: 'actions', text: `${ids.length} documents ${what}: ${names}` }];
 }
 
-/** No process, pod, ConfigMap or lock is left over. */
+/** No process, pod, ConfigMap or queue entry is left over. */
 export function nothingLeft({ leftovers }: Observations): Violation[] {
   return leftovers.map((text) => ({ rule: 'nothing left', text }));
 }

@@ -29,7 +29,7 @@ function verdictsOf({ id, finals, observers, acceptedAt, followed }: SeenSubmiss
   ];
 }
 
-/** The verdict is true of the program: no fault of the platform is told as the program's. */
+/** The verdict is true of the program: no fault of the platform is reported as the program's. */
 export function trueVerdict({ submissions }: Observations): Violation[] {
   return submissions.flatMap((submission) => {
     const [final] = submission.finals;

@@ -12,7 +12,7 @@ import { SUBMISSION_STATUSES } from '../../../workflows/contract';
 import { FakeSubmissions } from '../../gateway/fakeSubmissions';
 import { rules } from '../../gateway/protocol/rules';
 
-/** The command line against a gateway whose platform is a fake. */
+/** The command line against a gateway with a fake platform. */
 
 const API_KEY = 'a key for the tests only';
 

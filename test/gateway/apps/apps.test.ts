@@ -32,7 +32,7 @@ interface GatewayOptions {
   idleTimeoutMs?: number;
 }
 
-/** A gateway that knows one program, of `ada`. */
+/** Starts a gateway that knows one program, of `ada`. */
 async function gatewayFor(
   address: string | null,
   { key = KEY, idleTimeoutMs }: GatewayOptions = {},
@@ -62,7 +62,7 @@ async function gatewayBefore(program: RequestListener, options: GatewayOptions =
   return gatewayFor(address, options);
 }
 
-/** A port where nothing listens. */
+/** Returns a port on which nothing listens. */
 async function nowhere(): Promise<string> {
   const server = createServer();
   const address = await listening(server);

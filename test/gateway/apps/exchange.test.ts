@@ -6,7 +6,7 @@ import { startServer, type RunningServer } from '../../../gateway/server';
 import { FakeSubmissions } from '../fakeSubmissions';
 import { rules } from '../protocol/rules';
 
-/** A real gateway between raw clients and a raw program: whatever bytes either sends, it stays up. */
+/** A real gateway between raw clients and a raw program: it keeps running, whatever bytes either sends. */
 
 const API_KEY = 'a key for the tests only';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -16,7 +16,7 @@ const ACCEPTED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConn
 
 let gateway: RunningServer;
 let program: Server;
-/** What the program does with a connection that has sent a whole head. */
+/** What the program does with a connection that has sent complete headers. */
 let onRequest: (socket: Socket, request: string) => void;
 /** Every byte that reached the program. */
 let received = '';
@@ -59,7 +59,7 @@ afterEach(async () => {
   expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
 });
 
-/** The program sends these bytes and ends its connection. */
+/** The program sends these bytes and closes its connection. */
 function answering(bytes: string): void {
   onRequest = (socket) => socket.end(bytes, 'latin1');
 }
@@ -76,7 +76,7 @@ interface Answer {
   body: string;
 }
 
-/** Sends bytes, and resolves to what had come when the gateway closed the connection. */
+/** Sends bytes, and resolves with everything received until the gateway closed the connection. */
 async function exchange(bytes: string): Promise<Answer> {
   const socket = await client();
   let text = '';

@@ -11,23 +11,23 @@ import { rules } from '../protocol/rules';
 import { responsesIn, type Read } from './responses';
 
 /**
- * A client and a program that send what is nearly HTTP, and keep to no order. An exception that is not caught fails
- * a test, and so does every byte that reaches the other side and is not of a message of its own.
+ * A client and a program that send malformed HTTP, in any order. A test fails on an uncaught exception, and
+ * on every byte that reaches the other side without being part of a complete message.
  */
 
-/** Exchanges that go on at once, and how many times so many. */
+/** How many exchanges run concurrently, and the number of rounds. */
 const AT_ONCE = 25;
 const ROUNDS = 40;
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
 let gateway: RunningServer;
 let program: Server;
-/** What the program sends to the request with this number in its path; any other is answered with its own path. */
+/** What the program sends for the request with this path; it answers other requests with their path. */
 const answers = new Map<string, { bytes: string; at: number; resets: boolean }>();
 /** Every byte of each connection to the program. */
 const received = new Set<{ text: string }>();
 const bugs: string[] = [];
-/** How many messages of either were passed on: when they are few, the others are not nearly HTTP. */
+/** How many messages of each side were forwarded: if few, most are too malformed to test anything. */
 const passedOn = { requests: 0, answers: 0 };
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ beforeAll(async () => {
     {
       submissions: new FakeSubmissions(),
       rules,
-      // What the guard had to catch is a bug of the gateway, too.
+      // An exception that the guard had to catch is a bug of the gateway, too.
       logger: pino({ level: 'error' }, { write: (line: string) => void bugs.push(line) }),
       programAddress: () => Promise.resolve(`http://127.0.0.1:${port}`),
     },
@@ -211,7 +211,7 @@ const answersOf = fc.oneof(
   { weight: 1, arbitrary: latin1 },
 );
 
-/** A connection to the gateway of a client that reads strictly. */
+/** A client's connection to the gateway, which parses responses strictly. */
 class Client {
   text = '';
   ended = false;
@@ -238,7 +238,7 @@ class Client {
     return responsesIn(this.text, this.methods, this.ended);
   }
 
-  /** Resolves when it holds, the connection has ended, or the time is over. */
+  /** Resolves when `holds` returns true, the connection has ended, or `ms` milliseconds have passed. */
   async until(holds: (read: Read) => boolean, ms: number): Promise<void> {
     const tooLate = AbortSignal.timeout(ms);
     const late = once(tooLate, 'abort');
@@ -255,7 +255,7 @@ class Client {
 
 /** Longer than any answer takes on a busy machine. */
 const PATIENCE_MS = 60_000;
-/** Of a request that is not whole no answer comes. */
+/** How long to wait for the answer to a request that may be incomplete. */
 const SHORTLY_MS = 40;
 let made = 0;
 
@@ -267,7 +267,10 @@ function setAnswer(path: string, [bytes, cut, resets]: Answer): void {
   answers.set(path, { bytes, at: Math.min(cut, bytes.length), resets });
 }
 
-/** An honest client: of a hostile answer it sees one response or a connection that ends, and the next is its own. */
+/**
+ * An honest client receives one response to a hostile answer, or its connection ends; and its next request
+ * gets its own response.
+ */
 async function withHostileProgram(method: string, answer: Answer): Promise<void> {
   const path = `/${made++}`;
   setAnswer(path, answer);
@@ -291,7 +294,7 @@ async function withHostileProgram(method: string, answer: Answer): Promise<void>
   await client.close();
 }
 
-/** A hostile client: it gets responses or an end, and each request that reaches the program is one by itself. */
+/** A hostile client gets responses, or its connection ends; its requests reach the program separately. */
 async function withHostileClient(bytes: string, resets: boolean): Promise<void> {
   const next = `/next/${made++}`;
   const client = new Client([bytes.split(' ', 1)[0]!]);
@@ -305,10 +308,10 @@ async function withHostileClient(bytes: string, resets: boolean): Promise<void> 
 
 const METHODS = /^[A-Z-]+ \/\S* HTTP\/1\.1$/;
 
-/** Fails unless the program got one request on each connection, and nothing but its body behind it. */
+/** Fails unless the program received one request per connection, followed only by its body. */
 function checkReceived(): void {
   for (const { text } of received) {
-    if (!text.includes('\r\n\r\n')) continue; // Whose client had gone.
+    if (!text.includes('\r\n\r\n')) continue; // The client had disconnected.
     const [head = '', ...others] = text.split('\r\n\r\n');
     const body = others.join('\r\n\r\n');
     const [line = '', ...fields] = head.split('\r\n');
@@ -318,7 +321,8 @@ function checkReceived(): void {
     const [length, coding] = [named('content-length'), named('transfer-encoding')];
     expect(length.length + coding.length).toBeLessThanOrEqual(1);
     expect(named('trailer')).toEqual([]);
-    if (coding.length > 0 || named('upgrade').length > 0) continue; // Chunks are made by Node; behind an upgrade anything goes.
+    // Node writes the chunks, and anything may follow an upgrade.
+    if (coding.length > 0 || named('upgrade').length > 0) continue;
     expect(body.length).toBeLessThanOrEqual(Number(length[0]?.split(':')[1] ?? 0));
   }
   received.clear();
@@ -339,7 +343,7 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Rounds of exchanges at once, and what they leave behind. */
+/** Runs rounds of concurrent exchanges, and checks that they do not leak memory. */
 async function rounds<T>(arbitrary: fc.Arbitrary<T>, exchange: (value: T) => Promise<void>): Promise<void> {
   let begun: number | undefined;
   let round = 0;

@@ -1,16 +1,18 @@
-/** Reads HTTP as strictly as a client can: whatever is not exactly a response where one must be is an error. */
+/** Parses HTTP responses strictly: anything else where a response must be is an error. */
 
 export interface Response {
   status: number;
-  /** Names in lower case; of one that comes twice an array would be needed, and no framing header may. */
+  /**
+   * Names are in lower case. Repeated headers would need an array, but framing headers must not be repeated.
+   */
   headers: Map<string, string>;
   body: string;
 }
 
 export interface Read {
-  /** Those that have come whole. */
+  /** The complete responses. */
   responses: Response[];
-  /** What follows them: the beginning of one, or what comes behind an upgrade. */
+  /** The remaining bytes: an incomplete response, or what follows an upgrade. */
   rest: string;
 }
 
@@ -19,9 +21,9 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t\x20-\x7e\x80-\xff]*)$/;
 const SINGLE = ['content-length', 'transfer-encoding', 'connection'];
 
 /**
- * @param methods of the requests, in their order: an answer to HEAD has no body
- * @param ended whether the connection did: then a body without a length has ended too
- * @throws Error at bytes that are no response
+ * @param methods of the requests, in order: a response to HEAD has no body
+ * @param ended whether the connection has ended: then a body without a length has ended, too
+ * @throws Error when the bytes are not a response
  */
 export function responsesIn(bytes: string, methods: string[] = [], ended = false): Read {
   const responses: Response[] = [];
@@ -57,7 +59,7 @@ function headIn(text: string): Pick<Response, 'status' | 'headers'> {
   return { status: Number(status), headers };
 }
 
-/** The body, and the bytes that it takes; null when some are missing. */
+/** The body and its length on the connection; null when bytes are missing. */
 function bodyIn(
   text: string,
   headers: Response['headers'],

@@ -14,7 +14,7 @@ import { FakeSubmissions } from '../fakeSubmissions';
 import { directoryOf, keyOf } from '../auth/directory';
 import { rules } from '../protocol/rules';
 
-/** Who asked for what is noted: every call that changes something, and every one that was refused for its key. */
+/** The audit log contains every call that changes something, and every call whose key was refused. */
 
 const API_KEY = 'a key for the tests only';
 const owner = keyOf('aaaaaaaaaaaa', { userId: 'test' });

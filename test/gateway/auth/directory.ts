@@ -1,13 +1,13 @@
 import { digestOfKey, type KeyDirectory, type StoredKey } from '../../../infrastructure/kubernetes/keys';
 
-/** A key as it is stored, and the key itself. */
+/** A key in its stored form, and the key itself. */
 export function keyOf(id: string, record: Pick<StoredKey, 'userId'> & Partial<StoredKey>) {
   const key = `orc_${id}_${id.slice(0, 1).repeat(43)}`;
   const stored = { id, digest: digestOfKey(key), note: '', createdAt: '', createdBy: '', expiresAt: null };
   return { key, ...stored, ...record };
 }
 
-/** A directory whose contents the test changes. */
+/** A directory whose contents the test can change. */
 export class FakeDirectory implements KeyDirectory {
   current = true;
   private readonly listeners: (() => void)[] = [];

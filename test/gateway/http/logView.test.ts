@@ -9,7 +9,7 @@ const line = (pod: string, second: number): PodLine => ({ pod, at: time(second),
 
 const wanted: Wanted = { userId: 'ada', part: 'prod', since: null, tail: 100, follow: false, after: null };
 
-/** Sources that have these lines; what is null does not answer. */
+/** Sources that return these lines; null stands for a source that fails. */
 function sources(stored: PodLine[] | null, pods: PodLine[] | null, later: PodLine[] = []): LogSources {
   const answer = (lines: PodLine[] | null) =>
     lines ? Promise.resolve(lines) : Promise.reject(new Error('away'));

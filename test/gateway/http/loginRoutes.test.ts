@@ -20,13 +20,13 @@ const API_KEY = 'a key for the tests only';
 const alice = keyOf('aaaaaaaaaaaa', { userId: 'alice' });
 const logger = pino({ level: 'silent' });
 
-/** Every submission is known and Bob's, and what is asked for is kept. */
+/** Every submission exists and belongs to Bob; calls are recorded. */
 class BobsSubmissions implements Submissions {
   readonly submitted: Submission[] = [];
   readonly cancelled: (string | undefined)[] = [];
-  /** Of whom, and by which key. */
+  /** The user, and the id of the key. */
   readonly rolledBack: (string | undefined)[][] = [];
-  /** Whose were asked for. */
+  /** The users whose submissions were listed. */
   readonly listed: (string | undefined)[] = [];
 
   submit(submission: Submission) {
@@ -157,7 +157,7 @@ describe('a login', () => {
   test('with wrong keys shuts out one address, and no other behind the same trusted proxy', async () => {
     const from = (address: string) => ({ 'X-Forwarded-For': address });
     for (let n = 0; n < 10; n++) await logIn('wrong', from(`192.0.2.${n}`));
-    expect((await logIn(alice.key, from('192.0.2.99'))).status).toBe(429); // a header of anybody's counts for nothing
+    expect((await logIn(alice.key, from('192.0.2.99'))).status).toBe(429); // the header is ignored
     await server.close();
     await start({}, clientAddress(['loopback']));
     for (let n = 0; n < 10; n++) await logIn('wrong', from('192.0.2.1'));

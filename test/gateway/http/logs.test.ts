@@ -10,7 +10,7 @@ import { FakeSubmissions } from '../fakeSubmissions';
 import { FakeDirectory, keyOf } from '../auth/directory';
 import { rules } from '../protocol/rules';
 
-/** Logs of pods over HTTP, from sources of the test's own. */
+/** Logs of pods over HTTP, from fake sources. */
 
 const API_KEY = 'a key for the tests only';
 const ada = keyOf('aaaaaaaaaaaa', { userId: 'ada' });
@@ -19,9 +19,9 @@ const line = (n: number, text = `line ${n}`): PodLine => ({ pod: 'ada-prod-1', a
 
 let server: RunningServer;
 let keys: FakeDirectory;
-/** What the sources were asked for. */
+/** The requests that the sources received. */
 let asked: unknown[];
-/** Pieces that were taken of what is followed. */
+/** How many pieces were read from the source that is followed. */
 let taken: number;
 let isFollowed: boolean;
 
@@ -125,7 +125,7 @@ test('an id that is none is refused', async () => {
   expect(await response.json()).toMatchObject({ code: 'invalid_message', field: 'Last-Event-ID' });
 });
 
-/** Reads nothing until it is asked to. */
+/** Opens a response without reading it. */
 async function open(query: string, key = API_KEY): Promise<IncomingMessage> {
   const request = httpRequest(`${server.url}/api/users/ada/logs${query}`, { headers: { 'X-API-Key': key } });
   request.on('error', () => undefined);
@@ -153,7 +153,7 @@ test('a client that does not read holds back its source, and is cut off', async 
   );
   const response = await open('?follow=true');
   await eventually(() => taken > 0 && !isFollowed);
-  expect(taken * text.length).toBeLessThan(20_000_000); // What the two ends of a loopback connection hold.
+  expect(taken * text.length).toBeLessThan(20_000_000); // What both ends of a loopback connection can buffer.
   const closed = new Promise((resolve) => response.once('close', resolve));
   response.resume();
   await closed;

@@ -14,13 +14,13 @@ const events = history(started, scheduled('runTests'), completed(2, report), ann
 const MORE = Uint8Array.of(1);
 const NO_MORE = new Uint8Array();
 
-/** As grpc-js reports them. */
+/** An error as grpc-js reports it. */
 const grpcError = (code: number) =>
   Object.assign(new Error(`status ${code}`), { code, details: '', metadata: {} });
 const UNAVAILABLE = grpcError(14);
 const NOT_FOUND = grpcError(5);
 
-/** Answers each call with the next of the given pages, or fails with the next of the errors. */
+/** Answers each call with the next of the given pages, or rejects with the next of the errors. */
 function answers(...steps: (HistoryPage | Error)[]): ReadHistory & { calls: Uint8Array[] } {
   const calls: Uint8Array[] = [];
   const read: ReadHistory = (_execution, token) => {
@@ -138,7 +138,7 @@ describe('output that is followed live', () => {
     };
   };
 
-  /** A log that brings one event, and an end of the tests that comes when its output was told. */
+  /** A log that emits one event, and a history in which the tests end when the test calls `complete`. */
   function sources() {
     let complete: () => void = () => undefined;
     const asked: Parameters<FollowLog>[] = [];

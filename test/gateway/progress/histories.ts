@@ -1,4 +1,4 @@
-/** Builds histories as Temporal tells them, for tests that need no server. */
+/** Builds histories in Temporal's format, for tests without a server. */
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time';
 import Long from 'long';
@@ -39,7 +39,7 @@ export const printed = (text: string): StepReport['stdout'] => {
   return { text, bytes: Buffer.byteLength(text), truncated: false };
 };
 
-/** As the workflow keeps it in the memo. */
+/** A verdict as the workflow stores it in the memo. */
 export function verdictOf({ outcome, executedAgain, steps, tests }: TestReport): Verdict {
   const summaries = steps.map(({ stdout: _stdout, stderr: _stderr, report: _report, ...rest }) => rest);
   const passed = tests.filter((test) => test.outcome === 'passed').length;
@@ -82,7 +82,7 @@ export const verdict: Verdict = {
   },
 };
 
-/** An event a second, numbered from 1; `attributes` says what kind each is. */
+/** Builds one event per second, numbered from 1; `attributes` determines the kind of each. */
 export function history(...attributes: Partial<HistoryEvent>[]): HistoryEvent[] {
   return attributes.map((event, index) => ({
     eventId: Long.fromNumber(index + 1),

@@ -19,7 +19,7 @@ import {
   verdictOf,
 } from './histories';
 
-/** A client that resumes after any frame gets each of the others once, from whichever gateway. */
+/** A client that resumes after any frame receives each of the remaining frames once, from any gateway. */
 
 const LONG = 'é'.repeat(MAX_CHUNK_BYTES);
 const HEAD = 'the first lines\n';
@@ -79,7 +79,7 @@ const all = framesAfter(undefined);
 const outputs = (frames: SubmissionFrame[]) =>
   frames.filter((frame): frame is OutputFrame => 'type' in frame && frame.type === 'output');
 
-/** The bytes of one stream, with `?` for each that was left out. */
+/** The bytes of one stream, with `?` for each omitted byte. */
 function textOf(frames: SubmissionFrame[], step: string, stream: string): string {
   return outputs(frames)
     .filter((frame) => frame.step === step && frame.stream === stream)

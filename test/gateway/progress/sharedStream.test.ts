@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { SharedStreams } from '../../../gateway/progress/sharedStream';
 
-/** A source whose items the test hands out, and which counts how often it was begun and ended. */
+/** A source that emits `count` items, and counts how often it was started and ended. */
 function sourceOf(count: number, { failure }: { failure?: Error } = {}) {
   const state = { begun: 0, ended: 0 };
   async function* begin(signal: AbortSignal): AsyncGenerator<number> {
@@ -82,7 +82,7 @@ test('a failure reaches every reader; the next one begins anew', async () => {
 
 test('a reader that fell behind what is kept goes on with a source of its own, and is told so', async () => {
   const { state, begin } = sourceOf(50);
-  const streams = new SharedStreams<number>(40); // a few numbers
+  const streams = new SharedStreams<number>(40); // bytes, enough for a few numbers
   const slow = streams.read('a', begin, { signal: never(), again: [-1] });
   const fast = streams.read('a', begin, { signal: never() });
   expect(await take(slow, 1)).toEqual([0]);

@@ -5,7 +5,7 @@ import { protocolSchema } from '../../../gateway/protocol/jsonSchema';
 import { rules } from './rules';
 import { valuesOf, type Schema } from './values';
 
-/** Whatever comes, the answer is a message or a typed error that names its field. */
+/** For any input, the result is a message or a typed error that names the field. */
 
 const parseText = messageParser(rules);
 

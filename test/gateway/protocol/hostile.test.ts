@@ -2,11 +2,11 @@ import { DEFAULT_LIMITS } from '../../../gateway/limits';
 import { messageParser } from '../../../gateway/protocol/clientMessages';
 import { rules } from './rules';
 
-/** Messages as large as the gateway takes them, each of many parts or of one that is much too long. */
+/** Messages of the maximum size, with very many parts or one very long part. */
 
 const parseText = messageParser(rules);
 
-/** A text that repeats a part for a quarter of a message: of a name in JSON, of a key or of a value. */
+/** A text that fills a quarter of a message by repeating a part: a field name, a key or a value in JSON. */
 const long = (part: string) => part.repeat(DEFAULT_LIMITS.maxMessageBytes / 4 / part.length);
 const named = (count: number, nameOf: (index: number) => string) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [nameOf(index), '']));
@@ -89,7 +89,7 @@ const texts: [what: string, frame: string][] = [
   ['escapes', `"${long('\\u')}"`],
 ];
 
-/** The error frame that answers a message, made in time and room in proportion to it. */
+/** The error frame for a message, produced in time and size proportional to it. */
 function refused(frame: string) {
   expect(frame.length).toBeLessThanOrEqual(DEFAULT_LIMITS.maxMessageBytes);
   const before = process.cpuUsage();

@@ -4,7 +4,7 @@ import { loadLanguages } from '../../../sandbox/languages/languages';
 const languages = loadLanguages();
 const python = languages.get('python')!;
 
-/** Rules of a platform for tests: the real languages, of which Python installs packages, and small limits. */
+/** Platform rules for tests: the real languages, of which Python supports requirements, and small limits. */
 export const rules: SubmissionRules = {
   languages: new Map([...languages, ['python', { ...python, installs: true }]]),
   maxCodeBytes: 1_000,

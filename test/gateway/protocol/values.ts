@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-/** The part of JSON Schema that the messages use. */
+/** The subset of JSON Schema that the messages use. */
 export interface Schema {
   type?: string;
   const?: unknown;
@@ -15,7 +15,9 @@ export interface Schema {
   maximum?: number;
 }
 
-/** Values of the kind that a schema describes, and at times of any other kind: much of it is nearly valid. */
+/**
+ * Generates values that match a schema, and sometimes other values, so that many messages are almost valid.
+ */
 export function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 9, arbitrary: rightKindOf(schema) }, { weight: 1, arbitrary: fc.jsonValue() });
 }

@@ -21,7 +21,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const document = (n: number): LogDocument => ({ _id: String(n), '@timestamp': '2026-01-01T00:00:00Z', n });
 
-/** A store that is away until it is told to be there; each document once, as Elasticsearch does it. */
+/** A store that can be unavailable; it stores each document once, like Elasticsearch. */
 class Store {
   readonly documents = new Map<string, LogDocument>();
   isThere = true;

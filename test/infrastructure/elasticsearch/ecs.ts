@@ -1,9 +1,9 @@
 import schema from './ecs.json';
 
-/** Names that are our own: the Elastic Common Schema has none of them. */
+/** Field names that are not part of the Elastic Common Schema. */
 const OWN = ['details', 'document', 'key', 'kubernetes', 'stream', 'submission', 'temporal', 'log.offset'];
 
-/** Types that are searched alike; the small build of Elasticsearch has the first of each alone. */
+/** Types that are searched alike; the small build of Elasticsearch only has the first of each family. */
 const FAMILIES = [
   ['keyword', 'wildcard', 'constant_keyword'],
   ['text', 'match_only_text'],
@@ -19,7 +19,7 @@ interface Mapping {
   properties?: Record<string, Mapping>;
 }
 
-/** Fields of a mapping with their types, by their whole name. */
+/** Fields of a mapping with their types, by their full name. */
 export function fieldsOf(properties: object, path = ''): Record<string, string> {
   return Object.fromEntries(
     Object.entries(properties as Record<string, Mapping>).flatMap(([name, mapping]) =>
@@ -33,7 +33,7 @@ export function fieldsOf(properties: object, path = ''): Record<string, string> 
 const isOwn = (name: string) => OWN.some((own) => name === own || name.startsWith(`${own}.`));
 const familyOf = (type: string) => FAMILIES.find((family) => family.includes(type)) ?? [type];
 
-/** What a mapping has against the schema. */
+/** Violations of the schema in a mapping. */
 export function faultsOfMapping(properties: object): string[] {
   return Object.entries(fieldsOf(properties)).flatMap(([name, type]) => {
     if (isOwn(name)) return [];
@@ -43,7 +43,7 @@ export function faultsOfMapping(properties: object): string[] {
   });
 }
 
-/** What a document has against the schema and against the mapping of its index. */
+/** Violations of the schema and of the index's mapping in a document. */
 export function faultsOfDocument(
   { _id, ...document }: Record<string, unknown>,
   properties: object,

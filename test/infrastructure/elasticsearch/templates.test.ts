@@ -68,7 +68,7 @@ test.each([
 describe('on a server with lifecycles', () => {
   let server: Server;
   let asked: { method: string; path: string; body: string }[];
-  /** Whether there is an index, and not an alias, of that name. */
+  /** Whether an index, and not an alias, has this name. */
   let isTaken: boolean;
 
   beforeEach(async () => {

@@ -10,7 +10,7 @@ import { savedObjects } from '../../../infrastructure/kibana/objects';
 import type { Aggregation, SavedObject } from '../../../infrastructure/kibana/savedObject';
 import { fieldsOf } from '../elasticsearch/ecs';
 
-/** What is imported into Kibana. It was not run against a real one: none can be had here. */
+/** Checks what is imported into Kibana. It was not run against a real Kibana, which is not available here. */
 
 const names = {
   actions: 'orchestration-actions',
@@ -128,7 +128,7 @@ test.each(objects.map((object): [string, SavedObject] => [`${object.type} ${obje
   },
 );
 
-/** Every field that an object names, in its columns, its sorting, its aggregations and its query. */
+/** Every field that an object uses in its columns, sorting, aggregations and query. */
 function fieldsIn({ attributes }: SavedObject): string[] {
   const { columns = [], sort = [] } = attributes as { columns?: string[]; sort?: [string, string][] };
   const { aggs = [] } = JSON.parse((attributes.visState as string | undefined) ?? '{}') as {

@@ -4,7 +4,7 @@ import { ensureRetention } from '../../../infrastructure/temporal/retention';
 
 const DAY_MS = 86_400_000;
 
-/** A Temporal whose only namespace keeps history for so many days. */
+/** A Temporal server whose only namespace has this retention. */
 function keeping(days: number) {
   const updateNamespace = jest.fn().mockResolvedValue({});
   const config = { workflowExecutionRetentionTtl: msNumberToTs(days * DAY_MS) };

@@ -7,18 +7,18 @@ import { Progress } from '../../../local-stack/machine/progress';
 import { ServerProcess } from '../../../local-stack/machine/serverProcess';
 import type { Settings } from '../../../local-stack/settings';
 
-/** A Docker engine of a test's own: containers have the network of this machine, and nothing of it is changed. */
+/** A separate Docker engine for a test: containers use this machine's network, which is not changed. */
 export interface Engine {
-  /** For every command that talks to it. */
+  /** For every command that uses the engine. */
   environment: Record<string, string>;
   docker(...args: string[]): Promise<string>;
-  /** Ends it, and removes all that it had. */
+  /** Stops it, and removes all its data. */
   remove(): Promise<void>;
 }
 
 const STARTED_WITHIN_MS = 60_000;
 
-/** @param directory of the engine alone; on a disk, as images are unpacked there */
+/** @param directory used only by the engine; on a disk, because images are unpacked there */
 export async function startEngine(directory: string, settings: Settings): Promise<Engine> {
   const folders = await dockerPrograms(settings, new Progress());
   await mkdir(directory, { recursive: true });
@@ -35,7 +35,7 @@ export async function startEngine(directory: string, settings: Settings): Promis
       args: [
         ...['--host', environment.DOCKER_HOST, '--pidfile', join(directory, 'docker.pid')],
         ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
-        // Copies of whole file systems, but everywhere; overlay does not stand on overlay.
+        // vfs copies whole file systems, but works everywhere; overlay does not work on top of overlay.
         ...['--storage-driver', (await standsOnOverlay(directory)) ? 'vfs' : 'overlay2'],
         ...['--bridge=none', '--iptables=false', '--ip-forward=false'],
       ],
@@ -60,7 +60,7 @@ export async function startEngine(directory: string, settings: Settings): Promis
   return { environment, docker, remove };
 }
 
-/** Docker leaves the name of the network namespace that its containers had; the innermost come first. */
+/** Docker leaves the mount of its containers' network namespace; the innermost mounts are first. */
 async function mountsBelow(directory: string): Promise<string[]> {
   const mounts = await readFile('/proc/self/mounts', 'utf8');
   const places = mounts.split('\n').map((line) => line.split(' ')[1] ?? '');

@@ -11,7 +11,7 @@ import { stack } from '../../integration/stack';
 import { reservePort } from '../../reservedPorts';
 import type { Engine } from './engine';
 
-/** `docker compose` in a copy of the checkout, as somebody has it who brings a Temporal and a Kubernetes. */
+/** `docker compose` in a copy of the checkout, as for a user who brings a Temporal and a Kubernetes. */
 export interface Project {
   gatewayPort: number;
   apiKey: string;
@@ -20,7 +20,7 @@ export interface Project {
   compose(...args: string[]): Promise<string>;
 }
 
-/** What stands for the public images that Dockerfiles name: Dockerfile, the ARG in it, and our base. */
+/** Local replacements of the public images that Dockerfiles name: Dockerfile, its ARG, and the local base. */
 const BASES: [string, string, BaseName][] = [
   ['Dockerfile.gateway', 'BASE_IMAGE', 'node'],
   ['Dockerfile.gateway', 'RUNTIME_IMAGE', 'runtime'],
@@ -59,7 +59,7 @@ export async function prepareProject(
   const environment = {
     ...engine.environment,
     COMPOSE_PROFILES: 'elasticsearch',
-    COMPOSE_BAKE: 'false', // That is another program, which builds no other images.
+    COMPOSE_BAKE: 'false', // A separate program, which cannot build these images.
     TEMPORAL_ADDRESS: temporalAddress,
     TEMPORAL_TASK_QUEUE: taskQueue,
     ELASTICSEARCH_HOST: elasticsearch,
@@ -72,7 +72,7 @@ export async function prepareProject(
   return { gatewayPort: ports.gateway, apiKey, elasticsearch, taskQueue, compose };
 }
 
-/** Under the names of the public ones: compose.yaml and the Dockerfiles are carried out as they are. */
+/** Loads them under the public names, so that compose.yaml and the Dockerfiles are used unchanged. */
 async function loadImages(checkout: string, engine: Engine, settings: Settings): Promise<void> {
   for (const [dockerfile, argument, base] of BASES) {
     const text = await readFile(join(checkout, dockerfile), 'utf8');
@@ -103,8 +103,8 @@ interface Ports {
 }
 
 /**
- * What this machine needs otherwise: its own network for containers and builds, ports that are free in it, its npm
- * registry, and no care for how full its disk is.
+ * What differs on this machine: containers and builds use its network, with free ports and its npm registry,
+ * and Elasticsearch ignores how full the disk is.
  */
 function overrideOf({ gateway, worker, http, transport }: Ports, secrets: Record<string, string>): string {
   const build = `{ network: host, secrets: [${Object.keys(secrets).join(', ')}] }`;

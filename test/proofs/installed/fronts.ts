@@ -13,14 +13,15 @@ import { readSettings } from '../../../local-stack/settings';
 import { stack } from '../../integration/stack';
 
 /**
- * Temporal and Elasticsearch of the local stack listen on loopback, where pods do not get. These stand in front of them
- * on the machine's end of the node's cable, as servers of a company would: by TLS, for who has a certificate or a key.
- * So tested code in its pods gets nowhere, although pods may open the two ports for as long as this lasts.
+ * TLS proxies for the local stack's Temporal and Elasticsearch, which listen on loopback, where pods cannot
+ * reach them. The proxies listen on the host end of the node's veth pair. Like servers of a company, they
+ * require a client certificate or an API key. So tested code has no access, although pods can connect to the
+ * two ports during the test.
  */
 export interface Fronts {
   temporalAddress: string;
   elasticsearchHost: string;
-  /** Paths of PEM files. */
+  /** Path of the certificate authority's PEM file. */
   authority: string;
   client: { certificate: string; key: string };
   elasticsearchApiKey: string;
@@ -56,7 +57,7 @@ export async function openFronts(directory: string): Promise<Fronts> {
   };
 }
 
-/** gRPC by TLS for who shows a certificate of the authority, handed on as it comes. */
+/** Accepts gRPC over TLS from clients with a certificate of the authority, and forwards it unchanged. */
 function temporalFront(identity: { cert: Buffer; key: Buffer; ca: Buffer }): Server {
   const [host, port] = stack().temporalAddress.split(':');
   const settings = { ...identity, requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] };
@@ -71,7 +72,7 @@ function temporalFront(identity: { cert: Buffer; key: Buffer; ca: Buffer }): Ser
   });
 }
 
-/** HTTP by TLS for who shows the API key. */
+/** Accepts HTTP over TLS from clients with the API key. */
 function elasticsearchFront(identity: { cert: Buffer; key: Buffer }, apiKey: string): Server {
   return createHttpsServer(identity, (asked, answer) => {
     const { authorization, ...headers } = asked.headers;
@@ -93,7 +94,7 @@ async function listening(server: Server, host: string): Promise<number> {
   sockets.set(server, open);
   server.on('connection', (socket: Socket) => {
     open.add(socket);
-    // A client that hangs up or is refused.
+    // A client that disconnects or is refused.
     socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket));
   });
   server.on('tlsClientError', (_, socket: Socket) => socket.destroy());
@@ -109,7 +110,7 @@ async function closed(server: Server): Promise<void> {
   await end;
 }
 
-/** Lets pods open ports of this machine, which node-init.sh forbids. @returns what takes that back */
+/** Lets pods connect to ports of this machine, which node-init.sh forbids. @returns a function to undo it */
 async function openWays(ports: number[]): Promise<() => Promise<void>> {
   const node = childrenOf(readStackNote()?.pids.node ?? 0)[0];
   if (node === undefined)

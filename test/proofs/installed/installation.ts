@@ -12,9 +12,9 @@ import { openFronts } from './fronts';
 const NAMESPACE = 'orchestration-system';
 const OVERLAY = resolve(__dirname, '..', '..', '..', 'infrastructure', 'install', 'overlays', 'local');
 
-/** The platform as it is installed in the cluster of the local stack, from its images. */
+/** The platform as installed in the local stack's cluster, from its images. */
 export interface Installation {
-  /** Of the Service, such as `ws://10.96.0.7:8000/ws/code`. */
+  /** URL of the Service, for example `ws://10.96.0.7:8000/ws/code`. */
   url: string;
   apiKey: string;
   taskQueue: string;
@@ -111,13 +111,15 @@ export async function install(): Promise<Installation> {
   }
 }
 
-/** Waits until the Deployments have all their pods, of the newest kind alone. */
+/** Waits until the Deployments have all their pods, only of the latest revision. */
 export async function rolledOut(...names: string[]): Promise<void> {
   for (const name of names)
     await kubectl('rollout', 'status', `deployment/${name}`, '-n', NAMESPACE, '--timeout=150s');
 }
 
-/** Replaces every pod of the Deployments, one after the other, as an upgrade does. Resolves when the old ones are gone. */
+/**
+ * Replaces the pods of the Deployments one by one, as an upgrade does. Resolves when the old ones are gone.
+ */
 export async function roll(...names: string[]): Promise<void> {
   const pods = [
     'get',
@@ -132,7 +134,7 @@ export async function roll(...names: string[]): Promise<void> {
   const before = (await kubectl(...pods)).trim().split('\n');
   await kubectl('rollout', 'restart', '-n', NAMESPACE, ...names.map((name) => `deployment/${name}`));
   await rolledOut(...names);
-  // A rollout counts no pods that are on their way out; a gateway's still has its clients then.
+  // A rollout does not wait for terminating pods, but clients are still connected to those of a gateway.
   await kubectl('wait', '--for=delete', ...before, '-n', NAMESPACE, '--timeout=150s');
 }
 
@@ -140,7 +142,7 @@ async function addressOf(service: string): Promise<string> {
   return kubectl('get', 'service', service, '-n', NAMESPACE, '-o', 'jsonpath={.spec.clusterIP}');
 }
 
-/** Files stand beside the overlay, as kustomize reads no others. */
+/** Writes the files next to the overlay, because kustomize only reads those. */
 async function secret(overlay: string, name: string, entries: Record<string, string | { file: string }>) {
   const files: string[] = [];
   for (const [key, value] of Object.entries(entries)) {

@@ -3,22 +3,22 @@ import { setTimeout as wait } from 'node:timers/promises';
 import WebSocket from 'ws';
 import type { Frame } from '../../integration/client';
 
-/** Milliseconds for one submission to come to its end, whatever happens to connections meanwhile. */
+/** Timeout in milliseconds for one submission, regardless of broken connections. */
 const PATIENCE_MS = 150_000;
 
-/** What a client saw of one submission. */
+/** What a client received of one submission. */
 export interface Seen {
   submissionId: string;
   frames: Frame[];
   /** How often the connection broke or was refused before the end. */
   breaks: number;
-  /** From the first try to the final frame. */
+  /** From the first attempt to the final frame. */
   ms: number;
 }
 
 /**
- * Submits as a client does that does not give up: it sends the same submission again until it is accepted, and then
- * resumes after its last cursor, on a connection of its own each time.
+ * Submits as a persistent client does: it sends the same submission again until it is accepted, and then
+ * resumes after its last cursor, on a new connection each time.
  */
 export async function submitPersistently(
   { url, apiKey }: { url: string; apiKey: string },
@@ -39,16 +39,16 @@ export async function submitPersistently(
   }
 }
 
-/** One connection. @returns whether the final frame came */
+/** Uses one connection. @returns whether the final frame arrived */
 async function goesOn(url: string, apiKey: string, message: object, { frames }: Seen): Promise<boolean> {
   const socket = new WebSocket(url, { headers: { 'X-API-Key': apiKey }, handshakeTimeout: 5_000 });
   let isOver = false;
-  // What is refused or breaks closes as well.
+  // A connection that is refused or breaks also emits `close`.
   socket.on('error', () => undefined);
   socket.on('open', () => socket.send(JSON.stringify(message)));
   socket.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as Frame;
-    // `unavailable` is said while Temporal cannot be asked: trying again is what it asks for.
+    // `unavailable` is sent while Temporal cannot be reached: the client should retry.
     if (frame.type !== 'error') frames.push(frame);
     isOver ||= 'status' in frame;
     if (isOver || frame.type === 'error') socket.close();

@@ -1,6 +1,6 @@
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
 
-/** Ends when it gets the signal `finish`. The runs in `server-1.29.db.gz` are runs of it. */
+/** Ends when it receives the signal `finish`. `server-1.29.db.gz` contains runs of it. */
 export async function waitForFinish(): Promise<string> {
   let finished = false;
   setHandler(defineSignal('finish'), () => void (finished = true));

@@ -4,14 +4,14 @@ import { Random } from '../../chaos/random';
 import type { Files, Framework } from './runners';
 import { suiteOf } from './suites';
 
-/** What the product made of some tests. */
+/** The platform's results for some tests. */
 export interface Made {
   passes: boolean;
   counts: { total: number; passed: number; failed?: number; skipped?: number };
   tests: { name: string; outcome: string }[];
 }
 
-/** Files with generated suites: the same ones for the same seed. */
+/** Files with generated suites: the same seed gives the same suites. */
 export function suitesOf(framework: Framework, seed: number, many: number, only: 'good' | 'any'): Files {
   const random = new Random(seed);
   const name = (index: number) => (framework === 'test' ? `g${index}` : `test_g${index}`);
@@ -19,13 +19,13 @@ export function suitesOf(framework: Framework, seed: number, many: number, only:
   return Object.assign({}, ...suites) as Files;
 }
 
-/** A program that runs a framework as it is over the files that are its arguments, and prints what that made of them. */
+/** A program that runs the plain framework on the files in its arguments, and prints the results. */
 export function plainProgram(framework: Framework): string {
   const name = framework === 'test' ? 'plain_node.cjs' : `plain_${framework}.py`;
   return readFileSync(join(__dirname, 'plain', name), 'utf8');
 }
 
-/** @param printed by the plain program */
+/** @param printed the output of the plain program */
 export function expectTheSame(framework: Framework, files: Files, printed: string, made: Made): void {
   const last = printed.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith('{')) throw new Error(`The framework alone printed ${JSON.stringify(printed)}.`);
@@ -49,7 +49,7 @@ export function expectTheSame(framework: Framework, files: Files, printed: strin
     failed: of('failed'),
     skipped: of('skipped'),
   };
-  // Of a class that is not set up, unittest tells nothing of its tests; they were found.
+  // When the setup of a class fails, unittest does not report its tests, although they were found.
   expect(made.counts).toMatchObject(framework === 'pytest' ? counts : { passed: counts.passed });
   expect(made.passes).toBe(code === 0);
 }
@@ -61,7 +61,7 @@ function inJUnit(name: string): string {
 
 function expectAsNode(files: Files, tap: string, code: number, { passes, counts, tests }: Made): void {
   const number = (name: string) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1]);
-  // Node counts a file without tests as one that passed, and a suite that failed by itself not at all.
+  // Node counts a file without tests as passed, and does not count a suite that failed by itself.
   const empty = Object.keys(files).filter((name) =>
     new RegExp(`^ok \\d+ - \\S*/${name}$`, 'm').test(tap),
   ).length;

@@ -2,8 +2,8 @@ import { expectTheSame, plainProgram, suitesOf } from './comparison';
 import { node, python, run, verdictOf, withPytest, type Framework } from './runners';
 
 /**
- * What the product makes of generated suites is what the frameworks make of them, for runs that end by themselves: many
- * of any kind in one process, and a few small runs of which most pass, for their verdicts.
+ * The platform's results for generated suites match those of the frameworks, for runs that end by themselves:
+ * many suites of any kind in one process, and a few small runs that mostly pass, to compare verdicts.
  */
 const runs: [number, number, 'good' | 'any'][] = [
   [14, 12, 'any'],

@@ -1,6 +1,6 @@
 import { verdictOf, withPytest, type Files, type Framework } from './runners';
 
-/** The runners of test frameworks, by themselves: what they report, and what verdict the worker makes of it. */
+/** The runners of test frameworks: what they report, and the verdict that the worker derives from it. */
 
 const onPytest = withPytest() === null ? test.skip : test;
 const on = (framework: Framework) => (framework === 'pytest' ? onPytest : test);
@@ -318,7 +318,7 @@ test('b', (t, done) => { new Worker('./child.js').on('exit', (code) => done(code
     { outcome: 'passed', counts: [2, 2, 0, 0] },
     { 'child.js': 'process.exit(process.execArgv.join().includes("hook") ? 5 : 4)' },
   ],
-  // Runs that are ended.
+  // Runs that a test ends early.
   [
     'pytest',
     'os._exit(0) in a test',

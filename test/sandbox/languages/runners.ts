@@ -16,7 +16,9 @@ const LANGUAGES = join(__dirname, '../../../sandbox/languages');
 export type Framework = 'pytest' | 'unittest' | 'test';
 export type Files = Record<string, string>;
 
-/** Runs the runner of a framework over all of these files, as the test pod does, and reads its report as the worker does. */
+/**
+ * Runs a framework's runner on these files, as the test pod does, and parses its report as the worker does.
+ */
 export async function verdictOf(framework: Framework, files: Files, own: Files = {}) {
   const names = Object.keys(files);
   const command =
@@ -29,7 +31,7 @@ export async function verdictOf(framework: Framework, files: Files, own: Files =
   return { ...readFrameworkReport({ ...pass, outcome, exitCode, signal, report }), exitCode, report, stderr };
 }
 
-/** Runs a command in a folder of its own with these files, and takes what it writes. */
+/** Runs a command in a new folder with these files, and captures its output. */
 export async function run([program = '', ...args]: string[], files: Files) {
   const outside = mkdtempSync(join(tmpdir(), 'tests-'));
   const folder = join(outside, 'work');
@@ -61,7 +63,7 @@ export async function run([program = '', ...args]: string[], files: Files) {
 
 let program: Promise<string> | undefined;
 
-/** The Node that the images have. */
+/** The Node version of the images. */
 export function node(): Promise<string> {
   program ??= nodeProgram(readSettings(), new Progress({ write: () => true, isTTY: false, columns: 80 }));
   return program;
@@ -69,12 +71,12 @@ export function node(): Promise<string> {
 
 let interpreter: string | null | undefined;
 
-/** A Python of this machine that has pytest, or one without. */
+/** A Python on this machine, with pytest if possible. */
 export function python(): string {
   return withPytest() ?? 'python3';
 }
 
-/** A Python of this machine that has pytest, or null. */
+/** A Python on this machine with pytest, or null. */
 export function withPytest(): string | null {
   interpreter ??=
     ['python3', '/usr/bin/python3', 'python3.13', 'python3.12', 'python3.11'].find(hasPytest) ?? null;

@@ -1,9 +1,9 @@
 import type { Random } from '../../chaos/random';
 import type { Files, Framework } from './runners';
 
-/** Small suites of tests, made from parts that frameworks treat in different ways. */
+/** Small suites of tests, generated from parts that frameworks treat differently. */
 
-/** @param only whether every test passes or is skipped, as far as the parts can */
+/** @param only whether every test passes or is skipped, as far as the parts allow */
 export function suiteOf(framework: Framework, random: Random, name: string, only: 'good' | 'any'): Files {
   const parts = PARTS[framework].filter(({ good }) => good || only === 'any');
   const chosen = Array.from({ length: random.between(1, 6) }, (_, index) => {

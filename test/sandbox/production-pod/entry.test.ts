@@ -263,7 +263,7 @@ describeOnLinux('a program that serves (read from /proc/net, on Linux only)', ()
   it('that is known to serve is not ready before it listens', async () => {
     const program = await run('runs_long.py', { SERVES: '1' }, 'readiness.SETTLE_SECONDS = 0.1');
     await program.printed('started');
-    await wait(200); // Longer than a program that does not serve takes to be ready now.
+    await wait(200); // Longer than a program that does not serve needs to become ready.
     expect(await program.probe()).toEqual({ status: 503, why: 'starting' });
   });
 

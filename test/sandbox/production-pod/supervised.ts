@@ -7,7 +7,7 @@ import { reservePort } from '../../reservedPorts';
 
 const SANDBOX = join(__dirname, '..', '..', '..', 'sandbox');
 
-/** A fixture program under the real sandbox/production-pod/entry.py, without a container around it. */
+/** A test program under the real sandbox/production-pod/entry.py, without a container. */
 export class Supervised {
   readonly port: number;
   output = '';
@@ -17,8 +17,8 @@ export class Supervised {
   private readonly readyPort: number;
 
   /**
-   * @param program its file, or all arguments of entry.py; one text is split at spaces
-   * @param changed a statement of Python that changes a constant, for a test that cannot wait so long
+   * @param program its file, or all arguments of entry.py; a string is split at spaces
+   * @param changed a Python statement that changes a constant, for tests that cannot wait that long
    */
   static async start(
     program: string | string[],
@@ -58,7 +58,7 @@ export class Supervised {
     this.exited = once(this.child, 'close').then(([code]) => code as number);
   }
 
-  /** Resolves when the output has the text; the test's own timeout is the limit. */
+  /** Resolves when the output contains the text; the test's timeout limits the wait. */
   async printed(text: string): Promise<void> {
     while (!this.output.includes(text))
       await Promise.race([
@@ -70,7 +70,7 @@ export class Supervised {
       ]);
   }
 
-  /** What a probe gets: status and reason. */
+  /** The status and reason that a probe receives. */
   async probe(): Promise<{ status: number; why: string }> {
     const response = await fetch(`http://127.0.0.1:${this.readyPort}/ready`);
     return { status: response.status, why: (await response.text()).trim() };

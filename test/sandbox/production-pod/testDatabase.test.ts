@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** sandbox/production-pod/database/test-database.sh on a PostgreSQL of this machine, where there is one. */
+/** sandbox/production-pod/database/test-database.sh with this machine's PostgreSQL, if it has one. */
 const SCRIPT = join(__dirname, '../../../sandbox/production-pod/database/test-database.sh');
 const INSTALLED = '/usr/lib/postgresql';
 const versions = existsSync(INSTALLED) ? readdirSync(INSTALLED) : [];

@@ -1,5 +1,5 @@
 
-# Appended to the supervisor's execution.py by pod.sh: what a run names in its variable FAULT fails for it.
+# pod.sh appends this to the supervisor's execution.py: the step that a run names in its variable FAULT fails.
 def _may_fail(name):
     original = getattr(Execution, name)
 

@@ -1,6 +1,6 @@
-/** Programs that find, on the whole file system of a pod, what a run can leave for the next one. */
+/** Programs that find everything on a pod's file systems that a run can leave for the next one. */
 
-/** Each file system that is not read-only, on its own. */
+/** Walks each writable file system separately. */
 const WALK = `
 import os, stat
 mounts = {line.split()[4].encode().decode('unicode_escape') for line in open('/proc/self/mountinfo')}
@@ -16,7 +16,7 @@ def walk():
             yield from (os.path.join(folder, name) for name in (*folders, *files) if not os.path.join(folder, name) in mounts)
 `;
 
-/** Prints everything that is there, as it is, but for times. */
+/** Prints a digest of everything that exists, except for times. */
 export const SNAPSHOT = `${WALK}
 import hashlib
 def attributes(path):
@@ -33,7 +33,7 @@ states = [repr(state(path)) for path in walk() if not path.startswith(own)]
 print(len(states), hashlib.sha256('\\n'.join(sorted(states)).encode('utf-8', 'replace')).hexdigest())
 `;
 
-/** Changes all that it can, and prints where. */
+/** Changes everything it can, and prints the paths. */
 export const LEAVE = `${WALK}
 done = set()
 def attempt(path, change):

@@ -3,7 +3,7 @@ import { SECRET_MEMORY } from './secretMemory';
 import { reasonToSkip, runFrame, StandIn } from './standIn';
 
 const skipped = reasonToSkip();
-/** Where the stand-in has memory of its own; without that, only what processes have is known. */
+/** Whether the stand-in has a memory cgroup; without one, only the memory of processes is known. */
 const hasCounters = existsSync('/sys/fs/cgroup/memory/memory.usage_in_bytes');
 
 (skipped === null ? describe : describe.skip)('memory in a test pod', () => {
@@ -113,7 +113,7 @@ print('all fits')`,
   ])('is out for %s', async (_, code) => {
     const small = { limits: { ...runFrame('').limits, memory_bytes: 200 << 20 } };
     const { outcome, text } = await pod.run(code, small);
-    // How much sockets may hold differs from machine to machine.
+    // How much sockets can buffer differs between machines.
     if (!text.includes('all fits')) expect(outcome).toBe('out_of_memory');
   });
 });

@@ -1,4 +1,6 @@
-"""A package index on loopback with greeting 1.0, and sourced, which has no wheel, for who knows the password. Says its port, then serves."""
+"""A password-protected package index on loopback with greeting 1.0, and with sourced, which has no wheel.
+Prints its port, then serves.
+"""
 
 import base64
 import hashlib

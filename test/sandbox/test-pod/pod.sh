@@ -1,6 +1,6 @@
 #!/bin/sh
-# A stand-in for the test pod's container on a machine without Kubernetes: becomes PID 1 of the supervisor in
-# namespaces of its own, with a root of its own, as uid 10001 without capabilities. Needs root and Linux.
+# A stand-in for the test pod's container on a machine without Kubernetes: runs the supervisor as PID 1 in
+# separate namespaces, with a separate root, as uid 10001 without capabilities. Needs root and Linux.
 # Usage: unshare --fork --pid --mount --net --ipc pod.sh SANDBOX_FOLDER [without-landlock|with-faults]
 set -eu
 source=$1
@@ -10,7 +10,7 @@ mount -t tmpfs -o mode=0755 tmpfs "$root"
 cd "$root"
 mkdir -p usr etc dev proc work tmp layers opt/test-pod/bin opt/languages
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$folder"; done
-# As the root of an image is to a container: what is in it can be read, and not changed.
+# Like the file system of an image in a container: readable, but not writable.
 for folder in usr etc; do
   mount --bind "/$folder" "$folder"
   mount -o remount,bind,ro "$folder"
@@ -20,7 +20,7 @@ cp "$source"/shared/*.py opt/test-pod/supervisor
 cp -R "$source/languages/." opt/languages
 if [ "${2:-}" = without-landlock ]; then echo 'VERSION = 0' >> opt/test-pod/supervisor/landlock.py; fi
 if [ "${2:-}" = with-faults ]; then cat "$(dirname "$0")/faults.py" >> opt/test-pod/supervisor/execution.py; fi
-# As in Dockerfile.test: who may not read the interpreter's file cannot look into its processes.
+# As in Dockerfile.test: a user who cannot read the interpreter's file cannot inspect its processes.
 install -m 0711 "$(readlink -f /usr/bin/python3)" opt/test-pod/bin/python3
 mount -t proc proc proc
 ip link set lo up
@@ -28,13 +28,13 @@ for device in null zero random urandom; do
   touch "dev/$device"
   mount --bind "/dev/$device" "dev/$device"
 done
-# Two that runtimes make, and that everybody may write to.
+# Two folders that runtimes create, and that all users may write to.
 mkdir dev/shm dev/mqueue
 mount -t mqueue mqueue dev/mqueue
 touch dev/termination-log
 chmod 0666 dev/termination-log
 for folder in work tmp layers dev/shm; do mount -t tmpfs -o mode=1777,size=64m tmpfs "$folder"; done
-# Memory of its own, as the pod has it; where this machine lets nobody make a group, the supervisor sums up processes.
+# A memory cgroup, as for the pod. If none can be created, the supervisor sums up processes.
 memory=/sys/fs/cgroup/memory
 if [ -d $memory ] && group=$(mktemp -d $memory/stand-in.XXXXXX 2>/dev/null); then
   chmod 0755 "$group"

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { reasonToSkip, runFrame, StandIn } from './standIn';
 
-/** Runs that wait for little in the pod, and those that waited elsewhere and come in turn. */
+/** Runs that only wait briefly in the pod, and runs that have waited in the test queue and come in turn. */
 
 const skipped = reasonToSkip();
 if (skipped !== null) console.warn(`The tests of the test pod's queue are SKIPPED: ${skipped}.`);
@@ -9,7 +9,7 @@ if (skipped !== null) console.warn(`The tests of the test pod's queue are SKIPPE
 /** Runs until it is cancelled. */
 const BLOCKING = 'import time; time.sleep(60)';
 
-/** The longest patience that a run may have, in milliseconds. */
+/** The maximum `patience_ms` of a run, in milliseconds. */
 const PATIENT = { patience_ms: 60_000 };
 
 (skipped === null ? describe : describe.skip)('a queue in the test pod', () => {
@@ -23,7 +23,7 @@ const PATIENT = { patience_ms: 60_000 };
     await pod?.stop();
   });
 
-  /** Runs a program, and resolves when it has begun. */
+  /** Runs a program, and resolves when it has started. */
   async function begin(code: string, overrides: { key: string; in_turn?: boolean }) {
     const over = pod.ask(
       runFrame(code, { ...overrides, limits: { ...runFrame('').limits, wall_ms: 60_000 } }),

@@ -16,7 +16,7 @@ function withoutPip(): string | null {
 let pod: StandIn;
 let index: Awaited<ReturnType<StandIn['startIndex']>>;
 
-/** Starts a pod and its index for the tests of a describe block. @param options words that pod.sh understands */
+/** Starts a pod and its index for the tests of a describe block. @param options arguments of pod.sh */
 function withPod(...options: string[]): void {
   beforeAll(async () => {
     pod = await StandIn.start(...options);
@@ -32,7 +32,7 @@ function withPod(...options: string[]): void {
 const requirements = ['greeting==1.0'];
 const greets = 'import greeting; print(greeting.greet())';
 
-/** Installs with a key of its own unless one is given. */
+/** Installs with a unique key unless one is given. */
 const install = (overrides: object = {}) => {
   const { limits } = runFrame('');
   const frame = { command: 'install', requirements, index_url: index.url, ...overrides };
@@ -160,7 +160,7 @@ for folder, _, names in os.walk('/layers'):
   }, 30_000);
 });
 
-/** With Landlock a program cannot write into layers, only close them; without it, what it wrote must be found. */
+/** With Landlock a program can only change modes in layers; without it, its writes must be detected. */
 const kernels = [
   ['with what this kernel has', []],
   ['without Landlock', ['without-landlock']],

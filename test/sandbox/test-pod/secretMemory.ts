@@ -1,4 +1,4 @@
-/** 40 files of 60 MB: mapped, written and unmapped a window at a time, as machines bound locked memory. */
+/** Creates 40 files of 60 MB: maps, writes and unmaps in windows, because machines limit locked memory. */
 export const SECRET_MEMORY = `
 import ctypes, mmap, os, time
 libc = ctypes.CDLL(None, use_errno=True)

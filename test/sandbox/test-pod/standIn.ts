@@ -10,15 +10,15 @@ const SOURCE = join(__dirname, '../../../sandbox');
 
 const INDEX = join(__dirname, 'package_index.py');
 
-/** Namespaces as a container has them. */
+/** The namespaces of a container. */
 const NAMESPACES = ['--fork', '--pid', '--mount', '--net', '--ipc'];
 
-/** As in Dockerfile.test and by Pod Security `restricted`. */
+/** As in Dockerfile.test and required by Pod Security `restricted`. */
 const AS_RUNNER = ['--reuid=10001', '--regid=10001', '--clear-groups', '--no-new-privs'];
 const WITHOUT_RIGHTS = ['--bounding-set=-all', '--inh-caps=-all'];
 const INTERPRETER = ['/opt/test-pod/bin/python3', '-I', '-S'];
 
-/** Why no stand-in pod can be made here, or null. */
+/** The reason why no stand-in pod can be started here, or null. */
 export function reasonToSkip(): string | null {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root, to make namespaces';
@@ -50,14 +50,14 @@ interface Frame {
   position?: number;
   data?: string;
   result?: Result;
-  /** Of `input`. */
+  /** In answers to `input`. */
   received?: number;
   over?: boolean;
-  /** Of `read`. */
+  /** In answers to `read`. */
   to?: number;
 }
 
-/** A pod without Kubernetes: the real supervisor as PID 1 of namespaces of its own (pod.sh). */
+/** A pod without Kubernetes: the real supervisor as PID 1 of separate namespaces (pod.sh). */
 export class StandIn {
   /** Lines of the pod's log so far. */
   readonly log: string[] = [];
@@ -67,10 +67,10 @@ export class StandIn {
     private readonly supervisor: string,
   ) {}
 
-  /** @param options words that pod.sh understands */
+  /** @param options arguments of pod.sh */
   static async start(...options: string[]): Promise<StandIn> {
     const child = spawn('unshare', [...NAMESPACES, join(__dirname, 'pod.sh'), SOURCE, ...options], {
-      // What it reports of faults that a test asked for is no news.
+      // Errors that it reports are expected when a test injects faults.
       stdio: ['ignore', 'pipe', options.includes('with-faults') ? 'ignore' : 'inherit'],
     });
     const lines = createInterface(child.stdout);
@@ -85,7 +85,7 @@ export class StandIn {
     return standIn;
   }
 
-  /** Asks the supervisor to end, as a kubelet would; a signal from outside its namespace is one it obeys. */
+  /** Stops the supervisor, as a kubelet would; it obeys signals from outside its namespace. */
   async stop(): Promise<void> {
     const exited = once(this.process, 'exit');
     const group = /^\d+:memory:(\/.*stand-in\..*)$/m.exec(
@@ -96,7 +96,7 @@ export class StandIn {
     if (group?.[1]) rmdirSync(join('/sys/fs/cgroup/memory', group[1]));
   }
 
-  /** Starts a package index on the pod's loopback (package_index.py), out of reach of what runs in the pod. */
+  /** Starts a package index on the pod's loopback (package_index.py), as a process outside the pod. */
   async startIndex(): Promise<{ url: string; stop: () => Promise<void> }> {
     const server = spawn('nsenter', ['-t', this.supervisor, '--net', '/usr/bin/python3', INDEX], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -111,8 +111,8 @@ export class StandIn {
   }
 
   /**
-   * Sends a frame over a relay of its own and takes all frames until the last of the conversation.
-   * `queued` has each position that was told after the first.
+   * Sends a frame over a new relay and collects all frames until the last one of the conversation. `queued`
+   * contains each reported position.
    */
   async ask(
     frame: object,
@@ -127,7 +127,7 @@ export class StandIn {
     const text = (stream: string) => Buffer.concat(kept[stream] ?? []).toString('utf8');
     try {
       relay.stdin.write(`${JSON.stringify(frame)}\n`);
-      // No answer comes to these.
+      // These are not answered.
       if (['cancel', 'say'].includes((frame as { op?: string }).op ?? ''))
         relay.stdin.write(`${JSON.stringify({ op: 'ping' })}\n`);
       for await (const line of createInterface(relay.stdout)) {
@@ -151,7 +151,7 @@ export class StandIn {
     }
   }
 
-  /** Runs a program; its output is checked against the end record. */
+  /** Runs a program, and checks its output against the end record. */
   async run(code: string, overrides: object = {}): Promise<Result & { text: string }> {
     const { last, stdout } = await this.ask(runFrame(code, overrides));
     if (last.result === undefined) throw new Error(`No result: ${JSON.stringify(last)}`);

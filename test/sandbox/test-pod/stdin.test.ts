@@ -18,7 +18,7 @@ const skipped = reasonToSkip();
     const { last } = await pod.ask({ op: 'stdin', key, offset, data: base64(text), eof });
     return { received: last.received, over: last.over, code: last.code };
   };
-  /** Starts an interactive run, and ends when the supervisor knows it. */
+  /** Starts an interactive run, and resolves when the supervisor knows it. */
   const interactive = async (code: string, overrides: object = {}) => {
     const frame = runFrame(code, { interactive: true, ...overrides });
     const ended = pod.ask(frame);

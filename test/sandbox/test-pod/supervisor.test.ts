@@ -9,11 +9,11 @@ import { reasonToSkip, runFrame, StandIn } from './standIn';
 const skipped = reasonToSkip();
 if (skipped !== null) console.warn(`The tests of the test pod's supervisor are SKIPPED: ${skipped}.`);
 
-/** MADV_POPULATE_WRITE came with Linux 5.14. */
+/** MADV_POPULATE_WRITE was added in Linux 5.14. */
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const hasPopulate = major > 5 || (major === 5 && minor >= 14);
 
-/** exit(2) of the thread that calls it, not exit_group(2) of all. */
+/** Calls exit(2) for the calling thread, not exit_group(2) for all threads. */
 const END_OF_ONE_THREAD =
   "import ctypes; ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)";
 
@@ -22,7 +22,7 @@ interface Given {
   files?: Record<string, string>;
 }
 
-/** Of the Python that the stand-in runs. */
+/** Version of the Python that the stand-in runs. */
 const version =
   skipped === null
     ? execFileSync('/usr/bin/python3', ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {
@@ -30,7 +30,7 @@ const version =
       }).trim()
     : '';
 
-/** What a program needs to look at the others in its pod. */
+/** Functions for a program that inspects the other processes in its pod. */
 const LOOKING = `
 import os
 def processes(): return [name for name in os.listdir('/proc') if name.isdigit()]
@@ -105,7 +105,7 @@ def status(pid): return open(f'/proc/{pid}/stat').read()
         entrypoint,
         files: named('console.log(1); process.exit(3)'),
       };
-      // Only names that Node takes for a program.
+      // Only names that Node accepts as a program.
       if (/^[^.]*$/.test(entrypoint))
         expect(await pod.run('', javascript)).toMatchObject({ exit_code: 3, text: '1\n' });
     },
@@ -176,7 +176,7 @@ def status(pid): return open(f'/proc/{pid}/stat').read()
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
-    // In a folder of the same name, with the variables of every run.
+    // In a folder with the same name, and with the variables of every run.
     const inFolder = [
       '--mount',
       'sh',
@@ -221,7 +221,7 @@ ${END_OF_ONE_THREAD}`;
 
   (hasPopulate ? test : test.skip)('lets a process that is slow to die have its time', async () => {
     const { limits } = runFrame('');
-    // The kernel takes back a page at a time what this one leaves.
+    // The kernel reclaims the memory of this process page by page.
     const large = `
 import mmap, os
 if os.fork() == 0:
@@ -415,7 +415,7 @@ print('looks dead')`;
         await pagesAtItsStart(),
         await pagesAtItsStart(),
       ];
-      // Hundreds; what a program meets by the way differs by some.
+      // Hundreds of pages; the number varies slightly between runs.
       expect(second - first).toBeGreaterThan(150);
       expect(third - first).toBeGreaterThan(150);
     },
@@ -492,7 +492,9 @@ print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/d
   );
 });
 
-/** What signals reach differs; where they reach the forks that wait for the next runs, those are made anew. */
+/**
+ * Signals reach different processes. Forks that wait for the next runs are replaced if signals reach them.
+ */
 const kernels = [
   ['with what this kernel has', []],
   ['without Landlock', ['without-landlock']],
@@ -523,7 +525,7 @@ for pid in ${others}:
     ['kills at one blow', '\ntry: os.kill(-1, 9)\nexcept OSError: pass'],
   ])('that %s all it can harms neither its own verdict nor the next run', async (_, deed) => {
     const frame = runFrame(`import os${deed}\nraise SystemExit(7)`);
-    // A relay that was killed ends without an answer, as for a worker, which then asks again.
+    // A killed relay ends without an answer; the test then retries, as a worker does.
     const { last } = await pod.ask(frame).catch(() => pod.ask(frame));
     expect(last.result).toMatchObject({ outcome: 'failed', exit_code: 7 });
     expect(await pod.run("print('as ever')")).toMatchObject({ outcome: 'passed', text: 'as ever\n' });

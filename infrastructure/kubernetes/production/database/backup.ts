@@ -14,9 +14,9 @@ export interface BackupReport {
 }
 
 /**
- * Writes a dump of a user's database to a file, which appears when it is whole: an exec can lose output and
- * still end well, so what arrived is compared with what was sent.
- * @throws PlatformError `Unavailable` when it did not arrive whole, `Rejected` with what pg_dump said
+ * Writes a dump of a user's database to a file, which appears only when it is complete: an exec can lose
+ * output and still succeed, so the received dump is compared with the checksum of the sent one.
+ * @throws PlatformError `Unavailable` when the dump is incomplete, `Rejected` with the error of pg_dump
  */
 export async function backUp(kube: Kube, userId: string, file: string): Promise<BackupReport> {
   const unfinished = `${file}.unfinished`;
@@ -43,8 +43,8 @@ export async function backUp(kube: Kube, userId: string, file: string): Promise<
 }
 
 /**
- * Replaces everything in a user's database by a dump, all or nothing.
- * @throws PlatformError `Unavailable` when the stream broke, `Rejected` with what PostgreSQL said
+ * Replaces everything in a user's database with a dump, all or nothing.
+ * @throws PlatformError `Unavailable` when the stream broke, `Rejected` with the error of PostgreSQL
  */
 export async function restore(kube: Kube, userId: string, file: string): Promise<BackupReport> {
   const { size: bytes } = await stat(file);
@@ -60,10 +60,10 @@ export async function restore(kube: Kube, userId: string, file: string): Promise
   return { bytes, sha256 };
 }
 
-/** What kubectl sends at most in one message: servers and proxies on the way expect no more. */
+/** The largest message that kubectl sends; servers and proxies in between expect no more. */
 const STDIN_PIECE_BYTES = 32 * 1024;
 
-/** Passes bytes on, and counts and hashes them. */
+/** Forwards bytes, and counts and hashes them. */
 function measured() {
   const hash = createHash('sha256');
   let bytes = 0;

@@ -24,20 +24,21 @@ import type { ProductionSettings } from '../types';
 /** How long a database may take to start, in milliseconds: below the activity's own timeout of five minutes. */
 const DEADLINE_MS = 240_000;
 
-/** How long a running database may take to say its version, in milliseconds. */
+/** How long it may take to read the version of a running database, in milliseconds. */
 const MAJOR_DEADLINE_MS = 10_000;
 
-/** With which sandbox/production-pod/database/entrypoint.sh ends when the data could not be brought to its version. */
+/** Exit code of sandbox/production-pod/database/entrypoint.sh when it could not upgrade the data. */
 const UPGRADE_FAILED_CODE = 75;
 
-/** Digest of the manifest that was applied last: an equal one need not be applied again. */
+/** Digest of the last applied manifest; an equal one does not need to be applied again. */
 const MANIFEST_ANNOTATION = 'orchestration-app/manifest-digest';
 
 /**
- * Applies the user's database, in the major version that its data have, and waits until it accepts connections. One that
- * is up and unchanged costs two requests at the same time. Nothing here ever deletes a database or changes a password.
- * @throws PlatformError `Rejected` when it cannot start, with the reason; `Unavailable` when it takes too long, or
- * no node has room now
+ * Applies the user's database in the major version of its data, and waits until it accepts connections. A
+ * database that is running and unchanged costs two parallel requests. Nothing here ever deletes a database or
+ * changes a password.
+ * @throws PlatformError `Rejected` when it cannot start, with the reason; `Unavailable` when it takes too
+ * long, or no node has capacity at the moment
  */
 export async function applyDatabase(
   kube: Kube,
@@ -52,7 +53,7 @@ export async function applyDatabase(
   });
 }
 
-/** The same with a version that the caller chooses. */
+/** Like {@link applyDatabase}, with a version that the caller chooses. */
 export async function applyVersion(
   kube: Kube,
   settings: ProductionSettings,
@@ -85,8 +86,8 @@ export async function applyVersion(
 }
 
 /**
- * The major version of an existing database: as its StatefulSet says, or as its data do where an earlier release made
- * it. Null when it does not run, so that nothing can be known.
+ * The major version of an existing database: from its StatefulSet, or from its data if an earlier release
+ * created it. Null when the version is unknown because the database is not running.
  */
 export async function readMajor(kube: Kube, userId: string, existing: V1StatefulSet): Promise<string | null> {
   const named = majorOf(existing);
@@ -101,7 +102,7 @@ export async function readMajor(kube: Kube, userId: string, existing: V1Stateful
   }
 }
 
-/** @returns the uid of the Secret if this call made it; null when it was there already, whatever it holds */
+/** @returns the uid of the Secret if this call created it; null for an existing one, whatever it contains */
 async function createSecret(kube: Kube, provenance: Provenance): Promise<string | null> {
   const secret = passwordSecret(provenance);
   const { name, namespace = '' } = secret.metadata ?? {};
@@ -143,7 +144,7 @@ async function awaitDatabase(
     },
     look: ({ statefulSets: [statefulSet], pods: [pod] }) => {
       if (statefulSet && isReady(statefulSet)) return true;
-      // What is wrong with a pod of before may be just what was repaired now.
+      // This change may repair the problem of an older pod, so only a pod of the newest revision counts.
       const problem = pod && statefulSet && isOf(statefulSet, pod) ? podProblem(pod) : null;
       return pod && problem && gracePeriod.isOver(problem) ? { pod, problem } : undefined;
     },
@@ -178,7 +179,7 @@ function exitCodeOf({ status }: V1Pod): number | undefined {
   return (container?.state?.terminated ?? container?.lastState?.terminated)?.exitCode;
 }
 
-/** Whether the pod was made of the newest revision. */
+/** Whether the pod belongs to the newest revision. */
 function isOf({ metadata, status }: V1StatefulSet, pod: V1Pod): boolean {
   return (
     (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
@@ -202,7 +203,7 @@ export function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulS
   );
 }
 
-/** Remembered on the pods, because the worker may create Secrets but not read them. */
+/** Stored in an annotation of the pods, because the worker may create Secrets but not read them. */
 function secretUidOf(existing: V1StatefulSet | null): string | null {
   return existing?.spec?.template.metadata?.annotations?.[SECRET_ANNOTATION] ?? null;
 }

@@ -12,20 +12,23 @@ const DATABASE_UID = 10_002;
 
 const VOLUME_SIZE = '1Gi';
 
-/** Where the pod has its volume: DATA_VOLUME of the image. */
+/** Where the volume is mounted: DATA_VOLUME of the image. */
 export const DATA_VOLUME = '/var/lib/postgresql/data';
 
-/** On the pods: which Secret they started with. Another one restarts them, and they take its password over. */
+/**
+ * Annotation of the pods: the uid of the Secret that they started with. A new one restarts them, and they
+ * take over its password.
+ */
 export const SECRET_ANNOTATION = 'orchestration-app/secret-uid';
 
-/** A new password for a database. Only ever created, never applied: see applyDatabase. */
+/** A new password for a database. This Secret is only created, never applied: see applyDatabase. */
 export function passwordSecret(provenance: Provenance): V1Secret {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: metadataOf(provenance),
     type: 'Opaque',
-    // base64url: fit for a URL and for entrypoint.sh as it is.
+    // base64url needs no escaping in a URL or in entrypoint.sh.
     stringData: { password: randomBytes(24).toString('base64url') },
   };
 }
@@ -38,7 +41,7 @@ export function databaseService(provenance: Provenance): V1Service {
     metadata: metadataOf(provenance),
     spec: {
       clusterIP: 'None',
-      // A program that starts at once after its database must find its name: endpoints that wait for readiness lag.
+      // A program that starts right after its database must find it: endpoints that wait for readiness lag.
       publishNotReadyAddresses: true,
       selector: labelsOf(provenance.userId, 'db'),
       ports: [{ name: 'postgres', port: POSTGRES_PORT }],
@@ -46,7 +49,7 @@ export function databaseService(provenance: Provenance): V1Service {
   };
 }
 
-/** The database itself: one pod and a volume that outlives it, the StatefulSet and every deploy. */
+/** The database: one pod, and a volume that outlives the pod, the StatefulSet and every deployment. */
 export function databaseStatefulSet(
   provenance: Provenance,
   settings: ProductionSettings,
@@ -87,8 +90,8 @@ export function databaseStatefulSet(
               image,
               imagePullPolicy: 'IfNotPresent',
               ports: [{ name: 'postgres', containerPort: POSTGRES_PORT }],
-              // Ten minutes, for recovery after a crash; nothing restarts a database that is merely slow later. Later
-              // ones are rare: each takes 35 ms of a processor, and most databases have nothing to do.
+              // Ten minutes, for recovery after a crash; nothing restarts a database that is merely slow
+              // later. Readiness checks are rare: each takes 35 ms of CPU time, and most databases are idle.
               startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 600 },
               readinessProbe: { ...ready, periodSeconds: 30, timeoutSeconds: 5, failureThreshold: 2 },
               resources: {

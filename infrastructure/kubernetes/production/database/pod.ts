@@ -5,7 +5,7 @@ import { PlatformError } from '../../api/errors';
 import { runInPod } from '../../api/podCommand';
 import { DATABASE_CONTAINER, namesOf } from '../names';
 
-/** The container of a user's database. */
+/** The namespace, pod and container of a user's database. */
 export function databasePodOf(userId: string) {
   const { namespace, database } = namesOf(userId);
   return { namespace, pod: `${database}-0`, container: DATABASE_CONTAINER };
@@ -13,7 +13,7 @@ export function databasePodOf(userId: string) {
 
 /**
  * Runs a command in the pod of a user's database.
- * @returns what it printed. An exec can lose output and still end well: the caller has to know what is whole.
+ * @returns its stdout. An exec can lose output and still succeed: the caller must check that it is complete.
  * @throws PlatformError as `runInPod` does, and `Unavailable` when it did not end in time
  */
 export async function inDatabasePod(

@@ -5,27 +5,28 @@ import type { ProductionSettings } from '../types';
 /** Major version of PostgreSQL in the image for new databases (`databaseImage`). */
 export const POSTGRESQL_MAJOR = '17';
 
-/** On the StatefulSet: the major version of its data. It changes by an upgrade alone. */
+/** Annotation of the StatefulSet: the major version of its data. Only an upgrade changes it. */
 export const MAJOR_ANNOTATION = 'orchestration-app/postgresql-major';
 
-/** On the StatefulSet, from an upgrade until the next change: the major version before it. */
+/** Annotation of the StatefulSet, from an upgrade until the next change: the earlier major version. */
 export const UPGRADED_FROM_ANNOTATION = 'orchestration-app/postgresql-upgraded-from';
 
-/** What a database runs. `major` is null as long as nothing is known of its data. */
+/** The version that a database runs. `major` is null while the version of its data is unknown. */
 export interface DatabaseVersion {
   major: string | null;
   image: string;
   upgradedFrom?: string;
 }
 
-/** The major version that the StatefulSet names; null on one that an earlier release made. */
+/** The major version in the StatefulSet's annotation; null if an earlier release created it. */
 export function majorOf(statefulSet: V1StatefulSet): string | null {
   return statefulSet.metadata?.annotations?.[MAJOR_ANNOTATION] ?? null;
 }
 
 /**
- * The version that a database has to keep. Data of one major version are not readable by another, so what exists never
- * gets another one here; where no image of its version is configured, or nothing is known of it, it keeps its image.
+ * The version that a database must keep. PostgreSQL cannot read data of another major version, so an existing
+ * database never gets another version here. If no image of its version is configured, or its version is
+ * unknown, it also keeps its image.
  * @param existing null for a new database
  * @param major of the existing data, if it is known
  */

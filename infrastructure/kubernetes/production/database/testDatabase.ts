@@ -5,10 +5,10 @@ import { attempt, isNotFound, PlatformError } from '../../api/errors';
 import { databasePodOf, inDatabasePod } from './pod';
 import { POSTGRES_PORT } from '../names';
 
-/** PostgreSQL may be in the middle of a checkpoint, and other tests' databases come first. In milliseconds. */
+/** In milliseconds. PostgreSQL may be in a checkpoint, and other test databases may be created first. */
 const DEADLINE_MS = 60_000;
 
-/** Databases for tests, in the PostgreSQL of their user. */
+/** Test databases, in the PostgreSQL of their user. */
 export function createTestDatabases(kube: Kube): TestDatabases {
   return {
     async open(userId, submissionId, { anew }) {
@@ -24,19 +24,19 @@ export function createTestDatabases(kube: Kube): TestDatabases {
       try {
         await testDatabase(kube, userId, 'drop', testDatabaseOf(submissionId));
       } catch (error) {
-        // It went with the whole database.
+        // The whole database was deleted, and this one with it.
         if (!isNotFound(error)) throw error;
       }
     },
   };
 }
 
-/** The same for every attempt, and fit for a name in SQL: of the role, too. */
+/** The name of the test database and of its role: the same for every attempt, and valid in SQL. */
 export function testDatabaseOf(submissionId: string): string {
   return `test_${createHash('sha256').update(submissionId).digest('hex').slice(0, 16)}`;
 }
 
-/** As in production. An address instead of a name: test pods have no DNS. */
+/** The same variables as in production. The host is an IP address, because test pods have no DNS. */
 function variables(host: string, name: string, password: string): Record<string, string> {
   return {
     PGHOST: host,
@@ -57,7 +57,7 @@ async function addressOf(kube: Kube, userId: string): Promise<string> {
   throw new PlatformError('Unavailable', `The database pod ${pod} has no address yet.`);
 }
 
-/** @returns the password that the command printed, whole; empty for `drop` */
+/** @returns the password that the command printed, checked to be complete; empty for `drop` */
 async function testDatabase(kube: Kube, userId: string, action: string, name: string): Promise<string> {
   const command = ['/opt/orchestration/test-database.sh', action, name];
   const printed = await inDatabasePod(kube, userId, command, DEADLINE_MS);

@@ -9,23 +9,24 @@ import { POSTGRESQL_MAJOR, UPGRADED_FROM_ANNOTATION } from './postgresql';
 import { writtenProvenance } from '../provenance';
 import type { ProductionSettings } from '../types';
 
-/** For the dump, and for the restore: a volume has 1 GiB, which either moves in a few minutes. In milliseconds. */
+/** Deadline of the dump, and of the restore, in milliseconds: a volume of 1 GiB takes a few minutes. */
 const MOVE_DEADLINE_MS = 600_000;
 
-/** For a command that moves no rows, in milliseconds. */
+/** Deadline of a command that moves no rows, in milliseconds. */
 const COMMAND_DEADLINE_MS = 60_000;
 const HEARTBEAT_MS = 1_000;
 const SCRIPT = '/opt/orchestration/upgrade.sh';
 
-/** Failures of the new version before it had any data: the old one may run again without losing a row. */
+/** Failures before the new version had any data: the old version can run again without losing a row. */
 const NOT_SWITCHED = ['upgrade_failed', 'image_error'];
 
 /**
- * Brings a database to the PostgreSQL of new ones, by dump and restore on its own volume (upgrade.sh beside its image).
- * The program cannot connect from the dump until the end. The data of before stay on the volume. Repeated after an
- * interruption it continues; repeated when all is done it changes nothing. When the new version cannot take the data, the
- * old one runs again.
- * @throws PlatformError `Rejected` with the reason when it cannot be done, `Unavailable` when it may be tried again
+ * Upgrades a database to the PostgreSQL version of new databases, by dump and restore on its own volume
+ * (sandbox/production-pod/database/upgrade.sh). The program cannot connect from the dump until the end. The
+ * old data stay on the volume. A repeated call continues an interrupted upgrade, and changes nothing after a
+ * complete one. If the new version cannot take over the data, the old version runs again.
+ * @throws PlatformError `Rejected` with the reason when it cannot be done, `Unavailable` when it may be
+ * retried
  */
 export async function upgradeDatabase(
   kube: Kube,
@@ -37,7 +38,7 @@ export async function upgradeDatabase(
   const move: Move = { kube, settings, provenance: writtenProvenance(userId, existing.metadata), context };
   let from: string;
   if (major === POSTGRESQL_MAJOR) {
-    // Of an upgrade that an earlier attempt began, or completed; absent when there was none.
+    // Set by an upgrade that an earlier attempt began or completed; absent when there was none.
     const before = existing.metadata?.annotations?.[UPGRADED_FROM_ANNOTATION];
     if (before === undefined) return { from: null, to: POSTGRESQL_MAJOR, tables: 0, rows: 0 };
     from = before;
@@ -53,8 +54,8 @@ export async function upgradeDatabase(
 }
 
 /**
- * Deletes the data that an upgrade left on the volume.
- * @returns major versions of what was deleted
+ * Deletes the old data that an upgrade left on the volume.
+ * @returns the major versions of the deleted data
  */
 export async function discardOldData(kube: Kube, userId: string): Promise<string[]> {
   const { major } = await findDatabase(kube, userId);
@@ -86,7 +87,7 @@ async function findDatabase(kube: Kube, userId: string): Promise<{ existing: V1S
   return { existing, major };
 }
 
-/** Starts the database with a major version, in the image of this release, which has the script. */
+/** Starts the database with a major version, in the image of this release, which contains the script. */
 async function run({ kube, settings, provenance, context }: Move, major: string): Promise<void> {
   const image = settings.olderDatabaseImages?.[major];
   if (image === undefined)

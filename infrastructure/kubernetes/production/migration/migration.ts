@@ -17,13 +17,13 @@ import { programAnnotations, programIn } from '../provenance';
 import { ensureIndexSecret } from '../program/requirements';
 import type { ProductionSettings } from '../types';
 
-/** How long a migration may run, in seconds, and how long it is waited for with its start. */
+/** How long a migration may run, in seconds, and how long to wait for its start and end, in milliseconds. */
 const MIGRATION_SECONDS = 600;
 const WAIT_MS = (MIGRATION_SECONDS + 120) * 1000;
 
 /**
- * Runs a submission's migration in a pod of its own and waits for its end. The pod is named by the submission
- * and stays until it is removed: a repeat of the call finds it, and nothing is run twice.
+ * Runs a submission's migration in a separate pod and waits for its end. The pod's name is derived from the
+ * submission, and it stays until it is removed: a repeated call finds it, and nothing runs twice.
  */
 export async function migrate(
   kube: Kube,
@@ -72,7 +72,7 @@ export async function removeMigration(kube: Kube, userId: string, submissionId: 
 
 interface End {
   pod?: V1Pod;
-  /** What went wrong. */
+  /** What went wrong; null if nothing did. */
   message: string | null;
 }
 
@@ -94,7 +94,7 @@ async function createPod(
   }
 }
 
-/** The program's own pod, but with the migration in it, run once. It goes with the program's files. */
+/** The program's pod, changed to run the migration once. It is deleted together with the program's files. */
 export function migrationPod(
   name: string,
   settings: ProductionSettings,

@@ -3,10 +3,10 @@ import type { Kube } from '../../api/client';
 import { attempt, isNotFound } from '../../api/errors';
 import { namesOf, PROGRAM_CONTAINER, selectorOf } from '../names';
 
-/** As sandbox/production-pod/entry.py says it, in the last line of a program that ended with 0. */
+/** What sandbox/production-pod/entry.py prints as the last line of a program that exited with 0. */
 const COMPLETED = /^orchestration: program completed /m;
 
-/** Whether the pod of a user's program, the only one that stays, says that the program has ended well. */
+/** Whether a user's program has completed successfully, according to the log of its only remaining pod. */
 export async function hasCompleted(kube: Kube, userId: string): Promise<boolean> {
   const { namespace } = namesOf(userId);
   const { items } = await attempt(`list pods in ${namespace}`, () =>

@@ -1,9 +1,12 @@
-/** A ConfigMap's keys are letters, digits, -, _ and dots; a program's files have folders and any letters. */
+/**
+ * Converts file names to keys of a ConfigMap and back. Keys may contain letters, digits, -, _ and dots; the
+ * names of a program's files may contain folders and any characters.
+ */
 
-/** Longest key of a ConfigMap. A name of plain letters may be as long; every other byte of it counts three. */
+/** Longest key of a ConfigMap. In a file name, each byte that has to be escaped counts three times. */
 const MAX_KEY_CHARACTERS = 253;
 
-/** The key under which a file is kept: other bytes than letters, digits, - and dots as `_` and two hex digits. */
+/** The key of a file. Bytes other than letters, digits, - and dots become `_` and two hex digits. */
 export function keyOfFile(name: string): string {
   return [...Buffer.from(name)]
     .map((byte) => {
@@ -13,14 +16,17 @@ export function keyOfFile(name: string): string {
     .join('');
 }
 
-/** What a program is started with stands beside its files: no file has such a key, as `_` stands for a byte there. */
+/**
+ * Keys of the program's input, stored next to its files. No file has such a key, because `_` begins an
+ * escaped byte there.
+ */
 export const INPUT_KEYS = { stdin: '__stdin', args: '__args' } as const;
 
 export function isInputKey(key: string): boolean {
   return key.startsWith('__');
 }
 
-/** The name of the file that is kept under a key. */
+/** The name of the file that is stored under a key. */
 export function fileOfKey(key: string): string {
   return decodeURIComponent(key.replace(/_([0-9a-f]{2})/g, '%$1'));
 }

@@ -9,13 +9,13 @@ import { programAnnotations } from '../provenance';
 /** Owns the annotations `orchestration-app/live-*`, so that applying the next program leaves them in place. */
 const LIVE_FIELD_MANAGER = `${FIELD_MANAGER}-live`;
 
-/** When the program that is live became so, ISO 8601. */
+/** When the live program became live, ISO 8601. */
 export const LIVE_SINCE_ANNOTATION = 'orchestration-app/live-since';
 
 /**
- * Notes on the Deployment that its program is live now: the next one that fails is rolled back to it.
+ * Records on the Deployment that its program is live: if the next one fails, this one is restored.
  * @param deployment as it was when the program was found live
- * @returns false when the Deployment has changed since then, and one has to look again
+ * @returns false when the Deployment has changed since then, and must be checked again
  */
 export async function markLive(
   kube: Kube,

@@ -7,23 +7,23 @@ import { configMapOf, labelsOf, namesOf, PROGRAM_PORT } from '../names';
 import { programAnnotations, provenanceAnnotations } from '../provenance';
 import type { ProgramStart } from '../types';
 
-/** A ConfigMap holds 1 MiB with its names and annotations. */
+/** A ConfigMap holds 1 MiB, including its names and annotations. */
 const MAX_FILES_BYTES = 1_000_000;
 
-/** On the ConfigMap, beside the files: how they are started. */
+/** Annotations of the ConfigMap with the files: how to start them. */
 const ENTRYPOINT_ANNOTATION = 'orchestration-app/entrypoint';
 const LANGUAGE_ANNOTATION = 'orchestration-app/language';
 const REQUIREMENTS_ANNOTATION = 'orchestration-app/requirements';
 const SERVES_ANNOTATION = 'orchestration-app/serves';
 
-/** What the files and the name of a program make of it. */
+/** Describes a program as it is deployed: where it comes from, and the ConfigMap with its files and input. */
 export function programOf(provenance: Provenance, { given }: Pick<Program, 'given'> = {}): DeployedProgram {
   const { userId, submissionId, workflowId, runId, codeDigest } = provenance;
   const configMap = configMapOf(userId, given ? digestWith(codeDigest, given) : codeDigest);
   return { submissionId, workflowId, runId, codeDigest, configMap };
 }
 
-/** The same code with other input is kept beside it, under a name of its own. */
+/** The same code with other input is stored under a separate name. */
 function digestWith(codeDigest: string, { stdin, args }: NonNullable<Program['given']>): string {
   return createHash('sha256')
     .update(JSON.stringify([codeDigest, stdin, args]))
@@ -31,7 +31,7 @@ function digestWith(codeDigest: string, { stdin, args }: NonNullable<Program['gi
 }
 
 /**
- * The program's files, never to be changed.
+ * The program's files, which never change.
  * @throws PlatformError `Rejected` for files that a ConfigMap cannot hold.
  */
 export function filesManifest(provenance: Provenance, program: Program): V1ConfigMap {
@@ -61,7 +61,7 @@ export function filesManifest(provenance: Provenance, program: Program): V1Confi
   };
 }
 
-/** How to start the program whose files a ConfigMap holds; null when it does not say. */
+/** How to start the program whose files a ConfigMap contains; null when its annotations are missing. */
 export function startOf({ metadata, data }: V1ConfigMap): ProgramStart | null {
   const entrypoint = metadata?.annotations?.[ENTRYPOINT_ANNOTATION];
   const language = metadata?.annotations?.[LANGUAGE_ANNOTATION];
@@ -98,8 +98,8 @@ export function programService(provenance: Provenance): V1Service {
 }
 
 /**
- * The Deployment that runs a program. A new pod is added and ready before the old one goes.
- * @param previous what was live before this program, to be found again by a repeated call; null for none
+ * The Deployment that runs a program. A new pod is ready before the old one is removed.
+ * @param previous the program that was live before, stored for a repeated call; null for none
  */
 export function programDeployment(
   userId: string,
@@ -123,7 +123,7 @@ export function programDeployment(
     spec: {
       replicas: 1,
       revisionHistoryLimit: 3,
-      // The rollout's own deadline is shorter; this one leaves a word in the Deployment when no worker watches.
+      // The rollout's own deadline is shorter; this one leaves a message when no worker watches.
       progressDeadlineSeconds: 600,
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: labelsOf(userId, 'program') },

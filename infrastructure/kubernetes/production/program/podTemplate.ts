@@ -25,10 +25,10 @@ import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVo
 import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
 import type { ProductionSettings, ProgramStart } from '../types';
 
-/** Where sandbox/production-pod/entry.py finds what the program is started with. Container arguments would be expanded. */
+/** Where sandbox/production-pod/entry.py finds the input. Kubernetes would expand container arguments. */
 const INPUT_DIRECTORY = '/input';
 
-/** The pod of a program. Its annotations make every submission a revision of its own. */
+/** The pod template of a program. Its annotations make every submission a separate revision. */
 export function programTemplate(
   userId: string,
   program: DeployedProgram,
@@ -44,7 +44,7 @@ export function programTemplate(
   };
 }
 
-/** What is in the pod of a program: its container, its files and requirements, a way to the database. */
+/** The pod of a program: its container, its files and requirements, and the variables for its database. */
 export function programPod(
   userId: string,
   program: DeployedProgram,
@@ -96,7 +96,7 @@ export function programPod(
       identityVolume,
       { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
       ...(start.hasInput ? [inputVolume(program)] : []),
-      // Where the program runs, in a copy of its files; as large as in the test pod.
+      // The program runs here, in a copy of its files. As large as in the test pod.
       { name: 'work', emptyDir: { sizeLimit: '128Mi' } },
       { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
       ...(requires ? [layerVolume] : []),
@@ -109,12 +109,12 @@ function inputVolume({ configMap: name }: DeployedProgram): V1Volume {
   return { name: 'input', configMap: { name, defaultMode: 0o444, items: given } };
 }
 
-/** Gives each file its own name and folder back. */
+/** Mounts each file under its original name and folder. */
 function items({ files }: ProgramStart): V1KeyToPath[] {
   return [...files].sort().map((path) => ({ key: keyOfFile(path), path }));
 }
 
-/** The kubelet puts the password in: it is in no manifest but the Secret's. */
+/** The kubelet inserts the password, so that only the Secret's manifest contains it. */
 function environment(userId: string): V1EnvVar[] {
   const { database } = namesOf(userId);
   return [

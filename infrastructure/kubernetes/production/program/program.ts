@@ -11,8 +11,8 @@ import { deleteOldFiles } from './retention';
 import type { ProductionSettings } from '../types';
 
 /**
- * Applies a program: its files, its address, its Deployment. Does not wait for it.
- * `previous` is what was live before, noted on the Deployment, so that a repeat of the call gives the same.
+ * Applies a program: its files, its Service and its Deployment. Does not wait for the rollout. `previous` is
+ * the program that was live before. It is stored on the Deployment, so that a repeated call returns the same.
  */
 export async function applyProgram(
   kube: Kube,

@@ -9,22 +9,23 @@ import type { ProductionSettings } from '../types';
 /** Container that installs a program's requirements before the program starts, as in `kubectl logs -c`. */
 export const REQUIREMENTS_CONTAINER = 'requirements';
 
-/** Room for them and for the archives that they come in; in the test pod it is less. */
+/** Room for the packages and their archives; the test pod has less. */
 const SIZE_LIMIT = '512Mi';
 
-/** Of both containers of a pod with requirements, so that the pod's own limit has room for the volume. */
+/** For both containers of a pod with requirements: the pod's own limit must have room for the volume. */
 export const EPHEMERAL_STORAGE_LIMIT = '768Mi';
 
 const FOLDER = '/layer';
 const VOLUME = 'layer';
 
-/** Where the entry of the program (sandbox/production-pod/entry.py) finds what was installed. */
+/** Where sandbox/production-pod/entry.py finds the installed packages. */
 export const layerVariable: V1EnvVar = { name: 'LAYER_DIRECTORY', value: FOLDER };
 export const layerVolume: V1Volume = { name: VOLUME, emptyDir: { sizeLimit: SIZE_LIMIT } };
 export const layerMount: V1VolumeMount = { name: VOLUME, mountPath: FOLDER, readOnly: true };
 
 /**
- * The installing container: the program's own but for what it starts, and the only one that gets the index.
+ * The container that installs requirements: the program's own except for its command, and the only one that
+ * gets the address of the package index.
  * @throws PlatformError `Rejected` when there is no index
  */
 export function installing(
@@ -49,7 +50,7 @@ export function installing(
   return { ...shared, ...installer };
 }
 
-/** Puts the address of the index where the kubelet finds it: it may hold a password. Changes nothing that is there. */
+/** Creates the Secret with the index's address, which may contain a password. Changes no existing one. */
 export async function ensureIndexSecret(
   kube: Kube,
   userId: string,
@@ -75,7 +76,7 @@ export async function ensureIndexSecret(
 
 const URL_KEY = 'url';
 
-/** Named by content, so that it is made once and never has to be read or changed. */
+/** Named by content, so that it is created once and never has to be read or changed. */
 function secretOf(url: string): string {
   return `package-index-${createHash('sha256').update(url).digest('hex').slice(0, 12)}`;
 }

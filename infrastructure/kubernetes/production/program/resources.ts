@@ -1,16 +1,16 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
 
-/** What the container of a program gets of a node. */
+/** CPU and memory of a program's container. */
 export interface ProgramResources {
-  /** Processors that it may use. */
+  /** CPU limit. */
   cpus: number;
-  /** Processors that a node must have free for it: its share when all are busy. */
+  /** CPU request: what a node must have free for it, and its share when all are busy. */
   cpuRequest: number;
   memoryMiB: number;
   memoryRequestMiB: number;
 }
 
-/** Requests are small: a node holds many users, few of whom are busy together. */
+/** Requests are small: a node holds many users, few of whom are busy at the same time. */
 export const PROGRAM_RESOURCES: ProgramResources = {
   cpus: 1,
   cpuRequest: 0.015,
@@ -18,12 +18,12 @@ export const PROGRAM_RESOURCES: ProgramResources = {
   memoryRequestMiB: 64,
 };
 
-/** Of a program's memory, the heap of languages that limit theirs: code and stacks need the rest. In MiB. */
+/** Heap size for languages that limit theirs, in MiB: code and stacks need the rest of the memory. */
 export function heapOf({ memoryMiB }: ProgramResources): number {
   return Math.floor(memoryMiB * 0.75);
 }
 
-/** @param disk how much it may write, as a quantity */
+/** @param disk limit of ephemeral storage, as a quantity */
 export function resourcesOf(program: ProgramResources, disk: string): V1ResourceRequirements {
   return {
     requests: {
@@ -35,7 +35,7 @@ export function resourcesOf(program: ProgramResources, disk: string): V1Resource
   };
 }
 
-/** Kubernetes counts in thousandths. */
+/** A number of CPUs as a quantity, which Kubernetes counts in thousandths. */
 export function cpuQuantity(cpus: number): string {
   return Number.isInteger(cpus) ? String(cpus) : `${Math.ceil(cpus * 1000)}m`;
 }

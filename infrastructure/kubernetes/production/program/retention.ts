@@ -4,10 +4,10 @@ import type { Kube } from '../../api/client';
 import { attempt, attemptToFind } from '../../api/errors';
 import { namesOf, selectorOf } from '../names';
 
-/** How many programs can be rolled back to, by the ConfigMaps with their files. */
+/** How many programs can be restored by a rollback: the ConfigMaps with their files are kept. */
 const HISTORY = 10;
 
-/** Deletes the files of old programs, except of those that are in use. */
+/** Deletes the files of old programs, except those in use. */
 export async function deleteOldFiles(
   kube: Kube,
   userId: string,
@@ -27,7 +27,7 @@ export async function deleteOldFiles(
   );
 }
 
-/** @returns names of what is neither needed nor among the newest */
+/** @returns the names of ConfigMaps that are neither needed nor among the newest */
 export function filesToDelete(
   configMaps: V1ConfigMap[],
   needed: ReadonlySet<string | undefined>,

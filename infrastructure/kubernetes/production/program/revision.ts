@@ -9,8 +9,8 @@ import { submissionOf } from '../provenance';
 import type { ProductionSettings } from '../types';
 
 /**
- * The pod template with which a program was live: restoring it finds its pods still running. It is made anew
- * from the program's files when its revision is gone from the Deployment's history.
+ * The pod template with which a program was live: restoring it finds its pods still running. If the revision
+ * is no longer in the Deployment's history, the template is rebuilt from the program's files.
  * @throws PlatformError `EnvironmentMissing` when the files are gone too
  */
 export async function templateOf(
@@ -35,7 +35,7 @@ async function recorded(
   return { ...template, metadata: { labels, annotations: template.metadata?.annotations ?? {} } };
 }
 
-/** The sets that make the pods of a user's programs, one for each revision that the Deployment remembers. */
+/** The ReplicaSets of a user's programs, one for each revision in the Deployment's history. */
 export async function replicaSetsOf(kube: Kube, userId: string): Promise<V1ReplicaSet[]> {
   const { namespace } = namesOf(userId);
   const { items } = await attempt(`list ReplicaSets in ${namespace}`, () =>

@@ -5,12 +5,12 @@ import { attemptToFind, PlatformError } from '../../api/errors';
 import { readStatefulSet } from '../database/database';
 import { namesOf } from '../names';
 
-/** Between two looks, in milliseconds. */
+/** Interval between checks, in milliseconds. */
 const LOOK_MS = 5_000;
 
 /**
- * Resolves when something is gone without which no pod of a program can start: Kubernetes waits for its return, and
- * says nothing of it in the pod's status. @returns its name. @throws the signal's reason
+ * Waits until an object is missing without which no pod of a program can start: Kubernetes waits for it to
+ * return, and does not report it in the pod's status. @returns its name. @throws the signal's reason
  */
 export async function untilMissing(
   kube: Kube,

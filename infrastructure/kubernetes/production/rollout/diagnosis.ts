@@ -3,20 +3,20 @@ import { podProblem } from '../../pods/problem';
 import type { Problem } from '../../pods/problem';
 import { submissionOf } from '../provenance';
 
-/** Where a rollout stands. */
+/** The state of a rollout. */
 export type Diagnosis =
   | { state: 'live' }
   /** Another submission's program was applied over this one. */
   | { state: 'superseded'; by: string | null }
-  /** On its way; with a problem that ends it when it lasts longer than its grace. */
+  /** In progress. A problem ends the rollout if it lasts longer than its grace period. */
   | { state: 'waiting'; problem: Problem | null };
 
 /** Pods of the old revision count against the quota until they are gone. */
 const QUOTA_GRACE_MS = 15_000;
 
 /**
- * Reads the state of a submission's rollout from the objects. Pure: how long a problem has lasted is for the
- * caller to measure, so that no two clocks are compared.
+ * Reads the state of a submission's rollout from the objects. Pure: the caller measures how long a problem
+ * has lasted, so that no two clocks are compared.
  * @param deployment null when it does not exist
  * @param pods the program's pods, of any revision
  */
@@ -56,7 +56,7 @@ function problemOf(deployment: V1Deployment, pods: V1Pod[], submissionId: string
   return late ? deadlineProblem(late.message ?? 'The deployment made no progress.') : null;
 }
 
-/** The cluster would not make the pod at all. */
+/** The cluster refused to create the pod. */
 function refusal({ message = 'no reason given' }: V1DeploymentCondition): Problem {
   const quota = message.includes('exceeded quota');
   return {

@@ -3,13 +3,13 @@ import type { Kube } from '../../api/client';
 import { attempt, PlatformError } from '../../api/errors';
 import { PROGRAM_CONTAINER } from '../names';
 
-/** Evidence travels in the verdict: a few lines that tell the cause, not an archive. */
+/** Failure details are part of the verdict: a few lines that show the cause, not an archive. */
 const MAX_EVENTS = 10;
 const MAX_EVENT_CHARACTERS = 300;
 const MAX_LOG_LINES = 30;
 const MAX_LOG_CHARACTERS = 4_096;
 
-/** @returns what Kubernetes reported of the objects and of those that made them, newest last */
+/** @returns the Kubernetes events of the objects and of their owners, newest last */
 export async function recentEvents(
   kube: Kube,
   namespace: string,
@@ -21,7 +21,7 @@ export async function recentEvents(
   return eventLines(items, objects);
 }
 
-/** The same from events at hand. */
+/** Like {@link recentEvents}, with events that were already read. */
 export function eventLines(events: CoreV1Event[], objects: KubernetesObject[]): string[] {
   const concerned = new Set(objects.flatMap(({ metadata }) => [metadata?.uid, ...ownersOf(metadata)]));
   return events
@@ -31,13 +31,13 @@ export function eventLines(events: CoreV1Event[], objects: KubernetesObject[]): 
     .map(lineOf);
 }
 
-/** @returns the container of a program's pod whose log says why it is not ready */
+/** @returns the container of a program's pod whose log shows why the pod is not ready */
 export function telltale({ status }: V1Pod): string {
   const unfinished = status?.initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
   return unfinished?.name ?? PROGRAM_CONTAINER;
 }
 
-/** @returns the last lines of a pod's container, of the run before if the current one has not begun */
+/** @returns the last lines of a container, of its previous instance if the current one has not started */
 export async function lastLogLines(kube: Kube, pod: V1Pod, container: string): Promise<string> {
   const { name = '', namespace = '' } = pod.metadata ?? {};
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
@@ -54,7 +54,7 @@ export async function lastLogLines(kube: Kube, pod: V1Pod, container: string): P
   }
 }
 
-/** The pod was deleted, or its container's log was: the API says 400 for that. */
+/** Whether the pod was deleted, or its container's log, for which the API answers 400. */
 function isGone(error: unknown): boolean {
   return error instanceof PlatformError && (error.status === 404 || error.status === 400);
 }

@@ -17,10 +17,10 @@ import { watchRollout } from './rollout';
 import type { ProductionSettings } from '../types';
 
 /**
- * Puts back what was live before a failed program and waits for it, or takes the failed one away when there
- * was nothing. Leaves a newer submission's program alone, and the database always.
- * @throws PlatformError `Rejected` when what was live before does not come up either, `EnvironmentMissing` when
- * somebody took away what it needs
+ * Restores the program that was live before a failed one and waits for it, or removes the failed one if there
+ * was none. Never changes a newer submission's program, or the database.
+ * @throws PlatformError `Rejected` when the restored program does not become ready either,
+ * `EnvironmentMissing` when something that it needs was deleted
  */
 export async function rollBack(
   kube: Kube,
@@ -46,7 +46,7 @@ export async function rollBack(
   }
 }
 
-/** @returns false when the Deployment was changed by another at the same time */
+/** @returns false when someone else changed the Deployment at the same time */
 async function restore(
   kube: Kube,
   settings: ProductionSettings,
@@ -56,7 +56,7 @@ async function restore(
 ): Promise<boolean> {
   const template = await templateOf(kube, settings, userId, previous);
   const manifest = programDeployment(userId, previous, template, null);
-  // Applied only over what was read: a program that is applied meanwhile is newer and stays.
+  // Applied only if nothing changed since it was read: a program applied meanwhile is newer and stays.
   const { uid, resourceVersion } = deployment?.metadata ?? {};
   const guard = uid && resourceVersion ? { uid, resourceVersion } : {};
   return unlessChanged(() =>

@@ -20,21 +20,21 @@ import type { Problem } from '../../pods/problem';
 import { submissionOf } from '../provenance';
 
 /**
- * How long a pod may take to be placed, to get its image and to install its requirements, in milliseconds: as long
- * as the Deployment's own progressDeadlineSeconds. What cannot heal ends sooner.
+ * How long a pod may take to be scheduled, to pull its image and to install its requirements, in
+ * milliseconds: the Deployment's own progressDeadlineSeconds. A final problem ends the wait sooner.
  */
 const START_MS = 600_000;
 
-/** How a wait for a program to be live ended, with the objects as they were then. */
+/** How waiting for a program to be live ended, with the objects at that time. */
 export type RolloutEnd =
   | { outcome: 'live'; deployment: V1Deployment }
   | { outcome: 'superseded'; by: string | null; deployment: V1Deployment | null }
   | { outcome: 'failed'; problem: Problem; pods: V1Pod[] };
 
 /**
- * Watches until the program is live, and notes that; or until it cannot become so, or another one took its
- * place. A rollout that cannot heal ends at once and not at its deadline.
- * @throws PlatformError `Unavailable` when the API server cannot be asked at the end of its time
+ * Watches until the program is live, and records that; or until it has failed, or another one replaced it. A
+ * final problem ends the rollout at once, not at its deadline.
+ * @throws PlatformError `Unavailable` when the API server is unreachable at the deadline
  */
 export async function awaitRollout(
   kube: Kube,
@@ -59,8 +59,8 @@ export async function awaitRollout(
 }
 
 /**
- * Watches until the program is live, failed for good, or replaced. Changes nothing.
- * @param deadlineMs from the start of the program on: how busy the cluster is, is not its fault
+ * Watches until the program is live, has failed, or was replaced. Changes nothing.
+ * @param deadlineMs counted from the start of the program, which is not responsible for a busy cluster
  */
 export async function watchRollout(
   kube: Kube,
@@ -155,7 +155,7 @@ function tooLate(what: string, pods: V1Pod[]): Problem {
   return { ...deadlineProblem(`${what}: ${state}.`), pod: pods.at(-1)?.metadata?.name ?? null };
 }
 
-/** A container of it has run, whether or not it does now. Before that, its time has not begun. */
+/** Whether a container of the pod has run, even if it does not run now. The program's time starts then. */
 function hasStarted({ status }: V1Pod): boolean {
   return (
     status?.containerStatuses?.some(
@@ -190,7 +190,7 @@ async function evidenceOf(
   return { events, logs };
 }
 
-/** Of a program whose pods the cluster refuses, its ReplicaSet says why. */
+/** If the cluster refuses the program's pods, the events of its ReplicaSet show why. */
 async function eventsOf(
   kube: Kube,
   userId: string,

@@ -16,7 +16,7 @@ test.each([
   [401, 'Unauthorized', 'Rejected'],
   [422, 'spec.containers[0].image: Required value', 'Rejected'],
   [500, 'failed to create typed patch object', 'Rejected'],
-  // What is on its way out still counts, and a quota that was just made is not counted yet.
+  // Objects that are being deleted still count, and the usage of a new quota is not known yet.
   [403, 'exceeded quota: user', 'Unavailable'],
   [403, 'status unknown for quota: user', 'Unavailable'],
   [500, 'etcdserver: leader changed', 'Unavailable'],

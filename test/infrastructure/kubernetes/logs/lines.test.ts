@@ -42,7 +42,7 @@ test('what was told is left out when a log is read again, also of lines of one t
     line('c', 0),
   ];
   expect(again.filter(isNew)).toEqual([line('a', 2, 'third'), line('a', 3), line('c', 0)]);
-  expect(again.filter(places.reading())).toHaveLength(3); // Each reading begins anew.
+  expect(again.filter(places.reading())).toHaveLength(3); // Each reading starts again.
 });
 
 test('a line that never ends comes in pieces, and one that is not over is not told', async () => {

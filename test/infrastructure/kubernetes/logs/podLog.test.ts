@@ -11,9 +11,9 @@ const since = new Date('2026-01-01T12:00:00.000Z');
 
 let server: Server;
 let asked: string[];
-/** What the next requests for the log are answered with: a status, or the text of a log that then ends. */
+/** The answers to the next requests for the log: a status, or the text of a log that then ends. */
 let answers: (number | string)[];
-/** Ids of the container, one for each look. */
+/** Ids of the container, one for each time the pod is read. */
 let containers: (string | null)[];
 
 beforeEach(async () => {

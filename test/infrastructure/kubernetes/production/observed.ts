@@ -7,12 +7,12 @@ import type {
   V1PodStatus,
 } from '@kubernetes/client-node';
 
-/** Objects as a cluster reports them in the middle of a rollout, cut down to what is read of them. */
+/** Objects as a cluster reports them during a rollout, reduced to the fields that are read. */
 
 export const SUBMISSION = 'sub-new';
 const annotations = { 'orchestration-app/submission-id': SUBMISSION };
 
-/** A Deployment whose controller has seen its newest specification, and made nothing of it yet. */
+/** A Deployment whose controller has observed its latest specification, but has not acted on it yet. */
 export function deployment(status: V1DeploymentStatus = {}, submission = SUBMISSION): V1Deployment {
   return {
     metadata: {
@@ -25,7 +25,7 @@ export function deployment(status: V1DeploymentStatus = {}, submission = SUBMISS
   };
 }
 
-/** Old and new pod side by side, the old one still the only one available. */
+/** Old and new pod exist; only the old one is available. */
 export const SURGING: V1DeploymentStatus = {
   replicas: 2,
   updatedReplicas: 1,
@@ -48,7 +48,7 @@ export function pod(status: V1PodStatus, metadata: V1Pod['metadata'] = {}): V1Po
   };
 }
 
-/** A pod whose one container is in the given state. */
+/** A pod whose only container is in this state. */
 export function podWith(
   state: V1ContainerState,
   { restartCount = 0, lastState = {}, ready = false }: Partial<V1ContainerStatus> = {},

@@ -4,7 +4,7 @@ import { ApiException } from '@kubernetes/client-node';
 import type { V1Pod, V1Status } from '@kubernetes/client-node';
 import type { Kube } from '../../../../infrastructure/kubernetes/api/client';
 
-/** What one exec into the pod does with the requests that it gets. */
+/** How an exec into the pod answers its requests. */
 export type Conversation = (say: (frame: object) => void, hangUp: () => void, request: Request) => void;
 
 export interface Request {
@@ -14,7 +14,7 @@ export interface Request {
   from?: { stdout: number; stderr: number };
 }
 
-/** A cluster with one pod, each exec of which is the next of the conversations given. */
+/** A cluster with one pod; each exec uses the next of the given conversations. */
 export class FakePod {
   readonly requests: Request[] = [];
   pod: V1Pod | null = {
@@ -51,7 +51,7 @@ export class FakePod {
   }
 }
 
-/** The frames of a program that printed this and ended well. */
+/** The frames of a program that printed this text and passed. */
 export function endOf(stdout: string) {
   const nothing = { bytes: 0, head_bytes: 0, tail_bytes: 0, sha256: hash('') };
   const result = {

@@ -1,6 +1,6 @@
 import { filesToDelete } from '../../../../../infrastructure/kubernetes/production/program/retention';
 
-/** ConfigMaps p1 (oldest) to pN, as the API lists them: by name, not by age. */
+/** ConfigMaps p1 (oldest) to pN, in the API's order: by name, not by age. */
 const programs = (count: number) =>
   Array.from({ length: count }, (_, index) => ({
     metadata: { name: `p${index + 1}`, creationTimestamp: new Date(2026, 0, index + 1) },
