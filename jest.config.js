@@ -1,3 +1,10 @@
+/**
+ * Unit tests that take seconds each: the programs inside pods as processes of this machine, other processes, and fuzzing.
+ * `npm run check` leaves them out.
+ */
+const SLOW =
+  'test/(sandbox/.+|gateway/(uncaught|socketFuzz|apps/fuzz)|hostileText|reservedPorts)\\.test\\.ts$';
+
 /** Test projects, from the cheapest to the dearest; test/main.ts runs them, each as its tests may share the machine. */
 const shared = {
   testEnvironment: 'node',
@@ -27,10 +34,9 @@ module.exports = {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/(integration|browser|serial|proofs|replay|sandbox)/'],
+      testPathIgnorePatterns: ['<rootDir>/test/(integration|browser|serial|proofs|replay)/', SLOW],
     },
-    // The programs inside pods, as processes of this machine.
-    { ...shared, displayName: 'pods', testMatch: ['<rootDir>/test/sandbox/**/*.test.ts'] },
+    { ...shared, displayName: 'slow', testRegex: SLOW },
     { ...shared, displayName: 'replay', testMatch: ['<rootDir>/test/replay/**/*.test.ts'] },
     onServers('integration', ['integration', 'browser']),
     onServers('serial', ['serial']),

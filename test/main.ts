@@ -51,10 +51,7 @@ async function main(phases: Phases): Promise<void> {
   }
   const beforeServers = async () => {
     await checks;
-    await phases.jest('unit tests, and of the programs inside pods', [
-      ...['--selectProjects', 'unit', 'pods'],
-      ...IN_PARALLEL,
-    ]);
+    await phases.jest('unit tests, fast and slow', [...['--selectProjects', 'unit', 'slow'], ...IN_PARALLEL]);
     await phases.jest('replay', ['--selectProjects', 'replay', ...IN_PARALLEL]);
   };
   try {

@@ -18,9 +18,9 @@ export function contractRoutes(served: readonly Route[], rules: SubmissionRules)
     };
   };
   const documents = [
-    json('/openapi.json', 'openapi', 'Describes HTTP calls, as OpenAPI 3.1'),
-    json('/asyncapi.json', 'asyncapi', 'Describes the messages of the WebSocket, as AsyncAPI 3'),
-    json('/schema.json', 'schema', 'Describes messages and frames, as JSON Schema'),
+    json('/openapi.json', 'openapi', 'The HTTP API as OpenAPI 3.1'),
+    json('/asyncapi.json', 'asyncapi', 'The WebSocket as AsyncAPI 3'),
+    json('/schema.json', 'schema', 'Messages and frames as JSON Schema'),
   ];
   const http = openApi([...served, ...documents], rules);
   const bodies = [http, asyncApi(rules), protocolSchema(rules)];
@@ -30,7 +30,7 @@ export function contractRoutes(served: readonly Route[], rules: SubmissionRules)
       return { ...document, handle: () => ({ status: 200, body: bodies[index] ?? {} }) };
     }),
     {
-      ...json('/docs', 'reference', 'Shows HTTP calls as a page'),
+      ...json('/docs', 'reference', 'The HTTP API as a page'),
       answers: { 200: { description: 'The page.', type: 'text/html' } },
       async handle({ response }) {
         response.writeHead(200, page.headers);

@@ -18,7 +18,9 @@ const cursorText = z
   .optional();
 
 export const eventsQuery = z.strictObject({
-  cursor: cursorText.describe('Of the last frame that was seen. The header Last-Event-ID wins.'),
+  cursor: cursorText.describe(
+    'Of the last frame that the client received. The header Last-Event-ID takes precedence.',
+  ),
   progress: z.enum(['true', 'false']).default('true').describe('`false`: the final frame alone.'),
 });
 

@@ -4,24 +4,24 @@ import type { SubmissionRules } from '../protocol/submissionRules';
 import type { Route } from './apiRoute';
 
 const language = z.object({
-  name: z.string().describe('As submissions give it in `language`.'),
+  name: z.string().describe('The value of `language` in submissions.'),
   title: z.string(),
   version: z
     .string()
-    .describe('Of its interpreter, for tests and in production, as far as it is fixed: 3.13 is any 3.13.x.'),
-  file_name: z.string().describe('The name under which `code` is run.'),
+    .describe(
+      'Version of the interpreter in tests and in production, as far as it is pinned: 3.13 means any 3.13.x.',
+    ),
+  file_name: z.string().describe('The file name that `code` gets.'),
   extensions: z.array(z.string()),
-  frameworks: z.array(z.string()).describe('Of tests, as submissions give it in `tests.framework`.'),
-  requirements: z.boolean().describe('Whether submissions may require packages.'),
-  packages: z
-    .record(z.string(), z.string())
-    .describe('What programs may use without requiring it, with versions.'),
+  frameworks: z.array(z.string()).describe('Test frameworks: values of `tests.framework` in submissions.'),
+  requirements: z.boolean().describe('Whether submissions may install packages.'),
+  packages: z.record(z.string(), z.string()).describe('Preinstalled packages, with versions.'),
 });
 
 /** The languages that submissions can be written in. */
 export const languageList = z
   .object({ languages: z.array(language) })
-  .meta({ title: 'LanguageList', description: 'What submissions can be written in.' });
+  .meta({ title: 'LanguageList', description: 'Languages for submissions.' });
 
 /** `GET /api/languages`: needs no key, because it contains nothing about users. */
 export function languagesRoute({ languages }: Pick<SubmissionRules, 'languages'>): Route {

@@ -25,8 +25,8 @@ export function liveRoute({ inspect, limits }: LiveParts): Route {
     method: 'GET',
     path: '/api/users/{user_id}/live',
     operationId: 'live',
-    summary: 'Tells what a user has in production',
-    answers: { 200: { description: 'What is live, since when, from which submission.', schema: 'Live' } },
+    summary: 'Returns what a user has in production',
+    answers: { 200: { description: 'What is live, since when, and from which submission.', schema: 'Live' } },
     errors: ['invalid_message'],
     async handle(call) {
       const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);

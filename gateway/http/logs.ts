@@ -40,14 +40,14 @@ const moment = z
       'must be a time of ISO 8601, such as 2026-01-31T12:00:00Z, or how long ago, such as 90s, 10m, 2h or 1d',
   })
   .optional()
-  .describe('Lines from then on: ISO 8601, or how long ago, such as 10m.');
+  .describe('Only lines from this time on: ISO 8601, or how long ago, such as 10m.');
 
 export const logsQuery = z.strictObject({
   part: z
     .enum(LOG_PARTS, { error: `must be one of ${LOG_PARTS.join(', ')}` })
     .default('prod')
-    .describe('The test pod, the program in production, or its database.'),
-  follow: z.enum(['true', 'false']).default('false').describe('Goes on with what is printed then.'),
+    .describe('`test`: the test pod; `prod`: the program in production; `db`: its database.'),
+  follow: z.enum(['true', 'false']).default('false').describe('Continues with what is printed from now on.'),
   since: moment,
   tail: z.coerce
     .number<string>()
@@ -55,7 +55,7 @@ export const logsQuery = z.strictObject({
     .min(0)
     .max(MAX_TAIL)
     .default(DEFAULT_TAIL)
-    .describe('At most so many lines of before, the last.'),
+    .describe('At most this many earlier lines, the latest ones.'),
 });
 
 export type LogQuery = z.input<typeof logsQuery>;
@@ -78,13 +78,15 @@ export function logsRoute(parts: LogRouteParts): Route {
     method: 'GET',
     path: '/api/users/{user_id}/logs',
     operationId: 'logs',
-    summary: "Tells what a user's pods print, and printed",
+    summary: "Streams what a user's pods print, and printed",
     description:
       'Lines of text, each with the name of its pod; as Server-Sent Events (`Accept: text/event-stream`) each with ' +
       'its time, and an id to go on after. A pod that is replaced is followed by the one in its place.',
     query: logsQuery,
-    headers: { 'Last-Event-ID': { description: 'Id of the last event that was seen.', schema: z.string() } },
-    answers: { 200: { description: 'Lines.', type: 'text/plain' } },
+    headers: {
+      'Last-Event-ID': { description: 'Id of the last event that the client received.', schema: z.string() },
+    },
+    answers: { 200: { description: 'Lines of text.', type: 'text/plain' } },
     errors: ['invalid_message', 'too_many_in_flight'],
     handle: (call) => sendLogs(call, parts),
   };

@@ -22,8 +22,11 @@ export interface ReadOutput {
 }
 
 export const outputQuery = z.strictObject({
-  stream: z.enum(['stdout', 'stderr']).optional().describe('Both, as they came, when left out.'),
-  step: z.enum(STEPS).optional().describe('All of them when left out.'),
+  stream: z
+    .enum(['stdout', 'stderr'])
+    .optional()
+    .describe('Both by default, in the order in which they arrived.'),
+  step: z.enum(STEPS).optional().describe('All steps by default.'),
 });
 
 /** Sends the bytes that the program prints, until its tests end. */

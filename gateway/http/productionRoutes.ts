@@ -16,7 +16,7 @@ const waitQuery = z.strictObject({
     .min(1)
     .max(MAX_WAIT_SECONDS)
     .default(MAX_WAIT_SECONDS)
-    .describe('Seconds to wait for it.'),
+    .describe('Seconds to wait for the end of the rollback.'),
 });
 
 export const rollbackMessage = fields({ submission_id: submissionId() }).meta({ title: 'Rollback' });
@@ -29,12 +29,13 @@ export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'su
       path: '/api/users/{user_id}/rollback',
       operationId: 'rollback',
       summary: 'Deploys an earlier submission again',
-      description: 'It waits for its turn behind other changes, and goes on when nobody waits for it.',
+      description:
+        'Waits for its turn behind other changes, and continues when the client does not wait for it.',
       query: waitQuery,
       body: 'Rollback',
       answers: {
-        200: { description: 'How it ended.', schema: 'Operation' },
-        202: { description: 'It goes on.', schema: 'Operation' },
+        200: { description: 'The result.', schema: 'Operation' },
+        202: { description: 'Still in progress.', schema: 'Operation' },
       },
       errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
       async handle(call) {

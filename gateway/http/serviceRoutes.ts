@@ -26,7 +26,7 @@ export function serviceRoutes(ready: () => Promise<void>, leaving: AbortSignal):
       path: '/',
       open: true,
       operationId: 'index',
-      summary: 'Says what there is',
+      summary: 'Lists the addresses of this gateway',
       answers: { 200: { description: 'Addresses.' } },
       handle: () => ({ status: 200, body: INDEX }),
     },
@@ -35,8 +35,8 @@ export function serviceRoutes(ready: () => Promise<void>, leaving: AbortSignal):
       path: '/healthz',
       open: true,
       operationId: 'health',
-      summary: 'Says that the process lives',
-      answers: { 200: { description: 'It does.' } },
+      summary: 'Liveness check',
+      answers: { 200: { description: 'The process is alive.' } },
       handle: () => ({ status: 200, body: { alive: true } }),
     },
     {
@@ -44,8 +44,11 @@ export function serviceRoutes(ready: () => Promise<void>, leaving: AbortSignal):
       path: '/readyz',
       open: true,
       operationId: 'readiness',
-      summary: 'Says whether submissions can be taken',
-      answers: { 200: { description: 'They can.' }, 503: { description: 'They cannot; `reason` says why.' } },
+      summary: 'Readiness check',
+      answers: {
+        200: { description: 'Submissions are accepted.' },
+        503: { description: 'Not ready; `reason` has the cause.' },
+      },
       async handle() {
         try {
           if (leaving.aborted) throw new Error('the gateway is going down');
@@ -64,8 +67,8 @@ export function serviceRoutes(ready: () => Promise<void>, leaving: AbortSignal):
       path: '/ws/code',
       open: true,
       operationId: 'websocket',
-      summary: 'Opens a WebSocket; /asyncapi.json says what it takes and tells',
-      answers: { 101: { description: 'A WebSocket.' } },
+      summary: 'Opens a WebSocket; /asyncapi.json describes its messages',
+      answers: { 101: { description: 'The WebSocket is open.' } },
       errors: ['upgrade_required'],
       handle: () => {
         throw new HttpError(errorFrame('upgrade_required', 'there is a WebSocket at this address'), {

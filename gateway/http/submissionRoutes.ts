@@ -37,14 +37,14 @@ const waitQuery = z.strictObject({
     .min(0)
     .max(MAX_WAIT_SECONDS)
     .default(0)
-    .describe('Seconds to wait for the verdict; what is known by then is the answer.'),
+    .describe('Seconds to wait for the verdict. The response has what is known by then.'),
 });
 
 const listQuery = z.strictObject(filterFields(z.coerce.number<string>().int()));
 
 const ONE = '/api/submissions/{submission_id}';
 const DETAILS = {
-  description: 'Where it stands, and its final frame if it has one.',
+  description: 'The status of the submission, and its final frame if there is one.',
   schema: 'SubmissionDetails',
 } as const;
 
@@ -67,16 +67,16 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       operationId: 'submit',
       summary: 'Submits code',
       description:
-        'The body is the message that a WebSocket takes. A repeat with the same id joins the first.',
+        'The body is the same message as over the WebSocket. A repeat with the same id joins the first.',
       query: waitQuery,
       headers: {
         'Idempotency-Key': {
-          description: 'The submission_id, if the body has none.',
+          description: 'Used as the submission_id if the body has none.',
           schema: submissionId(),
         },
       },
       body: 'Submit',
-      answers: { 200: DETAILS, 202: { ...DETAILS, description: 'It was taken, and has no verdict yet.' } },
+      answers: { 200: DETAILS, 202: { ...DETAILS, description: 'Accepted; there is no verdict yet.' } },
       errors: [
         'invalid_json',
         'invalid_message',
@@ -98,9 +98,10 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       path: '/api/submissions',
       operationId: 'list',
       summary: 'Lists submissions',
-      description: 'Those under way first, then the last to end first. A change shows after a second or so.',
+      description:
+        'Running submissions first, then the others, the latest to end first. Changes appear after about a second.',
       query: listQuery,
-      answers: { 200: { description: 'A page of them.', schema: 'SubmissionList' } },
+      answers: { 200: { description: 'One page of submissions.', schema: 'SubmissionList' } },
       errors: ['invalid_message'],
       handle: async (call) => ({
         status: 200,
@@ -111,7 +112,7 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       method: 'GET',
       path: ONE,
       operationId: 'status',
-      summary: 'Tells where a submission stands',
+      summary: 'Returns the status of a submission',
       query: waitQuery,
       answers: { 200: DETAILS },
       errors: ['invalid_message', 'not_found'],
@@ -124,9 +125,8 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       method: 'GET',
       path: `${ONE}/content`,
       operationId: 'content',
-      summary: 'Gives back what was submitted',
-      description:
-        'A message that asks for the same: submitted again, it is the same submission under another id.',
+      summary: 'Returns what was submitted',
+      description: 'As a message: sent again, it makes an equal submission under another id.',
       answers: { 200: { description: 'The message.', schema: 'Submit' } },
       errors: ['invalid_message', 'not_found'],
       handle: async (call) => ({
@@ -144,14 +144,17 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
         'The stream ends after the final frame.',
       query: eventsQuery,
       headers: {
-        'Last-Event-ID': { description: 'Cursor of the last frame that was seen.', schema: z.string() },
+        'Last-Event-ID': {
+          description: 'Cursor of the last frame that the client received.',
+          schema: z.string(),
+        },
       },
       answers: {
         200: {
           description: 'The frames after the cursor. The data of each event is a `SubmissionFrame` in JSON.',
           type: 'text/event-stream',
         },
-        204: { description: 'No frame comes after the cursor: do not come back.' },
+        204: { description: 'There is no frame after the cursor: do not reconnect.' },
       },
       errors: ['invalid_message', 'not_found'],
       handle: (call) => sendEvents(call, partsFor(call)),
@@ -160,10 +163,10 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       method: 'GET',
       path: `${ONE}/output`,
       operationId: 'output',
-      summary: 'Follows what the program prints in its tests',
+      summary: 'Streams what the program prints in its tests',
       description:
         'The bytes as they were printed. The stream ends when the tests are over. What is not in the report of the ' +
-        'tests comes from the log store, a moment after them; a line says what could not be had.',
+        'tests is read from the log store shortly after them; a line marks output that is not available.',
       query: outputQuery,
       answers: { 200: { description: 'The output.', type: 'text/plain' } },
       errors: ['invalid_message', 'not_found'],
@@ -173,12 +176,12 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       method: 'POST',
       path: `${ONE}/stdin`,
       operationId: 'stdin',
-      summary: 'Gives a running program more input',
+      summary: 'Sends more input to a running program',
       description:
-        'Of a submission that is `interactive`. With an `offset` it may be repeated: each byte is written once.',
+        'For a submission that is `interactive`. With an `offset` the call may be repeated: each byte is written once.',
       body: 'Stdin',
       answers: {
-        200: { description: 'It is kept, and is on its way to the program.', schema: 'InputState' },
+        200: { description: 'Stored, and about to be written to the program.', schema: 'InputState' },
       },
       errors: [
         ...(['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large'] as const),
@@ -192,10 +195,11 @@ export function submissionRoutes(parts: SubmissionRouteParts): Route[] {
       path: `${ONE}/cancel`,
       operationId: 'cancel',
       summary: 'Cancels a submission',
-      description: 'What was rolling out is rolled back first; the final frame then says `cancelled`.',
+      description:
+        'A rollout in progress is rolled back first; the final frame then has the status `cancelled`.',
       answers: {
-        200: { description: 'It was over before.', schema: 'Cancelled' },
-        202: { description: 'It was asked to end.', schema: 'Cancelled' },
+        200: { description: 'The submission had already ended.', schema: 'Cancelled' },
+        202: { description: 'Cancellation is requested.', schema: 'Cancelled' },
       },
       errors: ['invalid_message', 'not_found'],
       async handle(call): Promise<Reply> {

@@ -21,7 +21,7 @@ export const resumeMessage = fields({
     .string()
     .refine((cursor) => parseCursor(cursor) !== null, 'must be the cursor of a frame')
     .optional()
-    .describe('Of the last frame that was seen; from the beginning when left out.'),
+    .describe('Of the last frame that the client received; from the beginning if left out.'),
 }).meta({ title: 'Resume', description: 'Follows a submission again, after the given frame.' });
 
 export const cancelMessage = fields({

@@ -8,16 +8,16 @@ export const errorFrameSchema = z
   .object({
     type: z.literal('error'),
     code: z.enum(Object.keys(ADVICE) as ErrorCode[]),
-    field: z.string().optional().describe('Path of the field at fault, such as tests.cases[2].stdin.'),
-    limit: z.number().optional().describe('What the field was beyond.'),
+    field: z.string().optional().describe('Path of the invalid field, such as tests.cases[2].stdin.'),
+    limit: z.number().optional().describe('The limit that was exceeded.'),
     message: z.string(),
-    retry_after_seconds: z.int().optional().describe('When to send it again at the earliest.'),
-    advice: z.string().describe('What to do, in a sentence.'),
-    submission_id: z.string().optional().describe('The submission that the frame is about, if it is known.'),
+    retry_after_seconds: z.int().optional().describe('Seconds to wait before the next try.'),
+    advice: z.string().describe('What to do about it, in one sentence.'),
+    submission_id: z.string().optional().describe('The submission that the error belongs to, if known.'),
   })
   .meta({
     title: 'Error',
-    description: 'What was wrong, and what to do. Over HTTP it is the body of the answer.',
+    description: 'What was wrong, and what to do. Over HTTP it is the response body.',
   });
 
 export type ErrorFrame = z.infer<typeof errorFrameSchema>;

@@ -11,13 +11,16 @@ const program = z.object({
 const pod = z.object({
   name: z.string(),
   component: z.enum(['program', 'database', 'migration']),
-  submission_id: z.string().nullable().describe('What its program comes from; null for the database.'),
+  submission_id: z
+    .string()
+    .nullable()
+    .describe('The submission that its program comes from; null for the database.'),
   state: z
     .enum(['pending', 'starting', 'running', 'ready', 'failing', 'ended', 'leaving'])
-    .describe('`running` until it is `ready`; `failing` when it cannot become so by waiting.'),
+    .describe('`running` until it is `ready`; `failing` if waiting will not make it ready.'),
   restarts: z.int(),
-  message: z.string().nullable().describe('What keeps it from being ready.'),
-  since: z.iso.datetime().nullable().describe('When it was made.'),
+  message: z.string().nullable().describe('Why it is not ready.'),
+  since: z.iso.datetime().nullable().describe('When the pod was created.'),
 });
 
 /** What a user has in production. */
@@ -26,10 +29,10 @@ export const liveBody = z
     user_id: userId(),
     namespace: z.string(),
     state: z.string(),
-    since: z.string().nullable().describe('When it began to be live, in ISO 8601.'),
-    live: program.nullable().describe('Null when nothing is.'),
-    rolling_out: program.nullable().describe('What is on its way to take its place.'),
-    pods: z.array(pod).describe('Of the program and its database, the oldest first.'),
+    since: z.string().nullable().describe('Live since, in ISO 8601.'),
+    live: program.nullable().describe('Null if nothing is live.'),
+    rolling_out: program.nullable().describe('The program that is being rolled out to replace it.'),
+    pods: z.array(pod).describe('Pods of the program and its database, oldest first.'),
   })
   .meta({ title: 'Live', description: 'What a user has in production.' });
 

@@ -15,7 +15,7 @@ export const acceptedFrame = z.object({
   trace_id: z
     .string()
     .optional()
-    .describe('Of its OpenTelemetry trace, if the gateway that took it tells of one.'),
+    .describe('Id of its OpenTelemetry trace, if the gateway that accepted it exports traces.'),
   at,
 });
 
@@ -25,16 +25,16 @@ export const stageFrame = z.object({
   cursor: cursor
     .optional()
     .describe(
-      'Absent from `retrying`, and from `queued` with a `position`: they tell of the moment and are not replayed.',
+      'Absent from `retrying`, and from `queued` with a `position`: these describe the moment and are not replayed.',
     ),
   stage: z.string(),
   state: z
     .enum(['started', 'completed', 'deferred', 'failed', 'cancelled', 'retrying', 'queued', 'executed_again'])
     .describe(
-      '`deferred`: it starts again after `prepare_environment`. `queued`: earlier runs of this user come first, and it starts again. `executed_again`: the test pod was replaced, and output begins anew.',
+      '`deferred`: starts again after `prepare_environment`. `queued`: waits for earlier runs of this user, and then starts again. `executed_again`: the test pod was replaced, and the output starts from the beginning.',
     ),
   at,
-  position: z.int().optional().describe('Of `queued`: how many runs come before it in its test pod.'),
+  position: z.int().optional().describe('With `queued`: how many runs are ahead of it in the test pod.'),
   attempt: z.int().optional(),
   duration_ms: z.number().optional(),
   message: z
@@ -57,7 +57,7 @@ export const outputFrame = z.object({
   omitted_bytes: z
     .int()
     .optional()
-    .describe('So many bytes from `offset` on were not kept, and do not come.'),
+    .describe('This many bytes from `offset` on were not kept and are not sent.'),
 });
 
 export const stepFrame = z.object({
@@ -72,7 +72,7 @@ export const stepFrame = z.object({
   executed_again: z
     .literal(true)
     .optional()
-    .describe('The pod that executed it first, or may have, is gone.'),
+    .describe('The pod that executed it first, or may have, no longer exists.'),
 });
 
 export const testFrame = z.object({
@@ -89,14 +89,14 @@ export const testFrame = z.object({
 export const cancelFrame = z.object({
   type: z.literal('cancel'),
   submission_id,
-  state: z.enum(['requested', 'over']).describe('`over`: it had ended before.'),
+  state: z.enum(['requested', 'over']).describe('`over`: the submission had already ended.'),
 });
 
 /** The answer to a stdin message. */
 export const stdinFrame = z.object({
   type: z.literal('stdin'),
   submission_id,
-  received: z.int().describe('Bytes of input that came so in all: where the next piece begins.'),
+  received: z.int().describe('Bytes of input received so far: the offset of the next piece.'),
   eof: z.boolean().describe('Whether the input has ended.'),
 });
 

@@ -7,7 +7,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 /** Fields of a message that sends more input to a program. */
 const inputFields = {
-  data: text().default('').describe('Text, or bytes as `encoding` says.'),
+  data: text().default('').describe('Text, or bytes in the given `encoding`.'),
   encoding: z.literal('base64').optional(),
   offset: z
     .int()
@@ -15,10 +15,10 @@ const inputFields = {
     .max(INPUT_LIMITS.bytes)
     .optional()
     .describe(
-      'Where it begins, in bytes of all input that was sent so. A repeat is not written again; without an offset, ' +
-        'it stands at the end and may not be repeated.',
+      'Where this piece begins, in bytes of all input sent this way. A repeat is not written again; without an offset, ' +
+        'the piece is appended and must not be repeated.',
     ),
-  eof: z.boolean().default(false).describe('Whether nothing comes after it.'),
+  eof: z.boolean().default(false).describe('Whether the input ends here.'),
 };
 
 export const stdinMessage = fields({

@@ -22,19 +22,17 @@ export function submitMessage(rules: SubmissionRules) {
           input === undefined ? undefined : `must be one of the languages: ${languages.join(', ')}`,
       })
       .optional()
-      .describe('By default what the extension of the entrypoint says.'),
-    entrypoint: z.string().optional().describe('Which of the files is run.'),
+      .describe('By default derived from the extension of the entrypoint.'),
+    entrypoint: z.string().optional().describe('The file to run.'),
     migrate: z
       .string()
       .optional()
-      .describe(
-        'Which of the files is run once before the rollout, with DATABASE_URL, to change the database.',
-      ),
+      .describe('A file to run once before the rollout, with DATABASE_URL, to change the database.'),
     stdin: text().optional(),
     interactive: z
       .boolean()
       .optional()
-      .describe('Whether more input may come while it runs; otherwise `stdin` is all of it.'),
+      .describe('Whether more input may be sent while the program runs; otherwise `stdin` is all of it.'),
     args: args().optional(),
     env: env().optional(),
     tests: tests().optional(),
@@ -42,26 +40,28 @@ export function submitMessage(rules: SubmissionRules) {
       .boolean()
       .optional()
       .describe(
-        'Whether the tests get an empty database of their own (DATABASE_URL), which goes after them.',
+        'Whether the tests get a separate, empty database (DATABASE_URL), which is dropped after them.',
       ),
     deploy: z
       .boolean()
       .optional()
       .describe(
-        '`false`: it is tested and not deployed, and ends as `tests_passed` or `tests_failed`. `true` by default.',
+        '`false`: test only; the submission ends as `tests_passed` or `tests_failed`. `true` by default.',
       ),
     production: fields({
       kind: z
         .literal('worker')
-        .describe('Keeps running and serves no port: it passes when it is alive after 5 s of its tests.'),
+        .describe(
+          'A program that keeps running and serves no port: it passes if it is still running after 5 s.',
+        ),
     })
       .optional()
-      .describe('What the program is in production. By default it ends with 0, or serves on $PORT.'),
+      .describe('The kind of program. By default one that exits with 0, or serves on $PORT.'),
     requirements: requirements().optional(),
     limits: limits(rules.limits).optional(),
     submission_id: submissionId()
       .optional()
-      .describe('Names the submission; sending it again joins the first. Made by the gateway when left out.'),
+      .describe('Id of the submission; sending it again joins the first. Generated if left out.'),
   }).meta({
     title: 'Submit',
     description:

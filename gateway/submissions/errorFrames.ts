@@ -43,7 +43,7 @@ export function toErrorFrame(error: unknown, submission_id?: string): ErrorFrame
     return errorFrame('unavailable', 'the platform does not answer', {
       submission_id,
     });
-  return errorFrame('internal', 'the gateway failed; a submission that had started goes on', {
+  return errorFrame('internal', 'the gateway failed; a submission that has started continues', {
     submission_id,
   });
 }

@@ -57,7 +57,7 @@ export async function rollBack(
     const live = submission_id && code_digest ? { submission_id, code_digest } : null;
     return { ...state, status, message, live };
   } catch (error) {
-    if (mayPass(error)) return { ...state, status: 'running', message: 'It goes on.', live: null };
+    if (mayPass(error)) return { ...state, status: 'running', message: 'Still in progress.', live: null };
     if (error instanceof WorkflowFailedError && isRefusal(error.cause))
       throw new OperationRefused(error.cause.message, { cause: error });
     throw error;

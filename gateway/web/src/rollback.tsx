@@ -1,10 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call } from './session';
 
-/** Timeout of the call, in milliseconds: as long as a rollout and a rollback may take. */
-const OVER_WITHIN_MS = 20 * 60_000;
+/** The gateway answers when the rollback is over, and at the latest after 50 s. In milliseconds. */
+const ANSWERED_WITHIN_MS = 60_000;
 
 type State = { at: 'idle' | 'asked' | 'running' } | { at: 'over'; message: string };
+
+function described(status: string, message: string): string {
+  if (status === 'done') return `Rolled back. ${message}`;
+  if (status === 'running') return 'Still in progress: Production shows when it is live.';
+  return message;
+}
 
 /** Deploys an earlier submission again. */
 export function RollBack({ user, submissionId }: { user: string; submissionId: string }) {
@@ -16,11 +22,11 @@ export function RollBack({ user, submissionId }: { user: string; submissionId: s
     try {
       const path = `/api/users/${encodeURIComponent(user)}/rollback`;
       const target = { submission_id: submissionId };
-      const { status, message } = (await call('POST', path, target, OVER_WITHIN_MS)) as {
+      const { status, message } = (await call('POST', path, target, ANSWERED_WITHIN_MS)) as {
         status: string;
         message: string;
       };
-      setState({ at: 'over', message: status === 'done' ? `Rolled back. ${message}` : message });
+      setState({ at: 'over', message: described(status, message) });
     } catch (error) {
       setState({ at: 'over', message: (error as Error).message });
     }

@@ -240,10 +240,14 @@ class Client {
 
   /** Resolves when `holds` returns true, the connection has ended, or `ms` milliseconds have passed. */
   async until(holds: (read: Read) => boolean, ms: number): Promise<void> {
-    const tooLate = AbortSignal.timeout(ms);
-    const late = once(tooLate, 'abort');
-    while (!this.ended && !tooLate.aborted && !holds(this.read()))
-      await Promise.race([new Promise<void>((resolve) => (this.#changed = resolve)), late]);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#changed();
+    }, ms);
+    while (!this.ended && !late && !holds(this.read()))
+      await new Promise<void>((resolve) => (this.#changed = resolve));
+    clearTimeout(timer); // Until it fires it would keep what was received.
   }
 
   async close({ resets = false } = {}): Promise<void> {
