@@ -31,7 +31,7 @@ import type {
   WorkflowRecord,
   WorkflowRecords,
 } from './ports';
-import { tellInput } from './input';
+import { inputReporter } from './input';
 import { archiveOutput, type StoredOutput } from './outputArchive';
 import { runPlan, runPlanOrDefer, type TestContext } from './testing';
 import type { DeferredTests, TestReport, TruncatedOutput } from './testReport';
@@ -117,7 +117,7 @@ export function createActivities(deps: ActivityDependencies) {
         {
           ...callContext(),
           ...attemptsSoFar(Context.current()),
-          ...(input.interactive && { onInput: tellInput(Context.current(), `${key}/run`) }),
+          ...(input.interactive && { onInput: inputReporter(Context.current(), `${key}/run`) }),
         },
       );
       return submission.testDatabase ? report.catch(withoutDatabase(deps, submission)) : report;

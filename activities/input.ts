@@ -11,7 +11,7 @@ const PAUSE_MS = 1_000;
  * until it succeeds. The workflow stores the clients' input and feeds what is missing, so nothing is lost
  * with a worker or a pod.
  */
-export function tellInput({ client, info, cancellationSignal }: Context, key: string) {
+export function inputReporter({ client, info, cancellationSignal }: Context, key: string) {
   const { workflowExecution } = info;
   if (!workflowExecution) throw new Error('Only a workflow has input for its runs.');
   const { workflowId, runId } = workflowExecution;

@@ -123,7 +123,7 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
       const report = await executions.run(`case-${index + 1}`, { command: 'run', input });
       const result = resultOfCase(expected, report);
       runs.push({ report, result });
-      tellCase(runner, plan, index + 1, cases.length, result);
+      logCaseResult(runner, plan, index + 1, cases.length, result);
     }
     const { outcome, tests, deciding } = verdictOfCases(runs);
     executions.reportHas(deciding);
@@ -159,7 +159,7 @@ function asWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
  * Logs the outcome of a test case in the pod's log, for clients that follow it (sandbox/test-pod/PROTOCOL.md
  * defines the format). The verdict uses the report, not this line.
  */
-function tellCase(
+function logCaseResult(
   runner: TestRunner,
   { key, userId, submissionId }: TestPlan,
   number: number,
@@ -199,7 +199,7 @@ interface Beat {
 }
 
 /** The heartbeat details of an attempt that began nothing. */
-export const NOTHING_BEGUN: Beat = { executions: {}, executedAgain: false, current: null, over: true };
+export const NO_EXECUTIONS: Beat = { executions: {}, executedAgain: false, current: null, over: true };
 
 interface Execution {
   command: string;

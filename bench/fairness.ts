@@ -67,10 +67,10 @@ async function compare(address: string): Promise<(string | number)[][]> {
   try {
     // The first submission of a user creates the test pod.
     for (const user of [MANY.user, ONE.user]) await judged(user, AbortSignal.timeout(600_000));
-    const alone = await singles(judged);
+    const alone = await measureSequentially(judged);
     await measure(MANY.count, MANY.inFlight, () => client.submit({ user_id: MANY.user, code: FAILING }));
     const before = await inFlight();
-    const beside = await singles(judged);
+    const beside = await measureSequentially(judged);
     const flights = `${before} to ${await inFlight()}`;
     return [
       ['0', ...figures(alone)],
@@ -110,8 +110,8 @@ async function compareWaiting(quiet: string, busy: string): Promise<(string | nu
     while (!(await waiting()).every((count) => count >= WAITING.each - NOT_WAITING)) await wait(5_000);
     const durations: { alone: number[]; beside: number[] } = { alone: [], beside: [] };
     for (let sample = 0; sample < WAITING_SAMPLES; sample++) {
-      durations.alone.push(...(await singles(alone.judged, 1)));
-      durations.beside.push(...(await singles(beside.judged, 1)));
+      durations.alone.push(...(await measureSequentially(alone.judged, 1)));
+      durations.beside.push(...(await measureSequentially(beside.judged, 1)));
     }
     const others = (await waiting()).reduce((sum, count) => sum + count);
     const ratio = percentile(durations.beside, 0.5) / percentile(durations.alone, 0.5);
@@ -150,7 +150,7 @@ async function startOn(address: string, settings: Record<string, string> = {}) {
 type Judged = (user: string, signal: AbortSignal) => Promise<string | null>;
 
 /** Submits sequentially, and stops early when a submission takes too long. */
-async function singles(judged: Judged, samples = ONE.samples): Promise<number[]> {
+async function measureSequentially(judged: Judged, samples = ONE.samples): Promise<number[]> {
   const durations: number[] = [];
   const end = performance.now() + PATIENCE_MS;
   while (durations.length < samples && performance.now() < end) {

@@ -8,10 +8,10 @@ import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
 import { traceOf } from '../infrastructure/telemetry/span';
 import { createApps, type AppsParts } from './apps/apps';
-import { NO_AUDIT, type Asked, type Audit } from './audit/audit';
+import { NO_AUDIT, type AuditEvent, type Audit } from './audit/audit';
 import { toErrorFrame } from './submissions/errorFrames';
 import { guarded } from './errorBoundary';
-import { cutOffSilent } from './websocket/heartbeat';
+import { disconnectUnresponsive } from './websocket/heartbeat';
 import { clientAddress, type ClientAddress } from './auth/clientAddress';
 import { STATUS_OF } from './http/error';
 import { httpHandler } from './http/handler';
@@ -20,7 +20,7 @@ import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
 import type { ReadOutput } from './http/output';
 import { createAccess, type Refusal } from './auth/access';
-import { keepValid } from './auth/connectionRegistry';
+import { createConnectionRegistry } from './auth/connectionRegistry';
 import { loginHandler } from './http/loginRoutes';
 import { Quotas } from './auth/rateLimits';
 import { authorizedSubmissions } from './submissions/authorizedSubmissions';
@@ -79,7 +79,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const access = createAccess(settings.API_KEY, keys);
   const quotas = new Quotas(limits.perKey);
-  const connections = keepValid(access, keys);
+  const connections = createConnectionRegistry(access, keys);
   const logsIn = loginHandler({ access, audit, logger, addressOf });
   const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
   const servesPage = pageHandler(access, links);
@@ -169,7 +169,7 @@ export async function startServer(
       ...{ parseMessage, limits, metrics, progress, logger: known },
       quota: quotas.of(principal),
       trace: traceOf(request.headers),
-      audit: (asked: Omit<Asked, 'principal'>) => audit.note(request, { ...asked, principal }),
+      audit: (asked: Omit<AuditEvent, 'principal'>) => audit.note(request, { ...asked, principal }),
     };
     webSockets.handleUpgrade(request, socket, head, (client) => {
       onUpgraded();
@@ -197,7 +197,7 @@ export async function startServer(
     throw error;
   }
   http.on('error', (error) => logger.error({ err: error }, 'a connection could not be accepted'));
-  const stopPinging = cutOffSilent(webSockets, limits.pingIntervalMs);
+  const stopPinging = disconnectUnresponsive(webSockets, limits.pingIntervalMs);
 
   async function close(): Promise<void> {
     stopPinging();

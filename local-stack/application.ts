@@ -9,7 +9,7 @@ import type { Progress } from './machine/progress';
 import { httpStatus } from './parts/httpCheck';
 import { ServerPart } from './parts/serverPart';
 import { statePaths, type Settings } from './settings';
-import { StackParts } from './stackParts';
+import { Servers } from './servers';
 
 /** The worker and the gateway, as separate processes. */
 export interface Application {
@@ -34,7 +34,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const holder = portHolder(port);
   if (holder) throw new Error(`Port ${port} (gateway) is taken by ${holder.description}. PORT moves it.`);
   const apiKey = await ensureApiKey(settings);
-  const parts = new StackParts((line) => progress.say(line));
+  const parts = new Servers((line) => progress.say(line));
   const abort = () => void parts.stop().catch(() => undefined);
   signal?.addEventListener('abort', abort);
   try {

@@ -30,7 +30,7 @@ export interface Endpoints {
 }
 
 /** The file that describes a running stack, for other processes that use it. */
-export interface StackNote {
+export interface StackState {
   process: ProcessIdentity;
   startedAt: string;
   endpoints: Endpoints;
@@ -39,7 +39,7 @@ export interface StackNote {
 }
 
 /** Writes the file atomically. */
-export async function writeStackNote(
+export async function writeStackState(
   settings: Settings,
   endpoints: Endpoints,
   pids: Record<string, number>,
@@ -47,20 +47,20 @@ export async function writeStackNote(
   const path = statePaths(settings).stackFile;
   const self = identify(process.pid);
   if (!self) throw new Error('/proc does not show this process.');
-  const note: StackNote = { process: self, startedAt: new Date().toISOString(), endpoints, pids };
+  const note: StackState = { process: self, startedAt: new Date().toISOString(), endpoints, pids };
   await writeFile(`${path}.unfinished`, JSON.stringify(note, null, 2), { mode: 0o600 });
   await rename(`${path}.unfinished`, path);
 }
 
-export async function removeStackNote(settings: Settings): Promise<void> {
+export async function removeStackState(settings: Settings): Promise<void> {
   await rm(statePaths(settings).stackFile, { force: true });
 }
 
 /** The file of the stack that runs with this state directory; undefined when none runs. */
-export function readStackNote(settings: Settings = readSettings()): StackNote | undefined {
-  let note: StackNote;
+export function readStackState(settings: Settings = readSettings()): StackState | undefined {
+  let note: StackState;
   try {
-    note = JSON.parse(readFileSync(statePaths(settings).stackFile, 'utf8')) as StackNote;
+    note = JSON.parse(readFileSync(statePaths(settings).stackFile, 'utf8')) as StackState;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

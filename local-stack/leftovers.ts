@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { removeStackNote } from './endpoints';
+import { removeStackState } from './endpoints';
 import { removeCgroups } from './machine/cgroups';
 import { describeProcess, processesWithVariable, stillRuns } from '../infrastructure/processIdentity';
 import { ownershipVariable } from './machine/serverProcess';
@@ -32,5 +32,5 @@ export async function removeLeftovers(settings: Settings, say: (line: string) =>
   }
   await removeCgroups(settings.cgroup);
   await restoreSysctls(statePaths(settings).sysctls);
-  await removeStackNote(settings);
+  await removeStackState(settings);
 }

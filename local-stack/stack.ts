@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { elasticsearchHome } from './artifacts/elasticsearchHome';
 import { temporalProgram } from './artifacts/temporalProgram';
 import { startCluster } from './cluster/startCluster';
-import { readStackNote, removeStackNote, writeStackNote, type Endpoints } from './endpoints';
+import { readStackState, removeStackState, writeStackState, type Endpoints } from './endpoints';
 import { removeLeftovers } from './leftovers';
 import { startLogForwarder } from './logForwarder/start';
 import { killRunningCommands } from './machine/command';
@@ -16,7 +16,7 @@ import { elasticsearch } from './parts/elasticsearch';
 import { temporal } from './parts/temporal';
 import { migrateDatabase } from './temporal/migrateDatabase';
 import { portVariables, readSettings, statePaths, type PortName, type Settings } from './settings';
-import { StackParts } from './stackParts';
+import { Servers } from './servers';
 
 export interface StackOptions {
   settings?: Settings;
@@ -36,7 +36,7 @@ export interface Stack {
 
 /** The addresses of the running stack's servers; undefined when none runs with these settings. */
 export function findRunningStack(settings?: Settings): Endpoints | undefined {
-  return readStackNote(settings)?.endpoints;
+  return readStackState(settings)?.endpoints;
 }
 
 /**
@@ -54,9 +54,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const lock = await lockState(settings);
   let endpoints: Endpoints | undefined;
   const say = (line: string) => progress.say(line);
-  const parts = new StackParts(say, () => {
+  const parts = new Servers(say, () => {
     if (endpoints === undefined) return;
-    writeStackNote(settings, endpoints, parts.pids()).catch((error: unknown) =>
+    writeStackState(settings, endpoints, parts.pids()).catch((error: unknown) =>
       say(`The note of the stack has old pids: ${String(error)}`),
     );
   });
@@ -72,7 +72,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     checkPorts(settings, named);
     endpoints = await startServers(settings, progress, named, parts, abort);
     options.signal?.throwIfAborted();
-    await writeStackNote(settings, endpoints, parts.pids());
+    await writeStackState(settings, endpoints, parts.pids());
     return { endpoints, failed: parts.failed, stop: () => stopStack(settings, parts, lock) };
   } catch (error) {
     await stopParts();
@@ -83,11 +83,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-async function stopStack(settings: Settings, parts: StackParts, lock: Lock): Promise<void> {
+async function stopStack(settings: Settings, parts: Servers, lock: Lock): Promise<void> {
   try {
     await parts.stop();
   } finally {
-    await removeStackNote(settings);
+    await removeStackState(settings);
     await lock.release();
   }
 }
@@ -96,7 +96,7 @@ async function startServers(
   settings: Settings,
   progress: Progress,
   named: NamedServers,
-  parts: StackParts,
+  parts: Servers,
   abort: () => void,
 ): Promise<Endpoints> {
   const { ports } = settings;

@@ -15,7 +15,7 @@ const lookEvery = 15_000;
 const mostFailures = 3;
 
 /** What supervision of a server needs from the stack. */
-export interface Watching {
+export interface SupervisionOptions {
   say: (line: string) => void;
   /** Called when the server is ready again, with a new pid. */
   restarted: () => void;
@@ -29,14 +29,14 @@ export interface Watching {
  * Restarts a running server when it dies, up to 5 times in a row. A server that hangs is killed first.
  * @returns a promise that rejects when it gives up, and resolves when the stack stops.
  */
-export async function keepRunning(part: ServerPart, watching: Watching): Promise<void> {
+export async function keepRunning(part: ServerPart, watching: SupervisionOptions): Promise<void> {
   const { say, restarted, stopping } = watching;
   let restarts = 0;
   for (;;) {
     const since = Date.now();
     const over = linkedAbort([stopping]);
     void killWhenStuck(part, watching, over.signal);
-    const death = await Promise.race([part.diedUnasked(), aborted(stopping)]);
+    const death = await Promise.race([part.exitedUnexpectedly(), aborted(stopping)]);
     over.abort();
     if (death === undefined || stopping.aborted) return;
     if (Date.now() - since > forgetAfter) restarts = 0;
@@ -55,7 +55,11 @@ export async function keepRunning(part: ServerPart, watching: Watching): Promise
   }
 }
 
-async function killWhenStuck(part: ServerPart, watching: Watching, over: AbortSignal): Promise<void> {
+async function killWhenStuck(
+  part: ServerPart,
+  watching: SupervisionOptions,
+  over: AbortSignal,
+): Promise<void> {
   let failures = 0;
   while (!(await pauseOrAbort(watching.lookEvery ?? lookEvery, over))) {
     failures = (await part.works()) ? 0 : failures + 1;

@@ -4,7 +4,7 @@ import { STACK_FILE, stateDirectoryOf } from '../infrastructure/config/stateDire
 import { stillRuns, type ProcessIdentity } from '../infrastructure/processIdentity';
 
 /** The part of a local stack's state file that is read here. local-stack/endpoints.ts writes the file. */
-interface StackNote {
+interface StackState {
   process: ProcessIdentity;
   endpoints: {
     temporalAddress: string;
@@ -15,7 +15,7 @@ interface StackNote {
 
 /** The environment. If a local stack is running, its addresses are added for servers without a variable. */
 export function serverEnvironment(): Record<string, string | undefined> {
-  const note = readNote(join(stateDirectoryOf(process.env), STACK_FILE));
+  const note = readState(join(stateDirectoryOf(process.env), STACK_FILE));
   if (!note || !stillRuns(note.process)) return process.env;
   const { temporalAddress, elasticsearch, kubernetes } = note.endpoints;
   return {
@@ -27,9 +27,9 @@ export function serverEnvironment(): Record<string, string | undefined> {
 }
 
 /** Undefined if no local stack has ever been started here. */
-function readNote(path: string): StackNote | undefined {
+function readState(path: string): StackState | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as StackNote;
+    return JSON.parse(readFileSync(path, 'utf8')) as StackState;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -1,7 +1,7 @@
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { NOTHING_BEGUN } from '../activities/testing';
+import { NO_EXECUTIONS } from '../activities/testing';
 
 /** The failure type of an attempt that found no free slot. It is retried. */
 export const SHARE_FULL = 'ActivityShareFull';
@@ -35,7 +35,7 @@ export class SlotShares {
         const held = this.held.get(user) ?? 0;
         if (held >= this.most) {
           // Passes on the previous attempt's heartbeat details, or reports that nothing has begun.
-          heartbeat((info.heartbeatDetails as unknown) ?? NOTHING_BEGUN);
+          heartbeat((info.heartbeatDetails as unknown) ?? NO_EXECUTIONS);
           throw ApplicationFailure.create({
             message: `${held} other activities of this user are under way on this worker.`,
             type: SHARE_FULL,

@@ -5,7 +5,7 @@ import type { TestSummary } from './contract';
  * A program as it passed its tests: with the versions of its requirements that were tested, because newer
  * ones never were; and whether it serves.
  */
-export function asTested(program: Program, { installed, steps = [] }: Tested): Program {
+export function withTestedVersions(program: Program, { installed, steps = [] }: Tested): Program {
   return {
     ...program,
     requirements: installed ?? program.requirements,

@@ -2,7 +2,7 @@ import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities, SubmissionIdentity } from '../activities';
 import type { Program } from '../activities/ports';
 import { activityOptions } from './activityOptions';
-import { asTested } from './asTested';
+import { withTestedVersions } from './asTested';
 import { startedAs, VERDICT_MEMO, workflowIdOf } from './contract';
 import type { SubmitCodeInput, Verdict } from './contract';
 
@@ -30,6 +30,6 @@ export async function findDeployed(
   const { codeDigest, program, input } = submission;
   return {
     identity: { submissionId, userId, codeDigest },
-    program: startedAs(tests ? asTested(program, tests) : program, input),
+    program: startedAs(tests ? withTestedVersions(program, tests) : program, input),
   };
 }

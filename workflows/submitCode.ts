@@ -28,7 +28,7 @@ import {
 import type { RunWait } from '../activities/ports';
 import type { DeferredTests, TestReport } from '../activities/testReport';
 import type { Deferred, Program, SubmitCodeInput, TestSummary, Verdict } from './contract';
-import { asTested } from './asTested';
+import { withTestedVersions } from './asTested';
 import { deploy } from './deploy';
 import { countsOf, evaluate } from './evaluate';
 import { describeFailure, failedWith, ActionRecorder } from './actionRecorder';
@@ -124,7 +124,7 @@ async function testAndDeploy(
       ...{ status: 'tests_passed', reason, tests },
       message: `${message} It was tested only, and not deployed.`,
     };
-  const program = startedAs(asTested(input.program, report), input.input);
+  const program = startedAs(withTestedVersions(input.program, report), input.input);
   return { ...(await deployInTurn(input, program, recorder)), tests };
 }
 

@@ -55,7 +55,7 @@ const OPTIONS = {
 export type Values = ReturnType<typeof parsed>['values'];
 
 /** The options of each command, in addition to `json`. */
-export const TAKES: Record<string, (keyof typeof OPTIONS)[]> = {
+export const COMMAND_OPTIONS: Record<string, (keyof typeof OPTIONS)[]> = {
   submit: [
     'follow',
     'interactive',

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OrchestrationClient, type Filter, type Submission } from '..';
-import { parsed, TAKES, USAGE } from './arguments';
+import { parsed, COMMAND_OPTIONS, USAGE } from './arguments';
 import type { Context } from './context';
 import { recordLine, showFrame, verdictLine, type Terminal } from './display';
 import { EXIT, exitCodeOf, UsageError } from './exitCodes';
 import { leftOutLine, readProgram, textOf } from './files';
 import { logs } from './logs';
-import { handOnInput } from './input';
+import { forwardInput } from './input';
 import { momentOf } from './moment';
 import { reach } from './reach';
 import { readSettings } from './settings';
@@ -25,7 +25,7 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     terminal.out(`${version()}\n`);
     return EXIT.done;
   }
-  const takes = TAKES[command];
+  const takes = COMMAND_OPTIONS[command];
   if (!takes || rest.length > 0 || (second !== undefined && command !== 'rollback'))
     throw new UsageError(USAGE);
   const foreign = Object.keys(values).find((name) => name !== 'json' && !(takes as string[]).includes(name));
@@ -93,7 +93,7 @@ async function submit({ client, settings, terminal, values, print }: Context, pa
     return exitCodeOf(taken.status);
   }
   const onBreak = () => terminal.err('the connection broke: going on after the last frame\n');
-  const input = values.interactive ? handOnInput(client, taken.submission_id, terminal) : null;
+  const input = values.interactive ? forwardInput(client, taken.submission_id, terminal) : null;
   for await (const frame of client.follow(taken.submission_id, { onBreak })) {
     if (values.json) print(frame);
     else showFrame(frame, terminal);

@@ -10,7 +10,7 @@ const BUSY_PAUSE_MS = 500;
 /**
  * Forwards the terminal's input to a submission until the input ends. If that fails, stops and reports it.
  */
-export function handOnInput(
+export function forwardInput(
   client: OrchestrationClient,
   submissionId: string,
   terminal: Terminal,

@@ -5,7 +5,7 @@ import { dropHopByHop } from './hopByHop';
  * Response headers that affect the gateway's whole origin, in the browser or in a proxy in front of the
  * gateway. A program must not set them. A name that ends in a hyphen is a prefix.
  */
-const OF_THE_ORIGIN = [
+const ORIGIN_WIDE_HEADERS = [
   'accept-ch',
   'activate-storage-access',
   'alt-svc',
@@ -37,8 +37,8 @@ const OF_THE_ORIGIN = [
   'x-sendfile',
   'x-sendfile2',
 ];
-const NAMES = new Set(OF_THE_ORIGIN);
-const BEGINNINGS = OF_THE_ORIGIN.filter((name) => name.endsWith('-'));
+const NAMES = new Set(ORIGIN_WIDE_HEADERS);
+const BEGINNINGS = ORIGIN_WIDE_HEADERS.filter((name) => name.endsWith('-'));
 
 /** Headers that contain a URL. */
 const ADDRESSES = ['location', 'content-location'] as const;
@@ -66,12 +66,12 @@ export function prepareAnswer(headers: IncomingHttpHeaders, place: Place): void 
     .join(', ');
   for (const name of ADDRESSES) {
     const address = headers[name];
-    if (address !== undefined) headers[name] = leadingBack(address, place);
+    if (address !== undefined) headers[name] = rewriteLocation(address, place);
   }
 }
 
 /** Rewrites a URL for the client: the root of the program is below the prefix. */
-function leadingBack(address: string, { prefix, hosts }: Place): string {
+function rewriteLocation(address: string, { prefix, hosts }: Place): string {
   const path = pathAtOwnHost(address, hosts);
   if (path === null) return address;
   const [segments = ''] = path.split(/[?#]/, 1);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../auth/principal';
 
 /** A call to the gateway, and its result. */
-export interface Asked {
+export interface AuditEvent {
   /** Such as `api.submit`, `api.login` or `api.refused`. */
   action: string;
   /** HTTP status of the response. Messages of a WebSocket have none. */
@@ -21,7 +21,7 @@ export interface Asked {
 
 /** Records calls. Never throws, and never delays a call. */
 export interface Audit {
-  note(request: IncomingMessage, asked: Asked): void;
+  note(request: IncomingMessage, asked: AuditEvent): void;
 }
 
 export const NO_AUDIT: Audit = { note: () => undefined };

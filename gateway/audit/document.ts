@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { namespaceOf } from '../../workflows/contract';
-import type { Asked } from './audit';
+import type { AuditEvent } from './audit';
 
 /** Version of the Elastic Common Schema that documents follow. */
 const ECS_VERSION = '8.17.0';
@@ -30,7 +30,7 @@ export interface AuditDocument {
  */
 export function auditDocument(
   request: IncomingMessage,
-  asked: Asked,
+  asked: AuditEvent,
   address: string | undefined,
 ): AuditDocument {
   const { action, status, error, principal, userId, submissionId, workflowId, runId, details } = asked;

@@ -8,7 +8,7 @@ import type { LogCounters } from '../../infrastructure/elasticsearch/counters';
 import { Spool } from '../../infrastructure/elasticsearch/spool';
 import type { Logger } from '../../infrastructure/logging';
 import type { ClientAddress } from '../auth/clientAddress';
-import type { Asked, Audit } from './audit';
+import type { AuditEvent, Audit } from './audit';
 import { auditDocument } from './document';
 import { Refusals } from './refusals';
 
@@ -23,7 +23,7 @@ export interface AuditSettings {
 }
 
 /** Actions of callers without a valid key: anyone can cause them. */
-const ANYBODYS = ['api.refused', 'api.login'];
+const UNAUTHENTICATED_ACTIONS = ['api.refused', 'api.login'];
 
 /** How often refusals that were only counted are logged, in milliseconds. */
 const SWEEP_MS = 60_000;
@@ -56,10 +56,10 @@ export function elasticAudit(
   sweeps.unref();
 
   return {
-    note(request: IncomingMessage, asked: Asked) {
+    note(request: IncomingMessage, asked: AuditEvent) {
       try {
         const address = addressOf(request);
-        const counted = isAnybodys(asked) ? refusals.take(address ?? '') : KNOWN;
+        const counted = isUnauthenticated(asked) ? refusals.take(address ?? '') : KNOWN;
         if (!counted.noted) return;
         const { suppressed } = counted;
         const details = {
@@ -82,6 +82,6 @@ export function elasticAudit(
 
 const KNOWN = { noted: true, suppressed: 0 };
 
-function isAnybodys({ action, principal }: Asked): boolean {
-  return principal === null && ANYBODYS.includes(action);
+function isUnauthenticated({ action, principal }: AuditEvent): boolean {
+  return principal === null && UNAUTHENTICATED_ACTIONS.includes(action);
 }

@@ -16,7 +16,7 @@ export interface ConnectionRegistry {
 }
 
 /** Closes connections as soon as their key is revoked or expires, or their login ends. */
-export function keepValid(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
+export function createConnectionRegistry(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
   const open = new Map<WebSocket, Principal>();
   const counts = new Map<string, number>();
   const count = (keyId: string, change: number) => {

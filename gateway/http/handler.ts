@@ -3,7 +3,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import { inSpan, traceOf } from '../../infrastructure/telemetry/span';
-import type { Asked, Audit } from '../audit/audit';
+import type { AuditEvent, Audit } from '../audit/audit';
 import type { Access } from '../auth/access';
 import type { Principal } from '../auth/principal';
 import { errorFrame, type ErrorFrame } from '../protocol/errorFrame';
@@ -116,7 +116,7 @@ function traced<T>({ method, path }: Route, { headers }: IncomingMessage, work: 
   return inSpan(`${method} ${path}`, { attributes, kind: SpanKind.SERVER, parent: traceOf(headers) }, work);
 }
 
-type About = Pick<Asked, 'userId' | 'submissionId' | 'workflowId' | 'runId'>;
+type About = Pick<AuditEvent, 'userId' | 'submissionId' | 'workflowId' | 'runId'>;
 
 /** What a call is about, according to its response and its path. */
 function aboutOf(body: object | undefined, parameters: Record<string, string>): About {

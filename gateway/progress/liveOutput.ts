@@ -23,7 +23,7 @@ export type LiveItem = { event: number; piece: LiveChunk } | { event: number; en
 /**
  * How long to wait before the log is opened, in milliseconds. Most tests are over by then, and need no log.
  */
-const PATIENCE_MS = 30;
+const FOLLOW_AFTER_MS = 30;
 
 /** The log's clock and Temporal's may differ by this much, in milliseconds. */
 const CLOCK_SKEW_MS = 10_000;
@@ -58,7 +58,7 @@ export class LiveOutput {
   }
 
   private async follow(tests: PendingTests, signal: AbortSignal): Promise<void> {
-    await wait(PATIENCE_MS, undefined, { signal });
+    await wait(FOLLOW_AFTER_MS, undefined, { signal });
     const { userId, workflowId, runId } = this.submission;
     const own = new ExecutionFilter(`${workflowId}/${runId}/tests/`, tests.output.place);
     const pending = new OutputBuffer(tests.output.place);

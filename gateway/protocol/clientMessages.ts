@@ -10,7 +10,7 @@ import { knownSubmissionId, submissionId } from './identifiers';
 import { MOST_VALUES, type SubmissionRules } from './submissionRules';
 import { PROTOTYPE, sizeOf, valuesIn } from './size';
 import { pieceOf, stdinMessage } from './stdin';
-import { Fault, submissionOf, type Asked } from './toSubmission';
+import { FieldError, submissionOf, type SubmissionContent } from './toSubmission';
 import { submitMessage, type SubmitMessage } from './submitMessage';
 import { fields } from './schemaHelpers';
 
@@ -41,7 +41,7 @@ export const listMessage = fields({ type: z.literal('list'), ...filterFields(z.i
 
 /** A valid message. */
 export type ClientMessage =
-  | { type: 'submit'; submission: Asked & { submissionId: string } }
+  | { type: 'submit'; submission: SubmissionContent & { submissionId: string } }
   | { type: 'resume'; submissionId: string; after: Cursor | null }
   | { type: 'cancel' | 'status'; submissionId: string }
   | { type: 'stdin'; submissionId: string; piece: InputPiece }
@@ -135,7 +135,7 @@ function submission(message: SubmitMessage, rules: SubmissionRules, told: string
     const submissionId = submission_id ?? randomUUID();
     return { message: { type: 'submit', submission: { submissionId, ...submissionOf(message, rules) } } };
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
+    if (!(error instanceof FieldError)) throw error;
     const { field, message: words, limit } = error;
     return { error: faultyField('invalid_message', field, words, { limit, submission_id }) };
   }

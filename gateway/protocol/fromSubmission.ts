@@ -1,10 +1,10 @@
-import type { Asked } from './toSubmission';
+import type { SubmissionContent } from './toSubmission';
 import type { SubmitMessage } from './submitMessage';
 
 const MEBIBYTE = 1024 * 1024;
 
 /** The message for the content of a submission. Sent again, it makes the same submission with another id. */
-export function messageOf(submission: Asked): SubmitMessage {
+export function messageOf(submission: SubmissionContent): SubmitMessage {
   const { userId, program, input, tests, limits, testDatabase, deploy, production } = submission;
   const { language, files, entrypoint, requirements, migrate } = program;
   const { stdin, args, env, interactive } = input;
@@ -33,7 +33,7 @@ export function messageOf(submission: Asked): SubmitMessage {
   };
 }
 
-function testsOf(tests: NonNullable<Asked['tests']>): NonNullable<SubmitMessage['tests']> {
+function testsOf(tests: NonNullable<SubmissionContent['tests']>): NonNullable<SubmitMessage['tests']> {
   if (tests.kind === 'framework') return { framework: tests.framework, files: tests.files };
   const cases = tests.cases.map(({ name, stdin, args, expectedStdout }) => ({
     ...{ name, stdin, args },

@@ -9,13 +9,13 @@ import type { SubmitMessage } from './submitMessage';
  * The content of a submit message, in the form that the workflow takes. It contains neither the submission's
  * id nor the key that sent it.
  */
-export type Asked = Pick<
+export type SubmissionContent = Pick<
   SubmitCodeInput,
   'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase' | 'deploy' | 'production'
 >;
 
 /** An invalid field in a message that matches the schema. */
-export class Fault extends Error {
+export class FieldError extends Error {
   constructor(
     readonly field: (string | number)[],
     message: string,
@@ -28,15 +28,15 @@ export class Fault extends Error {
 const MEBIBYTE = 1024 * 1024;
 
 /** Converts a submit message to the content of a submission. @throws Fault */
-export function submissionOf(message: SubmitMessage, rules: SubmissionRules): Asked {
+export function submissionOf(message: SubmitMessage, rules: SubmissionRules): SubmissionContent {
   const language = languageOf(message, rules.languages);
   const program = programOf(message, language);
   const { stdin = '', args = [], env = {}, limits = {}, interactive = false } = message;
   if (interactive && message.tests?.cases)
-    throw new Fault(['interactive'], 'cannot stand beside cases, which bring their input');
+    throw new FieldError(['interactive'], 'cannot stand beside cases, which bring their input');
   const most = rules.limits.wall_seconds;
   if (!interactive && (limits.wall_seconds ?? 0) > most)
-    throw new Fault(['limits', 'wall_seconds'], `must be at most ${most}`, most);
+    throw new FieldError(['limits', 'wall_seconds'], `must be at most ${most}`, most);
   const { wall_seconds: wall, memory_mb: memory, output_bytes: output } = limits;
   return {
     userId: message.user_id,
@@ -59,7 +59,7 @@ function languageOf(message: SubmitMessage, languages: Map<string, Language>): L
   const extension = extname(message.entrypoint ?? likelyEntrypoint(message, all) ?? '');
   const name = message.language ?? all.find((each) => each.extensions.includes(extension))?.name;
   const language = languages.get(name ?? DEFAULT_LANGUAGE);
-  if (!language) throw new Fault(['language'], `must be one of ${[...languages.keys()].join(', ')}`);
+  if (!language) throw new FieldError(['language'], `must be one of ${[...languages.keys()].join(', ')}`);
   return language;
 }
 
@@ -72,15 +72,15 @@ function likelyEntrypoint({ files = {} }: SubmitMessage, languages: Language[]):
 function programOf(message: SubmitMessage, language: Language): Program {
   const { code, requirements = [] } = message;
   if (code !== undefined && message.files !== undefined)
-    throw new Fault(['files'], 'cannot stand beside code, which is the short form of one file');
+    throw new FieldError(['files'], 'cannot stand beside code, which is the short form of one file');
   const files = code === undefined ? message.files : { [language.fileName]: code };
-  if (files === undefined) throw new Fault(['code'], 'is missing: send code, or files');
+  if (files === undefined) throw new FieldError(['code'], 'is missing: send code, or files');
   if (requirements.length > 0 && !language.installs)
-    throw new Fault(['requirements'], `cannot be installed for ${language.title}`);
+    throw new FieldError(['requirements'], `cannot be installed for ${language.title}`);
   const names = Object.keys(files);
   const { migrate } = message;
   if (migrate !== undefined && !names.includes(migrate))
-    throw new Fault(['migrate'], `must be one of the files: ${listed(names)}`);
+    throw new FieldError(['migrate'], `must be one of the files: ${listed(names)}`);
   const entrypoint = entrypointOf(message, names, language);
   return {
     language: language.name,
@@ -94,12 +94,12 @@ function programOf(message: SubmitMessage, language: Language): Program {
 function entrypointOf({ entrypoint }: SubmitMessage, names: string[], { fileName }: Language): string {
   if (entrypoint !== undefined) {
     if (names.includes(entrypoint)) return entrypoint;
-    throw new Fault(['entrypoint'], `must be one of the files: ${listed(names)}`);
+    throw new FieldError(['entrypoint'], `must be one of the files: ${listed(names)}`);
   }
   if (names.includes(fileName)) return fileName;
   const [only, ...others] = names;
   if (only !== undefined && others.length === 0) return only;
-  throw new Fault(['entrypoint'], `is missing: none of the files is ${fileName}`);
+  throw new FieldError(['entrypoint'], `is missing: none of the files is ${fileName}`);
 }
 
 function testsOf(
@@ -116,18 +116,19 @@ function testsOf(
     };
   const framework = asked && (language.aliases[asked] ?? asked);
   if (framework === undefined || !language.frameworks.includes(framework))
-    throw new Fault(['tests', 'framework'], frameworksOf(language));
+    throw new FieldError(['tests', 'framework'], frameworksOf(language));
   const own = Object.keys(program.files);
   const names = Object.keys(files);
   const twice = names.find((name) => own.includes(name));
-  if (twice !== undefined) throw new Fault(['tests', 'files', twice], 'is the name of a file of the program');
+  if (twice !== undefined)
+    throw new FieldError(['tests', 'files', twice], 'is the name of a file of the program');
   // The names are arguments of the framework, which would parse such a name as an option.
   const option = names.find((name) => name.startsWith('-'));
-  if (option !== undefined) throw new Fault(['tests', 'files', option], 'must not begin with "-"');
+  if (option !== undefined) throw new FieldError(['tests', 'files', option], 'must not begin with "-"');
   const clash = fileAndFolder([...own, ...names]);
-  if (clash !== undefined) throw new Fault(['tests', 'files'], `${clash} is both a file and a folder`);
+  if (clash !== undefined) throw new FieldError(['tests', 'files'], `${clash} is both a file and a folder`);
   if (own.length + names.length > MOST.files)
-    throw new Fault(
+    throw new FieldError(
       ['tests', 'files'],
       `has more than ${MOST.files} files together with the program`,
       MOST.files,

@@ -2,7 +2,7 @@ import { WebSocket, type RawData } from 'ws';
 import { SpanKind, type Context } from '@opentelemetry/api';
 import type { Logger } from '../../infrastructure/logging';
 import { inSpan } from '../../infrastructure/telemetry/span';
-import type { Asked } from '../audit/audit';
+import type { AuditEvent } from '../audit/audit';
 import type { Cursor } from '../protocol/cursor';
 import { detailsOf } from '../submissions/details';
 import { errorFrame, type ErrorFrame } from '../protocol/errorFrame';
@@ -31,7 +31,7 @@ export interface SocketSettings {
   /** The trace of its submissions. If the client names none, each submission has a new one. */
   trace: Context;
   /** Records messages that change something. */
-  audit?: (asked: Omit<Asked, 'principal'>) => void;
+  audit?: (asked: Omit<AuditEvent, 'principal'>) => void;
 }
 
 /** Serves one client until its connection ends. Its submissions continue without it. */
@@ -228,7 +228,7 @@ class ClientConnection {
   }
 
   /** Records a message in the audit, unless it only reads. */
-  private audit(message: ClientMessage, asked: Partial<Asked>): void {
+  private audit(message: ClientMessage, asked: Partial<AuditEvent>): void {
     if (READING.includes(message.type)) return;
     const userId = message.type === 'submit' ? message.submission.userId : undefined;
     this.settings.audit?.({ action: `api.${message.type}`, submissionId: idOf(message), userId, ...asked });

@@ -60,7 +60,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
     }
   }
 
-  function tellLoss(): void {
+  function reportLoss(): void {
     if (!lost) return;
     const at = new Date().toISOString();
     const { count, since } = lost;
@@ -87,7 +87,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
       const segment = spool.next();
       if (segment) {
         const isStored = await store(segment);
-        if (isStored) tellLoss();
+        if (isStored) reportLoss();
         else if (closing.signal.aborted) return;
         else await wait(pause, undefined, { signal: closing.signal }).catch(() => undefined);
         pause = isStored ? PAUSE.first : Math.min(pause * PAUSE.factor, PAUSE.longest);

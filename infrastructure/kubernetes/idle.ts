@@ -62,7 +62,7 @@ async function sweepPrograms(kube: Kube, idleMs: number, { selector }: IdleSetti
   const gone: string[] = [];
   for (const deployment of items)
     if (isSettled(deployment, since) && (await hasCompleted(kube, userOf(deployment.metadata))))
-      if (await putToSleep(kube, deployment)) gone.push(`Deployment/${deployment.metadata?.name}`);
+      if (await scaleToZero(kube, deployment)) gone.push(`Deployment/${deployment.metadata?.name}`);
   return gone;
 }
 
@@ -80,7 +80,7 @@ function isSettled({ metadata, spec, status }: V1Deployment, since: Date): boole
 }
 
 /** Scales to zero, until the next program is applied. @returns false when it was changed meanwhile */
-function putToSleep(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
+function scaleToZero(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
   const { name, namespace, uid, resourceVersion } = metadata ?? {};
   const patch = {
     apiVersion: 'apps/v1',

@@ -18,7 +18,7 @@ import { Pods } from '../parts/pods';
 import { usablePackageIndex } from '../parts/packageIndex';
 import { VolumeProvisioner } from '../parts/volumeProvisioner';
 import type { Settings } from '../settings';
-import type { StackParts } from '../stackParts';
+import type { Servers } from '../servers';
 import { contextName, ensureCredentials, type Credentials } from './credentials';
 import { applyManifests } from './manifests';
 
@@ -33,7 +33,7 @@ export interface StartedCluster {
 export async function startCluster(
   settings: Settings,
   progress: Progress,
-  parts: StackParts,
+  parts: Servers,
 ): Promise<StartedCluster> {
   await ensurePrograms(runPrerequisites, progress);
   // The runtime needs none of these programs: images are built and loaded while Go compiles.
@@ -99,7 +99,7 @@ export async function startCluster(
 /**
  * Starts the node's namespaces and the container runtime, and loads the images; returns a promise for each.
  */
-function startRuntime(settings: Settings, progress: Progress, parts: StackParts) {
+function startRuntime(settings: Settings, progress: Progress, parts: Servers) {
   const node = parts.start(new Node(settings));
   // It listens on the host end of the veth pair, so it needs the node.
   const packageIndex = Promise.all([usablePackageIndex(settings, (line) => progress.say(line)), node]).then(

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { kubernetesPrograms } from '../artifacts/kubernetesPrograms';
 import { temporalProgram } from '../artifacts/temporalProgram';
-import { readStackNote } from '../endpoints';
+import { readStackState } from '../endpoints';
 import { Progress } from '../machine/progress';
 import { readNamedServers } from '../namedServers';
 import { readSettings } from '../settings';
@@ -10,7 +10,7 @@ import { readSettings } from '../settings';
 /** Runs kubectl on the cluster that the environment names, else on the local one. Returns its exit code. */
 export async function runKubectl(args: string[]): Promise<number> {
   const settings = readSettings();
-  const cluster = readNamedServers().kubernetes ?? readStackNote(settings)?.endpoints.kubernetes;
+  const cluster = readNamedServers().kubernetes ?? readStackState(settings)?.endpoints.kubernetes;
   if (!cluster) throw new Error('No local stack runs. Start one with `npm start` or `npm run stack`.');
   const program = (await kubernetesPrograms(settings, new Progress()))('kubectl');
   const target = ['--kubeconfig', cluster.kubeconfig, '--context', cluster.context];
@@ -20,7 +20,7 @@ export async function runKubectl(args: string[]): Promise<number> {
 /** Runs the Temporal CLI on the server that the environment names, else on the running local one. */
 export async function runTemporal(args: string[]): Promise<number> {
   const settings = readSettings();
-  const address = readNamedServers().temporalAddress ?? readStackNote(settings)?.endpoints.temporalAddress;
+  const address = readNamedServers().temporalAddress ?? readStackState(settings)?.endpoints.temporalAddress;
   if (!address) throw new Error('No local stack runs. Start one with `npm start` or `npm run stack`.');
   const program = await temporalProgram(settings, new Progress());
   return runInForeground(program, args, { TEMPORAL_ADDRESS: address });

@@ -18,7 +18,7 @@ export async function runStack({ withApplication }: { withApplication: boolean }
   const startedAt = Date.now();
   const settings = readSettings();
   const progress = new Progress();
-  const wishes = new StopWishes();
+  const wishes = new StopRequests();
   const running = findRunningStack(settings);
   if (running && !withApplication) {
     progress.say('A stack runs already.');
@@ -80,7 +80,7 @@ function describe(endpoints: Endpoints, settings: Settings): string[] {
  * Signals that request a stop. The exit of the parent process counts as one, too: it could not forward
  * signals any more.
  */
-class StopWishes {
+class StopRequests {
   private readonly controller = new AbortController();
   private firstAt = 0;
   onAnother: () => void = () => undefined;

@@ -3,7 +3,7 @@ import { putLogsTemplate } from '../../infrastructure/elasticsearch/logHistory';
 import { rsyslogPrograms } from '../artifacts/rsyslogPrograms';
 import type { Progress } from '../machine/progress';
 import { statePaths, type Settings } from '../settings';
-import type { StackParts } from '../stackParts';
+import type { Servers } from '../servers';
 import { logForwarder } from './part';
 
 /** Prefix of the indices of pod logs, unless ELASTICSEARCH_LOGS sets another. */
@@ -16,7 +16,7 @@ const PREFIX = 'orchestration-logs';
 export async function startLogForwarder(
   settings: Settings,
   progress: Progress,
-  parts: StackParts,
+  parts: Servers,
   elasticsearch: string,
 ): Promise<void> {
   try {

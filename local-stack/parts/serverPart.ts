@@ -57,7 +57,7 @@ export class ServerPart implements Part {
   }
 
   /** Resolves when the server ends without being stopped; stays pending when it is stopped. */
-  async diedUnasked(): Promise<{ obituary: string; error: Error }> {
+  async exitedUnexpectedly(): Promise<{ obituary: string; error: Error }> {
     const process = this.running();
     const how = await process.ended;
     if (!process.died) return new Promise<never>(() => undefined);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
-import { readStackNote } from '../../local-stack/endpoints';
+import { readStackState } from '../../local-stack/endpoints';
 import { childrenOf } from '../../infrastructure/processIdentity';
 
 /** One execution of a piece of submitted code, as reported by the code when it started. */
@@ -46,14 +46,14 @@ export async function openTally(host: string): Promise<Tally> {
   server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  await door('--insert', host, port);
+  await setFirewallRule('--insert', host, port);
   return {
     port,
     get executions() {
       return [...executions.values()];
     },
     async close() {
-      await door('--delete', host, port);
+      await setFirewallRule('--delete', host, port);
       server.close();
       await once(server, 'close');
     },
@@ -61,8 +61,8 @@ export async function openTally(host: string): Promise<Tally> {
 }
 
 /** The local stack's node only lets pods reach the stack's servers: this opens one more port during a run. */
-async function door(change: '--insert' | '--delete', host: string, port: number): Promise<void> {
-  const node = readStackNote()?.pids.node;
+async function setFirewallRule(change: '--insert' | '--delete', host: string, port: number): Promise<void> {
+  const node = readStackState()?.pids.node;
   const inside = node === undefined ? undefined : childrenOf(node)[0];
   if (inside === undefined)
     throw new Error('Executions are counted on the local stack alone, and none runs.');

@@ -1,6 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { readStackNote, writeStackNote, type Endpoints, type StackNote } from '../../local-stack/endpoints';
+import {
+  readStackState,
+  writeStackState,
+  type Endpoints,
+  type StackState,
+} from '../../local-stack/endpoints';
 import { readSettings, statePaths, type Settings } from '../../local-stack/settings';
 import { join } from 'node:path';
 
@@ -25,20 +30,20 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 test('a stack that runs is found by its note, which only its owner can read', async () => {
-  await writeStackNote(settings, endpoints, { etcd: 42 });
-  expect(readStackNote(settings)?.endpoints.temporalAddress).toBe('127.0.0.1:7233');
-  expect(readStackNote(settings)?.pids).toEqual({ etcd: 42 });
+  await writeStackState(settings, endpoints, { etcd: 42 });
+  expect(readStackState(settings)?.endpoints.temporalAddress).toBe('127.0.0.1:7233');
+  expect(readStackState(settings)?.pids).toEqual({ etcd: 42 });
   expect(statSync(statePaths(settings).stackFile).mode & 0o077).toBe(0);
 });
 
 test('without a note no stack runs', () => {
-  expect(readStackNote(settings)).toBeUndefined();
+  expect(readStackState(settings)).toBeUndefined();
 });
 
 test('the note of a stack whose pid was given to another process does not count', async () => {
-  await writeStackNote(settings, endpoints, {});
+  await writeStackState(settings, endpoints, {});
   const path = statePaths(settings).stackFile;
-  const note = JSON.parse(readFileSync(path, 'utf8')) as StackNote;
+  const note = JSON.parse(readFileSync(path, 'utf8')) as StackState;
   writeFileSync(path, JSON.stringify({ ...note, process: { ...note.process, startTime: '1' } }));
-  expect(readStackNote(settings)).toBeUndefined();
+  expect(readStackState(settings)).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { NOTHING_BEGUN } from '../../activities/testing';
+import { NO_EXECUTIONS } from '../../activities/testing';
 import { SlotShares } from '../../worker/slotShares';
 
 /** How many activities of one user a worker executes concurrently. */
@@ -64,7 +64,7 @@ test('the attempt after one that found no place knows what was begun before', as
   const shares = new SlotShares(0);
   const first = attempt(shares, 'ada', done);
   await expect(first.result).rejects.toThrow();
-  expect(first.heartbeats).toEqual([NOTHING_BEGUN]);
+  expect(first.heartbeats).toEqual([NO_EXECUTIONS]);
 
   const begun = { executions: { run: 'e1' }, executedAgain: false, current: null, over: false };
   const second = attempt(shares, 'ada', done, { heartbeatDetails: begun });

@@ -1,4 +1,4 @@
-import { asTested } from '../../workflows/asTested';
+import { withTestedVersions } from '../../workflows/asTested';
 
 const program = {
   language: 'python',
@@ -8,14 +8,16 @@ const program = {
 };
 
 test('a program is deployed with the versions that were installed for its tests', () => {
-  expect(asTested(program, { steps: [], installed: ['six==1.17.0'] }).requirements).toEqual(['six==1.17.0']);
-  expect(asTested(program, { steps: [] })).toEqual(program);
+  expect(withTestedVersions(program, { steps: [], installed: ['six==1.17.0'] }).requirements).toEqual([
+    'six==1.17.0',
+  ]);
+  expect(withTestedVersions(program, { steps: [] })).toEqual(program);
 });
 
 test('a program that served in one of its tests has to serve in production', () => {
-  expect(asTested(program, { steps: [{ serving: false }, { serving: true }] })).toEqual({
+  expect(withTestedVersions(program, { steps: [{ serving: false }, { serving: true }] })).toEqual({
     ...program,
     serves: true,
   });
-  expect(asTested(program, { steps: [{ serving: false }] })).not.toHaveProperty('serves');
+  expect(withTestedVersions(program, { steps: [{ serving: false }] })).not.toHaveProperty('serves');
 });

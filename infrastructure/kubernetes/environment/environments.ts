@@ -29,7 +29,7 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
         changed.push(...(await ensureTestPod(reconciling, { ...settings, plan })));
         return { namespace: namespaceOf(userId), changed };
       } catch (error) {
-        throw somebodyDeletes(error) ? asUnavailable(error) : error;
+        throw isDeletedMeanwhile(error) ? asUnavailable(error) : error;
       } finally {
         clearInterval(timer);
       }
@@ -40,7 +40,7 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
 }
 
 /** Whether something was deleted while the environment was being prepared. The remedy is to start again. */
-function somebodyDeletes(error: unknown): error is PlatformError {
+function isDeletedMeanwhile(error: unknown): error is PlatformError {
   return error instanceof PlatformError && error.name === 'EnvironmentMissing';
 }
 

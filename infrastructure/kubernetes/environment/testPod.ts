@@ -10,10 +10,10 @@ import { SPEC_ANNOTATION, testPod } from './testPodManifest';
 import type { UserSettings } from './settings';
 
 /** An existing pod that is not ready after this time, in milliseconds, is replaced, once per call. */
-const PATIENCE_WITH_OLD_MS = 45_000;
+const EXISTING_POD_GRACE_MS = 45_000;
 
 /** A terminating pod that remains after this time, in milliseconds, was on a lost node: deleted by force. */
-const PATIENCE_WITH_DELETION_MS = 30_000;
+const DELETION_GRACE_MS = 30_000;
 
 /** Creates or replaces the test pod if necessary, and waits until it is ready. @returns what was changed */
 export async function ensureTestPod(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
@@ -60,13 +60,13 @@ async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: bool
     if (step.do === 'replace') return { do: 'delete', pod };
     const waited = performance.now() - began;
     if (step.for === 'deletion')
-      return waited > PATIENCE_WITH_DELETION_MS ? { do: 'delete', pod, gracePeriodSeconds: 0 } : undefined;
+      return waited > DELETION_GRACE_MS ? { do: 'delete', pod, gracePeriodSeconds: 0 } : undefined;
     lastProblem = step.problem;
     if (step.problem !== null && gracePeriod.isOver(step.problem)) {
       if (ours || step.problem.reason === 'unschedulable') throw failureOf(step.problem);
       return { do: 'delete', pod };
     }
-    return !ours && waited > PATIENCE_WITH_OLD_MS ? { do: 'delete', pod } : undefined;
+    return !ours && waited > EXISTING_POD_GRACE_MS ? { do: 'delete', pod } : undefined;
   };
 
   const name = testPodOf(userId);

@@ -21,7 +21,7 @@ const REJOIN_PAUSES_MS = [20, 100, 300, 1_000, 2_000];
  * A stream can fail because of a server in between, while the run continues in the pod. But when this many
  * conversations in a row receive nothing, the last one on a new stream, the supervisor is assumed to be dead.
  */
-const UNHEARD_IN_A_ROW = 2;
+const MAX_SILENT_CONVERSATIONS = 2;
 
 /** How long to wait until the supervisor has ended a cancelled run, in milliseconds. */
 const CANCEL_DEADLINE_MS = 3_000;
@@ -31,7 +31,7 @@ const LAYER_MISSING = 'layer_missing';
 const OTHERS_FIRST = ['busy', 'not_yet'];
 
 /** How long a `brief` run waits for its turn in the pod, in milliseconds. Longer than most programs run. */
-const PATIENCE_MS = 1_000;
+const QUEUE_TIMEOUT_MS = 1_000;
 
 export interface AttemptParts {
   streams: PodStreams;
@@ -87,7 +87,7 @@ export class Attempt {
         this.close();
         if (!signal.aborted && (await this.endedItsContainer())) return this.reportOfKilled();
         unheard = error instanceof HeartbeatTimeout && !error.everHeard ? unheard + 1 : 0;
-        if (unheard === UNHEARD_IN_A_ROW)
+        if (unheard === MAX_SILENT_CONVERSATIONS)
           throw new PlatformError('EnvironmentMissing', `${(error as Error).message}, twice`, {
             cause: error,
           });
@@ -160,9 +160,9 @@ export class Attempt {
       wallMs: Date.now() - this.began,
       cpuMs: 0,
       peakMemoryBytes: this.parts.request.limits.memoryBytes,
-      stdout: stdout.asFarAsItCame(),
-      stderr: stderr.asFarAsItCame(),
-      report: report.asFarAsItCame().text,
+      stdout: stdout.partial(),
+      stderr: stderr.partial(),
+      report: report.partial().text,
       error: null,
       podUid: this.podUid,
       executionId: this.executionId ?? '',
@@ -233,7 +233,7 @@ export class Attempt {
         keep_output_bytes: limits.keepOutputBytes,
         max_output_bytes: limits.maxOutputBytes,
       },
-      ...(wait === 'brief' && { patience_ms: PATIENCE_MS }),
+      ...(wait === 'brief' && { patience_ms: QUEUE_TIMEOUT_MS }),
       ...(wait === 'in_turn' && { in_turn: true }),
       from: Object.fromEntries(
         Object.entries(this.output).map(([stream, output]) => [stream, output.rejoin()]),

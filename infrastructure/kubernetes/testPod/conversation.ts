@@ -5,7 +5,7 @@ import type { Frame } from './frames';
  * The supervisor sends an `alive` frame every second. If no frame arrives for this time, in milliseconds, the
  * stream is assumed to be dead: a connection can end without either side noticing.
  */
-export const SILENCE_MS = 10_000;
+export const HEARTBEAT_TIMEOUT_MS = 10_000;
 
 /** Types of frames that are the last of their conversation. */
 const LAST = new Set<Frame['type']>(['end', 'error', 'input', 'read']);

@@ -1,7 +1,7 @@
 import { inSpan } from '../../telemetry/span';
 import type { Kube } from '../api/client';
 import { PlatformError } from '../api/errors';
-import { Conversation, SILENCE_MS } from './conversation';
+import { Conversation, HEARTBEAT_TIMEOUT_MS } from './conversation';
 import { openExecStream } from './execStream';
 import type { ExecListener, ExecStream } from './execStream';
 
@@ -70,7 +70,7 @@ class PodStream {
   constructor(
     kube: Kube,
     userId: string,
-    { silenceMs = SILENCE_MS, idleMs = IDLE_MS }: PodStreamsSettings,
+    { silenceMs = HEARTBEAT_TIMEOUT_MS, idleMs = IDLE_MS }: PodStreamsSettings,
     private readonly onOver: () => void,
   ) {
     this.silenceMs = silenceMs;

@@ -71,7 +71,7 @@ export class ReceivedOutput {
   }
 
   /** The received output of a run whose end was never reported. */
-  asFarAsItCame(): CapturedOutput {
+  partial(): CapturedOutput {
     return { ...this.captured(Buffer.concat(this.parts)), bytes: this.end, truncated: this.gap !== null };
   }
 

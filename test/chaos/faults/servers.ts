@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { readStackNote } from '../../../local-stack/endpoints';
+import { readStackState } from '../../../local-stack/endpoints';
 import type { Server } from '../kinds';
 import { harmFor, HEALED_WITHIN_MS, type Fault } from './fault';
 import { seconds } from './members';
@@ -39,7 +39,7 @@ export const pauseServer =
 
 /** Undefined for a server that this machine's stack does not run. */
 function pidOf(server: Server): number | undefined {
-  return readStackNote()?.pids[server];
+  return readStackState()?.pids[server];
 }
 
 /**

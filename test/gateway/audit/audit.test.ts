@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import pino from 'pino';
 import WebSocket from 'ws';
 import { once } from 'node:events';
-import type { Asked } from '../../../gateway/audit/audit';
+import type { AuditEvent } from '../../../gateway/audit/audit';
 import { auditDocument } from '../../../gateway/audit/document';
 import { clientAddress } from '../../../gateway/auth/clientAddress';
 import { Refusals } from '../../../gateway/audit/refusals';
@@ -21,7 +21,7 @@ const owner = keyOf('aaaaaaaaaaaa', { userId: 'test' });
 const { properties } = actionsTemplate('a', { patterns: ['a'], lifecycle: null }).template.mappings;
 
 let server: RunningServer;
-let noted: { asked: Asked; document: Record<string, unknown> }[];
+let noted: { asked: AuditEvent; document: Record<string, unknown> }[];
 
 beforeEach(async () => {
   noted = [];

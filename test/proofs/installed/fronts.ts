@@ -6,7 +6,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { CertificateAuthority } from '../../../local-stack/cluster/certificateAuthority';
-import { readStackNote } from '../../../local-stack/endpoints';
+import { readStackState } from '../../../local-stack/endpoints';
 import { runCommand } from '../../../local-stack/machine/command';
 import { childrenOf } from '../../../infrastructure/processIdentity';
 import { readSettings } from '../../../local-stack/settings';
@@ -112,7 +112,7 @@ async function closed(server: Server): Promise<void> {
 
 /** Lets pods connect to ports of this machine, which node-init.sh forbids. @returns a function to undo it */
 async function openWays(ports: number[]): Promise<() => Promise<void>> {
-  const node = childrenOf(readStackNote()?.pids.node ?? 0)[0];
+  const node = childrenOf(readStackState()?.pids.node ?? 0)[0];
   if (node === undefined)
     throw new Error('No local stack of this machine runs: pods could not reach its servers.');
   const rule = (action: string[], port: number) =>

@@ -8,7 +8,7 @@ import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import { identityAnnotations } from '../../pods/userIdentity';
 import { waitFor } from '../../api/waiting';
-import { lastLogLines, recentEvents, telltale } from '../rollout/failureDetails';
+import { lastLogLines, recentEvents, failingContainer } from '../rollout/failureDetails';
 import { labelsOf, migrationPodOf, namesOf } from '../names';
 import { readDeployment } from '../program/program';
 import { filesManifest, programOf } from '../program/manifests';
@@ -130,7 +130,7 @@ async function reportOf(
   { pod, message }: End,
 ): Promise<MigrationReport> {
   const [logs, events, deployment] = await Promise.all([
-    pod === undefined ? '' : lastLogLines(kube, pod, telltale(pod)),
+    pod === undefined ? '' : lastLogLines(kube, pod, failingContainer(pod)),
     pod === undefined || message === null ? [] : recentEvents(kube, namesOf(userId).namespace, [pod]),
     readDeployment(kube, userId),
   ]);

@@ -12,7 +12,7 @@ const LOOK_MS = 5_000;
  * Waits until an object is missing without which no pod of a program can start: Kubernetes waits for it to
  * return, and does not report it in the pod's status. @returns its name. @throws the signal's reason
  */
-export async function untilMissing(
+export async function waitForMissingDependency(
   kube: Kube,
   userId: string,
   program: DeployedProgram,

@@ -32,7 +32,7 @@ export function eventLines(events: CoreV1Event[], objects: KubernetesObject[]): 
 }
 
 /** @returns the container of a program's pod whose log shows why the pod is not ready */
-export function telltale({ status }: V1Pod): string {
+export function failingContainer({ status }: V1Pod): string {
   const unfinished = status?.initContainerStatuses?.find(({ state }) => state?.terminated?.exitCode !== 0);
   return unfinished?.name ?? PROGRAM_CONTAINER;
 }

@@ -9,10 +9,10 @@ import { linkedAbort } from '../../../linkedAbort';
 import type { Kube } from '../../api/client';
 import { waitFor } from '../../api/waiting';
 import { deadlineProblem, diagnose } from './diagnosis';
-import { lastLogLines, recentEvents, telltale } from './failureDetails';
+import { lastLogLines, recentEvents, failingContainer } from './failureDetails';
 import { failureMessage } from './failureMessage';
 import { markLive } from '../program/live';
-import { untilMissing } from './dependencies';
+import { waitForMissingDependency } from './dependencies';
 import { replicaSetsOf } from '../program/revision';
 import { namesOf, selectorOf } from '../names';
 import { GracePeriod } from '../../pods/gracePeriod';
@@ -74,7 +74,7 @@ export async function watchRollout(
   try {
     return await Promise.race([
       watchPods(kube, userId, program, deadlineMs, { ...context, signal }),
-      untilMissing(kube, userId, program, signal).then((missing): RolloutEnd => ({
+      waitForMissingDependency(kube, userId, program, signal).then((missing): RolloutEnd => ({
         outcome: 'failed',
         problem: removed(missing),
         pods: [],
@@ -185,7 +185,7 @@ async function evidenceOf(
   const failing = pods.find((pod) => pod.metadata?.name === problem.pod);
   const [events, logs] = await Promise.all([
     eventsOf(kube, userId, program, pods),
-    failing === undefined ? '' : lastLogLines(kube, failing, telltale(failing)),
+    failing === undefined ? '' : lastLogLines(kube, failing, failingContainer(failing)),
   ]);
   return { events, logs };
 }

@@ -4,7 +4,7 @@ import { ServerPart } from './parts/serverPart';
 import { keepRunning } from './supervisor';
 
 /** The running parts of the stack, in the order in which they were started. */
-export class StackParts {
+export class Servers {
   private readonly inOrder: Part[] = [];
   /** Parts that nothing else depends on: they are stopped at once, in parallel with the others. */
   private readonly independent: Part[] = [];
