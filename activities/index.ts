@@ -137,7 +137,7 @@ export function createActivities(deps: ActivityDependencies) {
       const origin = { provenance: provenanceOf(submission), namespace, at };
       const isLastTry = Context.current().info.attempt >= POD_TRIES;
       const stored = await archiveOutput(deps, origin, unkept, callContext(), isLastTry);
-      if (stored.lostBytes > 0) log.warn('output was not kept until it could be stored', { ...stored });
+      if (stored.lostBytes > 0) log.warn('some output was lost before it could be stored', { ...stored });
       return stored;
     },
 
@@ -219,7 +219,10 @@ export function createActivities(deps: ActivityDependencies) {
 
     async recordActions(trail: ActionTrail): Promise<void> {
       const { rejected } = await deps.actionLog.write(documentsOf(trail, { traceId: deps.traceId?.() }));
-      if (rejected > 0) log.error('the log store rejected actions: they were put aside', { rejected });
+      if (rejected > 0)
+        log.error('the log store rejected actions: they were stored in the index for rejected ones', {
+          rejected,
+        });
       await deps.outputLog.write(outputIn(trail).kept);
     },
   };

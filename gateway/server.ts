@@ -83,7 +83,7 @@ export async function startServer(
   const logsIn = loginHandler({ access, audit, logger, addressOf });
   const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
   const servesPage = pageHandler(access, links);
-  if (!servesPage) logger.warn('the page was not built: `node gateway/web/build.mjs` builds it');
+  if (!servesPage) logger.warn('the page is not built: run `node gateway/web/build.mjs`');
   const parseMessage = messageParser(rules);
   const leaving = new AbortController();
   const goingDown = new AbortController();
@@ -107,7 +107,7 @@ export async function startServer(
     leaving: leaving.signal,
   });
   const http = createServer((request, response) => {
-    response.on('error', (error) => logger.info({ err: error }, 'a response was broken off'));
+    response.on('error', (error) => logger.info({ err: error }, 'failed while sending a response'));
     guarded(
       () =>
         apps?.request(request, response) ||
@@ -115,7 +115,7 @@ export async function startServer(
         servesPage?.(request, response) ||
         answer(request, response),
       (error) => {
-        logger.error({ err: error, method: request.method }, 'a request could not be answered');
+        logger.error({ err: error, method: request.method }, 'failed to answer a request');
         answerFailure(response, error);
       },
     );
@@ -140,7 +140,7 @@ export async function startServer(
           socket.off('error', onError);
         }),
       (error) => {
-        logger.error({ err: error }, 'an upgrade could not be answered');
+        logger.error({ err: error }, 'failed to answer an upgrade');
         if (upgraded) return void socket.destroy();
         const { code, message } = toErrorFrame(error);
         refuseUpgrade(socket, { refused: { status: STATUS_OF[code], error: code, message } });
@@ -196,7 +196,7 @@ export async function startServer(
     connections.stop();
     throw error;
   }
-  http.on('error', (error) => logger.error({ err: error }, 'a connection could not be accepted'));
+  http.on('error', (error) => logger.error({ err: error }, 'failed to accept a connection'));
   const stopPinging = disconnectUnresponsive(webSockets, limits.pingIntervalMs);
 
   async function close(): Promise<void> {

@@ -30,11 +30,11 @@ export function survivesUncaught({
     let met = false;
     const onUncaught = (error: unknown) => {
       metrics.uncaught();
-      logger.fatal({ err: error, drainAfterMs }, 'an error was not caught: the gateway drains');
+      logger.fatal({ err: error, drainAfterMs }, 'uncaught error: draining the gateway');
       try {
         endExchange(error);
       } catch (another) {
-        logger.error({ err: another }, 'the exchange of an error that was not caught could not be ended');
+        logger.error({ err: another }, 'failed to end the exchange of an uncaught error');
       }
       if (!met) void wait(drainAfterMs, undefined, { ref: false }).then(resolve);
       met = true;

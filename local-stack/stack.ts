@@ -135,7 +135,7 @@ async function startServers(
 
 /** A cluster that the environment names is used with the rights of its kubeconfig. */
 function namedCluster({ kubernetes }: NamedServers): Endpoints['kubernetes'] {
-  if (!kubernetes) throw new Error('Neither started nor named: this cannot be.');
+  if (!kubernetes) throw new Error('No Kubernetes cluster was started or configured.');
   const { kubeconfig } = kubernetes;
   return { ...kubernetes, workerKubeconfig: kubeconfig, gatewayKubeconfig: kubeconfig };
 }

@@ -69,7 +69,9 @@ async function main(args: string[]): Promise<unknown> {
     case 'upgrade-database': {
       const discardOld = values['discard-old'];
       if (discardOld && !confirmed)
-        throw new UsageError(`This deletes the way back to the old version: add --confirm ${userId}.`);
+        throw new UsageError(
+          `This deletes the old data; you cannot return to the old version then. Add --confirm ${userId}.`,
+        );
       return operate(OPERATIONS.upgradeDatabase, userId, { discardOld });
     }
     case 'backup':

@@ -43,7 +43,7 @@ export async function serveHealth(host: string, port: number, parts: HealthParts
     const page = request.method === 'GET' ? pages[request.url?.split('?')[0] ?? ''] : undefined;
     if (!page) return sendJson(response, 404, { error: 'not_found', message: 'there is nothing here' });
     void Promise.resolve(page(response)).catch((error: unknown) => {
-      logger.warn({ err: error, path: request.url }, 'a request of the health port could not be answered');
+      logger.warn({ err: error, path: request.url }, 'failed to answer a health check');
       sendJson(response, 500, { error: 'internal', message: (error as Error).message });
     });
   });

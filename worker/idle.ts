@@ -21,7 +21,7 @@ export function sweepRegularly(
         const gone = await sweep();
         if (gone.length > 0) logger.info({ gone }, 'scaled idle pods to zero');
       } catch (error) {
-        logger.warn({ err: error }, 'what is idle could not be swept');
+        logger.warn({ err: error }, 'failed to scale idle pods to zero');
       }
       await wait(everyMs, undefined, { signal: over.signal }).catch(() => undefined);
     }

@@ -100,7 +100,7 @@ async function main(): Promise<void> {
     index: config.ELASTICSEARCH_INDEX,
     retentionDays: config.ACTIONS_RETENTION_DAYS,
     counters: metrics.log,
-    say: (layout) => logger.info({ layout }, 'actions are stored'),
+    say: (layout) => logger.info({ layout }, 'storing actions'),
   });
   const outputLog = createActionLog({
     ...accessTo(config),
@@ -167,9 +167,9 @@ async function keepHistory(
   if (days === undefined) return;
   try {
     const before = await ensureRetention(workflowService, namespace, days);
-    if (before !== null) logger.info({ namespace, days, before }, 'history is kept for longer');
+    if (before !== null) logger.info({ namespace, days, before }, 'retention of the namespace was extended');
   } catch (error) {
-    logger.warn({ err: error, namespace, days }, 'the retention of the namespace could not be set');
+    logger.warn({ err: error, namespace, days }, 'failed to set the retention of the namespace');
   }
 }
 

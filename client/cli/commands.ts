@@ -92,7 +92,7 @@ async function submit({ client, settings, terminal, values, print }: Context, pa
     else terminal.out(`${taken.submission_id}\n`);
     return exitCodeOf(taken.status);
   }
-  const onBreak = () => terminal.err('the connection broke: going on after the last frame\n');
+  const onBreak = () => terminal.err('connection lost: resuming after the last frame\n');
   const input = values.interactive ? forwardInput(client, taken.submission_id, terminal) : null;
   for await (const frame of client.follow(taken.submission_id, { onBreak })) {
     if (values.json) print(frame);

@@ -37,7 +37,7 @@ export function forwardInput(
   })().catch((error: unknown) => {
     const isOver = error instanceof ApiError && error.code === 'not_running';
     if (!stopped.signal.aborted && !isOver)
-      terminal.err(`input was not handed on: ${error instanceof Error ? error.message : String(error)}\n`);
+      terminal.err(`failed to send input: ${error instanceof Error ? error.message : String(error)}\n`);
   });
   return {
     stop: async () => {

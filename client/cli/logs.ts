@@ -47,7 +47,7 @@ async function podLogs(
     ...(since !== undefined && { since }),
     ...(follow && { follow: 'true' }),
   } as Partial<LogQuery>;
-  const onBreak = () => terminal.err('the connection broke: going on after the last line\n');
+  const onBreak = () => terminal.err('connection lost: resuming after the last line\n');
   for await (const event of client.logs(user, query, { onBreak }))
     if (values.json) print(event);
     else show(event, terminal);

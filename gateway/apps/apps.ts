@@ -60,14 +60,14 @@ export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS 
     try {
       return await addressOf(userId);
     } catch (error) {
-      logger.warn({ err: error }, 'the address of a program could not be read');
+      logger.warn({ err: error }, 'failed to read the address of a program');
       return { status: 503, error: 'unavailable', message: 'The cluster did not answer. Try again.' };
     }
   }
 
   function refusalFor(error: unknown, { url }: IncomingMessage): Refusal {
     const refusal = refusalOf(error);
-    logger.info({ err: error, url, status: refusal.status }, 'a request did not reach a program and back');
+    logger.info({ err: error, url, status: refusal.status }, 'failed to forward a request to a program');
     return refusal;
   }
 

@@ -40,7 +40,7 @@ export function elasticAudit(
     index: auditIndexOf(settings.ELASTICSEARCH_INDEX),
     retentionDays: settings.ACTIONS_RETENTION_DAYS,
     counters,
-    say: (layout) => logger.info({ layout }, 'the audit is stored'),
+    say: (layout) => logger.info({ layout }, 'storing the audit'),
   });
   const spool = new Spool({
     // Only gateways of the same index may share it: each takes over what another one left.
@@ -51,7 +51,7 @@ export function elasticAudit(
   const refusals = new Refusals();
   const sweeps = setInterval(() => {
     for (const [address, suppressed] of refusals.sweep())
-      logger.warn({ remote: address, suppressed }, 'more calls were refused than the audit notes');
+      logger.warn({ remote: address, suppressed }, 'more calls were refused than the audit records');
   }, SWEEP_MS);
   sweeps.unref();
 
@@ -69,7 +69,10 @@ export function elasticAudit(
         log.record(auditDocument(request, { ...asked, details }, address));
       } catch (error) {
         // A failing disk must not fail the call, which was carried out.
-        logger.error({ err: error, asked }, 'the audit could not be kept: this call is here alone');
+        logger.error(
+          { err: error, asked },
+          'failed to keep the audit of this call: this log line is its only record',
+        );
       }
     },
     async close() {

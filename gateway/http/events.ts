@@ -56,7 +56,7 @@ export async function sendEvents(
   } catch (error) {
     if (error instanceof NothingFollows) return; // The client's next request gets a 204.
     if (!(error instanceof Error) || error.name === 'Stalled') throw error;
-    logger.error({ err: error }, 'a submission cannot be followed');
+    logger.error({ err: error }, 'failed to follow a submission');
     await write(eventOf(toErrorFrame(error, record.submission_id)));
   } finally {
     clearInterval(pings);

@@ -53,7 +53,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
     const url = urlOf(request);
     const log = logger.child({ method: request.method, path: url.pathname });
     void answerTo(request, response, url, gone.signal, log).catch((error: unknown) => {
-      log[gone.signal.aborted ? 'info' : 'error']({ err: error }, 'a response was broken off');
+      log[gone.signal.aborted ? 'info' : 'error']({ err: error }, 'failed while sending a response');
       response.destroy();
     });
   };
@@ -101,7 +101,7 @@ export function httpHandler(parts: HttpParts): RequestListener {
   function refuse(response: ServerResponse, error: unknown, log: Logger) {
     const frame = error instanceof HttpError ? error.frame : toErrorFrame(error);
     const status = STATUS_OF[frame.code];
-    if (status >= 500) log.error({ err: error, code: frame.code }, 'request could not be carried out');
+    if (status >= 500) log.error({ err: error, code: frame.code }, 'request failed');
     else log.info({ code: frame.code }, 'request refused');
     const headers: OutgoingHttpHeaders = error instanceof HttpError ? error.headers : {};
     send(response, { status, body: frame, headers: { ...(status === 503 && RETRY_AFTER), ...headers } });

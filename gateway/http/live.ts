@@ -69,7 +69,7 @@ async function inTime<T>(answer: Promise<T>, ms: number, logger: Logger): Promis
   try {
     return await Promise.race([answer, late]);
   } catch (error) {
-    logger.warn({ err: error }, 'what is live could not be read');
+    logger.warn({ err: error }, 'failed to read what is live');
     throw new PlatformUnavailable('the cluster did not answer', { cause: error });
   } finally {
     over.abort();

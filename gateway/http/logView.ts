@@ -88,7 +88,7 @@ async function before(
   signal.throwIfAborted();
   const answers = [fromStore, fromPods].filter(({ status }) => status === 'rejected');
   for (const answer of answers)
-    logger.warn({ err: (answer as PromiseRejectedResult).reason as unknown }, 'earlier logs cannot be read');
+    logger.warn({ err: (answer as PromiseRejectedResult).reason as unknown }, 'failed to read earlier logs');
   if (answers.length === 2) throw (fromPods as PromiseRejectedResult).reason;
 
   const one = (fromStore.status === 'fulfilled' ? (fromStore.value ?? []) : []).flatMap(({ at, ...line }) => {

@@ -87,7 +87,7 @@ export function loginHandler({ access, audit, logger, addressOf }: LoginParts): 
     if (path === '/logout') logOut(request, response);
     else
       void logIn(request, response).catch((error: unknown) => {
-        logger.info({ err: error }, 'a login was broken off');
+        logger.info({ err: error }, 'login connection broke');
         response.destroy();
       });
     return true;

@@ -96,7 +96,7 @@ async function* omittedBytes(
         yield piece;
       }
     } catch (error) {
-      logger.warn({ err: error }, 'output cannot be read from the log store');
+      logger.warn({ err: error }, 'failed to read output from the log store');
     }
   }
   if (left > 0) yield Buffer.from(`\n[... ${left} bytes left out ...]\n`);

@@ -45,7 +45,7 @@ export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'su
           rollbackMessage,
           jsonIn(await jsonText(call.request, MAX_BODY_BYTES)),
         );
-        call.logger.info({ userId: user_id, submissionId: submission_id }, 'rollback asked for');
+        call.logger.info({ userId: user_id, submissionId: submission_id }, 'rollback requested');
         const body = await seenBy(call, submissions).rollBack(user_id, submission_id, wait * 1000);
         return { status: body.status === 'running' ? 202 : 200, body };
       },

@@ -118,7 +118,7 @@ async function pendingOf(
   try {
     return await sources.readPending(submission);
   } catch (error) {
-    logger.debug({ err: error }, 'pending activities cannot be read');
+    logger.debug({ err: error }, 'failed to read pending activities');
     return [];
   }
 }

@@ -75,7 +75,7 @@ export async function* followHistory(
     } catch (error) {
       if (signal.aborted) return;
       if (!mayPass(error)) throw error;
-      logger.warn({ err: error, lastSeen, pauseMs: pause }, 'history cannot be read: trying again');
+      logger.warn({ err: error, lastSeen, pauseMs: pause }, 'failed to read the history: retrying');
       await wait(pause, undefined, { signal }).catch(endedByAbort);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       token = START;

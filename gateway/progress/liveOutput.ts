@@ -53,7 +53,7 @@ export class LiveOutput {
     this.watched = { event: tests.event, stop };
     const { signal } = stop;
     this.follow(tests, signal).catch((error: unknown) => {
-      if (!signal.aborted) this.settings.logger.warn({ err: error }, 'output cannot be followed live');
+      if (!signal.aborted) this.settings.logger.warn({ err: error }, 'failed to follow live output');
     });
   }
 

@@ -12,7 +12,7 @@ export const ADVICE = {
   not_interactive: 'Submit it again with interactive: true.',
   not_running: 'Nothing to do: the program has already exited.',
   too_much_input: 'Send less; give a program much data as one of its files.',
-  not_found: 'Look at the address and the id; submit what was forgotten.',
+  not_found: 'Check the address and the id. A submission whose history has expired must be submitted again.',
   unauthorized: 'Send a valid key in the header X-API-Key.',
   method_not_allowed: 'Use a method that the header Allow names.',
   unsupported_media_type: 'Send JSON, with the header Content-Type: application/json.',

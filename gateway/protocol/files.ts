@@ -10,7 +10,7 @@ export function files() {
       const names = Object.keys(value);
       const say = (message: string, path: string[] = [], limit?: number) =>
         context.addIssue({ code: 'custom', message, path, params: { limit } });
-      if (names.length === 0) say('must hold a file');
+      if (names.length === 0) say('must contain at least one file');
       if (names.length > MOST.files)
         return say(`has ${names.length} files, and the limit is ${MOST.files}`, [], MOST.files);
       const faults = names.flatMap((name) => {
@@ -28,9 +28,9 @@ export function files() {
 }
 
 function faultOfName(name: string): { message: string; limit?: number } | null {
-  if (!isUnicode(name)) return { message: 'must be valid Unicode: it holds half of a surrogate pair' };
-  if (/\p{Cc}/u.test(name)) return { message: 'must not hold control characters' };
-  if (name.includes('\\')) return { message: 'must not hold a backslash: folders are parted by "/"' };
+  if (!isUnicode(name)) return { message: 'must be valid Unicode: it contains half of a surrogate pair' };
+  if (/\p{Cc}/u.test(name)) return { message: 'must not contain control characters' };
+  if (name.includes('\\')) return { message: 'must not contain a backslash: use "/" between folders' };
   if (Buffer.byteLength(name) > MOST.fileNameBytes)
     return { message: `must have at most ${MOST.fileNameBytes} bytes`, limit: MOST.fileNameBytes };
   const parts = name.split('/');

@@ -4,12 +4,12 @@ import { z } from 'zod';
 export function text() {
   return z
     .string()
-    .refine(isUnicode, { error: 'must be valid Unicode: it holds half of a surrogate pair', abort: true });
+    .refine(isUnicode, { error: 'must be valid Unicode: it contains half of a surrogate pair', abort: true });
 }
 
 /** Text for an argument or an environment variable: the kernel ends it at a NUL. */
 export function word() {
-  return text().refine((value) => !value.includes('\0'), 'must not hold a NUL character');
+  return text().refine((value) => !value.includes('\0'), 'must not contain a NUL character');
 }
 
 export function isUnicode(value: string): boolean {

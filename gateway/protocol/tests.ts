@@ -27,7 +27,7 @@ export function tests() {
       if (value.files === undefined) say('is missing: a framework needs its test files', 'files');
       return;
     }
-    if (value.framework !== undefined) say('cannot stand beside cases', 'framework');
-    if (value.files !== undefined) say('cannot stand beside cases', 'files');
+    if (value.framework !== undefined) say('cannot be combined with cases', 'framework');
+    if (value.files !== undefined) say('cannot be combined with cases', 'files');
   });
 }

@@ -33,7 +33,7 @@ export function submissionOf(message: SubmitMessage, rules: SubmissionRules): Su
   const program = programOf(message, language);
   const { stdin = '', args = [], env = {}, limits = {}, interactive = false } = message;
   if (interactive && message.tests?.cases)
-    throw new FieldError(['interactive'], 'cannot stand beside cases, which bring their input');
+    throw new FieldError(['interactive'], 'cannot be combined with cases, which have their own input');
   const most = rules.limits.wall_seconds;
   if (!interactive && (limits.wall_seconds ?? 0) > most)
     throw new FieldError(['limits', 'wall_seconds'], `must be at most ${most}`, most);
@@ -72,7 +72,7 @@ function likelyEntrypoint({ files = {} }: SubmitMessage, languages: Language[]):
 function programOf(message: SubmitMessage, language: Language): Program {
   const { code, requirements = [] } = message;
   if (code !== undefined && message.files !== undefined)
-    throw new FieldError(['files'], 'cannot stand beside code, which is the short form of one file');
+    throw new FieldError(['files'], 'cannot be combined with code, which is the short form of one file');
   const files = code === undefined ? message.files : { [language.fileName]: code };
   if (files === undefined) throw new FieldError(['code'], 'is missing: send code, or files');
   if (requirements.length > 0 && !language.installs)

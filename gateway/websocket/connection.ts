@@ -57,7 +57,7 @@ class ClientConnection {
     this.socket.on('close', (code) => {
       this.gone.abort();
       metrics.disconnected();
-      logger.info({ code, inFlight: this.inFlight }, 'client gone');
+      logger.info({ code, inFlight: this.inFlight }, 'client disconnected');
     });
     this.socket.on('message', (data: RawData, isBinary: boolean) => {
       this.guard(() => this.receive(data, isBinary));
@@ -66,7 +66,7 @@ class ClientConnection {
 
   private guard(work: () => unknown): void {
     guarded(work, (error) => {
-      this.settings.logger.error({ err: error }, 'a message could not be answered: closing its connection');
+      this.settings.logger.error({ err: error }, 'failed to answer a message: closing its connection');
       this.socket.close(CLOSE.failed.code, CLOSE.failed.reason);
     });
   }
@@ -173,7 +173,7 @@ class ClientConnection {
       if (signal.aborted) return logger.info({ err: error }, 'no longer followed');
       const frame = toErrorFrame(error, submission_id);
       if (frame.code === 'internal' || frame.code === 'unavailable')
-        logger.error({ err: error, code: frame.code }, 'message could not be carried out');
+        logger.error({ err: error, code: frame.code }, 'failed to handle a message');
       else logger.info({ code: frame.code }, 'message refused');
       this.audit(message, { error: frame });
       await this.send(frame);

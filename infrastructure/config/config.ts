@@ -105,8 +105,7 @@ export function readConfig<Name extends keyof Variables>(
     if (result.success) config[name] = result.data;
     else faults.push(`${name} ${result.error.issues.map(inWords).join(', ')}`);
   }
-  if (faults.length > 0)
-    throw new Error(`The environment is not usable: ${faults.join('; ')}. See .env.example.`);
+  if (faults.length > 0) throw new Error(`Invalid configuration: ${faults.join('; ')}. See .env.example.`);
   return config as Config<Name>;
 }
 
@@ -181,7 +180,7 @@ function areProxies(entry: string): boolean {
 /** Checked when the process starts, so that the error for a wrong path names the variable. */
 function readableFile() {
   return z.string().refine((path) => isReadable(path), {
-    error: ({ input }) => `is ${String(input)}, which is no file that can be read`,
+    error: ({ input }) => `is ${String(input)}, which is not a readable file`,
   });
 }
 

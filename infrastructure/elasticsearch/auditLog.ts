@@ -55,7 +55,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
       counters?.waiting(spool.bytes);
       return true;
     } catch (error) {
-      logger.warn({ err: error, waitingBytes: spool.bytes }, 'the audit waits on disk');
+      logger.warn({ err: error, waitingBytes: spool.bytes }, 'audit is kept on disk until it can be stored');
       return false;
     }
   }
@@ -112,7 +112,7 @@ export function createAuditLog({ spool, write, logger, counters }: AuditLogSetti
       if (keep(document)) return;
       lost = { count: (lost?.count ?? 0) + 1, since: lost?.since ?? document['@timestamp'] };
       counters?.documents('dropped', 1);
-      logger.error({ document }, 'the audit does not fit on disk: this document is here alone');
+      logger.error({ document }, 'audit spool is full: this log line is the only record of the document');
     },
     async close(graceMs = GRACE_MS) {
       closing.abort();
@@ -130,7 +130,7 @@ function parsed(line: string, logger: Logger): LogDocument[] {
   try {
     return [JSON.parse(line) as LogDocument];
   } catch {
-    logger.warn({ line }, 'a line of the audit is not whole');
+    logger.warn({ line }, 'skipped an incomplete line of the audit spool');
     return [];
   }
 }

@@ -106,14 +106,14 @@ export function watchKeys(
   let awaySince: number | null = null;
 
   const changed = (secrets: V1Secret[]) => {
-    if (awaySince !== null || !known) logger.info({ keys: secrets.length }, 'keys are known');
+    if (awaySince !== null || !known) logger.info({ keys: secrets.length }, 'keys are loaded');
     known = true;
     awaySince = null;
     keys = new Map(secrets.map(storedKey).flatMap((key) => (key ? [[key.id, key]] : [])));
     for (const listener of listeners) listener();
   };
   const unreachable = (error: Error) => {
-    if (awaySince === null) logger.warn({ err: error }, 'keys cannot be read: going by what was last known');
+    if (awaySince === null) logger.warn({ err: error }, 'failed to read keys: using the last known ones');
     awaySince ??= Date.now();
   };
   const collection = {
@@ -127,7 +127,7 @@ export function watchKeys(
     while (!signal.aborted) {
       await runInformer<V1Secret>(kube, collection, signal, changed, unreachable).catch((error: unknown) => {
         awaySince ??= Date.now();
-        logger.error({ err: error }, 'keys cannot be read: is infrastructure/rbac.yaml applied?');
+        logger.error({ err: error }, 'failed to read keys: is infrastructure/rbac.yaml applied?');
       });
       await pauseFor(REFUSED_PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -42,13 +42,15 @@ export async function startTracing(service: string, logger: Logger): Promise<Tra
 
   const { startProvider } = await import('./provider.js');
   const { provider, ...tracing } = startProvider(service, logger);
-  logger.info({ endpoint }, 'traces are sent');
+  logger.info({ endpoint }, 'exporting traces');
   return {
     ...tracing,
     async stop() {
       const gone = new AbortController();
       await Promise.race([
-        provider.shutdown().catch((error: unknown) => logger.warn({ err: error }, 'traces were lost')),
+        provider
+          .shutdown()
+          .catch((error: unknown) => logger.warn({ err: error }, 'failed to export traces: they are lost')),
         wait(STOP_MS, undefined, { signal: gone.signal }).catch(() => undefined),
       ]);
       gone.abort();

@@ -33,7 +33,9 @@ export function createWorkflowRecords(client: Client) {
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
         if (mayPass(error))
-          throw new TemporalUnavailable(`Temporal did not tell of ${workflowId}`, { cause: error });
+          throw new TemporalUnavailable(`Could not read workflow ${workflowId} from Temporal`, {
+            cause: error,
+          });
         throw error;
       }
     },

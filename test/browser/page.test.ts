@@ -315,7 +315,7 @@ test('a comparison shows a missing end of a line, what went to stderr, and which
   await page.route(/stream=stderr/, (route) => route.fulfill({ status: 503 }));
   await compare();
   await page
-    .getByText(`That of ${String(one.submission_id)} cannot be had: the gateway answered 503.`)
+    .getByText(`Could not load the output of ${String(one.submission_id)}: the gateway answered 503.`)
     .waitFor();
   await output.getByText('-same').waitFor();
 });

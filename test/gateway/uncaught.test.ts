@@ -50,7 +50,9 @@ test('an error that nobody caught ends its exchange alone, and is counted and lo
     expect([response.status, response.headers.get('connection')]).toEqual([500, 'close']);
     expect(await response.json()).toMatchObject({ type: 'error', code: 'internal' });
     expect(await metric()).toBe(String(++met));
-    const logged = lines.find((line) => line.includes(`a bug in ${where}`) && line.includes('not caught'));
+    const logged = lines.find(
+      (line) => line.includes(`a bug in ${where}`) && line.includes('uncaught error'),
+    );
     expect(JSON.parse(logged!)).toMatchObject({ level: 60, err: { stack: /uncaughtGateway/ } });
   }
 

@@ -50,7 +50,7 @@ test('half a pair, and TLS that is turned off with settings that need it, are er
 test('a path that is no file is told with its variable', () => {
   const environment = { TEMPORAL_TLS_CLIENT_KEY_PATH: '/nowhere', ELASTICSEARCH_CA_FILE: '/tmp' };
   expect(() => readConfig(['TEMPORAL_TLS_CLIENT_KEY_PATH', 'ELASTICSEARCH_CA_FILE'], environment)).toThrow(
-    /TEMPORAL_TLS_CLIENT_KEY_PATH is \/nowhere, which is no file that can be read; ELASTICSEARCH_CA_FILE is \/tmp,/,
+    /TEMPORAL_TLS_CLIENT_KEY_PATH is \/nowhere, which is not a readable file; ELASTICSEARCH_CA_FILE is \/tmp,/,
   );
 });
 

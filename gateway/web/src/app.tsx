@@ -23,7 +23,7 @@ export function App() {
 
   switch (state.at) {
     case 'start':
-      return <p class="centre">One moment …</p>;
+      return <p class="centre">Loading …</p>;
     case 'failed':
       return (
         <main class="centre">

@@ -99,7 +99,7 @@ export function Compare({ earlier, later, onClose }: CompareProps) {
       </button>
       <div role="status">
         {problem && <p>{problem}</p>}
-        {!sides && !problem && <p class="muted">One moment …</p>}
+        {!sides && !problem && <p class="muted">Loading …</p>}
       </div>
       {sides && <Differences one={sides[0]} other={sides[1]} />}
     </section>
@@ -194,7 +194,7 @@ function OutputDifference({ title, stream, sides }: OutputDifferenceProps) {
         if (problem === null) return null;
         return (
           <p key={id} class="muted">
-            That of <code>{id}</code> cannot be had: {problem}.
+            Could not load the output of <code>{id}</code>: {problem}.
           </p>
         );
       })}

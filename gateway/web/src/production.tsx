@@ -78,7 +78,7 @@ export function Production({ user, isReached, isBusy, onOpen }: ProductionProps)
         </>
       )}
       {problem && <p class="muted">{problem}</p>}
-      {!live && !problem && <p class="muted">One moment …</p>}
+      {!live && !problem && <p class="muted">Loading …</p>}
     </section>
   );
 }

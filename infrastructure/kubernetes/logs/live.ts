@@ -78,7 +78,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
         ...{ apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespace: namespaceOf(userId) },
         labelSelector: SELECTOR_OF[part],
       };
-      const unreachable = (error: Error) => logger.debug({ err: error }, 'pods cannot be watched');
+      const unreachable = (error: Error) => logger.debug({ err: error }, 'failed to watch pods');
       runInformer<V1Pod>(kube, collection, ended, changed, unreachable).then(
         () => lines.close(),
         (error: Error) => lines.close(error),
@@ -124,7 +124,7 @@ async function followContainer(
       }
     } catch (error) {
       if (signal.aborted) return;
-      logger.debug({ err: error, pod }, 'the log of a pod cannot be read');
+      logger.debug({ err: error, pod }, 'failed to read the log of a pod');
     }
     // If the container has ended, everything was read. If the connection broke, it is opened again.
     await wait(pause, undefined, { signal }).catch(() => undefined);

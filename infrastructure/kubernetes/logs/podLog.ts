@@ -54,7 +54,7 @@ export async function* followPodLog(
       }
     } catch (error) {
       if (signal.aborted) return;
-      logger.debug({ err: error, userId, pauseMs: pause }, 'the log of the test pod cannot be read');
+      logger.debug({ err: error, userId, pauseMs: pause }, 'failed to read the log of the test pod');
     }
     if (Date.now() - openedAt > GOOD_MS) pause = PAUSE.first;
     await wait(pause, undefined, { signal }).catch(() => undefined);

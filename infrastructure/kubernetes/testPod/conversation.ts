@@ -17,7 +17,7 @@ export class HeartbeatTimeout extends PlatformError {
     silenceMs: number,
     readonly everHeard: boolean,
   ) {
-    super('Unavailable', `The test pod said nothing for ${silenceMs} ms`);
+    super('Unavailable', `No frame from the test pod for ${silenceMs} ms`);
   }
 }
 
