@@ -124,6 +124,6 @@ test('a line that is not whole does not hold up the others', async () => {
   const log = createAuditLog({ spool, write: store.write, logger });
   log.record(document(2));
   await eventually(() => store.documents.size === 1);
-  expect(logged.join()).toContain('not whole');
+  expect(logged.join()).toContain('incomplete line');
   await log.close();
 });
