@@ -1,17 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once, setMaxListeners } from 'node:events';
-import type { Duplex } from 'node:stream';
-import { WebSocketServer, type ServerOptions } from 'ws';
 import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
-import { traceOf } from '../infrastructure/telemetry/span';
 import { createApps, type AppsParts } from './apps/apps';
-import { NO_AUDIT, type AuditEvent, type Audit } from './audit/audit';
+import { NO_AUDIT, type Audit } from './audit/audit';
 import { toErrorFrame } from './submissions/errorFrames';
 import { guarded } from './errorBoundary';
-import { disconnectUnresponsive } from './websocket/heartbeat';
 import { clientAddress, type ClientAddress } from './auth/clientAddress';
 import { STATUS_OF } from './http/error';
 import { httpHandler } from './http/handler';
@@ -19,20 +14,18 @@ import { sendJson } from './http/json';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
 import type { ReadOutput } from './http/output';
-import { createAccess, type Refusal } from './auth/access';
+import { createAccess } from './auth/access';
 import { createConnectionRegistry } from './auth/connectionRegistry';
 import { loginHandler } from './http/loginRoutes';
 import { Quotas } from './auth/rateLimits';
-import { authorizedSubmissions } from './submissions/authorizedSubmissions';
-import { CLOSE, limitsFor, type Limits } from './limits';
+import { limitsFor, type Limits } from './limits';
 import { messageParser } from './protocol/clientMessages';
 import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
 import { pageHandler, type PageLinks } from './http/staticPage';
-import { serveSocket } from './websocket/connection';
 import type { Submissions } from './submissions/submissionService';
 import { refuseUpgrade } from './auth/refuseUpgrade';
-import { admit } from './websocket/upgrade';
+import { createWebSockets } from './websocket/webSocketServer';
 
 export interface ServerSettings {
   API_KEY: string;
@@ -80,39 +73,29 @@ export async function startServer(
   const access = createAccess(settings.API_KEY, keys);
   const quotas = new Quotas(limits.perKey);
   const connections = createConnectionRegistry(access, keys);
-  const logsIn = loginHandler({ access, audit, logger, addressOf });
-  const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
-  const servesPage = pageHandler(access, links);
-  if (!servesPage) logger.warn('the page is not built: run `node gateway/web/build.mjs`');
   const parseMessage = messageParser(rules);
   const leaving = new AbortController();
   const goingDown = new AbortController();
   setMaxListeners(0, goingDown.signal); // one listener per request in progress
+  const shared = { submissions, parseMessage, access, quotas, limits, metrics, audit, logger };
+  const webSockets = createWebSockets({ ...shared, connections, addressOf });
+  const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
+  const servePage = pageHandler(access, links);
+  if (!servePage) logger.warn('the page is not built: run `node gateway/web/build.mjs`');
+  const handleLogin = loginHandler({ access, audit, logger, addressOf });
   const answer = httpHandler({
-    ...{
-      submissions,
-      rules,
-      parseMessage,
-      limits,
-      access,
-      quotas,
-      metrics,
-      inspect,
-      logs,
-      outputArchive,
-      audit,
-      logger,
-    },
+    ...{ ...shared, rules, inspect, logs, outputArchive },
     closing: goingDown.signal,
     leaving: leaving.signal,
   });
+
   const http = createServer((request, response) => {
     response.on('error', (error) => logger.info({ err: error }, 'failed while sending a response'));
     guarded(
       () =>
         apps?.request(request, response) ||
-        logsIn(request, response) ||
-        servesPage?.(request, response) ||
+        handleLogin(request, response) ||
+        servePage?.(request, response) ||
         answer(request, response),
       (error) => {
         logger.error({ err: error, method: request.method }, 'failed to answer a request');
@@ -120,25 +103,16 @@ export async function startServer(
       },
     );
   });
-  const options: ServerOptions & { closeTimeout: number } = {
-    noServer: true,
-    maxPayload: limits.maxMessageBytes,
-    perMessageDeflate: false,
-    closeTimeout: limits.closeTimeoutMs, // in ws since 8.19, not yet in its types
-  };
-  const webSockets = new WebSocketServer(options);
-
   http.on('upgrade', (request, socket, head) => {
     const onError = (error: Error) => logger.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
     let upgraded = false;
+    const onUpgraded = () => {
+      upgraded = true;
+      socket.off('error', onError);
+    };
     guarded(
-      () =>
-        apps?.upgrade(request, socket, head) ||
-        upgrade(request, socket, head, () => {
-          upgraded = true;
-          socket.off('error', onError);
-        }),
+      () => apps?.upgrade(request, socket, head) || webSockets.upgrade(request, socket, head, onUpgraded),
       (error) => {
         logger.error({ err: error }, 'failed to answer an upgrade');
         if (upgraded) return void socket.destroy();
@@ -148,66 +122,24 @@ export async function startServer(
     );
   });
 
-  /** @param onUpgraded called when the WebSocket handles the socket's errors itself */
-  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, onUpgraded: () => void): void {
-    const connection = logger.child({ connectionId: randomUUID(), remote: addressOf(request) });
-    const admission = admit(
-      request,
-      access,
-      (principal) => connections.of(principal.keyId) < quotas.of(principal).limits.connections,
-    );
-    if (admission.refused) {
-      connection.info({ status: admission.refused.status }, 'upgrade refused');
-      metrics.refused(admission.refused.status);
-      noteRefusal(audit, request, admission.refused);
-      return refuseUpgrade(socket, admission);
-    }
-    const { progress, principal } = admission;
-    const known = connection.child({ keyId: principal.keyId });
-    const settings = {
-      submissions: authorizedSubmissions(submissions, principal),
-      ...{ parseMessage, limits, metrics, progress, logger: known },
-      quota: quotas.of(principal),
-      trace: traceOf(request.headers),
-      audit: (asked: Omit<AuditEvent, 'principal'>) => audit.note(request, { ...asked, principal }),
-    };
-    webSockets.handleUpgrade(request, socket, head, (client) => {
-      onUpgraded();
-      client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
-      guarded(
-        () => {
-          webSockets.emit('connection', client, request);
-          known.info({ progress }, 'client connected');
-          connections.add(client, principal);
-          serveSocket(client, settings);
-        },
-        (error) => {
-          known.error({ err: error }, 'a connection could not be served');
-          client.close(CLOSE.failed.code, CLOSE.failed.reason);
-        },
-      );
-    });
-  }
-
   http.listen(settings.PORT, settings.HOST);
   try {
     await once(http, 'listening');
   } catch (error) {
     connections.stop();
+    webSockets.close();
     throw error;
   }
   http.on('error', (error) => logger.error({ err: error }, 'failed to accept a connection'));
-  const stopPinging = disconnectUnresponsive(webSockets, limits.pingIntervalMs);
 
   async function close(): Promise<void> {
-    stopPinging();
     leaving.abort();
     goingDown.abort(); // ends streams and waits
     connections.stop();
     const closed = once(http, 'close');
     http.close();
     http.closeIdleConnections();
-    for (const client of webSockets.clients) client.close(CLOSE.goingAway.code, CLOSE.goingAway.reason);
+    webSockets.close();
     // A hanging request must not keep the process alive. WebSockets have their own closeTimeout.
     const rest = setTimeout(() => http.closeAllConnections(), limits.closeTimeoutMs);
     await closed;
@@ -258,13 +190,6 @@ function answerFailure(response: ServerResponse, error: unknown): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusMessage = '';
   sendJson(response, STATUS_OF[frame.code], frame, { Connection: 'close' });
-}
-
-/** Records a refusal that is due to the key, and no other. */
-function noteRefusal(audit: Audit, request: IncomingMessage, { status, error, message }: Refusal): void {
-  if (status !== 401 && status !== 403) return;
-  const action = status === 401 ? 'api.refused' : 'api.forbidden';
-  audit.note(request, { action, status, error: { code: error, message }, principal: null });
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {
