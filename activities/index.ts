@@ -1,7 +1,7 @@
 import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
 import { isEnvironmentMissing, type Deferrable, type Deferred } from './deferral';
-import { outputIn, type OutputOrigin } from './output';
+import { outputIn, type OutputOrigin } from './outputDocuments';
 import type {
   ActionLog,
   CallContext,
@@ -32,7 +32,7 @@ import type {
   WorkflowRecords,
 } from './ports';
 import { inputReporter } from './input';
-import { archiveOutput, type StoredOutput } from './outputArchive';
+import { copyOutput, type StoredOutput } from './copyOutput';
 import { runPlan, runPlanOrDefer, type TestContext } from './testing';
 import type { DeferredTests, TestReport, TruncatedOutput } from './testReport';
 
@@ -136,7 +136,7 @@ export function createActivities(deps: ActivityDependencies) {
     ): Promise<StoredOutput> {
       const origin = { provenance: provenanceOf(submission), namespace, at };
       const isLastTry = Context.current().info.attempt >= POD_TRIES;
-      const stored = await archiveOutput(deps, origin, unkept, callContext(), isLastTry);
+      const stored = await copyOutput(deps, origin, unkept, callContext(), isLastTry);
       if (stored.lostBytes > 0) log.warn('some output was lost before it could be stored', { ...stored });
       return stored;
     },

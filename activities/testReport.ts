@@ -82,7 +82,7 @@ export interface TestReport {
    * the step had already been executed there.
    */
   executedAgain: boolean;
-  /** Output of the executions that this report does not contain. The test pod keeps it for a while. */
+  /** Output that this report leaves out. The test pod keeps it for a while. */
   unkept?: TruncatedOutput[];
   /** The installed packages with their versions. Production gets the same. */
   installed?: string[];

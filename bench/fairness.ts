@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { SEARCH_ATTRIBUTES, TEST_QUEUE_QUERY, testQueueIdOf } from '../workflows/contract';
-import type { TestQueueState } from '../workflows/testTurns';
+import type { TestQueueState } from '../workflows/testQueueState';
 import { connectClient } from '../infrastructure/temporal/connection';
 import { OrchestrationClient } from '../client';
 import { httpUrl } from '../test/integration/contract';

@@ -4,26 +4,23 @@ export interface StreamEvent {
   data: string;
 }
 
-/**
- * Parses the events of a response's body as the HTML standard specifies. Ignores comments and retry times.
- */
+/** Parses the Server-Sent Events of the gateway. Ignores comments and retry times. */
 export async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    // An event without its closing empty line was cut off. The gateway sends it again when the stream is
-    // resumed.
     const blocks = text.split(/\r?\n\r?\n/);
     text = blocks.pop() ?? '';
     for (const block of blocks) {
-      const event = parse(block);
+      const event = eventOf(block);
       if (event) yield event;
     }
   }
+  // What is left in `text` was cut off. The gateway sends it again when the stream is resumed.
 }
 
-function parse(block: string): StreamEvent | null {
+function eventOf(block: string): StreamEvent | null {
   const fields = block.split(/\r?\n/).map(fieldOf);
   const data = fields.filter(({ name }) => name === 'data').map(({ value }) => value);
   const id = fields.find(({ name }) => name === 'id')?.value;

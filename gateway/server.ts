@@ -6,7 +6,7 @@ import type { Logger } from '../infrastructure/logging';
 import { createApps, type AppsParts } from './apps/apps';
 import { NO_AUDIT, type Audit } from './audit/audit';
 import { toErrorFrame } from './submissions/errorFrames';
-import { guarded } from './errorBoundary';
+import { runGuarded } from './errorBoundary';
 import { clientAddress, type ClientAddress } from './auth/clientAddress';
 import { STATUS_OF } from './http/error';
 import { httpHandler } from './http/handler';
@@ -91,7 +91,7 @@ export async function startServer(
 
   const http = createServer((request, response) => {
     response.on('error', (error) => logger.info({ err: error }, 'failed while sending a response'));
-    guarded(
+    runGuarded(
       () =>
         apps?.request(request, response) ||
         handleLogin(request, response) ||
@@ -111,7 +111,7 @@ export async function startServer(
       upgraded = true;
       socket.off('error', onError);
     };
-    guarded(
+    runGuarded(
       () => apps?.upgrade(request, socket, head) || webSockets.upgrade(request, socket, head, onUpgraded),
       (error) => {
         logger.error({ err: error }, 'failed to answer an upgrade');

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
-import { endExchange } from './errorBoundary';
+import { handleUncaught } from './errorBoundary';
 import type { Metrics } from './metrics';
 
 export interface UncaughtOptions {
@@ -32,7 +32,7 @@ export function survivesUncaught({
       metrics.uncaught();
       logger.fatal({ err: error, drainAfterMs }, 'uncaught error: draining the gateway');
       try {
-        endExchange(error);
+        handleUncaught(error);
       } catch (another) {
         logger.error({ err: another }, 'failed to end the exchange of an uncaught error');
       }

@@ -1,5 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { mayPass } from '../infrastructure/temporal/failures';
+import { isTemporary } from '../infrastructure/temporal/temporaryErrors';
 
 /** How long a worker may take to start the workflow, in milliseconds. */
 const BEGIN_WITHIN_MS = 30_000;
@@ -21,7 +21,7 @@ export async function resultOf(
   try {
     return await connection.withDeadline(Date.now() + withinMs, () => handle.result());
   } catch (error) {
-    if (!mayPass(error)) throw error;
+    if (!isTemporary(error)) throw error;
   }
   const { historyLength } = await connection.withDeadline(Date.now() + withinMs, () => handle.describe());
   if (historyLength > UNTAKEN_EVENTS) return handle.result();

@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { TEST_QUEUE_QUERY } from './contract';
-import { TestTurns, type TestClaim, type TestQueueState } from './testTurns';
+import { TestTurns, type TestClaim, type TestQueueState } from './testQueueState';
 
 export const claimTestTurn = defineSignal<[TestClaim]>('claimTestTurn');
 export const leaveTestTurn = defineSignal<[workflowId: string]>('leaveTestTurn');
@@ -41,7 +41,7 @@ export async function testQueue(state: TestQueueState): Promise<void> {
   setHandler(stateQuery, () => turns.state);
 
   for (;;) {
-    for (let next = turns.granted.shift(); next !== undefined; next = turns.granted.shift())
+    for (let next = turns.toNotify.shift(); next !== undefined; next = turns.toNotify.shift())
       await grant(turns, next);
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof testQueue>(turns.state);
 
@@ -50,7 +50,7 @@ export async function testQueue(state: TestQueueState): Promise<void> {
     const happened = await condition(() => touched, waiting.length > 0 ? CHECK_EVERY : IDLE);
     if (happened) continue;
     if (holders.length === 0) return;
-    turns.repeat();
+    turns.notifyHoldersAgain();
   }
 }
 

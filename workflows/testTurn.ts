@@ -12,7 +12,7 @@ import type { RunWait } from '../activities/ports';
 import { TEST_POD_BUSY, TEST_QUEUE, testQueueIdOf } from './contract';
 import { signalOrStart } from './signalOrStart';
 import { claimTestTurn, leaveTestTurn, testTurn } from './testQueue';
-import type { TestQueueState } from './testTurns';
+import type { TestQueueState } from './testQueueState';
 
 /** After this time without an answer, the claim is sent again: an operator may have terminated the queue. */
 const CLAIM_AGAIN = '10 min';

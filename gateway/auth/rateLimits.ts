@@ -1,14 +1,15 @@
 import type { KeyLimits } from '../limits';
 import type { Principal } from './principal';
 
-/** What is left of a key's limits, shared by all of its connections. */
+/** How much of its limits a key has used, shared by all of its connections. */
 export interface Quota {
+  /** The limits themselves. The number of connections is checked in the upgrade. */
   readonly limits: KeyLimits;
-  /** Takes one message. @returns 0, or the seconds until the next one is allowed */
-  message(): number;
+  /** Counts one message. @returns 0 if it is allowed, otherwise the seconds until the next one is */
+  takeMessage(): number;
   /** The same for a submission. */
-  submission(): number;
-  /** Follows one more submission. @returns a function that ends it, or null if the key follows too many */
+  takeSubmission(): number;
+  /** Counts one more submission that is followed. @returns a function that uncounts it, or null if there are too many */
   follow(): (() => void) | null;
 }
 
@@ -18,7 +19,8 @@ export class Quotas {
   constructor(private readonly limits: KeyLimits) {}
 
   of({ keyId, userId }: Principal): Quota {
-    if (userId === null) return UNBOUND;
+    // An admin key: limits protect the platform from its users.
+    if (userId === null) return UNLIMITED;
     const known = this.byKey.get(keyId);
     if (known) return known;
     const quota = quotaOf(this.limits);
@@ -33,8 +35,8 @@ function quotaOf(limits: KeyLimits): Quota {
   let followed = 0;
   return {
     limits,
-    message: () => messages.take(),
-    submission: () => submissions.take(),
+    takeMessage: () => messages.take(),
+    takeSubmission: () => submissions.take(),
     follow() {
       if (followed >= limits.followed) return null;
       followed += 1;
@@ -43,7 +45,7 @@ function quotaOf(limits: KeyLimits): Quota {
   };
 }
 
-const UNBOUND: Quota = {
+const UNLIMITED: Quota = {
   limits: {
     messagesPerSecond: Infinity,
     messageBurst: Infinity,
@@ -51,30 +53,30 @@ const UNBOUND: Quota = {
     followed: Infinity,
     connections: Infinity,
   },
-  message: () => 0,
-  submission: () => 0,
+  takeMessage: () => 0,
+  takeSubmission: () => 0,
   follow: () => () => undefined,
 };
 
-/** Holds up to `most` tokens, and gains `perSecond` of them each second. */
+/** Holds up to `capacity` tokens, and gains `perSecond` of them each second. */
 export class TokenBucket {
   private tokens: number;
-  private at: number;
+  private refilledAt: number;
 
   constructor(
-    private readonly most: number,
+    private readonly capacity: number,
     private readonly perSecond: number,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.tokens = most;
-    this.at = now();
+    this.tokens = capacity;
+    this.refilledAt = now();
   }
 
   /** Takes a token. @returns 0, or the whole seconds until one is available */
   take(): number {
     const now = this.now();
-    this.tokens = Math.min(this.most, this.tokens + ((now - this.at) / 1000) * this.perSecond);
-    this.at = now;
+    this.tokens = Math.min(this.capacity, this.tokens + ((now - this.refilledAt) / 1000) * this.perSecond);
+    this.refilledAt = now;
     if (this.tokens < 1) return Math.ceil((1 - this.tokens) / this.perSecond);
     this.tokens -= 1;
     return 0;

@@ -226,7 +226,7 @@ async function submit(
   if (message.type !== 'submit')
     throw new HttpError(errorFrame('invalid_message', 'type must be submit, or left out', { field: 'type' }));
   const quota = quotas.of(callerOf(call));
-  const beyond = quota.submission();
+  const beyond = quota.takeSubmission();
   if (beyond > 0) throw tooMany(quota.limits.submissionsPerMinute, beyond, message.submission.submissionId);
   const accepted = await submissions.submit(message.submission);
   metrics.accepted(performance.now() - begun);
@@ -239,7 +239,7 @@ async function submit(
 async function takeInput(call: Call, { submissions, limits, quotas }: SubmissionRouteParts): Promise<Reply> {
   const submission_id = submissionIn(call);
   const quota = quotas.of(callerOf(call));
-  const beyond = quota.message();
+  const beyond = quota.takeMessage();
   if (beyond > 0) {
     const limit = quota.limits.messagesPerSecond;
     const details = { limit, retry_after_seconds: beyond, submission_id };

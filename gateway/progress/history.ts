@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { setTimeout as wait } from 'node:timers/promises';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
-import { mayPass } from '../../infrastructure/temporal/failures';
+import { isTemporary } from '../../infrastructure/temporal/temporaryErrors';
 import { decoded } from '../../infrastructure/temporal/payloads';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import type { HistoryEvent } from './historyEvents';
@@ -74,7 +74,7 @@ export async function* followHistory(
       page = await read(execution, token, signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (!mayPass(error)) throw error;
+      if (!isTemporary(error)) throw error;
       logger.warn({ err: error, lastSeen, pauseMs: pause }, 'failed to read the history: retrying');
       await wait(pause, undefined, { signal }).catch(endedByAbort);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, WorkflowFailedError, type Client } from '@temporalio/client';
 import { z } from 'zod';
-import { mayPass } from '../../infrastructure/temporal/failures';
+import { isTemporary } from '../../infrastructure/temporal/temporaryErrors';
 import { namespaceOf, operationIdOf, OPERATIONS } from '../../workflows/contract';
 import type { OperationReport, RollBackToInput } from '../../workflows/contract';
 
@@ -57,7 +57,7 @@ export async function rollBack(
     const live = submission_id && code_digest ? { submission_id, code_digest } : null;
     return { ...state, status, message, live };
   } catch (error) {
-    if (mayPass(error)) return { ...state, status: 'running', message: 'Still in progress.', live: null };
+    if (isTemporary(error)) return { ...state, status: 'running', message: 'Still in progress.', live: null };
     if (error instanceof WorkflowFailedError && isRefusal(error.cause))
       throw new OperationRefused(error.cause.message, { cause: error });
     throw error;

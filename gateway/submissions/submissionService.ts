@@ -3,7 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Clien
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../../infrastructure/logging';
 import { inputOf } from '../../infrastructure/temporal/workflowRecords';
-import { mayPass } from '../../infrastructure/temporal/failures';
+import { isTemporary } from '../../infrastructure/temporal/temporaryErrors';
 import type { InputPiece, InputState, SubmitCodeInput } from '../../workflows/contract';
 import {
   CANCEL_REQUESTED_SIGNAL,
@@ -163,7 +163,9 @@ export function temporalSubmissions(
     return within(limits.callTimeoutMs, call).catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError)
         throw new SubmissionNotFound(`there is no submission ${submissionId}`, { cause: error });
-      throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+      throw isTemporary(error)
+        ? new PlatformUnavailable('Temporal does not answer', { cause: error })
+        : error;
     });
   }
 
@@ -229,7 +231,7 @@ export function temporalSubmissions(
     list: (filter) =>
       within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(
         (error: unknown) => {
-          if (mayPass(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
+          if (isTemporary(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
           throw error;
         },
       ),
@@ -241,7 +243,9 @@ export function temporalSubmissions(
         { userId, submissionId, requestedBy: keyId === undefined ? 'gateway' : `key:${keyId}` },
         { startMs: limits.callTimeoutMs, waitMs },
       ).catch((error: unknown) => {
-        throw mayPass(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
+        throw isTemporary(error)
+          ? new PlatformUnavailable('Temporal does not answer', { cause: error })
+          : error;
       }),
 
     follow: (accepted, settings) => follow(sources, accepted, settings),

@@ -7,7 +7,7 @@ import type { Cursor } from '../protocol/cursor';
 import { detailsOf } from '../submissions/details';
 import { errorFrame, type ErrorFrame } from '../protocol/errorFrame';
 import { toErrorFrame } from '../submissions/errorFrames';
-import { guarded } from '../errorBoundary';
+import { runGuarded } from '../errorBoundary';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import type { Quota } from '../auth/rateLimits';
 import { CLOSE, type Limits } from '../limits';
@@ -65,7 +65,7 @@ class ClientConnection {
   }
 
   private guard(work: () => unknown): void {
-    guarded(work, (error) => {
+    runGuarded(work, (error) => {
       this.settings.logger.error({ err: error }, 'failed to answer a message: closing its connection');
       this.socket.close(CLOSE.failed.code, CLOSE.failed.reason);
     });
@@ -99,7 +99,7 @@ class ClientConnection {
   /** Refuses messages over the key's rate limit. Closes the connection of a client that does not stop. */
   private isTooFast(): boolean {
     const { quota, limits, logger } = this.settings;
-    const wait = quota.message();
+    const wait = quota.takeMessage();
     this.refusedInARow = wait === 0 ? 0 : this.refusedInARow + 1;
     if (wait === 0) return false;
     if (this.refusedInARow > limits.maxRefusedMessages) {
@@ -126,7 +126,7 @@ class ClientConnection {
       const words = `wait for one of your ${this.inFlight} submissions to end`;
       return errorFrame('too_many_in_flight', words, { limit: limits.maxInFlight, submission_id });
     }
-    const seconds = message.type === 'submit' ? quota.submission() : 0;
+    const seconds = message.type === 'submit' ? quota.takeSubmission() : 0;
     if (seconds === 0) return null;
     const limit = quota.limits.submissionsPerMinute;
     const words = `this key may submit ${limit} times a minute`;

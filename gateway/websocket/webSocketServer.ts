@@ -10,7 +10,7 @@ import type { ClientAddress } from '../auth/clientAddress';
 import type { ConnectionRegistry } from '../auth/connectionRegistry';
 import type { Quotas } from '../auth/rateLimits';
 import { refuseUpgrade } from '../auth/refuseUpgrade';
-import { guarded } from '../errorBoundary';
+import { runGuarded } from '../errorBoundary';
 import { CLOSE, type Limits } from '../limits';
 import type { Metrics } from '../metrics';
 import type { ParseMessage } from '../protocol/clientMessages';
@@ -81,7 +81,7 @@ export function createWebSockets(parts: WebSocketParts): WebSockets {
       server.handleUpgrade(request, socket, head, (client) => {
         onUpgraded();
         client.on('error', (error) => connection.info({ err: error }, 'client broke the protocol'));
-        guarded(
+        runGuarded(
           () => {
             server.emit('connection', client, request);
             known.info({ progress }, 'client connected');

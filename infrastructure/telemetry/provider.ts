@@ -9,7 +9,7 @@ import type { Logger } from '../logging';
 
 /** Starts sending spans, as configured in the environment. Loaded only when a collector is configured. */
 export function startProvider(service: string, logger: Logger) {
-  diag.setLogger(complaintsTo(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  diag.setLogger(diagnosticsLogger(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const resource = Resource.default()
     .merge(new Resource({ 'service.name': `orchestration-app-${service}` }))
     .merge(detectResourcesSync({ detectors: [envDetectorSync] }));
@@ -19,7 +19,7 @@ export function startProvider(service: string, logger: Logger) {
   return { provider, resource, spanProcessor, clientInterceptors: [tracedCalls()] };
 }
 
-/** Traces calls that change something, not the queries of every few seconds that follow a submission. */
+/** Traces calls that change something, and not the queries that poll a submission every few seconds. */
 function tracedCalls(): WorkflowClientInterceptor {
   const all = new OpenTelemetryWorkflowClientInterceptor();
   return {
@@ -32,11 +32,12 @@ function tracedCalls(): WorkflowClientInterceptor {
 }
 
 /** Logs OpenTelemetry's own messages, such as that the collector does not answer. */
-function complaintsTo(logger: Logger) {
-  const say =
+function diagnosticsLogger(logger: Logger) {
+  const logAt =
     (level: 'error' | 'warn' | 'debug') =>
     (message: string, ...details: unknown[]) =>
-      logger[level]({ about: 'tracing', details }, message);
-  const debug = say('debug');
-  return { error: say('warn'), warn: say('warn'), info: debug, debug, verbose: debug };
+      logger[level]({ component: 'tracing', details }, message);
+  const debug = logAt('debug');
+  // Tracing that fails disturbs nothing else.
+  return { error: logAt('warn'), warn: logAt('warn'), info: debug, debug, verbose: debug };
 }

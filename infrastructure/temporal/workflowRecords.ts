@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkflowRecord } from '../../activities/ports';
-import { mayPass } from './failures';
+import { isTemporary } from './temporaryErrors';
 import { decoded } from './payloads';
 
 /** Thrown when the server could not be reached. Retrying is safe. */
@@ -32,7 +32,7 @@ export function createWorkflowRecords(client: Client) {
         return { input: await inputOf(client, workflowId, runId), memo };
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
-        if (mayPass(error))
+        if (isTemporary(error))
           throw new TemporalUnavailable(`Could not read workflow ${workflowId} from Temporal`, {
             cause: error,
           });

@@ -1,5 +1,5 @@
 import { documentsOf, type ActionTrail } from '../../activities/actions';
-import { outputIn } from '../../activities/output';
+import { outputIn } from '../../activities/outputDocuments';
 import type { LogDocument } from '../../activities/ports';
 import type { ElasticsearchAccess } from '../../infrastructure/elasticsearch/access';
 import { createActionLog, type WriteReport } from '../../infrastructure/elasticsearch/actionLog';

@@ -2,7 +2,7 @@ import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { scriptedPod } from '../scripted/ports';
 import { connectScripted, type Observed, type ScriptedTemporal } from '../scripted/temporal';
 import { TEST_QUEUE_QUERY } from '../../workflows/contract';
-import type { TestQueueState } from '../../workflows/testTurns';
+import type { TestQueueState } from '../../workflows/testQueueState';
 import { stack } from './stack';
 
 /** Submissions that wait for their user's test pod, on a real Temporal. */

@@ -25,5 +25,5 @@ test('connections of a key share its quota, and an admin key has none', () => {
   expect(quotas.of({ ...alice }).follow()).toBeNull();
   end?.();
   expect(quotas.of(alice).follow()).not.toBeNull();
-  for (let n = 0; n < 1_000; n++) expect(quotas.of(BOOTSTRAP).submission()).toBe(0);
+  for (let n = 0; n < 1_000; n++) expect(quotas.of(BOOTSTRAP).takeSubmission()).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
-import { mayPass } from '../../../infrastructure/temporal/failures';
+import { isTemporary } from '../../../infrastructure/temporal/temporaryErrors';
 
 const grpc = (code: number) => Object.assign(new Error('of gRPC'), { code, details: '', metadata: {} });
 
@@ -10,5 +10,5 @@ test.each<[string, unknown, boolean]>([
   ['a workflow that is not there', new ServiceError('failed', { cause: grpc(5) }), false],
   ['a mistake of our own', new TypeError('undefined'), false],
 ])('%s', (_what, error, passes) => {
-  expect(mayPass(error)).toBe(passes);
+  expect(isTemporary(error)).toBe(passes);
 });

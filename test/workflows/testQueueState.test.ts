@@ -1,4 +1,4 @@
-import { TestTurns, type TestClaim } from '../../workflows/testTurns';
+import { TestTurns, type TestClaim } from '../../workflows/testQueueState';
 
 const at = (second: number): TestClaim => ({
   workflowId: `submission-${second}`,
@@ -9,7 +9,7 @@ const empty = () => new TestTurns({ holders: [], waiting: [] });
 
 /** The submissions that got their turn since the last call. */
 const granted = (turns: TestTurns) =>
-  turns.granted.splice(0).map((id) => Number(id.replace('submission-', '')));
+  turns.toNotify.splice(0).map((id) => Number(id.replace('submission-', '')));
 
 test('two have their turn at once, the others when one of them has left, in the order in which they were accepted', () => {
   const turns = empty();
@@ -33,7 +33,7 @@ test('a claim that is made again changes nothing, and a holder is told again tha
   for (const second of [1, 2, 3, 3, 1]) turns.claim(at(second));
   expect(granted(turns)).toEqual([1, 2, 1]);
   expect(turns.state).toEqual({ holders: [at(1), at(2)], waiting: [at(3)] });
-  turns.repeat();
+  turns.notifyHoldersAgain();
   expect(granted(turns)).toEqual([1, 2]);
 });
 

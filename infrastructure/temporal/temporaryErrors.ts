@@ -5,7 +5,7 @@ import {
 } from '@temporalio/client';
 
 /** gRPC statuses that stay the same after a retry. The numbers are defined by gRPC and never change. */
-const LASTING = new Set([
+const PERMANENT_STATUSES = new Set([
   3, // INVALID_ARGUMENT
   5, // NOT_FOUND
   6, // ALREADY_EXISTS
@@ -16,8 +16,8 @@ const LASTING = new Set([
 ]);
 
 /** Whether a failed call may succeed later: no server, a server that restarts, no answer in time. */
-export function mayPass(error: unknown): boolean {
+export function isTemporary(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   const status = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(status) && !LASTING.has(status.code);
+  return isGrpcServiceError(status) && !PERMANENT_STATUSES.has(status.code);
 }

@@ -1,4 +1,4 @@
-import { chunksOf, documentOf, lostDocument, CHUNK_BYTES, type OutputOrigin } from './output';
+import { chunksOf, documentOf, lostDocument, CHUNK_BYTES, type OutputOrigin } from './outputDocuments';
 import type { CallContext, OutputLog, TestRunner } from './ports';
 import type { TruncatedOutput } from './testReport';
 
@@ -12,18 +12,18 @@ export interface StoredOutput {
 }
 
 /**
- * Moves output from the test pod to the log store. A repeat starts from the beginning and stores nothing
- * twice.
+ * Copies output that a report leaves out from the test pod to the log store. If the activity is retried, it starts from
+ * the beginning and stores nothing twice.
  * @param isLastTry if the pod does not answer, give up and report its bytes as lost
  */
-export async function archiveOutput(
+export async function copyOutput(
   { testRunner, outputLog }: { testRunner: TestRunner; outputLog: OutputLog },
   origin: OutputOrigin,
   unkept: TruncatedOutput[],
   context: CallContext,
   isLastTry: boolean,
 ): Promise<StoredOutput> {
-  // Fails if the store is unavailable, before any byte is moved.
+  // An empty write fails if the store is unavailable, before any byte is read.
   await outputLog.write([]);
   const report = { storedBytes: 0, lostBytes: 0 };
   for (const output of unkept) {
@@ -33,6 +33,7 @@ export async function archiveOutput(
       context.heartbeat(report);
       const read = { ...output, start, end: Math.min(output.end, start + READ_BYTES) };
       const data = await readFrom(testRunner, origin.provenance.userId, read, isLastTry);
+      // Less than was asked for: the test pod does not have the rest.
       const isLast = start + data.length >= output.end || data.length < read.end - start;
       const chunks = chunksOf({ ...output, offset: start, data }, isLast);
       await outputLog.write(chunks.map((chunk) => documentOf(origin, chunk)));
@@ -49,6 +50,9 @@ export async function archiveOutput(
   return report;
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/** @returns nothing if the bytes are lost */
 async function readFrom(
   testRunner: TestRunner,
   userId: string,
@@ -59,7 +63,7 @@ async function readFrom(
     return Buffer.from(await testRunner.read(userId, range));
   } catch (error) {
     const { name } = error as Error;
-    if (name === 'EnvironmentMissing' || (isLastTry && name === 'Unavailable')) return Buffer.alloc(0);
+    if (name === 'EnvironmentMissing' || (isLastTry && name === 'Unavailable')) return NOTHING;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** A submission whose tests wait for their turn in its user's test pod. */
+/** A submission whose tests wait for, or have, a turn in its user's test pod. */
 export interface TestClaim {
   /** The workflow that waits, and receives a signal when its turn comes. */
   workflowId: string;
@@ -14,15 +14,15 @@ export interface TestQueueState {
 }
 
 /** How many hold a turn at once: one that runs, and the next one, which the pod prepares meanwhile. */
-const AT_ONCE = 2;
+const MAX_HOLDERS = 2;
 
 /**
  * The turns of one user's submissions in the test pod, in the order accepted. The class has no side effects:
  * the caller notifies the workflows.
  */
 export class TestTurns {
-  /** Workflows to notify that it is their turn, oldest first. */
-  readonly granted: string[] = [];
+  /** Workflows to notify that it is their turn, oldest first. The caller removes each. */
+  readonly toNotify: string[] = [];
   private readonly holders: TestClaim[];
   private readonly waiting: TestClaim[];
 
@@ -40,12 +40,12 @@ export class TestTurns {
   claim(claim: TestClaim): void {
     const isSame = ({ workflowId }: TestClaim) => workflowId === claim.workflowId;
     if (this.holders.some(isSame)) {
-      this.granted.push(claim.workflowId);
+      this.toNotify.push(claim.workflowId);
       return;
     }
     if (this.waiting.some(isSame)) return;
-    const before = this.waiting.findLastIndex((other) => isOlder(other, claim));
-    this.waiting.splice(before + 1, 0, claim);
+    const lastOlder = this.waiting.findLastIndex((other) => isOlder(other, claim));
+    this.waiting.splice(lastOlder + 1, 0, claim);
     this.grant();
   }
 
@@ -58,21 +58,21 @@ export class TestTurns {
     this.grant();
   }
 
-  /** Notifies the holders again, which detects those that have ended. */
-  repeat(): void {
-    this.granted.push(...this.holders.map(({ workflowId }) => workflowId));
+  /** Has the holders notified again: that fails for one that has ended, and so detects it. */
+  notifyHoldersAgain(): void {
+    this.toNotify.push(...this.holders.map(({ workflowId }) => workflowId));
   }
 
   private grant(): void {
-    while (this.holders.length < AT_ONCE && this.waiting.length > 0) {
+    while (this.holders.length < MAX_HOLDERS && this.waiting.length > 0) {
       const next = this.waiting.shift()!;
       this.holders.push(next);
-      this.granted.push(next.workflowId);
+      this.toNotify.push(next.workflowId);
     }
   }
 }
 
-/** Compares times as strings, because all have the same format. */
+/** Compares times as strings, because all are in UTC, in the same format. */
 function isOlder(one: TestClaim, other: TestClaim): boolean {
   if (one.acceptedAt !== other.acceptedAt) return one.acceptedAt < other.acceptedAt;
   return one.workflowId < other.workflowId;

@@ -14,14 +14,14 @@ export interface OutputOrigin {
   at: string;
 }
 
-type Stream = TruncatedOutput['stream'];
+type StreamName = TruncatedOutput['stream'];
 
 /** Bytes that an execution printed, starting at `offset`. */
-interface Piece {
+interface OutputChunk {
   /** Such as `run` or `case-3`. */
   name: string;
   executionId: string;
-  stream: Stream;
+  stream: StreamName;
   offset: number;
   data: Buffer;
 }
@@ -45,7 +45,7 @@ export function outputIn({ provenance, namespace, actions }: ActionTrail): {
   };
 }
 
-/** Documents of the output that a report of tests contains, so that the output index contains all output. */
+/** Documents of the output that a report contains. With those that copyOutput writes, the index has all of it. */
 export function keptOutput(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
   return steps.flatMap((step) =>
     (['stdout', 'stderr'] as const).flatMap((stream) =>
@@ -60,8 +60,8 @@ export function keptOutput(origin: OutputOrigin, { steps }: TestReport): LogDocu
  * Splits bytes into chunks, at the same positions no matter how many bytes are passed at a time. A remainder
  * that is shorter than a chunk is left out unless `isLast`.
  */
-export function chunksOf(piece: Piece, isLast: boolean): Piece[] {
-  const chunks: Piece[] = [];
+export function chunksOf(piece: OutputChunk, isLast: boolean): OutputChunk[] {
+  const chunks: OutputChunk[] = [];
   let { data, offset } = piece;
   while (data.length >= CHUNK_BYTES || (isLast && data.length > 0)) {
     const first = withoutHalfCharacter(data.subarray(0, CHUNK_BYTES));
@@ -73,34 +73,34 @@ export function chunksOf(piece: Piece, isLast: boolean): Piece[] {
 }
 
 /** The id is the same for the same bytes of the same execution, so writing them again changes nothing. */
-export function documentOf(origin: OutputOrigin, { data, ...place }: Piece): LogDocument {
+export function documentOf(origin: OutputOrigin, { data, ...place }: OutputChunk): LogDocument {
   const content = isUtf8(data)
     ? { message: data.toString('utf8') }
     : { output: { encoding: 'base64', data: data.toString('base64') } };
   return {
-    ...common(origin, place),
+    ...commonFields(origin, place),
     ...content,
-    output: { ...placeOf(place), bytes: data.length, ...content.output },
+    output: { ...positionFields(place), bytes: data.length, ...content.output },
   };
 }
 
 /** A document that records which bytes were lost. */
 export function lostDocument(origin: OutputOrigin, { start, end, ...place }: TruncatedOutput): LogDocument {
   const bytes = end - start;
-  const document = common(origin, { ...place, offset: start });
+  const document = commonFields(origin, { ...place, offset: start });
   return {
     ...document,
     _id: `${document._id}:lost`,
-    message: `${bytes} bytes of output were not kept: their test pod is gone, or had no room for them`,
-    output: { ...placeOf({ ...place, offset: start }), bytes, lost: true },
+    message: `${bytes} bytes of output were lost: the test pod is gone, or had no room for them`,
+    output: { ...positionFields({ ...place, offset: start }), bytes, lost: true },
   };
 }
 
-type Place = Omit<Piece, 'data'>;
+type ChunkPosition = Omit<OutputChunk, 'data'>;
 
-function common(
+function commonFields(
   { provenance, namespace, at }: OutputOrigin,
-  { executionId, stream, offset }: Place,
+  { executionId, stream, offset }: ChunkPosition,
 ): LogDocument {
   const { workflowId, runId, submissionId, userId, codeDigest, keyId } = provenance;
   return {
@@ -115,12 +115,13 @@ function common(
   };
 }
 
-function placeOf({ name, executionId, stream, offset }: Place) {
+function positionFields({ name, executionId, stream, offset }: ChunkPosition) {
   return { step: name, execution: executionId, stream, offset };
 }
 
-function piecesOf(step: StepReport, stream: Stream): Piece[] {
+function piecesOf(step: StepReport, stream: StreamName): OutputChunk[] {
   const { text, gap, base64, bytes } = step[stream];
+  // `gap.end` is where the head ends, and `gap.start` where the tail starts.
   const head = base64 ? Buffer.from(base64.head, 'base64') : Buffer.from(gap ? text.slice(0, gap.end) : text);
   const tail = base64 ? Buffer.from(base64.tail, 'base64') : Buffer.from(gap ? text.slice(gap.start) : '');
   const place = { name: step.step, executionId: step.executionId, stream };

@@ -1,6 +1,6 @@
-import { keptOutput } from '../../activities/output';
+import { keptOutput } from '../../activities/outputDocuments';
 import type { LogDocument } from '../../activities/ports';
-import { archiveOutput } from '../../activities/outputArchive';
+import { copyOutput } from '../../activities/copyOutput';
 import type { TestReport, TruncatedOutput } from '../../activities/testReport';
 import { allOf, middlesOf } from '../../activities/truncatedOutput';
 import { pass, platformError } from '../scripted/ports';
@@ -56,7 +56,7 @@ test.each([
   ['bytes', BINARY],
 ])('%s comes whole, in pieces that follow on each other', async (_, printed) => {
   const { documents, store } = stores(printed);
-  const report = await archiveOutput(store, origin, all(printed), context, false);
+  const report = await copyOutput(store, origin, all(printed), context, false);
   expect(report).toEqual({ storedBytes: printed.length, lostBytes: 0 });
   const pieces = [...documents.values()];
   let end = 0;
@@ -67,38 +67,38 @@ test.each([
   expect(Buffer.concat(pieces.map(bytesOf)).equals(printed)).toBe(true);
   // Archiving again writes the same documents.
   const ids = [...documents.keys()];
-  await archiveOutput(store, origin, all(printed), context, false);
+  await copyOutput(store, origin, all(printed), context, false);
   expect([...documents.keys()]).toEqual(ids);
 });
 
 test('text is kept as text wherever it is cut', async () => {
   const { documents, store } = stores(TEXT);
-  await archiveOutput(store, origin, all(TEXT), context, false);
+  await copyOutput(store, origin, all(TEXT), context, false);
   expect([...documents.values()].every(({ message }) => typeof message === 'string')).toBe(true);
 });
 
 test('what the pod has not is said', async () => {
   const { documents, store } = stores(BINARY, 100_000);
-  const report = await archiveOutput(store, origin, all(BINARY), context, false);
+  const report = await copyOutput(store, origin, all(BINARY), context, false);
   expect(report).toEqual({ storedBytes: 100_000, lostBytes: 200_000 });
   const last = [...documents.values()].at(-1)!;
   expect(last._id).toBe('w:r:e1:stdout:100000:lost');
   expect(placeOf(last)).toMatchObject({ offset: 100_000, bytes: 200_000, lost: true });
-  expect(last.message).toContain('200000 bytes of output were not kept');
+  expect(last.message).toContain('200000 bytes of output were lost');
 });
 
 test('a pod that is gone has nothing; one that does not answer is asked again, but not for ever', async () => {
   const gone = stores(BINARY, 0, () => {
     throw platformError('EnvironmentMissing', 'no pod');
   });
-  expect(await archiveOutput(gone.store, origin, all(BINARY), context, false)).toMatchObject({
+  expect(await copyOutput(gone.store, origin, all(BINARY), context, false)).toMatchObject({
     lostBytes: 300_000,
   });
   const silent = stores(BINARY, 0, () => {
     throw platformError('Unavailable', 'no answer');
   });
-  await expect(archiveOutput(silent.store, origin, all(BINARY), context, false)).rejects.toThrow('no answer');
-  expect(await archiveOutput(silent.store, origin, all(BINARY), context, true)).toMatchObject({
+  await expect(copyOutput(silent.store, origin, all(BINARY), context, false)).rejects.toThrow('no answer');
+  expect(await copyOutput(silent.store, origin, all(BINARY), context, true)).toMatchObject({
     lostBytes: 300_000,
   });
 });
