@@ -205,7 +205,8 @@ export class OrchestrationClient {
         });
         return await orThrow(response);
       } catch (error) {
-        const isTemporary = error instanceof ApiError ? error.code === 'unavailable' : error instanceof TypeError;
+        const isTemporary =
+          error instanceof ApiError ? error.code === 'unavailable' : error instanceof TypeError;
         if (signal?.aborted || !isTemporary) throw error;
         if (Date.now() + pause > deadline)
           throw error instanceof ApiError
