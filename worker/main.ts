@@ -2,7 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, type RuntimeOptions } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
-import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
+import { accessTo } from '../infrastructure/elasticsearch/access';
 import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
@@ -15,7 +15,7 @@ import { loadLanguages } from '../sandbox/languages/languages';
 import { createLogger, type Logger } from '../infrastructure/logging';
 import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';
-import { accessOf, converterOf, TEMPORAL_VARIABLES } from '../infrastructure/temporal/connection';
+import { accessOf, converterOf } from '../infrastructure/temporal/connection';
 import { openSubmissions } from '../infrastructure/temporal/backlog';
 import { ensureRetention } from '../infrastructure/temporal/retention';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
@@ -28,48 +28,9 @@ import { addGauges, createWorkerMetrics } from './metrics/metrics';
 import { installRuntime } from './metrics/sdkMetrics';
 import { instrumented } from './instrumentation';
 import { temporalLogger } from './temporalLogger';
+import { WORKER_VARIABLES } from './variables';
 import { versionedBundle } from './version';
 import { createWorker } from './worker';
-
-const VARIABLES = [
-  ...TEMPORAL_VARIABLES,
-  'TEMPORAL_TASK_QUEUE',
-  'HISTORY_RETENTION_DAYS',
-  ...ELASTICSEARCH_VARIABLES,
-  'ACTIONS_RETENTION_DAYS',
-  'WORKFLOW_BUNDLE',
-  'KUBECONFIG',
-  'KUBE_CONTEXT',
-  'KUBERNETES_SERVICE_HOST',
-  'TEST_IMAGE',
-  'TEST_RUNTIME_CLASS',
-  'TEST_NODE_SELECTOR',
-  'TEST_TOLERATIONS',
-  'USER_PLANS',
-  'MAX_USERS',
-  'PROGRAM_IMAGE',
-  'DATABASE_IMAGE',
-  'DATABASE_IMAGE_15',
-  'PACKAGE_INDEX_URL',
-  'PACKAGE_INDEX_CIDR',
-  'RUN_WALL_SECONDS',
-  'RUN_INTERACTIVE_SECONDS',
-  'RUN_MEMORY_MB',
-  'RUN_KEEP_OUTPUT_BYTES',
-  'RUN_MAX_OUTPUT_BYTES',
-  'PROGRAM_CPUS',
-  'PROGRAM_CPU_REQUEST',
-  'PROGRAM_MEMORY_MB',
-  'PROGRAM_MEMORY_REQUEST_MB',
-  'ROLLOUT_SECONDS',
-  'TEST_POD_IDLE_MINUTES',
-  'PROGRAM_IDLE_MINUTES',
-  'HOST',
-  'WORKER_PORT',
-  'WORKER_DEPLOYMENT',
-  'WORKER_BUILD_ID',
-  'LOG_LEVEL',
-] as const;
 
 const MEGABYTE = 1024 * 1024;
 const MINUTE_MS = 60_000;
@@ -81,7 +42,7 @@ const MINUTE_MS = 60_000;
 const BESIDE_THE_RUN_MIB = 896;
 
 async function main(): Promise<void> {
-  const config = readConfig(VARIABLES);
+  const config = readConfig(WORKER_VARIABLES);
   const logger = createLogger('worker', config.LOG_LEVEL);
   const { TEMPORAL_NAMESPACE: namespace, TEMPORAL_TASK_QUEUE: taskQueue } = config;
   const sdkLogger = temporalLogger(logger);
@@ -148,7 +109,7 @@ async function main(): Promise<void> {
   }
 }
 
-type WorkerConfig = Config<(typeof VARIABLES)[number]>;
+type WorkerConfig = Config<(typeof WORKER_VARIABLES)[number]>;
 
 function clusterOf(config: WorkerConfig): Kube {
   return connectKubernetes({

@@ -2,6 +2,8 @@ import { composeProgram } from '../../local-stack/artifacts/composeProgram';
 import { runCommand } from '../../local-stack/machine/command';
 import { Progress } from '../../local-stack/machine/progress';
 import { readSettings } from '../../local-stack/settings';
+import { GATEWAY_VARIABLES } from '../../gateway/gateway';
+import { WORKER_VARIABLES } from '../../worker/variables';
 
 /** compose.yaml as Docker Compose parses it, which needs no Docker engine; nothing is started. */
 
@@ -73,6 +75,19 @@ test('with servers of one’s own, gateway and worker are all that is started', 
   const { services } = await project({ ...SECRETS, ...own, COMPOSE_PROFILES: '' });
   expect(Object.keys(services).sort()).toEqual(['gateway', 'worker']);
   expect(services.worker?.environment?.TEMPORAL_ADDRESS).toBe('temporal.example.com:7233');
+});
+
+/** What the containers fix for themselves. */
+const FIXED = ['HOST', 'PORT', 'KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'WORKFLOW_BUNDLE', 'AUDIT_DIRECTORY'];
+
+test.each([
+  ['gateway', GATEWAY_VARIABLES],
+  ['worker', WORKER_VARIABLES],
+] as const)('every setting of .env reaches the %s', async (name, variables) => {
+  const settings = variables.filter((each) => !FIXED.includes(each) && each !== 'WORKER_PORT');
+  const given = Object.fromEntries(settings.map((each) => [each, `the ${each} of the test`]));
+  const { services } = await project({ ...SECRETS, ...given });
+  expect(services[name]?.environment).toMatchObject(given);
 });
 
 test('without keys of its own nothing starts, and the message says what makes them', async () => {
