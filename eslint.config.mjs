@@ -38,29 +38,27 @@ const restricted = (files, patterns, ignores = []) => ({
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
 });
 
-/** A room reaches only the rooms that are named, of which some for their types alone, and its own files. */
-const room = (name, { reaches = [], types = [], patterns = [] }) =>
-  restricted(
-    [`${name}/**/*.ts`],
+/**
+ * A room reaches the rooms that are named and its own files, and nothing else.
+ * @param types rooms of which only types may be imported, with a pattern for their files: `''` for all
+ */
+const room = (files, { own = files.split('/')[0], reaches = [], types = {}, patterns = [] }) => {
+  const others = ROOMS.filter((each) => each !== own && !reaches.includes(each));
+  const names = [...reaches, ...Object.keys(types).map((each) => `types of ${each}`)].join(', ');
+  return restricted(
+    [`${files}/**/*.{ts,tsx}`],
     [
       pattern(
-        ROOMS.filter((each) => each !== name && !reaches.includes(each) && !types.includes(each)).map(
-          (each) => `${each}(/|$)`,
-        ),
-        `${name} reaches ${[...reaches, ...types.map((each) => `types of ${each}`)].join(', ') || 'no other folder'}.`,
+        others.map((each) => (each in types ? `${each}/(?!${types[each]})` : `${each}(/|$)`)),
+        `${files} reaches ${names || 'no other folder'}.`,
       ),
-      ...(types.length > 0
-        ? [
-            pattern(
-              types.map((each) => `${each}(/|$)`),
-              `${name} takes only types of ${types.join(' and ')}.`,
-              true,
-            ),
-          ]
-        : []),
+      ...Object.entries(types).map(([each, path]) =>
+        pattern([`${each}/${path}`], `${files} takes only types of ${each}.`, true),
+      ),
       ...patterns,
     ],
   );
+};
 
 const onlyContract = pattern(['workflows/(?!contract$)'], 'only the contract of workflows is for others.');
 
@@ -94,15 +92,13 @@ const importsPointOneWay = [
     ],
   ),
   room('activities', {}),
-  room('infrastructure', {
-    reaches: ['sandbox'],
-    types: ['activities'],
-    patterns: [pattern(['activities/(?!ports$)'], 'infrastructure takes only the types of the ports.')],
-  }),
+  restricted(
+    ['gateway/web/**/*.{ts,tsx}'],
+    [pattern(['.'], 'the page runs in a browser: only types from outside its folder.', true)],
+  ),
+  room('infrastructure', { reaches: ['sandbox'], types: { activities: 'ports$' } }),
   room('sandbox', {}),
-  room('client', {
-    types: ['gateway'],
-  }),
+  room('client', { types: { gateway: '' } }),
   restricted(
     ['client/*.ts'],
     [
@@ -115,9 +111,26 @@ const importsPointOneWay = [
       { regex: '^\\./cli(/|$)', message: 'the library does not know the command line.' },
     ],
   ),
+  room('client/cli', {}),
   room('operations', {
     reaches: ['workflows', 'activities', 'worker', 'infrastructure'],
     patterns: [onlyContract],
+  }),
+  restricted(
+    ['operations/*.ts'],
+    [
+      pattern(
+        ['(gateway|activities|worker|local-stack|sandbox|test|bench)(/|$)'],
+        'commands of operators reach the contract of workflows and the infrastructure.',
+      ),
+      onlyContract,
+    ],
+  ),
+  room('operations/codec', {
+    reaches: ['infrastructure'],
+    patterns: [
+      { regex: '^\\.\\./[^.]', message: 'images contain the codec server, and nothing else of operations.' },
+    ],
   }),
   room('worker', {
     reaches: ['workflows', 'activities', 'infrastructure', 'sandbox'],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { STACK_FILE, stateDirectoryOf } from '../infrastructure/config/stateDirectory';
+import { STACK_FILE, stackNumberOf, stateDirectoryOf } from '../infrastructure/config/stateDirectory';
 
 /** The paths and addresses of the local stack. Everything else is derived from them. */
 export interface Settings {
@@ -74,7 +74,7 @@ function networkOf(number: number): Network {
  */
 export function readSettings(environment: Record<string, string | undefined> = process.env): Settings {
   const home = environment.HOME || homedir();
-  const number = readNumber(environment.LOCAL_STACK_NUMBER);
+  const number = stackNumberOf(environment);
   const stateDirectory = stateDirectoryOf(environment);
   return {
     checkout: resolve(__dirname, '..'),
@@ -88,12 +88,6 @@ export function readSettings(environment: Record<string, string | undefined> = p
     // Derived from the state directory, whose lock thereby protects the cgroup from other stacks.
     cgroup: `orchestration-local-${createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8)}`,
   };
-}
-
-/** The number of this stack among those on the same machine: 0 (the default) to 9. */
-function readNumber(text: string | undefined): number {
-  if (text && !/^[0-9]$/.test(text)) throw new Error(`LOCAL_STACK_NUMBER=${text} must be 0 to 9.`);
-  return Number(text || 0);
 }
 
 function readPorts(

@@ -52,7 +52,7 @@ export const activityOptions = {
   /** A few requests to the API server, nothing to wait for. */
   applyProgram: bounded('30 s', '10 min', '20 s'),
 
-  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production/production). */
+  /** A migration may run for ten minutes (migration.ts in infrastructure/kubernetes/production/migration). */
   runMigration: bounded('15 min', '1 h', '20 s'),
 
   /** Pods can be slow to stop, and volumes to be deleted. */

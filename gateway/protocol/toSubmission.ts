@@ -27,7 +27,7 @@ export class FieldError extends Error {
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Converts a submit message to the content of a submission. @throws Fault */
+/** Converts a submit message to the content of a submission. @throws FieldError */
 export function submissionOf(message: SubmitMessage, rules: SubmissionRules): SubmissionContent {
   const language = languageOf(message, rules.languages);
   const program = programOf(message, language);

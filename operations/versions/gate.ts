@@ -11,7 +11,7 @@ export interface Gate {
 }
 
 /**
- * Replays all open runs, and some closed ones, with the workflow code of this checkout.
+ * Replays all open runs, and some closed ones, with the given workflow code.
  * @param which `all`, or `moving`: only the runs that move to a new version as soon as it is current
  */
 export async function replayGate(

@@ -14,9 +14,9 @@ import { replayGate, type Gate } from './gate';
 /** `npm run versions -- ...`: lists the versions of workers, and selects the one that gets new runs. */
 
 const USAGE = `Usage: npm run versions                          the versions of WORKER_DEPLOYMENT, and what each has to do
-       npm run versions -- build-id              the build id of this checkout's workflow code
+       npm run versions -- build-id              the build id of this workflow code: WORKFLOW_BUNDLE, or this checkout
        npm run versions -- promote [BUILD_ID] [--closed N] [--moving]
-         gives new runs to a version (that of this checkout), if the replay gate passes: every open run, and of each
+         gives new runs to a version (that of build-id), if the replay gate passes: every open run, and of each
          type the newest N (20) closed ones; with --moving only the runs that move to it at once
 Ends with 0, with 1 when the gate refuses or the server does, with 2 when the command is not understood.`;
 
@@ -25,8 +25,7 @@ const logger = new DefaultLogger('ERROR');
 async function main(args: string[]): Promise<object> {
   const { command, buildId, closed, which } = parsed(args);
   Runtime.install({ logger });
-  const code = readConfig(['WORKFLOW_BUNDLE']);
-  if (command === 'build-id') return { build_id: await ownBuildId(code, logger) };
+  if (command === 'build-id') return { build_id: await ownBuildId(readConfig(['WORKFLOW_BUNDLE']), logger) };
   const config = readConfig(
     ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE', 'WORKER_DEPLOYMENT'],
     serverEnvironment(),
@@ -37,6 +36,7 @@ async function main(args: string[]): Promise<object> {
   const client = connectClient(config);
   try {
     if (command === 'list') return { deployment, versions: await versionsOf(client, deployment) };
+    const code = readConfig(['WORKFLOW_BUNDLE']);
     const promoted = buildId ?? (await ownBuildId(code, logger));
     const gate = await promote(client, deployment, promoted, async () => {
       const replayer = new Replayer(await obtainBundle(code.WORKFLOW_BUNDLE, {}, logger));

@@ -12,7 +12,7 @@ ROUTES_SECONDS = 2.0
 
 # The longest wait for requests and for connections that are kept open. Together with STOP_SECONDS of
 # entry.py, it must stay below terminationGracePeriodSeconds of
-# infrastructure/kubernetes/production/production/program/program/podTemplate.ts.
+# infrastructure/kubernetes/production/program/podTemplate.ts.
 DRAIN_SECONDS = 25.0
 
 

@@ -55,7 +55,7 @@ _MAX_REPORT_BYTES = 128 * 1024 * 1024
 # Kept of each stream in addition to the captured output, so that the full output can be stored.
 _WHOLE_BYTES = 16 * 1024 * 1024
 # Where a serving program must listen, as in production:
-# infrastructure/kubernetes/production/production/names.ts.
+# infrastructure/kubernetes/production/names.ts.
 _PORT = 8080
 # The time in which a program waits for a busy CPU is added to its wall limit. This is the most that is added,
 # in seconds, because a program with many threads can make itself wait.
