@@ -1,6 +1,6 @@
 /**
- * Converts an installer's report (sandbox/languages/README.md) into requirements with the exact versions that
- * it installed. Undefined if the report is missing or incomplete.
+ * Converts what an installer wrote (sandbox/languages/README.md: one JSON object with `name` and `version` per line)
+ * into requirements such as `flask==3.0.0`. Undefined if that is empty or malformed.
  */
 export function readInstalled(report: string): string[] | undefined {
   try {

@@ -28,7 +28,7 @@ export class Unreachable extends Error {
   override name = 'Unreachable';
 }
 
-/** Returns a successful response. @throws ApiError, Unreachable for any other one */
+/** Returns the response if it is successful. @throws ApiError for an error of a gateway, otherwise Unreachable */
 export async function orThrow(response: Response): Promise<Response> {
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);

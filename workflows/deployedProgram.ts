@@ -8,13 +8,16 @@ import type { SubmitCodeInput, Verdict } from './contract';
 
 const { readWorkflow } = proxyActivities<Activities>(activityOptions.read);
 
-/** Finds the program of an earlier submission in Temporal's history. */
+/**
+ * Reads an earlier submission from Temporal's history, and returns its program as production starts it: with the
+ * tested versions, stdin and arguments. Fails with `NotFound`, or with `NeverDeployed` unless it was deployed.
+ */
 export async function findDeployed(
   userId: string,
   submissionId: string,
 ): Promise<{ identity: SubmissionIdentity; program: Program }> {
   const found = await readWorkflow(workflowIdOf(submissionId));
-  // The stored submission may have no input.
+  // The workflow's input is the submission. One stored by an older version may lack its own member `input`.
   const submission = found?.input as (Omit<SubmitCodeInput, 'input'> & Partial<SubmitCodeInput>) | undefined;
   if (submission?.userId !== userId)
     throw ApplicationFailure.nonRetryable(

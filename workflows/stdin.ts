@@ -16,7 +16,10 @@ const { feedInput } = proxyLocalActivities<Activities>(activityOptions.feedInput
 
 const inputUpdate = defineUpdate<InputState, [InputPiece]>(INPUT_UPDATE);
 
-/** Sent by `runTests` when its run begins or is joined (activities/input.ts). */
+/**
+ * Sent by the activity `runTests` when a run begins, and when it reconnects to the run: the run's key, and how many
+ * bytes of this input the run has (activities/input.ts).
+ */
 const inputWanted = defineSignal<[{ key: string; received: number }]>('inputWanted');
 
 interface Taken extends InputPiece {
@@ -24,15 +27,18 @@ interface Taken extends InputPiece {
 }
 
 /**
- * The input that clients send to a submission while it runs. It is stored in the workflow's history and fed
- * to the run from the run's current offset, which the run reports each time that it begins or is joined. So
- * each piece reaches the program exactly once, even if a process dies in between.
+ * The input that clients send to a submission while its program runs. Each piece is stored in the workflow's
+ * history. A run reports how many bytes it has when it begins, and when an activity reconnects to it; everything
+ * after those is fed to it. So each run gets every byte once and in order, even if a worker dies in between.
  */
 export class Stdin {
   private readonly taken: Taken[] = [];
   private received = 0;
   private eof = false;
-  /** The run that wants input, and how much of it the run has; null when no run wants any. */
+  /**
+   * The run to feed, how many bytes it has, and whether it was told that the input ends; null if there is none to
+   * feed.
+   */
   private wanted: { key: string; received: number; eof: boolean } | null = null;
   private over = false;
 
@@ -63,7 +69,7 @@ export class Stdin {
     }
   }
 
-  /** Call this when nothing reads the input any longer. */
+  /** From now on, new input is refused: no program is left to read it. */
   end(): void {
     this.over = true;
   }
@@ -107,7 +113,8 @@ export class Stdin {
       const place = await feedInput(userId, { key, offset, pieces, eof });
       // Another run may have begun meanwhile and reported its offset.
       if (this.wanted !== wanted) continue;
-      // A run that accepts none of the input is not fed again until it reports its offset.
+      // A run that is gone, or took nothing, is not fed again until it reports its offset. If it already had every
+      // byte, only the end of the input was missing, which it has now.
       const took = place !== null && (place.received > offset || place.received === received);
       this.wanted = took ? { key, received: place.received, eof: eof && place.received === received } : null;
     }

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Unreachable } from '..';
 
-/** In milliseconds: long enough for a gateway to restart, short enough for a mistyped address. */
+/** How long to keep trying, in milliseconds: long enough for a gateway to restart, short for a mistyped address. */
 const PATIENCE_MS = 4_000;
 const PAUSE_MS = 200;
 
-/** Resolves as soon as something answers at the address. @throws Unreachable that says what to do */
+/** Waits until any server answers at the address, with any status. @throws Unreachable if none does in time */
 export async function reach(url: string, patienceMs = PATIENCE_MS): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
   for (;;) {

@@ -8,11 +8,11 @@ export type Known = Principal | 'invalid' | 'unknown';
 export interface Authentication {
   /** Checks what a client presented as its key. */
   byKey(presented: string | undefined): Known;
-  /** Checks a key that was presented before. */
+  /** Checks again whether a key that was already accepted is still valid: for sessions and open connections. */
   byId(keyId: string): Known;
 }
 
-/** Compared with if there is no key with that id, so that the response takes as long. */
+/** Stands in for the digest of a key that does not exist: its refusal takes as long as that of a wrong key. */
 const NO_KEY = Buffer.alloc(32);
 
 /**

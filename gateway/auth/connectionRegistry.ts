@@ -7,7 +7,7 @@ import type { Principal } from './principal';
 /** How often to check whether a key or a login has expired, in milliseconds. */
 const EXPIRY_CHECK_MS = 1_000;
 
-/** Open connections, by key. */
+/** The open connections: counts them by key, and closes those that are no longer allowed. */
 export interface ConnectionRegistry {
   add(socket: WebSocket, principal: Principal): void;
   /** How many connections a key has open. */
@@ -15,7 +15,7 @@ export interface ConnectionRegistry {
   stop(): void;
 }
 
-/** Closes connections as soon as their key is revoked or expires, or their login ends. */
+/** Closes a connection when its key is revoked, and within a second of the end of its key or login. */
 export function createConnectionRegistry(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
   const open = new Map<WebSocket, Principal>();
   const counts = new Map<string, number>();

@@ -1,15 +1,15 @@
 import type { KeyLimits } from '../limits';
 import type { Principal } from './principal';
 
-/** How much of its limits a key has used, shared by all of its connections. */
+/** Counts what one key does, over all of its connections to this gateway, and says when it must wait or stop. */
 export interface Quota {
-  /** The limits themselves. The number of connections is checked in the upgrade. */
+  /** `limits.connections` is not counted here: webSocketServer.ts checks it before it opens a WebSocket. */
   readonly limits: KeyLimits;
   /** Counts one message. @returns 0 if it is allowed, otherwise the seconds until the next one is */
   takeMessage(): number;
-  /** The same for a submission. */
+  /** Counts one submission. @returns 0 if it is allowed, otherwise the seconds until the next one is */
   takeSubmission(): number;
-  /** Counts one more submission that is followed. @returns a function that uncounts it, or null if there are too many */
+  /** Counts one more followed submission. @returns a function to call when following ends; null at the limit */
   follow(): (() => void) | null;
 }
 

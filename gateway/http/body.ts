@@ -3,8 +3,8 @@ import { errorFrame } from '../protocol/errorFrame';
 import { HttpError } from './error';
 
 /**
- * Reads a request's body as text. Its media type must be JSON: a page of another origin cannot send that
- * without a preflight request.
+ * Reads a request's body as text. Refuses every media type but JSON: a web page of another origin can send JSON only
+ * after a preflight request, which the gateway never allows, so such a page cannot act with a user's cookie.
  * @throws HttpError
  */
 export async function jsonText(request: IncomingMessage, maxBytes: number): Promise<string> {

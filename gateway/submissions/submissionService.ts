@@ -31,7 +31,7 @@ import { recordOf, type SubmissionList, type SubmissionRecord } from '../protoco
 /** A submission as a client requests it. */
 export type Submission = Omit<SubmitCodeInput, 'codeDigest' | 'acceptedAt'>;
 
-/** What WebSockets and HTTP routes need from the platform. */
+/** What WebSockets and HTTP routes do with submissions. */
 export interface Submissions {
   /**
    * Starts a submission, or joins it if it was started before, even if it is over.
@@ -94,7 +94,10 @@ export class SubmissionNotFound extends Error {
   override name = 'SubmissionNotFound';
 }
 
-/** Temporal did not answer. It is unknown whether the submission was started; sending it again is safe. */
+/**
+ * Temporal, the cluster or the log store did not answer. After `submit`, the submission may or may not have started:
+ * sending it again is safe.
+ */
 export class PlatformUnavailable extends Error {
   override name = 'PlatformUnavailable';
 }
@@ -107,7 +110,10 @@ const keys = {
 
 let lastMoment = 0;
 
-/** Returns the current time, but never the same twice: a user's submissions are deployed in this order. */
+/**
+ * Returns the current time, but never the same twice in this process: a user's submissions are deployed in the order
+ * of these times.
+ */
 function nextMoment(): string {
   lastMoment = Math.max(Date.now(), lastMoment + 1);
   return new Date(lastMoment).toISOString();
@@ -210,7 +216,8 @@ export function temporalSubmissions(
           } catch (error) {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
           }
-          // There is no such submission, or it is closed and takes no updates, or it was started just now.
+          // Either there is no such submission, and `describe` throws; or it is over; or it was started after the
+          // update failed: then try again. The timeout around this ends the loop.
           const { status } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
           if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
         }
@@ -253,8 +260,7 @@ export function temporalSubmissions(
     async ready() {
       const { namespace } = client.options;
       const ms = limits.readyTimeoutMs;
-      // The connection may exceed its deadline by a pause between two retries. A probe does not wait that
-      // long.
+      // When the connection retries, it may pause beyond its deadline. A readiness probe cannot wait for that.
       const done = new AbortController();
       await Promise.race([
         within(ms, () => connection.workflowService.describeNamespace({ namespace })),

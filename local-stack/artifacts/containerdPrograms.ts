@@ -14,7 +14,10 @@ import { firstThatWorks, type Source } from './sources';
 /** The programs of containerd that run in the node: the server, its shim for runc, and its client. */
 const programNames = ['containerd', 'containerd-shim-runc-v2', 'ctr'] as const;
 
-/** The folder with the programs of containerd, which are installed, downloaded or built. */
+/**
+ * Returns the folder with the programs of containerd: those installed here in the right version, else downloaded,
+ * else built.
+ */
 export function containerdPrograms(settings: Settings, progress: Progress): Promise<string> {
   return firstThatWorks(
     'containerd',
@@ -46,6 +49,7 @@ function downloaded(settings: Settings, progress: Progress): Source<string> {
   const file = { url, checksumUrl: `${url}.sha256sum`, algorithm: 'sha256' as const };
   return {
     title: 'official download',
+    // The first URL that is requested. If it failed recently, this source is skipped.
     url: file.checksumUrl,
     find: async () =>
       obtain(

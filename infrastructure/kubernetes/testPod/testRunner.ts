@@ -8,7 +8,7 @@ import { PodStreams } from './podStreams';
 import type { PodStreamsSettings } from './podStreams';
 import { feed, read, say } from './supervisorRequests';
 
-/** The port `TestRunner`, and methods for its owner. */
+/** The interface `TestRunner` of activities/ports.ts, with two methods for the process that creates it. */
 export interface PodTestRunner extends TestRunner {
   /** How many streams to test pods are open. */
   openStreams(): number;
@@ -24,12 +24,15 @@ export interface TestRunnerSettings extends PodStreamsSettings {
 
 const HEARTBEAT_MS = 1_000;
 
-/** Early, so that the next attempt knows the execution. Programs that have ended by then need none. */
+/**
+ * The first heartbeat is early: if this worker dies, it tells the next attempt which execution has begun. A program
+ * that ends sooner needs no heartbeat.
+ */
 const FIRST_HEARTBEAT_MS = 100;
 
 /**
- * Reasons of an abort that concern only this worker's attempt: the run continues, and the next attempt joins
- * it. They are defined by Temporal's activity cancellation; any other abort cancels the run.
+ * Messages with which Temporal ends this attempt of the activity while the run is still wanted. The run continues in
+ * the pod, and the next attempt joins it. An abort with any other message cancels the run.
  */
 const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
 
@@ -74,7 +77,7 @@ export function createTestRunner(
     feed: (userId, input) => feed(streams, userId, input),
     read: (userId, range) => read(streams, userId, range),
     say: (userId, submissionId, text) => {
-      // Best effort: the same is in the report.
+      // The line may be lost: the test report has the same result.
       say(streams, userId, submissionId, text).catch(() => undefined);
     },
     openStreams: () => streams.size,
@@ -91,7 +94,7 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     return await Promise.race([work, aborted]);
   } finally {
     over.abort();
-    // After an abort the result is ignored; a failure is only its consequence.
+    // After an abort, no caller may be waiting for the work: its failure must not become an unhandled rejection.
     work.catch(() => undefined);
   }
 }
