@@ -119,9 +119,18 @@ test('what was live before comes back when all that it needs was taken away in t
   const namespace = ['-n', `user-${bereft}`];
   const { submission_id } = await submit(platform, bereft, server('back'));
   const failing = await submitted(platform, bereft, lonely, 'await_rollout');
-  await kubectl('delete', 'configmap', '-l', 'app=prod', ...namespace);
+  await kubectl('delete', 'configmap', '-l', 'app=prod', '--ignore-not-found', ...namespace);
   await kubectl('delete', 'statefulset', `${bereft}-prod-db`, ...namespace);
-  await kubectl('delete', 'pod', '-l', 'app=prod', '--grace-period=0', '--force', ...namespace);
+  await kubectl(
+    'delete',
+    'pod',
+    '-l',
+    'app=prod',
+    '--grace-period=0',
+    '--force',
+    '--ignore-not-found',
+    ...namespace,
+  );
   // Its ReplicaSet stays, but cannot become ready without the rest.
   await kubectl('delete', 'deployment', `${bereft}-prod`, '--cascade=orphan', ...namespace);
   const final = await failing.final();

@@ -1,7 +1,7 @@
 import { SECRET_MEMORY } from '../sandbox/test-pod/secretMemory';
 import { Client, type Frame } from './client';
 import { Users } from './deployed';
-import { kubectl } from './kubectl';
+import { kubectl, programLogs } from './kubectl';
 import { startPlatform, type Platform } from './platform';
 
 /**
@@ -183,6 +183,5 @@ print('stored', here, os.getcwd(), os.path.expanduser('~'), getpass.getuser())
     status: 'deployed',
     stdout: 'stored /work/1 /work/1 /work/1 program\n',
   });
-  const log = await kubectl('logs', '-n', `user-${user}`, '-l', 'app=prod,component=program');
-  expect(log).toContain('stored /work/1 /work/1 /work/1 program');
+  expect(await programLogs(`user-${user}`)).toContain('stored /work/1 /work/1 /work/1 program');
 });
