@@ -32,9 +32,8 @@ const pattern = (paths, message, allowTypeImports = false) => ({
   allowTypeImports,
 });
 
-const restricted = (files, patterns, ignores = []) => ({
+const restricted = (files, patterns) => ({
   files,
-  ignores,
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
 });
 
@@ -42,7 +41,8 @@ const restricted = (files, patterns, ignores = []) => ({
  * A room reaches the rooms that are named and its own files, and nothing else.
  * @param types rooms of which only types may be imported, with a pattern for their files: `''` for all
  */
-const room = (files, { own = files.split('/')[0], reaches = [], types = {}, patterns = [] }) => {
+const room = (files, { reaches = [], types = {}, patterns = [] }) => {
+  const [own] = files.split('/');
   const others = ROOMS.filter((each) => each !== own && !reaches.includes(each));
   const names = [...reaches, ...Object.keys(types).map((each) => `types of ${each}`)].join(', ');
   return restricted(

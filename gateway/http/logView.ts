@@ -53,10 +53,10 @@ export async function* viewLogs(
   if (cut) yield { type: 'note', message: `these are the last ${lines.length} lines` };
 
   const from = after?.from ?? lines[0]?.at ?? since ?? begun;
-  const told = new LogOffsets(after?.places.entries() ?? []);
+  const sent = new LogOffsets(after?.places.entries() ?? []);
   const placed = (line: PodLine) => {
-    told.note(line);
-    return { line, cursor: { from, places: new LogOffsets(told.entries()) } };
+    sent.note(line);
+    return { line, cursor: { from, places: new LogOffsets(sent.entries()) } };
   };
   yield { type: 'lines', lines: lines.map(placed) };
   if (!follow) return;
@@ -64,7 +64,7 @@ export async function* viewLogs(
     yield { type: 'note', message: 'No Kubernetes cluster is configured.' };
     return;
   }
-  const places = new LogOffsets(told.entries());
+  const places = new LogOffsets(sent.entries());
   for await (const next of sources.live.follow(userId, part, { places, since: from, signal, logger }))
     yield { type: 'lines', lines: next.map(placed) };
 }

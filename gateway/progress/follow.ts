@@ -72,16 +72,16 @@ export async function* follow(
         continue;
       }
       if ('live' in item) {
-        const { live: told } = item;
-        if ('ended' in told) yield* frames.ended(told.event, told.ended);
-        else yield* frames.live(told.event, told.piece, new Date());
+        const { live: arrived } = item;
+        if ('ended' in arrived) yield* frames.ended(arrived.event, arrived.ended);
+        else yield* frames.live(arrived.event, arrived.piece, new Date());
         continue;
       }
-      const told = frames.read(item.event);
+      const built = frames.read(item.event);
       live?.watch(frames.pendingTests);
-      for (const frame of told) if (settings.progress || isFinal(frame)) yield frame;
+      for (const frame of built) if (settings.progress || isFinal(frame)) yield frame;
       if (!frames.isOver) continue;
-      if (told.some(isFinal)) return;
+      if (built.some(isFinal)) return;
       throw new NothingFollows(`no frame of ${submission.submissionId} comes after the cursor`);
     }
   } finally {
