@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { setTimeout as wait } from 'node:timers/promises';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
@@ -28,6 +28,9 @@ const LONG_POLL_MS = 60_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const START = new Uint8Array();
+
+/** gRPC's status for a request that the server does not accept as it is. */
+const INVALID_ARGUMENT = 3;
 
 /** Reads histories from the Temporal server. */
 export function temporalHistory(client: Client): ReadHistory {
@@ -59,6 +62,9 @@ export function temporalHistory(client: Client): ReadHistory {
  * the server: it then reads from the beginning, and skips events that it has already yielded. Ends early,
  * without an error, when the signal is aborted. Throws if the history can never be read again (it was
  * deleted).
+ *
+ * A token names a state of the workflow. When the server cannot store a change, it goes back to the state
+ * before, and then refuses each token of the state that it gave up.
  */
 export async function* followHistory(
   read: ReadHistory,
@@ -74,7 +80,7 @@ export async function* followHistory(
       page = await read(execution, token, signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (!isTemporary(error)) throw error;
+      if (!isTemporary(error) && !isRefusedToken(error, token)) throw error;
       logger.warn({ err: error, lastSeen, pauseMs: pause }, 'failed to read the history: retrying');
       await wait(pause, undefined, { signal }).catch(endedByAbort);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
@@ -91,6 +97,10 @@ export async function* followHistory(
     if (page.nextPageToken.length === 0) return;
     token = page.nextPageToken;
   }
+}
+
+function isRefusedToken(error: unknown, token: Uint8Array): boolean {
+  return token.length > 0 && isGrpcServiceError(error) && error.code === INVALID_ARGUMENT;
 }
 
 export interface FollowOptions {

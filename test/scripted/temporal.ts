@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  WorkflowNotFoundError,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import pino from 'pino';
+import { followHistory, temporalHistory } from '../../gateway/progress/history';
 import { createWorker, workflowsPath } from '../../worker/worker';
 import {
   operationIdOf,
@@ -79,7 +87,7 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
       return worker.runUntil(async () => {
         const handle = await another(0);
         const reached = async (name: string) => {
-          for await (const event of events(client, handle.workflowId)) if (event === name) return;
+          for await (const event of events(client, handle)) if (event === name) return;
         };
         try {
           return await observe({ ...recording, handle, order, testQueue, another, operate, reached });
@@ -108,7 +116,7 @@ function start(
   acceptedAt: number,
   program: Partial<Program>,
   asked: Partial<SubmitCodeInput>,
-): Promise<WorkflowHandle<SubmitCode>> {
+): Promise<WorkflowHandleWithFirstExecutionRunId<SubmitCode>> {
   const submissionId = randomUUID();
   const input: SubmitCodeInput = {
     submissionId,
@@ -135,22 +143,16 @@ function start(
  * The activity types that a workflow schedules, the names of the signals that it sends, and `verdict` when it
  * announces it, in order.
  */
-async function* events(client: Client, workflowId: string): AsyncGenerator<string> {
-  let nextPageToken: Uint8Array | undefined;
-  do {
-    const page = await client.workflowService.getWorkflowExecutionHistory({
-      namespace: 'default',
-      execution: { workflowId },
-      waitNewEvent: true,
-      nextPageToken: nextPageToken ?? null,
-    });
-    for (const event of page.history?.events ?? []) {
-      const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
-      if (scheduled) yield scheduled;
-      const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
-      if (signal) yield signal;
-      if (event.workflowPropertiesModifiedEventAttributes) yield 'verdict';
-    }
-    nextPageToken = page.nextPageToken;
-  } while (nextPageToken?.length);
+async function* events(
+  client: Client,
+  { workflowId, firstExecutionRunId: runId }: WorkflowHandleWithFirstExecutionRunId,
+): AsyncGenerator<string> {
+  const options = { signal: new AbortController().signal, logger: pino({ level: 'silent' }) };
+  for await (const event of followHistory(temporalHistory(client), { workflowId, runId }, options)) {
+    const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
+    if (scheduled) yield scheduled;
+    const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
+    if (signal) yield signal;
+    if (event.workflowPropertiesModifiedEventAttributes) yield 'verdict';
+  }
 }

@@ -17,6 +17,7 @@ const NO_MORE = new Uint8Array();
 /** An error as grpc-js reports it. */
 const grpcError = (code: number) =>
   Object.assign(new Error(`status ${code}`), { code, details: '', metadata: {} });
+const INVALID_ARGUMENT = grpcError(3);
 const UNAVAILABLE = grpcError(14);
 const NOT_FOUND = grpcError(5);
 
@@ -80,6 +81,21 @@ test('an outage at any place leaves no gap and repeats nothing', async () => {
     const read = answers(page(0, seen), UNAVAILABLE, UNAVAILABLE, page(0, seen), page(seen, 4));
     expect(cursors(await collect(read))).toEqual(ALL);
   }
+});
+
+test('a page token that the server no longer accepts is given up for a read from the beginning', async () => {
+  for (let seen = 0; seen <= 3; seen++) {
+    const read = answers(page(0, seen), INVALID_ARGUMENT, page(0, seen), page(seen, 4));
+    expect(cursors(await collect(read))).toEqual(ALL);
+    expect(read.calls).toEqual([NO_MORE, MORE, NO_MORE, MORE]);
+  }
+});
+
+test('a history that the server refuses to read is an error', async () => {
+  await expect(collect(answers(INVALID_ARGUMENT))).rejects.toBe(INVALID_ARGUMENT);
+  await expect(collect(answers(page(0, 2), INVALID_ARGUMENT, INVALID_ARGUMENT))).rejects.toBe(
+    INVALID_ARGUMENT,
+  );
 });
 
 test('without progress there is the final frame only, and nobody looks for retries', async () => {
