@@ -48,24 +48,24 @@ export function verdictOfCases(runs: CaseRun[]): {
  * Compares a test case's output with the expected output. This happens outside the pod, which never receives
  * the expected output, so no program can find and print it.
  */
-export function resultOfCase(expected: TestCase, report: RunReport): TestResult {
-  const { name, expectedStdout } = expected;
+export function resultOfCase(testCase: TestCase, report: RunReport): TestResult {
+  const { name } = testCase;
   const durationMs = report.wallMs;
   if (report.outcome !== 'passed')
     return { name, outcome: report.outcome, durationMs, message: report.error?.message ?? null };
   const { truncated, base64 } = report.stdout;
-  const [wanted, printed] = [normalized(expectedStdout), normalized(shown(report.stdout))];
-  if (!truncated && base64 === undefined && printed === wanted)
+  const [expected, actual] = [normalized(testCase.expectedStdout), normalized(printable(report.stdout))];
+  if (!truncated && base64 === undefined && actual === expected)
     return { name, outcome: 'passed', durationMs, message: null };
   const note = base64 === undefined ? '' : `${NOT_UTF8}\n`;
-  return { name, outcome: 'wrong_output', durationMs, message: note + difference(wanted, printed) };
+  return { name, outcome: 'wrong_output', durationMs, message: note + difference(expected, actual) };
 }
 
 /**
  * The text with invalid UTF-8 bytes escaped as `\xff`. The usual replacement character could also occur in an
  * expected output.
  */
-function shown({ text, base64, gap }: CapturedOutput): string {
+function printable({ text, base64, gap }: CapturedOutput): string {
   if (base64 === undefined) return text;
   const [head, tail] = [base64.head, base64.tail].map((part) => withEscapes(Buffer.from(part, 'base64')));
   return head + (gap ? text.slice(gap.end, gap.start) : '') + tail;
@@ -120,14 +120,14 @@ function difference(expected: string, actual: string): string {
 
 /** For texts that differ too much for a diff. */
 function firstDifference(expected: string, actual: string): string {
-  const [wanted, printed] = [expected.split('\n'), actual.split('\n')];
-  const index = wanted.findIndex((line, at) => line !== printed[at]);
-  const start = index === -1 ? wanted.length : index;
+  const [expectedLines, actualLines] = [expected.split('\n'), actual.split('\n')];
+  const index = expectedLines.findIndex((line, at) => line !== actualLines[at]);
+  const start = index === -1 ? expectedLines.length : index;
   const excerpt = (lines: string[], sign: string) =>
     lines.slice(start, start + EXCERPT_LINES).map((line) => sign + line.slice(0, EXCERPT_CHARACTERS));
   return [
     `The output differs in more than ${MAX_EDIT_LENGTH} lines, from line ${start + 1} on:`,
-    ...excerpt(wanted, '-'),
-    ...excerpt(printed, '+'),
+    ...excerpt(expectedLines, '-'),
+    ...excerpt(actualLines, '+'),
   ].join('\n');
 }

@@ -14,26 +14,26 @@ export interface StoredOutput {
 /**
  * Copies output that a report leaves out from the test pod to the log store. If the activity is retried, it starts from
  * the beginning and stores nothing twice.
- * @param isLastTry if the pod does not answer, give up and report its bytes as lost
+ * @param isLastAttempt if the pod does not answer, give up and report its bytes as lost
  */
 export async function copyOutput(
   { testRunner, outputLog }: { testRunner: TestRunner; outputLog: OutputLog },
   origin: OutputOrigin,
-  unkept: TruncatedOutput[],
+  truncated: TruncatedOutput[],
   context: CallContext,
-  isLastTry: boolean,
+  isLastAttempt: boolean,
 ): Promise<StoredOutput> {
   // An empty write fails if the store is unavailable, before any byte is read.
   await outputLog.write([]);
   const report = { storedBytes: 0, lostBytes: 0 };
-  for (const output of unkept) {
+  for (const output of truncated) {
     let { start } = output;
     while (start < output.end) {
       context.signal.throwIfAborted();
       context.heartbeat(report);
       const read = { ...output, start, end: Math.min(output.end, start + READ_BYTES) };
-      const data = await readFrom(testRunner, origin.provenance.userId, read, isLastTry);
-      // Less than was asked for: the test pod does not have the rest.
+      const data = await readFrom(testRunner, origin.provenance.userId, read, isLastAttempt);
+      // Less than was requested: the test pod does not have the rest.
       const isLast = start + data.length >= output.end || data.length < read.end - start;
       const chunks = chunksOf({ ...output, offset: start, data }, isLast);
       await outputLog.write(chunks.map((chunk) => documentOf(origin, chunk)));
@@ -57,13 +57,13 @@ async function readFrom(
   testRunner: TestRunner,
   userId: string,
   range: TruncatedOutput,
-  isLastTry: boolean,
+  isLastAttempt: boolean,
 ): Promise<Buffer> {
   try {
     return Buffer.from(await testRunner.read(userId, range));
   } catch (error) {
     const { name } = error as Error;
-    if (name === 'EnvironmentMissing' || (isLastTry && name === 'Unavailable')) return NOTHING;
+    if (name === 'EnvironmentMissing' || (isLastAttempt && name === 'Unavailable')) return NOTHING;
     throw error;
   }
 }

@@ -28,7 +28,7 @@ const MAX_NAME_CHARACTERS = 200;
 const MAX_MESSAGE_CHARACTERS = 2_000;
 
 /** After this many invalid lines, reading stops: no runner wrote them, and parsing them takes time. */
-const MAX_UNREADABLE = 1_000;
+const MAX_INVALID_LINES = 1_000;
 
 /** Exit code of pytest, and of our other runners, if there was nothing to run. */
 const NOTHING_TO_RUN = 5;
@@ -51,7 +51,7 @@ export function readFrameworkReport(run: RunReport): FrameworkVerdict {
     outcome: outcomeOf(run, read),
     counts,
     tests: failuresFirst(tests).slice(0, MAX_LISTED).map(bounded),
-    ...((!ended || endedEarly) && { lastBegun: lastBegun && short(lastBegun, MAX_NAME_CHARACTERS) }),
+    ...((!ended || endedEarly) && { lastBegun: lastBegun && truncate(lastBegun, MAX_NAME_CHARACTERS) }),
   };
 }
 
@@ -75,18 +75,18 @@ function readLines(run: RunReport): Read {
     lastBegun: null,
   };
   // Whether the result of the test that began last was reported.
-  let over = true;
-  let unreadable = 0;
+  let lastReported = true;
+  let invalidLines = 0;
   for (const text of run.report.split('\n')) {
     if (!text.startsWith('{') || !text.endsWith('}')) continue; // Exceptions cost a thousand times as much.
     const { success, data } = line.safeParse(parse(text));
     // Invalid and truncated lines are skipped. The result never depends on one of them alone.
-    if (!success && ++unreadable > MAX_UNREADABLE) break;
+    if (!success && ++invalidLines > MAX_INVALID_LINES) break;
     if (!success) continue;
     const { begin, test: reported, counts, ended_early: file, exit_code: exitCode } = data;
-    if (begin !== undefined && !read.endedEarly) [read.lastBegun, over] = [begin, false];
+    if (begin !== undefined && !read.endedEarly) [read.lastBegun, lastReported] = [begin, false];
     if (reported) read.tests.push(resultOf(reported));
-    if (reported?.name === read.lastBegun) over = true;
+    if (reported?.name === read.lastBegun) lastReported = true;
     if (counts) {
       const { found: total, ...others } = counts;
       read.counts = { total, ...others };
@@ -99,7 +99,7 @@ function readLines(run: RunReport): Read {
       read.tests = [...(data.failures ?? []).map(resultOf), ...read.tests.filter((each) => !isFailure(each))];
     }
   }
-  if (!read.ended && !over && read.lastBegun !== null) addInterrupted(read, read.lastBegun, run);
+  if (!read.ended && !lastReported && read.lastBegun !== null) addInterrupted(read, read.lastBegun, run);
   return read;
 }
 
@@ -142,14 +142,14 @@ function resultOf({ name, outcome, duration_ms: durationMs, message }: z.infer<t
 
 function bounded({ name, message, ...rest }: TestResult): TestResult {
   return {
-    name: short(name, MAX_NAME_CHARACTERS),
+    name: truncate(name, MAX_NAME_CHARACTERS),
     ...rest,
-    message: message && short(message, MAX_MESSAGE_CHARACTERS),
+    message: message && truncate(message, MAX_MESSAGE_CHARACTERS),
   };
 }
 
 /** Truncates a text. Removes unpaired surrogates, which the cut or a test may leave. */
-const short = (text: string, characters: number) => Buffer.from(text.slice(0, characters)).toString();
+const truncate = (text: string, characters: number) => Buffer.from(text.slice(0, characters)).toString();
 
 function parse(text: string): unknown {
   try {

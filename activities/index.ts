@@ -1,7 +1,7 @@
 import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
 import { isEnvironmentMissing, type Deferrable, type Deferred } from './deferral';
-import { outputIn, type OutputOrigin } from './outputDocuments';
+import { outputOf, type OutputOrigin } from './outputDocuments';
 import type {
   ActionLog,
   CallContext,
@@ -9,7 +9,7 @@ import type {
   DeployedProgram,
   EnvironmentReport,
   InputFeed,
-  InputPlace,
+  InputProgress,
   Environments,
   LiveReport,
   PlatformFailure,
@@ -87,7 +87,7 @@ export interface TestedSubmission extends SubmissionIdentity {
 const HEARTBEAT_MS = 1_000;
 
 /** How many attempts are made to read output from a test pod that does not answer. */
-const POD_TRIES = 20;
+const MAX_POD_ATTEMPTS = 20;
 
 export type Activities = ReturnType<typeof createActivities>;
 
@@ -105,18 +105,18 @@ export function createActivities(deps: ActivityDependencies) {
     ): Promise<TestReport | DeferredTests> {
       const { userId, submissionId, program, tests, production, wait } = submission;
       const input = submission.testDatabase ? await withDatabase(deps, submission) : submission.input;
-      const most = input.interactive ? { ...limits, wallMs: interactiveWallMs } : limits;
+      const maximum = input.interactive ? { ...limits, wallMs: interactiveWallMs } : limits;
       const key = runKey();
       const report = (defer ? runPlanOrDefer : runPlan)(
         deps.testRunner,
         {
           ...{ key, userId, submissionId, program, input, tests, wait },
-          limits: within(most, submission.limits),
+          limits: limitsWithin(maximum, submission.limits),
           isWorker: production?.kind === 'worker',
         },
         {
           ...callContext(),
-          ...attemptsSoFar(Context.current()),
+          ...previousAttemptOf(Context.current()),
           ...(input.interactive && { onInput: inputReporter(Context.current(), `${key}/run`) }),
         },
       );
@@ -124,7 +124,7 @@ export function createActivities(deps: ActivityDependencies) {
     },
 
     /** Sends more input to an interactive run. */
-    async feedInput(userId: string, feed: InputFeed): Promise<InputPlace> {
+    async feedInput(userId: string, feed: InputFeed): Promise<InputProgress> {
       return deps.testRunner.feed(userId, feed);
     },
 
@@ -132,11 +132,11 @@ export function createActivities(deps: ActivityDependencies) {
     async storeOutput(
       submission: SubmissionIdentity,
       { namespace, at }: Pick<OutputOrigin, 'namespace' | 'at'>,
-      unkept: TruncatedOutput[],
+      truncated: TruncatedOutput[],
     ): Promise<StoredOutput> {
       const origin = { provenance: provenanceOf(submission), namespace, at };
-      const isLastTry = Context.current().info.attempt >= POD_TRIES;
-      const stored = await copyOutput(deps, origin, unkept, callContext(), isLastTry);
+      const isLastAttempt = Context.current().info.attempt >= MAX_POD_ATTEMPTS;
+      const stored = await copyOutput(deps, origin, truncated, callContext(), isLastAttempt);
       if (stored.lostBytes > 0) log.warn('some output was lost before it could be stored', { ...stored });
       return stored;
     },
@@ -223,7 +223,7 @@ export function createActivities(deps: ActivityDependencies) {
         log.error('the log store rejected actions: they were stored in the index for rejected ones', {
           rejected,
         });
-      await deps.outputLog.write(outputIn(trail).kept);
+      await deps.outputLog.write(outputOf(trail).documents);
     },
   };
 }
@@ -242,7 +242,7 @@ async function withDatabase(
   // Repeats the heartbeat details of the previous attempt, so the tests still find them.
   const timer = setInterval(() => context.heartbeat(heartbeatDetails), HEARTBEAT_MS);
   try {
-    const variables = await testDatabases.open(userId, submissionId, { anew: attempt === 1 });
+    const variables = await testDatabases.open(userId, submissionId, { reset: attempt === 1 });
     return { ...input, env: { ...input.env, ...variables } };
   } finally {
     clearInterval(timer);
@@ -268,10 +268,10 @@ function withoutDatabase(
 }
 
 /** The requested limits, each at most the worker's own. */
-function within(most: RunLimits, asked: Partial<RunLimits>): RunLimits {
-  const names = Object.keys(most) as (keyof RunLimits)[];
+function limitsWithin(maximum: RunLimits, requested: Partial<RunLimits>): RunLimits {
+  const names = Object.keys(maximum) as (keyof RunLimits)[];
   return Object.fromEntries(
-    names.map((name) => [name, Math.min(most[name], asked[name] ?? Infinity)]),
+    names.map((name) => [name, Math.min(maximum[name], requested[name] ?? Infinity)]),
   ) as unknown as RunLimits;
 }
 
@@ -280,10 +280,11 @@ function callContext(): CallContext {
   return { signal: context.cancellationSignal, heartbeat: (details) => context.heartbeat(details) };
 }
 
-/** What is known about earlier attempts. */
-function attemptsSoFar({ info }: Context): Pick<TestContext, 'scheduledAt' | 'before'> {
+/** When the activity was scheduled, and the state of the attempt before this one. */
+function previousAttemptOf({ info }: Context): Pick<TestContext, 'scheduledAt' | 'previousAttempt'> {
   const lastHeartbeat = info.heartbeatDetails as unknown;
-  return { scheduledAt: info.scheduledTimestampMs, before: info.attempt > 1 ? { lastHeartbeat } : null };
+  const previousAttempt = info.attempt > 1 ? { lastHeartbeat } : null;
+  return { scheduledAt: info.scheduledTimestampMs, previousAttempt };
 }
 
 function provenanceOf({ submissionId, userId, codeDigest }: SubmissionIdentity): Provenance {

@@ -27,26 +27,26 @@ interface OutputChunk {
 }
 
 /** The output that a submission's trail contains, as documents, and the ranges that it does not contain. */
-export function outputIn({ provenance, namespace, actions }: ActionTrail): {
-  kept: LogDocument[];
-  unkept: TruncatedOutput[];
+export function outputOf({ provenance, namespace, actions }: ActionTrail): {
+  documents: LogDocument[];
+  truncated: TruncatedOutput[];
 } {
   const { submissionId, codeDigest, ...rest } = provenance;
-  if (submissionId === undefined || codeDigest === undefined) return { kept: [], unkept: [] };
+  if (submissionId === undefined || codeDigest === undefined) return { documents: [], truncated: [] };
   // A failed stage has no report.
   const tests = actions.filter(({ name, details }) => name === 'stage.run_tests' && details);
   return {
-    kept: tests.flatMap(({ endedAt, details }) => {
+    documents: tests.flatMap(({ endedAt, details }) => {
       const at = new Date(endedAt).toISOString();
       const origin = { provenance: { ...rest, submissionId, codeDigest }, namespace, at };
-      return keptOutput(origin, details as TestReport);
+      return capturedOutputOf(origin, details as TestReport);
     }),
-    unkept: tests.flatMap(({ details }) => (details as TestReport).unkept ?? []),
+    truncated: tests.flatMap(({ details }) => (details as TestReport).unkept ?? []),
   };
 }
 
 /** Documents of the output that a report contains. With those that copyOutput writes, the index has all of it. */
-export function keptOutput(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
+export function capturedOutputOf(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
   return steps.flatMap((step) =>
     (['stdout', 'stderr'] as const).flatMap((stream) =>
       piecesOf(step, stream).flatMap((piece) =>
@@ -73,26 +73,27 @@ export function chunksOf(piece: OutputChunk, isLast: boolean): OutputChunk[] {
 }
 
 /** The id is the same for the same bytes of the same execution, so writing them again changes nothing. */
-export function documentOf(origin: OutputOrigin, { data, ...place }: OutputChunk): LogDocument {
+export function documentOf(origin: OutputOrigin, { data, ...position }: OutputChunk): LogDocument {
   const content = isUtf8(data)
     ? { message: data.toString('utf8') }
     : { output: { encoding: 'base64', data: data.toString('base64') } };
   return {
-    ...commonFields(origin, place),
+    ...commonFields(origin, position),
     ...content,
-    output: { ...positionFields(place), bytes: data.length, ...content.output },
+    output: { ...positionFields(position), bytes: data.length, ...content.output },
   };
 }
 
 /** A document that records which bytes were lost. */
-export function lostDocument(origin: OutputOrigin, { start, end, ...place }: TruncatedOutput): LogDocument {
+export function lostDocument(origin: OutputOrigin, { start, end, ...range }: TruncatedOutput): LogDocument {
   const bytes = end - start;
-  const document = commonFields(origin, { ...place, offset: start });
+  const position = { ...range, offset: start };
+  const document = commonFields(origin, position);
   return {
     ...document,
     _id: `${document._id}:lost`,
     message: `${bytes} bytes of output were lost: the test pod is gone, or had no room for them`,
-    output: { ...positionFields({ ...place, offset: start }), bytes, lost: true },
+    output: { ...positionFields(position), bytes, lost: true },
   };
 }
 
@@ -124,10 +125,10 @@ function piecesOf(step: StepReport, stream: StreamName): OutputChunk[] {
   // `gap.end` is where the head ends, and `gap.start` where the tail starts.
   const head = base64 ? Buffer.from(base64.head, 'base64') : Buffer.from(gap ? text.slice(0, gap.end) : text);
   const tail = base64 ? Buffer.from(base64.tail, 'base64') : Buffer.from(gap ? text.slice(gap.start) : '');
-  const place = { name: step.step, executionId: step.executionId, stream };
+  const source = { name: step.step, executionId: step.executionId, stream };
   return [
-    { ...place, offset: 0, data: head },
-    { ...place, offset: bytes - tail.length, data: tail },
+    { ...source, offset: 0, data: head },
+    { ...source, offset: bytes - tail.length, data: tail },
   ];
 }
 

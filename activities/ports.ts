@@ -206,7 +206,7 @@ export interface InputFeed {
 }
 
 /** How much input a run has received after a feed. Null if the run no longer exists or has ended. */
-export type InputPlace = { received: number } | null;
+export type InputProgress = { received: number } | null;
 
 /** Bytes of a run's stream, from `start` (inclusive) to `end` (exclusive). */
 export interface OutputRange {
@@ -221,13 +221,13 @@ export interface TestRunner {
   /** Runs a submission in its user's test pod. Throws `EnvironmentMissing`, `Unavailable` or `TestPodBusy`. */
   run(request: RunRequest, context: RunContext): Promise<RunReport>;
   /** Sends a run more input. Input that it has already received is skipped. Throws as `run` does. */
-  feed(userId: string, feed: InputFeed): Promise<InputPlace>;
+  feed(userId: string, feed: InputFeed): Promise<InputProgress>;
   /**
    * Reads output of a run: fewer bytes than requested if the rest is not kept, or none. Throws as `run` does.
    */
   read(userId: string, range: OutputRange): Promise<Uint8Array>;
   /** Writes a line about a submission to its test pod's log. Never throws; a line may be lost. */
-  say(userId: string, submissionId: string, text: string): void;
+  writeLogLine(userId: string, submissionId: string, text: string): void;
 }
 
 export interface EnvironmentReport {
@@ -396,10 +396,10 @@ export interface Production {
 export interface TestDatabases {
   /**
    * Creates a submission's test database, or finds the existing one.
-   * @param anew whether to delete what an earlier execution left in it
+   * @param reset whether to delete what an earlier execution left in it
    * @returns variables for the tests, including DATABASE_URL; they contain a password
    */
-  open(userId: string, submissionId: string, what: { anew: boolean }): Promise<Record<string, string>>;
+  open(userId: string, submissionId: string, options: { reset: boolean }): Promise<Record<string, string>>;
   /** Drops the test database with everything in it. Does nothing if there is none. */
   drop(userId: string, submissionId: string): Promise<void>;
 }

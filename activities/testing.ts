@@ -43,7 +43,7 @@ export interface TestPlan {
  * Bytes kept of each stream of steps other than the run. It is small, because reports are part of the
  * history.
  */
-const KEEP_BESIDE_THE_RUN = 16_384;
+const KEEP_OF_OTHER_STEPS = 16_384;
 
 /** Wall time limit of an installation, in milliseconds. It is independent of the program's limits. */
 const INSTALL_WALL_MS = 120_000;
@@ -98,7 +98,7 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
       ...more,
       executedAgain: executions.executedAgain,
       ...(installed && { installed }),
-      ...(executions.unkept.length > 0 && { unkept: executions.unkept }),
+      ...(executions.truncated.length > 0 && { unkept: executions.truncated }),
     };
   };
 
@@ -106,7 +106,7 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
     const install = await executions.run('install', {
       command: 'install',
       input: NO_INPUT,
-      keep: KEEP_BESIDE_THE_RUN,
+      keep: KEEP_OF_OTHER_STEPS,
       wallMs: INSTALL_WALL_MS,
     });
     steps.push({ ...install, step: 'install' });
@@ -126,13 +126,15 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
       logCaseResult(runner, plan, index + 1, cases.length, result);
     }
     const { outcome, tests, deciding } = verdictOfCases(runs);
-    executions.reportHas(deciding);
+    executions.addToReport(deciding);
     steps.push({ ...deciding, step: 'tests' });
     return end(outcome, tests);
   }
 
   const run = plan.isWorker
-    ? asWorker(await executions.run('run', { command: 'run', input: plan.input, wallMs: WORKER_ALIVE_MS }))
+    ? resultOfWorker(
+        await executions.run('run', { command: 'run', input: plan.input, wallMs: WORKER_ALIVE_MS }),
+      )
     : await executions.run('run', { command: 'run', input: plan.input });
   steps.push({ ...run, step: 'run' });
   if (run.outcome !== 'passed' || plan.tests === null) return end(run.outcome);
@@ -142,7 +144,7 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
     command: framework,
     input: { ...plan.input, args: Object.keys(files), interactive: false },
     files,
-    keep: KEEP_BESIDE_THE_RUN,
+    keep: KEEP_OF_OTHER_STEPS,
   });
   steps.push({ ...report, step: 'tests' });
   const { outcome, tests, ...more } = readFrameworkReport(report);
@@ -150,7 +152,7 @@ async function runSteps(executions: Executions, runner: TestRunner, plan: TestPl
 }
 
 /** A worker passes if it is still running when its time is up. */
-function asWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
+function resultOfWorker(run: RunReport): RunReport & Pick<StepReport, 'alive'> {
   if (run.outcome !== 'timed_out') return run;
   return { ...run, outcome: 'passed', exitCode: null, signal: null, alive: true };
 }
@@ -166,8 +168,8 @@ function logCaseResult(
   total: number,
   { name, outcome, durationMs }: TestResult,
 ): void {
-  const words = `case ${number} of ${total} ${outcome} in ${durationMs} ms`;
-  runner.say(userId, submissionId, `${words} key=${key}/case-${number} name=${quoted(name)}`);
+  const result = `case ${number} of ${total} ${outcome} in ${durationMs} ms`;
+  runner.writeLogLine(userId, submissionId, `${result} key=${key}/case-${number} name=${quoted(name)}`);
 }
 
 /** As JSON, with characters escaped that a log cannot show. */
@@ -183,14 +185,14 @@ export interface TestContext extends RunContext {
   /** When the first attempt was scheduled, in milliseconds since the epoch. */
   scheduledAt: number;
   /** The state of the previous attempt, if there was one. */
-  before: { lastHeartbeat?: unknown } | null;
+  previousAttempt: { lastHeartbeat?: unknown } | null;
 }
 
 /**
  * The details of a heartbeat: each execution by the name of its step, for the next attempt, and the current
  * state.
  */
-interface Beat {
+interface HeartbeatDetails {
   executions: Record<string, string>;
   executedAgain: boolean;
   current: unknown;
@@ -199,7 +201,12 @@ interface Beat {
 }
 
 /** The heartbeat details of an attempt that began nothing. */
-export const NO_EXECUTIONS: Beat = { executions: {}, executedAgain: false, current: null, over: true };
+export const NO_EXECUTIONS: HeartbeatDetails = {
+  executions: {},
+  executedAgain: false,
+  current: null,
+  over: true,
+};
 
 interface Execution {
   command: string;
@@ -216,13 +223,13 @@ class Executions {
   executedAgain: boolean;
   /**
    * Output of all executions so far that the report does not contain. It includes all output of test cases
-   * until `reportHas` is called.
+   * until `addToReport` is called.
    */
-  unkept: TruncatedOutput[] = [];
+  truncated: TruncatedOutput[] = [];
   /** Each execution by the name of its step, including those of the previous attempt. */
-  private readonly known: Record<string, string>;
+  private readonly executionIds: Record<string, string>;
   /** Whether the previous attempt died and may have begun more than it reported. */
-  private readonly mayBeMore: boolean;
+  private readonly mayHaveUnreported: boolean;
   private wait: RunWait | undefined;
 
   constructor(
@@ -230,42 +237,42 @@ class Executions {
     private readonly plan: TestPlan,
     private readonly context: TestContext,
   ) {
-    const last = context.before?.lastHeartbeat as Beat | undefined;
-    this.known = { ...last?.executions };
+    const last = context.previousAttempt?.lastHeartbeat as HeartbeatDetails | undefined;
+    this.executionIds = { ...last?.executions };
     this.executedAgain = last?.executedAgain ?? false;
-    this.mayBeMore = context.before !== null && !last?.over;
+    this.mayHaveUnreported = context.previousAttempt !== null && !last?.over;
     this.wait = plan.wait;
   }
 
   /** Whether an execution has begun, or may have, in this attempt or in the previous one. */
   get begun(): boolean {
-    return this.mayBeMore || Object.keys(this.known).length > 0;
+    return this.mayHaveUnreported || Object.keys(this.executionIds).length > 0;
   }
 
   async run(name: string, execution: Execution): Promise<RunReport> {
     const request = this.requestOf(name, execution);
     const { signal, onInput } = this.context;
-    const heartbeat = (current: unknown) => this.beat(name, current);
-    const onSupervisor = (since: number) => this.joined(name, since);
+    const heartbeat = (current: unknown) => this.heartbeat(name, current);
+    const onSupervisor = (since: number) => this.onSupervisor(name, since);
     const call = { signal, heartbeat, onSupervisor, ...(onInput && { onInput }) };
     const report = await this.runner.run(request, call).catch((error: unknown) => {
-      this.beat(name, null, true);
+      this.heartbeat(name, null, true);
       throw error;
     });
     // After the first step, the following steps wait for their turn without limit.
     if (this.wait === 'brief') this.wait = undefined;
     const { executionId } = report;
-    this.note(name, executionId);
+    this.record(name, executionId);
     const isCase = name.startsWith('case-');
-    this.unkept.push(...(isCase ? allOf : middlesOf)({ key: request.key, name, executionId }, report));
+    this.truncated.push(...(isCase ? allOf : middlesOf)({ key: request.key, name, executionId }, report));
     return report;
   }
 
   /** Call this when the report of the tests also contains this run. */
-  reportHas(run: RunReport): void {
-    const own = this.unkept.find(({ executionId }) => executionId === run.executionId);
-    const others = this.unkept.filter(({ executionId }) => executionId !== run.executionId);
-    this.unkept = own ? [...others, ...middlesOf(own, run)] : others;
+  addToReport(run: RunReport): void {
+    const own = this.truncated.find(({ executionId }) => executionId === run.executionId);
+    const others = this.truncated.filter(({ executionId }) => executionId !== run.executionId);
+    this.truncated = own ? [...others, ...middlesOf(own, run)] : others;
   }
 
   private requestOf(name: string, { command, input, files, keep, wallMs }: Execution): RunRequest {
@@ -286,26 +293,31 @@ class Executions {
     };
   }
 
-  private beat(name: string, current: unknown, over = false): void {
+  private heartbeat(name: string, current: unknown, over = false): void {
     const { executionId } = (current ?? {}) as { executionId?: string };
-    if (executionId) this.note(name, executionId);
-    const { known: executions, executedAgain } = this;
-    const beat: Beat = { executions, executedAgain, current: { step: name, ...(current as object) }, over };
-    this.context.heartbeat(beat);
+    if (executionId) this.record(name, executionId);
+    const { executionIds: executions, executedAgain } = this;
+    const details: HeartbeatDetails = {
+      executions,
+      executedAgain,
+      current: { step: name, ...(current as object) },
+      over,
+    };
+    this.context.heartbeat(details);
   }
 
   /**
    * A supervisor that started after the tests did cannot know whether the dead attempt had executed this
    * step.
    */
-  private joined(name: string, since: number): void {
-    if (this.mayBeMore && this.known[name] === undefined && since > this.context.scheduledAt)
+  private onSupervisor(name: string, since: number): void {
+    if (this.mayHaveUnreported && this.executionIds[name] === undefined && since > this.context.scheduledAt)
       this.executedAgain = true;
   }
 
-  private note(name: string, executionId: string): void {
-    const before = this.known[name];
-    if (before !== undefined && before !== executionId) this.executedAgain = true;
-    this.known[name] = executionId;
+  private record(name: string, executionId: string): void {
+    const earlier = this.executionIds[name];
+    if (earlier !== undefined && earlier !== executionId) this.executedAgain = true;
+    this.executionIds[name] = executionId;
   }
 }

@@ -21,7 +21,7 @@ export async function findDeployed(
   const submission = found?.input as (Omit<SubmitCodeInput, 'input'> & Partial<SubmitCodeInput>) | undefined;
   if (submission?.userId !== userId)
     throw ApplicationFailure.nonRetryable(
-      `There is no submission ${submissionId} of ${userId}, or it is older than Temporal remembers.`,
+      `There is no submission ${submissionId} of ${userId}, or its history has expired.`,
       'NotFound',
     );
   const { status, tests } = (found?.memo[VERDICT_MEMO] ?? { status: 'running', tests: null }) as Verdict;

@@ -45,7 +45,7 @@ function describe(report: TestReport): string {
     case 'no_tests':
       return 'The test files hold no test that was run to its end.';
     case 'requirements_failed':
-      return `The requirements could not be installed: ${whyNotInstalled(step)}`;
+      return `The requirements could not be installed: ${installationError(step)}`;
     case 'syntax_error':
     case 'failed':
     case 'timed_out':
@@ -58,8 +58,8 @@ function describe(report: TestReport): string {
 }
 
 function numbersOf({ total, passed, skipped }: TestCounts): string {
-  const left = skipped > 0 ? `, ${skipped} skipped` : '';
-  return `${passed} of ${total} tests passed${left}`;
+  const skippedTests = skipped > 0 ? `, ${skipped} skipped` : '';
+  return `${passed} of ${total} tests passed${skippedTests}`;
 }
 
 function describeRun(step: StepReport): string {
@@ -67,10 +67,10 @@ function describeRun(step: StepReport): string {
     case 'passed':
       return 'The program ended with exit code 0.';
     case 'syntax_error':
-      return `The program is not valid: ${whereAndWhat(step)}`;
+      return `The program is not valid: ${describeError(step)}`;
     case 'failed':
       return step.error
-        ? `The program ended with exit code ${step.exitCode}: ${whereAndWhat(step)}`
+        ? `The program ended with exit code ${step.exitCode}: ${describeError(step)}`
         : `The program ended with exit code ${step.exitCode}.`;
     case 'timed_out':
       return `The program was still running after ${(step.wallMs / 1000).toFixed(1)} s and was stopped.${howToServe(step)}`;
@@ -93,20 +93,20 @@ function howToServe({ step, listens }: StepReport): string {
     : ' One that is to keep running must listen on 0.0.0.0:$PORT, or be submitted with "production": {"kind": "worker"}.';
 }
 
-function whereAndWhat({ error }: StepReport): string {
+function describeError({ error }: StepReport): string {
   if (!error) return 'no details were given.';
-  const place =
+  const location =
     error.file === null ? '' : ` (${error.file}${error.line === null ? '' : `, line ${error.line}`})`;
-  return `${error.message}${place}`;
+  return `${error.message}${location}`;
 }
 
-function whyNotInstalled(step: StepReport): string {
+function installationError(step: StepReport): string {
   if (step.outcome === 'timed_out') return `it took longer than ${(step.wallMs / 1000).toFixed(0)} s.`;
   return step.error?.message ?? lastLine(step);
 }
 
 function lastLine({ stderr, stdout }: StepReport): string {
-  return (stderr.text.trim() || stdout.text.trim()).split('\n').at(-1) || 'the installer said nothing.';
+  return (stderr.text.trim() || stdout.text.trim()).split('\n').at(-1) || 'the installer printed no message.';
 }
 
 function megabytes(bytes: number): string {

@@ -12,7 +12,7 @@ import { signalOrStart } from './signalOrStart';
 import type { ActionRecorder } from './actionRecorder';
 
 /** After this time without an answer, the claim is sent again: an operator may have terminated the queue. */
-const CLAIM_AGAIN = '30 s';
+const RESEND_CLAIM_AFTER = '30 s';
 
 export type Claimed = Pick<Claim, 'id' | 'name' | 'acceptedAt' | 'yields'>;
 
@@ -35,20 +35,20 @@ export async function withProductionLock<T>(
 ): Promise<T | Superseded> {
   const { workflowId, startTime, taskQueue } = workflowInfo();
   const claim = { ...claimed, workflowId, startedAt: startTime.getTime() };
-  const orderId = orderIdOf(taskQueue, userId);
+  const queueId = orderIdOf(taskQueue, userId);
   let done = false;
   try {
-    const turn = await recorder.stage(AWAIT_TURN, () => awaitTurn(orderId, claim), readTurn);
+    const turn = await recorder.stage(AWAIT_TURN, () => awaitTurn(queueId, claim), readTurn);
     if (!turn.granted) return new Superseded(turn.by);
     const result = await work();
     done = isDone(result);
     return result;
   } finally {
-    release(orderId, workflowId, done);
+    release(queueId, workflowId, done);
   }
 }
 
-async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
+async function awaitTurn(queueId: string, claim: Claim): Promise<Turn> {
   let turn: Turn | undefined;
   setHandler(turnSignal, (answer) => {
     turn ??= answer;
@@ -56,16 +56,16 @@ async function awaitTurn(orderId: string, claim: Claim): Promise<Turn> {
   const answered = () => turn !== undefined;
   const state: DeployQueueState = { holder: null, waiting: [claim], last: null };
   while (turn === undefined) {
-    await signalOrStart(orderId, claimTurn, claim, PRODUCTION_ORDER, state);
-    await condition(answered, CLAIM_AGAIN);
+    await signalOrStart(queueId, claimTurn, claim, PRODUCTION_ORDER, state);
+    await condition(answered, RESEND_CLAIM_AFTER);
   }
   return turn;
 }
 
 /** Sent without waiting for delivery: if the queue has ended, it does not need the signal. */
-function release(orderId: string, workflowId: string, done: boolean): void {
+function release(queueId: string, workflowId: string, done: boolean): void {
   void CancellationScope.nonCancellable(() =>
-    getExternalWorkflowHandle(orderId)
+    getExternalWorkflowHandle(queueId)
       .signal(leaveTurn, workflowId, done)
       .catch(() => undefined),
   );

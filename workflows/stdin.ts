@@ -20,10 +20,20 @@ const inputUpdate = defineUpdate<InputState, [InputPiece]>(INPUT_UPDATE);
  * Sent by the activity `runTests` when a run begins, and when it reconnects to the run: the run's key, and how many
  * bytes of this input the run has (activities/input.ts).
  */
-const inputWanted = defineSignal<[{ key: string; received: number }]>('inputWanted');
+const inputRequested = defineSignal<[{ key: string; received: number }]>('inputWanted');
 
-interface Taken extends InputPiece {
+interface StoredPiece extends InputPiece {
   offset: number;
+}
+
+/** The run that reads the input. */
+interface Reader {
+  /** The run's key. */
+  key: string;
+  /** How many bytes of the input it has. */
+  received: number;
+  /** Whether it was informed that the input ends there. */
+  eof: boolean;
 }
 
 /**
@@ -32,23 +42,22 @@ interface Taken extends InputPiece {
  * after those is fed to it. So each run gets every byte once and in order, even if a worker dies in between.
  */
 export class Stdin {
-  private readonly taken: Taken[] = [];
-  private received = 0;
+  private readonly pieces: StoredPiece[] = [];
+  /** Bytes of all pieces. */
+  private size = 0;
+  /** Whether the last piece was the end of the input. */
   private eof = false;
-  /**
-   * The run to feed, how many bytes it has, and whether it was told that the input ends; null if there is none to
-   * feed.
-   */
-  private wanted: { key: string; received: number; eof: boolean } | null = null;
-  private over = false;
+  /** Null if no run is to be fed. */
+  private reader: Reader | null = null;
+  private closed = false;
 
   constructor(interactive: boolean) {
-    setHandler(inputUpdate, (piece) => this.take(piece), {
-      validator: (piece: InputPiece) => this.check(piece, interactive),
+    setHandler(inputUpdate, (piece) => this.append(piece), {
+      validator: (piece: InputPiece) => this.validate(piece, interactive),
     });
     if (!interactive) return;
-    setHandler(inputWanted, ({ key, received }) => {
-      this.wanted = { key, received, eof: false };
+    setHandler(inputRequested, ({ key, received }) => {
+      this.reader = { key, received, eof: false };
     });
   }
 
@@ -64,64 +73,70 @@ export class Stdin {
       return await work();
     } finally {
       feeding.cancel();
-      this.wanted = null;
+      this.reader = null;
       await done;
     }
   }
 
-  /** From now on, new input is refused: no program is left to read it. */
-  end(): void {
-    this.over = true;
+  /** Refuses new input from now on: no program is left to read it. */
+  close(): void {
+    this.closed = true;
   }
 
-  private check({ offset, bytes, data, eof }: InputPiece, interactive: boolean): void {
-    if (!interactive) throw refusal('notInteractive', 'the submission did not ask for input while it runs');
-    const known = this.taken.find((piece) => piece.offset === offset && piece.bytes === bytes);
-    if (known && known.data === data && known.eof === eof) return;
-    if (this.over) throw refusal('over', 'the program has ended');
-    if (this.eof) throw refusal('over', 'the input has ended');
-    if (offset !== null && offset !== this.received)
+  private validate({ offset, bytes, data, eof }: InputPiece, interactive: boolean): void {
+    if (!interactive)
       throw refusal(
-        'conflict',
-        `offset must be ${this.received}, where the input so far ends`,
-        this.received,
+        'notInteractive',
+        'The submission is not interactive: its only input is the stdin in its request.',
       );
-    if (this.received + bytes > INPUT_LIMITS.bytes)
-      throw refusal('tooMuch', `input may have ${INPUT_LIMITS.bytes} bytes in all`, INPUT_LIMITS.bytes);
-    if (this.taken.length >= INPUT_LIMITS.pieces)
-      throw refusal('tooMuch', `input may come in ${INPUT_LIMITS.pieces} pieces`, INPUT_LIMITS.pieces);
+    const stored = this.pieces.find((piece) => piece.offset === offset && piece.bytes === bytes);
+    if (stored && stored.data === data && stored.eof === eof) return;
+    if (this.closed) throw refusal('over', 'The program has already exited.');
+    if (this.eof) throw refusal('over', 'The input has already ended.');
+    if (offset !== null && offset !== this.size)
+      throw refusal('conflict', `offset must be ${this.size}, the end of the input so far`, this.size);
+    if (this.size + bytes > INPUT_LIMITS.bytes)
+      throw refusal(
+        'tooMuch',
+        `input is limited to ${INPUT_LIMITS.bytes} bytes in total`,
+        INPUT_LIMITS.bytes,
+      );
+    if (this.pieces.length >= INPUT_LIMITS.pieces)
+      throw refusal('tooMuch', `input is limited to ${INPUT_LIMITS.pieces} pieces`, INPUT_LIMITS.pieces);
   }
 
-  private take(piece: InputPiece): InputState {
-    const offset = piece.offset ?? this.received;
-    if (offset === this.received && !this.eof) {
-      this.taken.push({ ...piece, offset });
-      this.received += piece.bytes;
+  private append(piece: InputPiece): InputState {
+    const offset = piece.offset ?? this.size;
+    if (offset === this.size && !this.eof) {
+      this.pieces.push({ ...piece, offset });
+      this.size += piece.bytes;
       this.eof = piece.eof;
     }
-    return { received: this.received, eof: this.eof };
+    return { received: this.size, eof: this.eof };
   }
 
   private async feed(userId: string): Promise<void> {
     for (;;) {
-      await condition(() => this.isMissing());
-      const { wanted } = this;
-      if (wanted === null) continue;
-      const { key, received: offset } = wanted;
-      const pieces = this.taken.filter((piece) => piece.offset >= offset).map(({ data }) => data);
-      const { received, eof } = this;
-      const place = await feedInput(userId, { key, offset, pieces, eof });
+      await condition(() => this.isBehind());
+      const { reader, size, eof } = this;
+      if (reader === null) continue;
+      const { key, received: offset } = reader;
+      const pieces = this.pieces.filter((piece) => piece.offset >= offset).map(({ data }) => data);
+      const result = await feedInput(userId, { key, offset, pieces, eof });
       // Another run may have begun meanwhile and reported its offset.
-      if (this.wanted !== wanted) continue;
-      // A run that is gone, or took nothing, is not fed again until it reports its offset. If it already had every
+      if (this.reader !== reader) continue;
+      // A run that is gone, or accepted nothing, is not fed again until it reports its offset. If it already had every
       // byte, only the end of the input was missing, which it has now.
-      const took = place !== null && (place.received > offset || place.received === received);
-      this.wanted = took ? { key, received: place.received, eof: eof && place.received === received } : null;
+      const progressed = result !== null && (result.received > offset || result.received === size);
+      this.reader = progressed
+        ? { key, received: result.received, eof: eof && result.received === size }
+        : null;
     }
   }
 
-  private isMissing(): boolean {
-    return this.wanted !== null && (this.wanted.received < this.received || (this.eof && !this.wanted.eof));
+  /** Whether the run has less than all input and its end. */
+  private isBehind(): boolean {
+    return this.reader !== null && (this.reader.received < this.size || (this.eof && !this.reader.eof));
   }
 }
 

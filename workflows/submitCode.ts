@@ -46,8 +46,8 @@ const { recordActions } = proxyActivities<Activities>(activityOptions.recordActi
 /**
  * How many times a missing environment is prepared without a delay, and the delays before further attempts.
  */
-const PREPARATIONS = 3;
-const PAUSES = ['2 s', '5 s', '10 s', '15 s'] as const;
+const IMMEDIATE_PREPARATIONS = 3;
+const PREPARATION_DELAYS = ['2 s', '5 s', '10 s', '15 s'] as const;
 
 /** The type of the failure with which an activity requests that the user's environment is prepared. */
 const ENVIRONMENT_MISSING = 'EnvironmentMissing';
@@ -80,20 +80,25 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   );
   const stdin = new Stdin(input.input.interactive === true);
   // Runs in parallel and does not delay the verdict.
-  const storing: Promise<unknown>[] = [];
+  const pendingArchives: Promise<unknown>[] = [];
   let decision: Decision;
   try {
     decision = await testAndDeploy(input, recorder, stdin, (report) =>
-      storing.push(storeUnkept(input, report)),
+      pendingArchives.push(archiveOutput(input, report)),
     );
   } catch (error) {
     const end = cancelled(error) ?? error;
     const { reason, message } = describeFailure(end);
     const status = isCancellation(end) ? 'cancelled' : 'internal_error';
-    await conclude(input, recorder, { ...nothingDeployed, status, reason, message, tests: null }, storing);
+    await conclude(
+      input,
+      recorder,
+      { ...nothingDeployed, status, reason, message, tests: null },
+      pendingArchives,
+    );
     throw isCancellation(end) ? end : ApplicationFailure.nonRetryable(message, reason);
   }
-  return conclude(input, recorder, decision, storing);
+  return conclude(input, recorder, decision, pendingArchives);
 }
 
 /**
@@ -112,7 +117,7 @@ async function testAndDeploy(
   onReport: (report: TestReport) => void,
 ): Promise<Decision> {
   const report = await (input.testDatabase ? testWithDatabase : test)(input, recorder, stdin).finally(() =>
-    stdin.end(),
+    stdin.close(),
   );
   onReport(report);
   const { passed, reason, message } = evaluate(report);
@@ -151,15 +156,16 @@ async function test(input: SubmitCodeInput, recorder: ActionRecorder, stdin: Std
   const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
   for (let preparations = 0; ; preparations++) {
     try {
-      if (input.testDatabase) undeferred(await prepareDatabase(input, recorder));
+      if (input.testDatabase) throwIfDeferred(await prepareDatabase(input, recorder));
       const run = (wait: RunWait) => {
         const tests = () => runTests({ ...tested, wait }, { defer: true });
         return input.input.interactive ? stdin.feeding(input.userId, tests) : tests();
       };
-      return undeferred(await recorder.stage('run_tests', () => briefOrInTurn(input, run), readTests));
+      return throwIfDeferred(await recorder.stage('run_tests', () => briefOrInTurn(input, run), readTests));
     } catch (error) {
       if (!failedWith(error, ENVIRONMENT_MISSING)) throw error;
-      if (preparations >= PREPARATIONS) await pauseFor(preparations - PREPARATIONS, error);
+      if (preparations >= IMMEDIATE_PREPARATIONS)
+        await pauseBeforeRetry(preparations - IMMEDIATE_PREPARATIONS, error);
       await recorder.stage(
         'prepare_environment',
         () => prepareEnvironment(input.userId),
@@ -170,7 +176,7 @@ async function test(input: SubmitCodeInput, recorder: ActionRecorder, stdin: Std
 }
 
 /** @throws ApplicationFailure of the type that activities fail with, if the environment is missing */
-function undeferred<T extends object>(result: T): Exclude<T, Deferred> {
+function throwIfDeferred<T extends object>(result: T): Exclude<T, Deferred> {
   if (isDeferred(result)) throw ApplicationFailure.nonRetryable(result.deferred, ENVIRONMENT_MISSING);
   return result as Exclude<T, Deferred>;
 }
@@ -179,10 +185,10 @@ function undeferred<T extends object>(result: T): Exclude<T, Deferred> {
  * Servers that fail and recover can lose several environments in a row.
  * @throws the error after the last pause
  */
-async function pauseFor(further: number, error: unknown): Promise<void> {
-  const pause = PAUSES[further];
-  if (pause === undefined || !patched('prepare-longer')) throw error;
-  await sleep(pause);
+async function pauseBeforeRetry(retry: number, error: unknown): Promise<void> {
+  const delay = PREPARATION_DELAYS[retry];
+  if (delay === undefined || !patched('prepare-longer')) throw error;
+  await sleep(delay);
 }
 
 async function prepareDatabase(
@@ -229,7 +235,7 @@ async function conclude(
   input: SubmitCodeInput,
   recorder: ActionRecorder,
   decision: Decision,
-  storing: Promise<unknown>[],
+  pendingArchives: Promise<unknown>[],
 ): Promise<Verdict> {
   const { submissionId, userId, codeDigest, requestedBy } = input;
   const namespace = namespaceOf(userId);
@@ -248,15 +254,15 @@ async function conclude(
   await CancellationScope.nonCancellable(() =>
     recordActions({ provenance, namespace, actions: recorder.actions }),
   );
-  await Promise.all(storing);
+  await Promise.all(pendingArchives);
   return verdict;
 }
 
 /**
- * Starts at once, because the test pod keeps output only for a while. If storing fails, the verdict stays the
+ * Starts at once, because the test pod keeps output only for a while. If archiving fails, the verdict stays the
  * same.
  */
-async function storeUnkept(
+async function archiveOutput(
   { submissionId, userId, codeDigest }: SubmitCodeInput,
   { unkept }: TestReport,
 ): Promise<void> {

@@ -15,17 +15,17 @@ import { claimTestTurn, leaveTestTurn, testTurn } from './testQueue';
 import type { TestQueueState } from './testQueueState';
 
 /** After this time without an answer, the claim is sent again: an operator may have terminated the queue. */
-const CLAIM_AGAIN = '10 min';
+const RESEND_CLAIM_AFTER = '10 min';
 
 /** The longest wait for a turn. After it, the submission fails. */
-const LONGEST_WAIT_MS = 24 * 3_600_000;
+const MAX_WAIT_MS = 24 * 3_600_000;
 
 /**
  * A submission that finds the pod's queue full is refused at once. Submissions that arrived earlier are
  * refused only after their brief wait in the pod. This delay lets them claim a turn first, so it must be
  * longer than that wait (infrastructure/kubernetes/testPod/attempt.ts).
  */
-const BEHIND_OTHERS = '2 s';
+const FULL_QUEUE_DELAY = '2 s';
 
 /**
  * Runs tests at once if the test pod is free, or becomes free within about a second. Otherwise it waits for a
@@ -40,7 +40,7 @@ export async function briefOrInTurn<T>(
   } catch (error) {
     const reason = reasonOfBusy(error);
     if (reason === null) throw error;
-    if (reason === 'busy') await sleep(BEHIND_OTHERS);
+    if (reason === 'busy') await sleep(FULL_QUEUE_DELAY);
   }
   const { workflowId, taskQueue } = workflowInfo();
   const queueId = testQueueIdOf(taskQueue, userId);
@@ -61,7 +61,7 @@ async function awaitTestTurn(
     granted = true;
   });
   const state: TestQueueState = { holders: [], waiting: [claim] };
-  const end = Date.now() + LONGEST_WAIT_MS;
+  const end = Date.now() + MAX_WAIT_MS;
   while (!granted) {
     if (Date.now() >= end)
       throw ApplicationFailure.nonRetryable(
@@ -69,7 +69,7 @@ async function awaitTestTurn(
         TEST_POD_BUSY,
       );
     await signalOrStart(queueId, claimTestTurn, claim, TEST_QUEUE, state);
-    await condition(() => granted, CLAIM_AGAIN);
+    await condition(() => granted, RESEND_CLAIM_AFTER);
   }
 }
 

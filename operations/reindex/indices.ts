@@ -1,5 +1,5 @@
 import { documentsOf, type ActionTrail } from '../../activities/actions';
-import { outputIn } from '../../activities/outputDocuments';
+import { outputOf } from '../../activities/outputDocuments';
 import type { LogDocument } from '../../activities/ports';
 import type { ElasticsearchAccess } from '../../infrastructure/elasticsearch/access';
 import { createActionLog, type WriteReport } from '../../infrastructure/elasticsearch/actionLog';
@@ -18,22 +18,22 @@ export interface OutputGap extends Omit<ArchivedRange, 'start' | 'end'> {
 
 /** Opens the index of actions and the matching index of output. */
 export function openIndices(access: ElasticsearchAccess, index: string, retentionDays: number) {
-  const outputIndex = outputIndexOf(index);
+  const outputOfdex = outputIndexOf(index);
   const settings = { ...access, retentionDays };
   const actions = batched(createActionLog({ ...settings, index }));
-  const output = batched(createActionLog({ ...settings, index: outputIndex, template: outputTemplate }));
-  const archive = createOutputArchive({ ...access, index: outputIndex });
+  const output = batched(createActionLog({ ...settings, index: outputOfdex, template: outputTemplate }));
+  const archive = createOutputArchive({ ...access, index: outputOfdex });
   const outputGaps: OutputGap[] = [];
 
   return {
     /** Writes the parts of a trail that are missing in the indices. */
     async complete(trail: ActionTrail): Promise<void> {
       await actions.add(documentsOf(trail));
-      const { kept, unkept } = outputIn(trail);
-      await output.add(kept);
+      const { documents, truncated } = outputOf(trail);
+      await output.add(documents);
       const { submissionId } = trail.provenance;
       if (submissionId === undefined) return;
-      for (const { executionId, stream, start, end } of unkept) {
+      for (const { executionId, stream, start, end } of truncated) {
         const stored = await archive.size({ submissionId, executionId, stream, start, end });
         if (stored < end - start)
           outputGaps.push({ submissionId, executionId, stream, missingBytes: end - start - stored });

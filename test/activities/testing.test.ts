@@ -17,11 +17,11 @@ const context = {
   signal: new AbortController().signal,
   heartbeat: jest.fn(),
   scheduledAt: 1_000,
-  before: null as { lastHeartbeat?: unknown } | null,
+  previousAttempt: null as { lastHeartbeat?: unknown } | null,
 };
 
 const never = () => Promise.reject(new Error('not asked for here'));
-const unused = { feed: never, read: never, say: () => undefined };
+const unused = { feed: never, read: never, writeLogLine: () => undefined };
 
 /** Runs a plan; each command gets the answer that the test gives for it. */
 async function planned(answers: Record<string, Partial<RunReport>>) {
@@ -87,7 +87,7 @@ test('each case is told when it ends, and what the report does not have of them 
     ...unused,
     run: ({ input: { stdin } }: RunRequest) =>
       Promise.resolve({ ...pass, executionId: `e${executions++}`, stdout: output(stdin) }),
-    say: (_user: string, _submission: string, text: string) => void said.push(text),
+    writeLogLine: (_user: string, _submission: string, text: string) => void said.push(text),
   };
   const cases = ['a', 'bb', 'ccc'].map((stdin, index) => {
     return { name: `"${index}"\n\u2028`, stdin, args: [], expectedStdout: index === 1 ? 'x' : stdin };
@@ -149,8 +149,8 @@ describe('after an attempt that died, a step that no heartbeat names', () => {
     ],
     ['is not missed, when there is no attempt before', 1_001, null, false],
     ['stays told', 999, { lastHeartbeat: { executions: { run: 'e1' }, executedAgain: true } }, true],
-  ])('%s', async (_, since, before, again) => {
-    const report = await runPlan(runnerOf(since), oneStep, { ...context, before });
+  ])('%s', async (_, since, previousAttempt, again) => {
+    const report = await runPlan(runnerOf(since), oneStep, { ...context, previousAttempt });
     expect(report.executedAgain).toBe(again);
   });
 });

@@ -105,7 +105,7 @@ export function scripted(script: Script, recording: Recording): ActivityDependen
           received: offset + Buffer.concat(pieces.map((piece) => Buffer.from(piece, 'base64'))).length,
         }),
       read: (_, { start, end }) => call('read', Buffer.alloc(end - start, 'x')),
-      say: () => void call('say', undefined),
+      writeLogLine: () => void call('writeLogLine', undefined),
       ...script.testRunner,
     },
     environments: {

@@ -39,7 +39,7 @@ export async function read(
 }
 
 /** Writes a line to the log of the test pod, if the pod can be reached. */
-export async function say(
+export async function writeLogLine(
   streams: PodStreams,
   userId: string,
   submissionId: string,

@@ -6,7 +6,7 @@ import { Attempt } from './attempt';
 import { wasKilledForMemory } from './killedForMemory';
 import { PodStreams } from './podStreams';
 import type { PodStreamsSettings } from './podStreams';
-import { feed, read, say } from './supervisorRequests';
+import { feed, read, writeLogLine } from './supervisorRequests';
 
 /** The interface `TestRunner` of activities/ports.ts, with two methods for the process that creates it. */
 export interface PodTestRunner extends TestRunner {
@@ -76,9 +76,9 @@ export function createTestRunner(
     },
     feed: (userId, input) => feed(streams, userId, input),
     read: (userId, range) => read(streams, userId, range),
-    say: (userId, submissionId, text) => {
+    writeLogLine: (userId, submissionId, text) => {
       // The line may be lost: the test report has the same result.
-      say(streams, userId, submissionId, text).catch(() => undefined);
+      writeLogLine(streams, userId, submissionId, text).catch(() => undefined);
     },
     openStreams: () => streams.size,
     close: () => streams.close(),

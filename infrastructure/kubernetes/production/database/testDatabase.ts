@@ -11,11 +11,11 @@ const DEADLINE_MS = 60_000;
 /** Test databases, in the PostgreSQL of their user. */
 export function createTestDatabases(kube: Kube): TestDatabases {
   return {
-    async open(userId, submissionId, { anew }) {
+    async open(userId, submissionId, { reset }) {
       const name = testDatabaseOf(submissionId);
       const [host, password] = await Promise.all([
         addressOf(kube, userId),
-        testDatabase(kube, userId, anew ? 'anew' : 'open', name),
+        testDatabase(kube, userId, reset ? 'anew' : 'open', name),
       ]);
       return variables(host, name, password.trim());
     },
