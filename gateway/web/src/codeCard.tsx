@@ -1,0 +1,75 @@
+import type { ComponentChildren } from 'preact';
+import { CodeEditor } from './codeEditor';
+import { draftOf } from './draft';
+import { DraftFields } from './draftFields';
+import type { Editor } from './editor';
+import { EXAMPLES } from './examples';
+import type { DraftState } from './useDraft';
+
+interface CodeCardProps {
+  user: string;
+  /** Sets the user to submit for; null if the session is bound to its own user. */
+  onUser: ((user: string) => void) | null;
+  draft: DraftState;
+  onEditorLoad: (editor: Editor) => void;
+  onSubmit: () => void;
+  /** The controls below the editor. */
+  children: ComponentChildren;
+}
+
+/** The program to submit: its user, its code and its input. */
+export function CodeCard({ user, onUser, draft, onEditorLoad, onSubmit, children }: CodeCardProps) {
+  const { shown, rest } = draft.draft;
+  return (
+    <section class="card" aria-labelledby="code-title">
+      <h2 id="code-title">Code</h2>
+      <div class="controls">
+        <label>
+          User
+          <input
+            value={user}
+            readOnly={onUser === null}
+            onInput={(event) => onUser?.(event.currentTarget.value)}
+            spellcheck={false}
+          />
+        </label>
+        <ExampleSelect draft={draft} />
+        <span class="muted">
+          <code>{shown}</code>
+          {'tests' in rest && ', with tests'}
+        </span>
+      </div>
+      <CodeEditor onLoad={onEditorLoad} onSubmit={onSubmit} />
+      <DraftFields
+        draft={draft.draft}
+        onChange={draft.change}
+        onShow={draft.showFile}
+        onAdd={draft.addFile}
+        onRemove={draft.removeFile}
+      />
+      {children}
+    </section>
+  );
+}
+
+/** Replaces the draft with the example that is selected. */
+function ExampleSelect({ draft }: { draft: DraftState }) {
+  function choose(index: number) {
+    const example = EXAMPLES[index];
+    if (!example) return;
+    const { name: _name, code, language, ...rest } = example;
+    draft.replace(draftOf(code, language, rest));
+  }
+  return (
+    <label>
+      Example
+      <select onChange={(event) => choose(Number(event.currentTarget.value))}>
+        {EXAMPLES.map(({ name }, index) => (
+          <option key={name} value={index}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,28 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { Editor } from './editor';
+
+interface CodeEditorProps {
+  /** Called once, when the editor is loaded. */
+  onLoad: (editor: Editor) => void;
+  /** Called when the user submits with the keyboard. */
+  onSubmit: () => void;
+}
+
+/** The code editor. It is loaded after the first paint, because it is most of the page's size. */
+export function CodeEditor({ onLoad, onSubmit }: CodeEditorProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const latestOnSubmit = useRef(onSubmit);
+  latestOnSubmit.current = onSubmit;
+
+  useEffect(() => {
+    let removed = false;
+    void import('./editor').then(({ createEditor }) => {
+      if (!removed && box.current) onLoad(createEditor(box.current, () => latestOnSubmit.current()));
+    });
+    return () => {
+      removed = true;
+    };
+  }, []);
+
+  return <div class="editor" ref={box} />;
+}

@@ -1,0 +1,51 @@
+import { useRef, useState } from 'preact/hooks';
+import { draftOf, type Draft } from './draft';
+import type { Editor } from './editor';
+import { EXAMPLES } from './examples';
+
+export const FIRST_DRAFT = draftOf(EXAMPLES[0]?.code ?? '', 'python');
+
+/** The draft, and changes to it. */
+export type DraftState = ReturnType<typeof useDraft>;
+
+/** Keeps the draft. The editor, once loaded, has the latest text of the file that is shown. */
+export function useDraft() {
+  const [draft, setDraft] = useState<Draft>(FIRST_DRAFT);
+  const editor = useRef<Editor>(null);
+
+  /** The draft with the current text of the editor. */
+  function current(): Draft {
+    const text = editor.current?.text();
+    return text === undefined ? draft : { ...draft, files: { ...draft.files, [draft.shown]: text } };
+  }
+
+  /** Replaces the draft and the text in the editor. */
+  function replace(other: Draft) {
+    setDraft(other);
+    editor.current?.replace(other.files[other.shown] ?? '', other.language);
+  }
+
+  /** Changes fields, but neither the file that is shown nor its text. */
+  const change = (fields: Partial<Draft>) => setDraft({ ...current(), ...fields });
+
+  /** Copies the text of the editor to the draft. @returns the draft */
+  function save(): Draft {
+    const saved = current();
+    setDraft(saved);
+    return saved;
+  }
+
+  const showFile = (file: string) => replace({ ...current(), shown: file });
+
+  function addFile(file: string) {
+    const { files, ...rest } = current();
+    replace({ ...rest, files: { ...files, [file]: '' }, shown: file });
+  }
+
+  function removeFile(file: string) {
+    const { [file]: _removed, ...files } = draft.files;
+    replace({ ...draft, files, shown: draft.entrypoint });
+  }
+
+  return { draft, editor, replace, change, save, showFile, addFile, removeFile };
+}
