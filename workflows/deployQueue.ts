@@ -29,7 +29,7 @@ export interface DeployQueueState {
   last: Claim | null;
 }
 
-export interface Answer {
+interface Answer {
   workflowId: string;
   turn: Turn;
 }
@@ -80,6 +80,13 @@ export class DeployQueue {
     if (done) this.last = newestOf([this.last, this.holder].filter((claim) => claim !== null));
     this.holder = null;
     this.next();
+  }
+
+  /** Has the holder answered again, before others. @returns false if there is none */
+  answerHoldersAgain(): boolean {
+    if (this.holder === null) return false;
+    this.answers.unshift({ workflowId: this.holder.workflowId, turn: { granted: true } });
+    return true;
   }
 
   private next(): void {

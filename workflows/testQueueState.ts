@@ -21,8 +21,8 @@ const MAX_HOLDERS = 2;
  * the caller notifies the workflows.
  */
 export class TestTurns {
-  /** Workflows to notify that it is their turn, oldest first. The caller removes each. */
-  readonly toNotify: string[] = [];
+  /** Ids of the workflows to notify that it is their turn, oldest first. The caller removes each. */
+  readonly answers: string[] = [];
   private readonly holders: TestClaim[];
   private readonly waiting: TestClaim[];
 
@@ -40,7 +40,7 @@ export class TestTurns {
   claim(claim: TestClaim): void {
     const isSame = ({ workflowId }: TestClaim) => workflowId === claim.workflowId;
     if (this.holders.some(isSame)) {
-      this.toNotify.push(claim.workflowId);
+      this.answers.push(claim.workflowId);
       return;
     }
     if (this.waiting.some(isSame)) return;
@@ -58,16 +58,17 @@ export class TestTurns {
     this.grant();
   }
 
-  /** Has the holders notified again: that fails for one that has ended, and so detects it. */
-  notifyHoldersAgain(): void {
-    this.toNotify.push(...this.holders.map(({ workflowId }) => workflowId));
+  /** Has the holders notified again. @returns false if there are none */
+  answerHoldersAgain(): boolean {
+    this.answers.push(...this.holders.map(({ workflowId }) => workflowId));
+    return this.holders.length > 0;
   }
 
   private grant(): void {
     while (this.holders.length < MAX_HOLDERS && this.waiting.length > 0) {
       const next = this.waiting.shift()!;
       this.holders.push(next);
-      this.toNotify.push(next.workflowId);
+      this.answers.push(next.workflowId);
     }
   }
 }

@@ -85,6 +85,17 @@ test('a claim that is made again changes nothing', () => {
   expect(order.state.waiting).toEqual([at(2)]);
 });
 
+test('the holder is answered again, before the other answers', () => {
+  const order = empty();
+  expect(order.answerHoldersAgain()).toBe(false);
+  order.claim(at(1));
+  expect(said(order)).toEqual(['1 goes']);
+  order.claim(at(2));
+  order.claim(at(3));
+  expect(order.answerHoldersAgain()).toBe(true);
+  expect(said(order)).toEqual(['1 goes', '2 yields to 3']);
+});
+
 test('those of the same millisecond go in the order of their start, then of their ids', () => {
   const { acceptedAt } = at(5);
   const order = empty();
