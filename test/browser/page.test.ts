@@ -258,6 +258,14 @@ test('what was sent elsewhere is in the history, and what was deployed before is
   await page.getByText('Rolled back.').waitFor();
   expect(await programLogs(`user-${USER}`)).toContain('first');
   expect(await seriousFaults()).toEqual([]);
+
+  // One that takes longer than the gateway waits is followed until it is live.
+  await page.route(/\/rollback$/, (route) => route.continue({ url: `${route.request().url()}?wait=1` }));
+  await page.locator('.history button', { hasText: String(second.submission_id) }).click();
+  await page.getByRole('button', { name: 'Roll back to this' }).click();
+  await page.getByRole('button', { name: 'Roll back', exact: true }).click();
+  await page.getByText('Rolled back.').waitFor();
+  expect(await programLogs(`user-${USER}`)).toContain('second');
 });
 
 test('what was sent elsewhere comes back with all that it asked for, and is compared with another', async () => {

@@ -23,7 +23,7 @@ export function RunDetails({ user, run, links, comparedTo, onCloseCompare, onInp
   return (
     <>
       <Verdict run={run} links={links} />
-      {run.final?.status === 'deployed' && <RollBack user={user} submissionId={run.id} />}
+      {run.final?.status === 'deployed' && <RollBack key={run.id} user={user} submissionId={run.id} />}
       {comparedTo !== null && <Compare earlier={comparedTo} later={run.id} onClose={onCloseCompare} />}
       <Timeline run={run} />
       <Tests tests={run.tests.length > 0 ? run.tests : run.cases} total={run.cases.at(-1)?.total} />
