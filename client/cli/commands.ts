@@ -9,7 +9,7 @@ import { EXIT, exitCodeOf, UsageError } from './exitCodes';
 import { leftOutLine, readProgram, textOf } from './files';
 import { logs } from './logs';
 import { forwardInput } from './input';
-import { momentOf } from './moment';
+import { momentOf, numberOf } from './optionValues';
 import { reach } from './reach';
 import { readSettings } from './settings';
 
@@ -32,8 +32,11 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
   if (foreign !== undefined) throw new UsageError(`${command} takes no --${foreign}.\n${USAGE}`);
   const settings = readSettings();
   const print = (value: object) => terminal.out(`${JSON.stringify(value)}\n`);
-  if (command !== 'open') await reach(settings.url);
-  const context = { client: new OrchestrationClient(settings), settings, terminal, values, print };
+  const connect = async () => {
+    await reach(settings.url);
+    return new OrchestrationClient(settings);
+  };
+  const context = { connect, settings, terminal, values, print };
   const needed = (what: string) => {
     if (argument === undefined) throw new UsageError(`${command} needs ${what}.\n${USAGE}`);
     return argument;
@@ -48,17 +51,10 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     case 'list':
       if (argument !== undefined) throw new UsageError(USAGE);
       return list(context);
-    case 'cancel': {
-      const answer = await context.client.cancel(needed('the id of a submission'));
-      if (values.json) print(answer);
-      else terminal.out(`${answer.state}\n`);
-      return EXIT.done;
-    }
+    case 'cancel':
+      return cancel(context, needed('the id of a submission'));
     case 'live':
-      terminal.out(
-        `${JSON.stringify(await context.client.live(needed('a user')), null, values.json ? 0 : 2)}\n`,
-      );
-      return EXIT.done;
+      return live(context, needed('a user'));
     case 'rollback': {
       const user = needed('a user');
       if (second === undefined) throw new UsageError(`rollback needs the id of a submission.\n${USAGE}`);
@@ -69,7 +65,8 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
   }
 }
 
-async function submit({ client, settings, terminal, values, print }: Context, path: string): Promise<number> {
+async function submit(context: Context, path: string): Promise<number> {
+  const { connect, settings, terminal, values, print } = context;
   const user_id = values.user ?? settings.user;
   if (user_id === undefined) throw new UsageError('For whom? Give --user, or set ORCHESTRATION_USER.');
   const { files, leftOut } = readProgram(path);
@@ -86,6 +83,7 @@ async function submit({ client, settings, terminal, values, print }: Context, pa
     ...(values['test-only'] && { deploy: false }),
     ...(values.worker && { production: { kind: 'worker' } }),
   };
+  const client = await connect();
   const taken = await client.submit(submission);
   if (!values.follow && !values.interactive) {
     if (values.json) print(taken);
@@ -111,21 +109,24 @@ function version(): string {
 
 /** Reads a JSON file with tests. The gateway validates its content. */
 function testsIn(path: string): NonNullable<Submission['tests']> {
+  const text = textOf(path);
   try {
-    return JSON.parse(textOf(path)) as NonNullable<Submission['tests']>;
+    return JSON.parse(text) as NonNullable<Submission['tests']>;
   } catch (error) {
     throw new UsageError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-async function status({ client, terminal, values, print }: Context, id: string): Promise<number> {
-  const details = await client.status(id, { waitSeconds: Number(values.wait ?? 0) });
+async function status({ connect, terminal, values, print }: Context, id: string): Promise<number> {
+  const waitSeconds = numberOf('wait', values.wait ?? '0');
+  const client = await connect();
+  const details = await client.status(id, { waitSeconds });
   if (values.json) print(details);
   else terminal.out(`${verdictLine(details, terminal)}\n`);
   return exitCodeOf(details.status);
 }
 
-async function list({ client, settings, terminal, values, print }: Context): Promise<number> {
+async function list({ connect, settings, terminal, values, print }: Context): Promise<number> {
   const { json, limit, 'all-users': all, since, until, user = settings.user, ...rest } = values;
   if (all && values.user !== undefined) throw new UsageError('Give either --user or --all-users.');
   const filter = {
@@ -133,8 +134,9 @@ async function list({ client, settings, terminal, values, print }: Context): Pro
     ...(!all && user !== undefined && { user }),
     ...(since !== undefined && { since: momentOf('since', since) }),
     ...(until !== undefined && { until: momentOf('until', until) }),
-    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(limit !== undefined && { limit: numberOf('limit', limit) }),
   };
+  const client = await connect();
   const page = await client.list(filter as Filter);
   if (json) print(page);
   else for (const record of page.submissions) terminal.out(`${recordLine(record, terminal)}\n`);
@@ -142,11 +144,26 @@ async function list({ client, settings, terminal, values, print }: Context): Pro
   return EXIT.done;
 }
 
+async function cancel({ connect, terminal, values, print }: Context, id: string): Promise<number> {
+  const client = await connect();
+  const answer = await client.cancel(id);
+  if (values.json) print(answer);
+  else terminal.out(`${answer.state}\n`);
+  return EXIT.done;
+}
+
+async function live({ connect, terminal, values }: Context, user: string): Promise<number> {
+  const client = await connect();
+  terminal.out(`${JSON.stringify(await client.live(user), null, values.json ? 0 : 2)}\n`);
+  return EXIT.done;
+}
+
 async function rollback(
-  { client, terminal, values, print }: Context,
+  { connect, terminal, values, print }: Context,
   user: string,
   id: string,
 ): Promise<number> {
+  const client = await connect();
   const state = await client.rollback(user, id);
   if (values.json) print(state);
   else terminal.out(`${state.status}: ${state.message}\n`);

@@ -66,7 +66,12 @@ function whyLeftOut(path: string, entry: Dirent): string | null {
 
 /** @throws UsageError */
 export function textOf(path: string): string {
-  const bytes = readFileSync(path);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
   if (!isUtf8(bytes)) throw new UsageError(`${path} is not text in UTF-8.`);
   return bytes.toString('utf8');
 }

@@ -1,24 +1,31 @@
-import { ApiError, type LogEvent, type LogQuery, type SubmissionRecord } from '..';
+import { ApiError, type LogEvent, type LogQuery, type OrchestrationClient, type SubmissionRecord } from '..';
 import type { Context } from './context';
 import { painted, withoutControls, type Terminal } from './display';
 import { EXIT, UsageError } from './exitCodes';
+import { numberOf } from './optionValues';
 
 /** `logs USER|ID`: shows the logs of a user's pods, or the test output of a submission. @throws UsageError */
 export async function logs(context: Context, name: string): Promise<number> {
-  const { values } = context;
-  const record = await submissionOf(context, name);
-  const ofPods = values.part ?? values.follow ?? values.since ?? values.tail;
-  if (record !== null && ofPods === undefined) return output(context, name);
-  if (values.stream !== undefined)
-    throw new UsageError(
-      '--stream goes with what a submission printed in its tests: without --part and the like.',
-    );
+  const { stream, part, follow, since, tail } = context.values;
+  const isAboutPods = (part ?? follow ?? since ?? tail) !== undefined;
+  if (stream !== undefined && stream !== 'stdout' && stream !== 'stderr')
+    throw new UsageError('--stream must be stdout or stderr.');
+  if (stream !== undefined && isAboutPods) throw new UsageError(STREAM_IS_FOR_TESTS);
+  if (tail !== undefined) numberOf('tail', tail);
+
+  const client = await context.connect();
+  const record = await submissionOf(client, name);
+  if (record !== null && !isAboutPods) return output(client, context, name, stream);
+  if (stream !== undefined) throw new UsageError(STREAM_IS_FOR_TESTS);
   // For a submission: what its user's pods printed since it was accepted.
-  return podLogs(context, record?.user_id ?? name, record?.accepted_at);
+  return podLogs(client, context, record?.user_id ?? name, record?.accepted_at);
 }
 
+const STREAM_IS_FOR_TESTS =
+  '--stream goes with what a submission printed in its tests: without --part and the like.';
+
 /** Finds a submission by its id. Null if there is none: the name is then that of a user. */
-async function submissionOf({ client }: Context, name: string): Promise<SubmissionRecord | null> {
+async function submissionOf(client: OrchestrationClient, name: string): Promise<SubmissionRecord | null> {
   try {
     return await client.status(name);
   } catch (error) {
@@ -28,15 +35,19 @@ async function submissionOf({ client }: Context, name: string): Promise<Submissi
   }
 }
 
-async function output({ client, terminal, values: { stream } }: Context, id: string): Promise<number> {
-  if (stream !== undefined && stream !== 'stdout' && stream !== 'stderr')
-    throw new UsageError('--stream must be stdout or stderr.');
+async function output(
+  client: OrchestrationClient,
+  { terminal }: Context,
+  id: string,
+  stream: 'stdout' | 'stderr' | undefined,
+): Promise<number> {
   for await (const bytes of client.output(id, stream ? { stream } : {})) terminal.out(bytes);
   return EXIT.done;
 }
 
 async function podLogs(
-  { client, terminal, values, print }: Context,
+  client: OrchestrationClient,
+  { terminal, values, print }: Context,
   user: string,
   acceptedAt: string | undefined,
 ): Promise<number> {

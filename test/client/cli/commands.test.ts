@@ -146,6 +146,46 @@ test('an address at which nothing answers is named within 5 s, with what to do',
   );
 });
 
+test.each([
+  ['submit', 'submit needs a file or a folder'],
+  ['submit no-such-file', 'no-such-file does not exist'],
+  ['submit main.py --stdin no-such-file', 'Cannot read no-such-file'],
+  ['submit main.py --tests no-such-file', 'Cannot read no-such-file'],
+  ['submit main.py --tests main.py', 'main.py is not JSON'],
+  ['submit main.py --no-such-option', "Unknown option '--no-such-option'"],
+  ['submit main.py --part test', 'submit takes no --part'],
+  ['submit main.py other.py', 'Usage'],
+  ['no-such-command', 'Usage'],
+  ['status', 'status needs the id of a submission'],
+  ['status s1 --wait long', '--wait must be a number, and is "long"'],
+  ['list --limit all', '--limit must be a number'],
+  ['list --since yesterday', '--since must be how long ago'],
+  ['list --user ada --all-users', 'either --user or --all-users'],
+  ['list ada', 'Usage'],
+  ['logs', 'logs needs a user or the id of a submission'],
+  ['logs ada --stream all', '--stream must be stdout or stderr'],
+  ['logs ada --stream stdout --part prod', '--stream goes with what a submission printed'],
+  ['logs ada --tail all', '--tail must be a number'],
+  ['cancel', 'cancel needs the id of a submission'],
+  ['live', 'live needs a user'],
+  ['rollback', 'rollback needs a user'],
+  ['rollback ada', 'rollback needs the id of a submission'],
+])('"%s" is refused before any connection', async (line, message) => {
+  const connections = jest.spyOn(global, 'fetch');
+  const args = line.split(' ').map((arg) => (arg === 'main.py' ? join(folder, arg) : arg));
+  const refused = await run(...args).catch((error: unknown) => error);
+  expect(String(refused)).toContain(message);
+  expect(exitCodeFor(refused)).toBe(2);
+  expect(connections).not.toHaveBeenCalled();
+});
+
+test('submit without a user is refused before any connection', async () => {
+  jest.replaceProperty(process, 'env', { ...process.env, ORCHESTRATION_USER: '' });
+  const connections = jest.spyOn(global, 'fetch');
+  await expect(run('submit', join(folder, 'main.py'))).rejects.toThrow('Give --user');
+  expect(connections).not.toHaveBeenCalled();
+});
+
 test('an address without http is a mistake that is named', async () => {
   jest.replaceProperty(process, 'env', { ...process.env, ORCHESTRATION_URL: 'localhost:8000' });
   await expect(run('list')).rejects.toThrow(

@@ -16,3 +16,9 @@ export function momentOf(option: string, text: string, now = Date.now()): string
     );
   return new Date(text).toISOString();
 }
+
+/** Reads a number. The gateway checks its range. @throws UsageError that names the option */
+export function numberOf(option: string, text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${option} must be a number, and is "${text}".`);
+  return Number(text);
+}
