@@ -26,7 +26,7 @@ export async function runAsJob(kube: Kube, userId: string, code: string): Promis
         fieldSelector: `metadata.name=${name}`,
       },
     },
-    look: ({ jobs }) => {
+    check: ({ jobs }) => {
       const ended = jobs[0]?.status?.conditions?.find(
         ({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'),
       );
@@ -34,7 +34,7 @@ export async function runAsJob(kube: Kube, userId: string, code: string): Promis
     },
     deadlineMs: DEADLINE_MS,
     signal: AbortSignal.timeout(DEADLINE_MS),
-    beat: () => undefined,
+    heartbeat: () => undefined,
   });
   await kube.objects.delete(
     { apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace } },

@@ -4,8 +4,8 @@ import { PlatformError } from './errors';
 import { runInformer } from './informer';
 import type { Collection } from './informer';
 
-/** How often a wait calls `beat`, and `look` for conditions that depend on time, in milliseconds. */
-const BEAT_MS = 1_000;
+/** How often a wait calls `heartbeat`, and `check` for conditions that depend on time, in milliseconds. */
+const TICK_MS = 1_000;
 
 export interface Wait<Objects extends Record<string, KubernetesObject[]>, Result> {
   collections: { [Name in keyof Objects]: Collection };
@@ -13,23 +13,23 @@ export interface Wait<Objects extends Record<string, KubernetesObject[]>, Result
    * Checks the objects, once every collection was listed. Called after every change and every second.
    * @returns undefined to continue waiting
    */
-  look: (objects: Objects) => Result | undefined;
+  check: (objects: Objects) => Result | undefined;
   /** How long to wait, in milliseconds. */
   deadlineMs: number;
   signal: AbortSignal;
   /** Called about every second. */
-  beat: () => void;
+  heartbeat?: () => void;
 }
 
 /**
- * Watches objects until `look` returns a result.
+ * Watches objects until `check` returns a result.
  * @returns the result, or null when the deadline passed without one
  * @throws the signal's reason when it is aborted; PlatformError `Unavailable` when the API server is
  * unreachable at the deadline, so that the result is unknown
  */
 export async function waitFor<Objects extends Record<string, KubernetesObject[]>, Result>(
   kube: Kube,
-  { collections, look, deadlineMs, signal, beat }: Wait<Objects, Result>,
+  { collections, check, deadlineMs, signal, heartbeat }: Wait<Objects, Result>,
 ): Promise<Result | null> {
   signal.throwIfAborted();
   const names = Object.keys(collections) as (keyof Objects & string)[];
@@ -42,7 +42,7 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
       const decide = () => {
         if (over.signal.aborted || !isComplete(objects, names)) return;
         try {
-          const result = look(objects);
+          const result = check(objects);
           if (result !== undefined) resolve(result);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
@@ -61,8 +61,8 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
           (error) => unreachable.set(name, error),
         ).catch(reject);
 
-      every(BEAT_MS, over.signal, () => {
-        beat();
+      every(TICK_MS, over.signal, () => {
+        heartbeat?.();
         decide();
       });
       after(deadlineMs, over.signal, () => {
@@ -75,6 +75,33 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
   } finally {
     over.abort();
   }
+}
+
+/**
+ * Waits until a collection has no objects.
+ * @param what completes "waiting for", in heartbeats and in the error
+ * @throws PlatformError `Unavailable` when there are objects at the deadline, or when it is unknown; the signal's reason
+ * when it is aborted
+ */
+export async function waitUntilGone(
+  kube: Kube,
+  what: string,
+  collection: Collection,
+  deadlineMs: number,
+  { signal, heartbeat }: { signal: AbortSignal; heartbeat: (details?: unknown) => void },
+): Promise<void> {
+  const gone = await waitFor<{ objects: KubernetesObject[] }, true>(kube, {
+    collections: { objects: collection },
+    check: ({ objects }) => (objects.length === 0 ? true : undefined),
+    deadlineMs,
+    signal,
+    heartbeat: () => heartbeat({ waitingFor: what }),
+  });
+  if (gone === null)
+    throw new PlatformError(
+      'Unavailable',
+      `Timed out after ${Math.round(deadlineMs / 1000)} s waiting for ${what}.`,
+    );
 }
 
 /** True when every collection has been listed. */

@@ -7,12 +7,11 @@ import { ENSURE_DEADLINE_MS } from './settings';
 import type { EnvironmentSettings } from './settings';
 import { ensureTestPod } from './testPod';
 import { PlatformError } from '../api/errors';
+import { withHeartbeats } from '../api/heartbeats';
 import { planOf } from './userPlans';
 import { namespaceOf } from '../testPod/names';
 
 export type { EnvironmentSettings } from './settings';
-
-const HEARTBEAT_MS = 1_000;
 
 /** Creates and repairs what a user needs before anything can run. Idempotent, also in concurrent calls. */
 export function createEnvironments(kube: Kube, settings: EnvironmentSettings): Environments {
@@ -20,18 +19,17 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
     async ensure(userId, context) {
       context.signal.throwIfAborted();
       const changed: string[] = [];
-      const timer = setInterval(() => context.heartbeat({ changed }), HEARTBEAT_MS);
       const deadlineMs = settings.deadlineMs ?? ENSURE_DEADLINE_MS;
       const reconciling = startReconciling(kube, userId, context.signal, deadlineMs);
       try {
-        const plan = await planOf(kube, userId, settings.plans ?? {});
-        changed.push(...(await ensureNamespace(reconciling, { ...settings, plan })));
-        changed.push(...(await ensureTestPod(reconciling, { ...settings, plan })));
-        return { namespace: namespaceOf(userId), changed };
+        return await withHeartbeats(context, { changed }, async () => {
+          const plan = await planOf(kube, userId, settings.plans ?? {});
+          changed.push(...(await ensureNamespace(reconciling, { ...settings, plan })));
+          changed.push(...(await ensureTestPod(reconciling, { ...settings, plan })));
+          return { namespace: namespaceOf(userId), changed };
+        });
       } catch (error) {
         throw isDeletedMeanwhile(error) ? asUnavailable(error) : error;
-      } finally {
-        clearInterval(timer);
       }
     },
 

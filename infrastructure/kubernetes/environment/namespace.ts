@@ -61,10 +61,9 @@ async function awaitDeletion({ kube, userId, signal, timeLeft }: ReconcileContex
         fieldSelector: `metadata.name=${name}`,
       },
     },
-    look: ({ namespaces }) => (namespaces.every(isNotOnItsWayOut) ? true : undefined),
+    check: ({ namespaces }) => (namespaces.every(isNotOnItsWayOut) ? true : undefined),
     deadlineMs: timeLeft(),
     signal,
-    beat: () => undefined,
   });
   inTime(gone, `the old namespace ${name} was deleted`);
   return false;
@@ -81,14 +80,13 @@ async function awaitDefaults({ kube, userId, signal, timeLeft }: ReconcileContex
       quotas: { apiVersion: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespace },
       accounts: { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespace },
     },
-    look: ({ quotas, accounts }) =>
+    check: ({ quotas, accounts }) =>
       quotas.every((quota) => quota.status?.hard !== undefined) &&
       accounts.some((account) => account.metadata?.name === 'default')
         ? true
         : undefined,
     deadlineMs: timeLeft(),
     signal,
-    beat: () => undefined,
   });
   inTime(complete, `${namespace} had a default service account and a counted quota`);
 }

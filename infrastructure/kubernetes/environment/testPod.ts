@@ -51,7 +51,7 @@ async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: bool
   const began = performance.now();
   let lastProblem: Problem | null = null;
 
-  const look = ({ pods }: { pods: V1Pod[] }): Action | undefined => {
+  const check = ({ pods }: { pods: V1Pod[] }): Action | undefined => {
     const pod = pods[0] ?? null;
     const step = requiredAction(pod, spec);
     if (step.do === 'create') return { do: 'create' };
@@ -80,10 +80,9 @@ async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: bool
         fieldSelector: `metadata.name=${name}`,
       },
     },
-    look,
+    check,
     deadlineMs: timeLeft(),
     signal,
-    beat: () => undefined,
   });
   if (action !== null) return action;
   const why = (lastProblem as Problem | null)?.message ?? 'Kubernetes names no reason';

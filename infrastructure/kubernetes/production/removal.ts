@@ -1,8 +1,8 @@
-import type { V1Deployment, V1PersistentVolumeClaim, V1Pod } from '@kubernetes/client-node';
+import type { V1Deployment } from '@kubernetes/client-node';
 import type { CallContext } from '../../../activities/ports';
 import type { Kube } from '../api/client';
-import { attempt, attemptToFind, isConflict, PlatformError } from '../api/errors';
-import { waitFor } from '../api/waiting';
+import { attempt, attemptToFind, isConflict } from '../api/errors';
+import { waitUntilGone } from '../api/waiting';
 import { namesOf, selectorOf, type Component } from './names';
 import { readDeployment } from './program/program';
 
@@ -58,22 +58,19 @@ async function removeDatabase(kube: Kube, userId: string, context: CallContext):
 
 async function awaitClaimGone(kube: Kube, userId: string, name: string, context: CallContext): Promise<void> {
   const { namespace } = namesOf(userId);
-  const gone = await waitFor<{ claims: V1PersistentVolumeClaim[] }, true>(kube, {
-    collections: {
-      claims: {
-        apiVersion: 'v1',
-        kind: 'PersistentVolumeClaim',
-        plural: 'persistentvolumeclaims',
-        namespace,
-        fieldSelector: `metadata.name=${name}`,
-      },
+  await waitUntilGone(
+    kube,
+    `the end of ${name}`,
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      plural: 'persistentvolumeclaims',
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
     },
-    look: ({ claims }) => (claims.length === 0 ? true : undefined),
-    deadlineMs: REMOVAL_DEADLINE_MS,
-    signal: context.signal,
-    beat: () => context.heartbeat({ waitingFor: `the end of ${name}` }),
-  });
-  if (gone === null) throw new PlatformError('Unavailable', `The volume claim ${name} was not gone in time.`);
+    REMOVAL_DEADLINE_MS,
+    context,
+  );
 }
 
 /** Deletes one object; an object that does not exist counts as deleted. */
@@ -105,26 +102,14 @@ export async function awaitRemoval(
   context: CallContext,
 ): Promise<void> {
   const { namespace } = namesOf(userId);
-  const gone = await waitFor<{ pods: V1Pod[] }, true>(kube, {
-    collections: {
-      pods: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        plural: 'pods',
-        namespace,
-        labelSelector: selectorOf(userId, component),
-      },
-    },
-    look: ({ pods }) => (pods.length === 0 ? true : undefined),
+  const labelSelector = selectorOf(userId, component);
+  await waitUntilGone(
+    kube,
+    `the ${component} in ${namespace} to stop`,
+    { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespace, labelSelector },
     deadlineMs,
-    signal: context.signal,
-    beat: () => context.heartbeat({ waitingFor: `the ${component} to stop` }),
-  });
-  if (gone === null)
-    throw new PlatformError(
-      'Unavailable',
-      `The ${component}'s pods in ${namespace} were not gone within ${Math.round(deadlineMs / 1000)} s.`,
-    );
+    context,
+  );
 }
 
 /** @returns false when the object has changed since it was read */

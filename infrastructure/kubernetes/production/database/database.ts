@@ -142,7 +142,7 @@ async function awaitDatabase(
         labelSelector: selectorOf(userId, 'db'),
       },
     },
-    look: ({ statefulSets: [statefulSet], pods: [pod] }) => {
+    check: ({ statefulSets: [statefulSet], pods: [pod] }) => {
       if (statefulSet && isReady(statefulSet)) return true;
       // This change may repair the problem of an older pod, so only a pod of the newest revision counts.
       const problem = pod && statefulSet && isOf(statefulSet, pod) ? podProblem(pod) : null;
@@ -150,7 +150,7 @@ async function awaitDatabase(
     },
     deadlineMs,
     signal: context.signal,
-    beat: () => context.heartbeat({ waitingFor: name }),
+    heartbeat: () => context.heartbeat({ waitingFor: name }),
   });
   if (end === null)
     throw new PlatformError(

@@ -2,6 +2,7 @@ import type { V1StatefulSet } from '@kubernetes/client-node';
 import type { CallContext, Provenance, UpgradeReport } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { PlatformError } from '../../api/errors';
+import { withHeartbeats } from '../../api/heartbeats';
 import { applyVersion, readMajor, readStatefulSet } from './database';
 import { inDatabasePod } from './pod';
 import { namesOf } from '../names';
@@ -14,7 +15,6 @@ const MOVE_DEADLINE_MS = 600_000;
 
 /** Deadline of a command that moves no rows, in milliseconds. */
 const COMMAND_DEADLINE_MS = 60_000;
-const HEARTBEAT_MS = 1_000;
 const SCRIPT = '/opt/orchestration/upgrade.sh';
 
 /** Failures before the new version had any data: the old version can run again without losing a row. */
@@ -45,7 +45,7 @@ export async function upgradeDatabase(
   } else {
     from = major;
     await run(move, from);
-    await beating(context, 'the dump of the database', () =>
+    await withHeartbeats(context, { waitingFor: 'the dump of the database' }, () =>
       inDatabasePod(kube, userId, [SCRIPT, 'dump', POSTGRESQL_MAJOR], MOVE_DEADLINE_MS),
     );
   }
@@ -121,13 +121,4 @@ async function readReport(kube: Kube, userId: string): Promise<Pick<UpgradeRepor
   if (counts === null)
     throw new PlatformError('Unavailable', `The report of the upgrade of ${userId} did not arrive whole.`);
   return { tables: Number(counts[1]), rows: Number(counts[2]) };
-}
-
-async function beating<T>(context: CallContext, waitingFor: string, work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => context.heartbeat({ waitingFor }), HEARTBEAT_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
 }

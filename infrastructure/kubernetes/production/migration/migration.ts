@@ -47,7 +47,7 @@ export async function migrate(
         fieldSelector: `metadata.name=${name}`,
       },
     },
-    look: ({ pods: [pod] }) => {
+    check: ({ pods: [pod] }) => {
       if (pod === undefined) return { message: `Its pod ${name} was deleted while it ran.` };
       if (pod.status?.phase === 'Succeeded') return { pod, message: null };
       if (pod.status?.phase === 'Failed') return { pod, message: describeEnd(pod) };
@@ -56,7 +56,7 @@ export async function migrate(
     },
     deadlineMs: WAIT_MS,
     signal: context.signal,
-    beat: () => context.heartbeat({ waitingFor: name }),
+    heartbeat: () => context.heartbeat({ waitingFor: name }),
   });
   return reportOf(kube, request, end ?? { message: `It had not ended after ${WAIT_MS / 1000} s.` });
 }

@@ -6,7 +6,7 @@ import { readStatefulSet } from '../database/database';
 import { namesOf } from '../names';
 
 /** Interval between checks, in milliseconds. */
-const LOOK_MS = 5_000;
+const CHECK_MS = 5_000;
 
 /**
  * Waits until an object is missing without which no pod of a program can start: Kubernetes waits for it to
@@ -24,7 +24,7 @@ export async function waitForMissingDependency(
       throw error;
     });
     if (missing !== null) return missing;
-    await wait(LOOK_MS, undefined, { signal });
+    await wait(CHECK_MS, undefined, { signal });
   }
 }
 

@@ -120,8 +120,8 @@ async function watchPods(
     },
     deadlineMs: START_MS + deadlineMs,
     signal: context.signal,
-    beat: () => context.heartbeat({ waitingFor: name, pods: own.map(describePod) }),
-    look: ({ deployments, pods }) => {
+    heartbeat: () => context.heartbeat({ waitingFor: name, pods: own.map(describePod) }),
+    check: ({ deployments, pods }) => {
       const deployment = deployments[0] ?? null;
       own = pods.filter((pod) => submissionOf(pod.metadata?.annotations) === program.submissionId);
       const diagnosis = diagnose(deployment, pods, program.submissionId);
