@@ -94,14 +94,15 @@ function readPorts(
   environment: Record<string, string | undefined>,
   number: number,
 ): Record<PortName, number> {
-  const faults: string[] = [];
+  const invalid: string[] = [];
   const ports = Object.entries(portVariables).map(([name, { variable, default: usual }]) => {
     const text = environment[variable];
     const port = text ? Number(text) : usual + 10 * number;
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) faults.push(`${variable}=${text}`);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) invalid.push(`${variable}=${text}`);
     return [name, port] as const;
   });
-  if (faults.length > 0) throw new Error(`Not a port number (1 to 65535): ${faults.join(', ')}.`);
+  if (invalid.length > 0)
+    throw new Error(`These variables must be port numbers from 1 to 65535: ${invalid.join(', ')}.`);
   return Object.fromEntries(ports) as Record<PortName, number>;
 }
 

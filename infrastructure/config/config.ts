@@ -7,9 +7,13 @@ import { nodeSelector, tolerations } from './placement';
 import { plans } from './plans';
 import { payloadKeys } from './payloadKeys';
 
+/** The shortest secret, in characters. */
+const SECRET_CHARACTERS = 16;
+const secret = [SECRET_CHARACTERS, `must have at least ${SECRET_CHARACTERS} characters`] as const;
+
 /** Every variable that the gateway and the worker read, with its default. `.env.example` documents each. */
 const variables = {
-  API_KEY: z.string('is missing').min(16, 'must have at least 16 characters'),
+  API_KEY: z.string(`is not set: choose a secret of at least ${SECRET_CHARACTERS} characters`).min(...secret),
   HOST: z.string().default('0.0.0.0'),
   PORT: port().default(8000),
   TRUSTED_PROXIES: proxies().default([]),
@@ -25,24 +29,25 @@ const variables = {
   FORWARD_APPS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   APPS_ADDRESS: z
     .string()
-    .regex(/^https?:\/\/[^/]*\{user\}[^/]*$/, 'must be an address such as http://{user}-prod.user-{user}.svc')
+    .regex(
+      /^https?:\/\/[^/]*\{user\}[^/]*$/,
+      'must be an HTTP URL with {user} in its host, such as http://{user}-prod.user-{user}.svc',
+    )
     .optional(),
-  MAX_CODE_BYTES: count(1)
-    .max(1_000_000, 'must be at most 1000000: a ConfigMap holds 1 MiB')
-    .default(262_144),
+  MAX_CODE_BYTES: wholeNumber(1, 1_000_000, 'a ConfigMap holds 1 MiB').default(262_144),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_TASK_QUEUE: z.string().default('submissions'),
   ...temporalAccess(),
-  TEMPORAL_UI_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
+  TEMPORAL_UI_URL: httpUrl('http://127.0.0.1:8233').optional(),
   KIBANA_API_KEY: z.string().optional(),
-  KIBANA_URL: z.url({ protocol: /^https?$/, error: 'must be an address' }).optional(),
-  ELASTICSEARCH_HOST: z.url().default('http://127.0.0.1:9200'),
+  KIBANA_URL: httpUrl('http://127.0.0.1:5601').optional(),
+  ELASTICSEARCH_HOST: z.url('must be a URL such as http://127.0.0.1:9200').default('http://127.0.0.1:9200'),
   ELASTICSEARCH_INDEX: z.string().default('orchestration-actions'),
-  ACTIONS_RETENTION_DAYS: count(1).default(365),
-  HISTORY_RETENTION_DAYS: count(1).optional(),
+  ACTIONS_RETENTION_DAYS: wholeNumber(1).default(365),
+  HISTORY_RETENTION_DAYS: wholeNumber(1).optional(),
   AUDIT_DIRECTORY: z.string().default(join(tmpdir(), 'orchestration-audit')),
-  AUDIT_SPOOL_MB: count(1).default(256),
+  AUDIT_SPOOL_MB: wholeNumber(1).default(256),
   ELASTICSEARCH_LOGS: z.string().default('orchestration-logs'),
   ELASTICSEARCH_CA_FILE: readableFile().optional(),
   ELASTICSEARCH_API_KEY: z.string().optional(),
@@ -55,34 +60,43 @@ const variables = {
   TEST_NODE_SELECTOR: nodeSelector.optional(),
   TEST_TOLERATIONS: tolerations.optional(),
   USER_PLANS: plans.optional(),
-  MAX_USERS: count(0).default(0),
+  MAX_USERS: wholeNumber(0).default(0),
   PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
   DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),
   DATABASE_IMAGE_15: z.string().default('docker.io/orchestration-app/database-15:latest'),
-  PACKAGE_INDEX_URL: z
-    .url({ protocol: /^https?$/, error: 'must be an address such as https://pypi.org/simple' })
+  PACKAGE_INDEX_URL: httpUrl('https://pypi.org/simple').optional(),
+  PACKAGE_INDEX_CIDR: z
+    .cidrv4({ error: 'must be a range of IPv4 addresses such as 192.0.2.7/32' })
     .optional(),
-  PACKAGE_INDEX_CIDR: z.cidrv4({ error: 'must be a range of addresses such as 192.0.2.7/32' }).optional(),
-  RUN_WALL_SECONDS: z.coerce.number().positive().max(600).default(10),
-  RUN_INTERACTIVE_SECONDS: z.coerce.number().positive().max(600).default(120),
-  RUN_MEMORY_MB: count(32).max(1_536, 'must be at most 1536: a container of a user has 2.5 GiB').default(256),
-  RUN_KEEP_OUTPUT_BYTES: count(1024)
-    .max(262_144, 'must be at most 262144: it travels in the history')
-    .default(65_536),
-  RUN_MAX_OUTPUT_BYTES: count(1024).default(10_485_760),
+  RUN_WALL_SECONDS: seconds(600).default(10),
+  RUN_INTERACTIVE_SECONDS: seconds(600).default(120),
+  RUN_MEMORY_MB: wholeNumber(32, 1_536, 'a container of a user has 2.5 GiB').default(256),
+  RUN_KEEP_OUTPUT_BYTES: wholeNumber(
+    1024,
+    262_144,
+    'kept output is stored in the history of the workflow',
+  ).default(65_536),
+  RUN_MAX_OUTPUT_BYTES: wholeNumber(1024).default(10_485_760),
   PROGRAM_CPUS: processors().default(1),
   PROGRAM_CPU_REQUEST: processors().default(0.015),
-  PROGRAM_MEMORY_MB: count(64).default(256),
-  PROGRAM_MEMORY_REQUEST_MB: count(1).default(64),
-  ROLLOUT_SECONDS: count(1).default(120),
-  TEST_POD_IDLE_MINUTES: count(0).default(0),
-  PROGRAM_IDLE_MINUTES: count(0).default(0),
+  PROGRAM_MEMORY_MB: wholeNumber(64).default(256),
+  PROGRAM_MEMORY_REQUEST_MB: wholeNumber(1).default(64),
+  ROLLOUT_SECONDS: wholeNumber(1).default(120),
+  TEST_POD_IDLE_MINUTES: wholeNumber(0).default(0),
+  PROGRAM_IDLE_MINUTES: wholeNumber(0).default(0),
   ...tracing(),
   WORKFLOW_BUNDLE: readableFile().optional(),
   CODEC_HOST: z.string().default('127.0.0.1'),
   CODEC_PORT: port().default(8234),
-  CODEC_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  CODEC_TOKEN: z
+    .string()
+    .min(...secret)
+    .optional(),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], {
+      error: 'must be trace, debug, info, warn, error or fatal',
+    })
+    .default('info'),
 };
 
 type Variables = typeof variables;
@@ -99,38 +113,56 @@ export function readConfig<Name extends keyof Variables>(
   environment: Record<string, string | undefined> = process.env,
 ): Config<Name> {
   const config: Partial<Record<Name, unknown>> = {};
-  const faults: string[] = [];
+  const validationErrors: string[] = [];
   for (const name of names) {
     const result = variables[name].safeParse(environment[name] || undefined);
     if (result.success) config[name] = result.data;
-    else faults.push(`${name} ${result.error.issues.map(inWords).join(', ')}`);
+    else validationErrors.push(`${name} ${result.error.issues.map(describeIssue).join(', ')}`);
   }
-  if (faults.length > 0) throw new Error(`Invalid configuration: ${faults.join('; ')}. See .env.example.`);
+  if (validationErrors.length > 0)
+    throw new Error(
+      `Invalid configuration: ${validationErrors.join('; ')}. .env.example describes each variable.`,
+    );
   return config as Config<Name>;
 }
 
-/** For a variable with several values, the message also says which one is invalid. */
-function inWords({ path, message }: z.core.$ZodIssue): string {
+/** For a variable with several values, the message names the invalid one. */
+function describeIssue({ path, message }: z.core.$ZodIssue): string {
   return [path.join('.'), message].filter((part) => part !== '').join(' ');
 }
 
-function count(least: number) {
+/** @param reason for the maximum, which the message explains */
+function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER, reason?: string) {
+  const range =
+    maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+  const error = `must be a whole number ${range}${reason ? `: ${reason}` : ''}`;
   return z.coerce
-    .number({ error: 'must be a number' })
-    .int('must be a whole number')
-    .min(least, `must be at least ${least}`);
+    .number({ error })
+    .int({ error, abort: true })
+    .min(minimum, { error })
+    .max(maximum, { error });
+}
+
+function seconds(maximum: number) {
+  const error = `must be a number of seconds, more than 0 and at most ${maximum}`;
+  return z.coerce.number({ error }).positive({ error }).max(maximum, { error });
+}
+
+function httpUrl(example: string) {
+  return z.url({ protocol: /^https?$/, error: `must be an HTTP URL such as ${example}` });
 }
 
 /** A number of CPUs, which Kubernetes counts in thousandths. */
 function processors() {
-  return z.coerce.number({ error: 'must be a number' }).min(0.001, 'must be at least 0.001');
+  const error = 'must be a number of CPUs of at least 0.001';
+  return z.coerce.number({ error }).min(0.001, { error });
 }
 
 /** The OpenTelemetry variables that must be valid for traces to arrive. */
 function tracing() {
-  const address = () => z.url({ protocol: /^https?$/, error: 'must be an address' }).optional();
+  const address = () => httpUrl('http://127.0.0.1:4318').optional();
   const protocol = () =>
-    z.enum(['http/protobuf'], { error: 'must be http/protobuf, or left out' }).optional();
+    z.enum(['http/protobuf'], { error: 'must be http/protobuf, the default, or unset' }).optional();
   return {
     OTEL_SDK_DISABLED: z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
     OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], { error: 'must be otlp or none' }).default('otlp'),
@@ -163,7 +195,7 @@ function proxies() {
       for (const entry of entries.filter((one) => !areProxies(one)))
         context.addIssue({
           code: 'custom',
-          message: `has ${JSON.stringify(entry)}, which is no address, no range such as 10.0.0.0/8, and none of loopback, linklocal, uniquelocal`,
+          message: `has ${JSON.stringify(entry)}: each entry must be an IP address, a range such as 10.0.0.0/8, or one of loopback, linklocal and uniquelocal`,
         });
     });
 }
@@ -180,7 +212,7 @@ function areProxies(entry: string): boolean {
 /** Checked when the process starts, so that the error for a wrong path names the variable. */
 function readableFile() {
   return z.string().refine((path) => isReadable(path), {
-    error: ({ input }) => `is ${String(input)}, which is not a readable file`,
+    error: ({ input }) => `is ${String(input)}, which must be a file that this process can read`,
   });
 }
 
@@ -194,5 +226,5 @@ function isReadable(path: string): boolean {
 }
 
 function port() {
-  return z.coerce.number({ error: 'must be a number' }).int('must be a whole number').min(0).max(65_535);
+  return wholeNumber(0, 65_535);
 }

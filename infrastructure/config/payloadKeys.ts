@@ -15,10 +15,10 @@ const FORM = /^(?<id>[A-Za-z0-9._-]{1,64}):(?<base64>[A-Za-z0-9+/]+={0,2})$/;
 export function payloadKeys() {
   return z.string().transform((text, context): PayloadKey[] => {
     const keys = text.split(',').map((entry) => readKey(entry.trim()));
-    const place = keys.indexOf(null) + 1;
+    const invalid = keys.indexOf(null) + 1;
     const message =
-      place > 0
-        ? `must be ID:BASE64 of ${KEY_BYTES} bytes, separated by commas, and entry ${place} is not`
+      invalid > 0
+        ? `must be keys of ${KEY_BYTES} bytes as ID:BASE64, separated by commas; entry ${invalid} is invalid`
         : repeatedId(keys.flatMap((key) => (key ? [key.id] : [])));
     if (message === null) return keys.flatMap((key) => (key ? [key] : []));
     context.addIssue({ code: 'custom', message });
@@ -34,6 +34,6 @@ function readKey(entry: string): PayloadKey | null {
 }
 
 function repeatedId(ids: string[]): string | null {
-  const repeated = ids.find((id, place) => ids.indexOf(id) !== place);
-  return repeated === undefined ? null : `has two keys with the id ${repeated}`;
+  const repeated = ids.find((id, index) => ids.indexOf(id) !== index);
+  return repeated === undefined ? null : `has two keys with the id ${repeated}: each key needs its own id`;
 }

@@ -1,19 +1,19 @@
 import { z } from 'zod';
 
 /** A test pod, two pods of a program during a rollout, and a database. */
-const FEWEST_PODS = 4;
+const MIN_PODS = 4;
 
-const most = (least: number) => z.number().min(least, `must be at least ${least}`);
+const atLeast = (minimum: number) => z.number('must be a number').min(minimum, `must be at least ${minimum}`);
 
 /** The limits of each user with this plan. A limit that the plan omits has the platform's default. */
 const planSchema = z.strictObject({
-  pods: most(FEWEST_PODS).int('must be a whole number').optional(),
+  pods: atLeast(MIN_PODS).int('must be a whole number').optional(),
   /** CPUs of all pods together: limits and requests. */
-  cpus: most(1).optional(),
-  cpuRequests: most(0.1).optional(),
+  cpus: atLeast(1).optional(),
+  cpuRequests: atLeast(0.1).optional(),
   /** Memory of all pods together, in MiB. */
-  memoryMiB: most(512).int('must be a whole number').optional(),
-  memoryRequestsMiB: most(64).int('must be a whole number').optional(),
+  memoryMiB: atLeast(512).int('must be a whole number').optional(),
+  memoryRequestsMiB: atLeast(64).int('must be a whole number').optional(),
   /** Labels of the nodes that test pods may be scheduled on, in addition to TEST_NODE_SELECTOR. */
   nodeSelector: z.record(z.string(), z.string()).optional(),
 });

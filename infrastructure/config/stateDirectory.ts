@@ -9,7 +9,8 @@ export const STACK_FILE = 'stack.json';
  * @throws Error that names the variable
  */
 export function stackNumberOf({ LOCAL_STACK_NUMBER: text }: Record<string, string | undefined>): number {
-  if (text && !/^[0-9]$/.test(text)) throw new Error(`LOCAL_STACK_NUMBER=${text} must be 0 to 9.`);
+  if (text && !/^[0-9]$/.test(text))
+    throw new Error(`LOCAL_STACK_NUMBER must be 0 to 9, and is ${JSON.stringify(text)}.`);
   return Number(text || 0);
 }
 

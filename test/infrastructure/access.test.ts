@@ -50,7 +50,7 @@ test('half a pair, and TLS that is turned off with settings that need it, are er
 test('a path that is no file is told with its variable', () => {
   const environment = { TEMPORAL_TLS_CLIENT_KEY_PATH: '/nowhere', ELASTICSEARCH_CA_FILE: '/tmp' };
   expect(() => readConfig(['TEMPORAL_TLS_CLIENT_KEY_PATH', 'ELASTICSEARCH_CA_FILE'], environment)).toThrow(
-    /TEMPORAL_TLS_CLIENT_KEY_PATH is \/nowhere, which is not a readable file; ELASTICSEARCH_CA_FILE is \/tmp,/,
+    /TEMPORAL_TLS_CLIENT_KEY_PATH is \/nowhere, which must be a file that this process can read; ELASTICSEARCH_CA_FILE is \/tmp,/,
   );
 });
 
@@ -76,8 +76,8 @@ test('keys of payloads have an id each and 32 bytes', () => {
 });
 
 test.each([
-  ['a short one', `a:${base64(32)},b:${base64(16)}`, 'entry 2 is not'],
-  ['one without an id', base64(32), 'entry 1 is not'],
+  ['a short one', `a:${base64(32)},b:${base64(16)}`, 'entry 2 is invalid'],
+  ['one without an id', base64(32), 'entry 1 is invalid'],
   ['two of one id', `a:${base64(32)},a:${base64(32)}`, 'two keys with the id a'],
 ])('of keys, %s is an error that shows no key', (_, keys, message) => {
   const read = () => readConfig(['PAYLOAD_KEYS'], { PAYLOAD_KEYS: keys });
