@@ -5,7 +5,7 @@ import { LogOffsets, type LogOffset } from '../../infrastructure/kubernetes/logs
 export interface LogCursor {
   /** Lines before this time are not wanted, from any pod. */
   from: string;
-  places: LogOffsets;
+  offsets: LogOffsets;
 }
 
 /** Pods in a cursor: those with the latest lines. Any other pod is read from `from` on. */
@@ -14,21 +14,21 @@ const MAX_PODS = 16;
 const POD = /^[a-z0-9][-a-z0-9.]{0,252}$/;
 
 /** Formats a cursor as `FROM;POD@TIME+LINES;...`. */
-export function logCursorText({ from, places }: LogCursor): string {
-  const known = places.entries().slice(0, MAX_PODS);
-  return [from, ...known.map(([pod, { at, lines }]) => `${pod}@${at}+${lines}`)].join(';');
+export function logCursorText({ from, offsets }: LogCursor): string {
+  const latest = offsets.entries().slice(0, MAX_PODS);
+  return [from, ...latest.map(([pod, { at, lines }]) => `${pod}@${at}+${lines}`)].join(';');
 }
 
 /** Null if the text is not a cursor. */
 export function parseLogCursor(text: string): LogCursor | null {
   const [first = '', ...rest] = text.split(';');
   const from = exactTime(first);
-  const places = rest.map(placeOf);
-  if (from === null || rest.length > MAX_PODS || places.includes(null)) return null;
-  return { from, places: new LogOffsets(places.filter((place) => place !== null)) };
+  const offsets = rest.map(offsetOf);
+  if (from === null || rest.length > MAX_PODS || offsets.includes(null)) return null;
+  return { from, offsets: new LogOffsets(offsets.filter((offset) => offset !== null)) };
 }
 
-function placeOf(text: string): [pod: string, place: LogOffset] | null {
+function offsetOf(text: string): [pod: string, offset: LogOffset] | null {
   const [, pod = '', time = '', lines = ''] = /^([^@]+)@([^+]+)\+(\d{1,9})$/.exec(text) ?? [];
   const at = exactTime(time);
   return at !== null && POD.test(pod) ? [pod, { at, lines: Number(lines) }] : null;

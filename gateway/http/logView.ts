@@ -53,20 +53,20 @@ export async function* viewLogs(
   if (cut) yield { type: 'note', message: `these are the last ${lines.length} lines` };
 
   const from = after?.from ?? lines[0]?.at ?? since ?? begun;
-  const sent = new LogOffsets(after?.places.entries() ?? []);
-  const placed = (line: PodLine) => {
-    sent.note(line);
-    return { line, cursor: { from, places: new LogOffsets(sent.entries()) } };
+  const sent = new LogOffsets(after?.offsets.entries() ?? []);
+  const withCursor = (line: PodLine) => {
+    sent.record(line);
+    return { line, cursor: { from, offsets: new LogOffsets(sent.entries()) } };
   };
-  yield { type: 'lines', lines: lines.map(placed) };
+  yield { type: 'lines', lines: lines.map(withCursor) };
   if (!follow) return;
   if (sources.live === null) {
     yield { type: 'note', message: 'No Kubernetes cluster is configured.' };
     return;
   }
-  const places = new LogOffsets(sent.entries());
-  for await (const next of sources.live.follow(userId, part, { places, since: from, signal, logger }))
-    yield { type: 'lines', lines: next.map(placed) };
+  const offsets = new LogOffsets(sent.entries());
+  for await (const next of sources.live.follow(userId, part, { offsets, since: from, signal, logger }))
+    yield { type: 'lines', lines: next.map(withCursor) };
 }
 
 /** Reads the earlier lines, in order of time. */
@@ -77,7 +77,7 @@ async function before(
 ): Promise<{ lines: PodLine[]; notes: string[]; cut: boolean }> {
   const inTime = linkedAbort([signal], patienceMs);
   const begin = after?.from ?? since;
-  const known = after?.places.entries().map(([pod, { at }]) => ({ pod, until: at })) ?? [];
+  const known = after?.offsets.entries().map(([pod, { at }]) => ({ pod, until: at })) ?? [];
   const stored = history?.tail({
     ...{ namespace: namespaceOf(userId), container: CONTAINER_OF[part], since: begin, known },
     ...{ lines: tail, signal: inTime.signal },
@@ -96,7 +96,7 @@ async function before(
     return time === null ? [] : [{ ...line, at: time }];
   });
   const other = fromPods.status === 'fulfilled' ? (fromPods.value ?? []) : [];
-  const isNew = new LogOffsets(after?.places.entries() ?? []).reading();
+  const isNew = new LogOffsets(after?.offsets.entries() ?? []).reading();
   const all = joined(one, other).filter((line) => (begin === null || line.at >= begin) && isNew(line));
   const lines = lastOf(all, tail);
   const notes = [

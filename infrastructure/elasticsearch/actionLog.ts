@@ -54,7 +54,7 @@ export function createActionLog(settings: ActionLogSettings) {
     say,
     ...access
   } = settings;
-  const place = withoutPassword(access.node);
+  const address = withoutPassword(access.node);
   const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
   const schema = template === actionsTemplate ? { ecs: { version: ECS_VERSION } } : {};
@@ -67,8 +67,8 @@ export function createActionLog(settings: ActionLogSettings) {
       document,
     ]);
     const { items } = await client.bulk({ operations });
-    const refusals = items.flatMap(({ create }, place) => {
-      const document = documents[place];
+    const refusals = items.flatMap(({ create }, index) => {
+      const document = documents[index];
       if (!create?.error || !document) return [];
       const { type, reason } = create.error;
       return [{ document, status: create.status, type: type ?? 'error', reason: reason ?? '' }];
@@ -119,7 +119,7 @@ export function createActionLog(settings: ActionLogSettings) {
         counters?.failed();
         if (!(error instanceof errors.ElasticsearchClientError)) throw error;
         throw new ActionLogUnavailable(
-          `Elasticsearch at ${place} did not store the actions: ${error.message}`,
+          `Elasticsearch at ${address} did not store the actions: ${error.message}`,
           {
             cause: error,
           },

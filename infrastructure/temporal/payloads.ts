@@ -20,7 +20,7 @@ export async function decodeWith(codecs: readonly PayloadCodec[], answer: unknow
   if (payloads.length === 0) return;
   let current = payloads.map(({ metadata = null, data = null }): Payload => ({ metadata, data }));
   for (const codec of [...codecs].reverse()) current = await codec.decode(current);
-  payloads.forEach((payload, place) => Object.assign(payload, current[place]));
+  payloads.forEach((payload, index) => Object.assign(payload, current[index]));
 }
 
 function* payloadsIn(value: unknown): Generator<Payload> {

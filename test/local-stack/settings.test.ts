@@ -39,7 +39,9 @@ test('no two stacks of one machine share a port, an address, a folder or a cgrou
 });
 
 test('a stack number beyond 9 is refused', () => {
-  expect(() => readSettings({ HOME: '/h', LOCAL_STACK_NUMBER: '10' })).toThrow('LOCAL_STACK_NUMBER must be 0 to 9, and is "10"');
+  expect(() => readSettings({ HOME: '/h', LOCAL_STACK_NUMBER: '10' })).toThrow(
+    'LOCAL_STACK_NUMBER must be 0 to 9, and is "10"',
+  );
 });
 
 describe('servers that the environment names', () => {

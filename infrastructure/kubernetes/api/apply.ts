@@ -24,6 +24,6 @@ export function apply<T extends KubernetesObject>(objects: KubernetesObjectApi, 
 /** How messages and reports name an object: `Pod/test-test in user-test`. */
 export function nameOf(object: KubernetesObject): string {
   const { name, namespace } = object.metadata ?? {};
-  const place = namespace === undefined ? '' : ` in ${namespace}`;
-  return `${object.kind ?? 'object'}/${name ?? '?'}${place}`;
+  const location = namespace === undefined ? '' : ` in ${namespace}`;
+  return `${object.kind ?? 'object'}/${name ?? '?'}${location}`;
 }

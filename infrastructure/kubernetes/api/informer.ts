@@ -63,7 +63,7 @@ async function listAndWatch<T extends KubernetesObject>(
   changed: (objects: T[]) => void,
 ): Promise<void> {
   const { apiVersion, kind, namespace, labelSelector, fieldSelector } = collection;
-  const list = await attempt(`list ${placeOf(collection)}`, () =>
+  const list = await attempt(`list ${describeCollection(collection)}`, () =>
     kube.objects.list<T>(
       apiVersion,
       kind,
@@ -95,7 +95,7 @@ function watchOnce<T extends KubernetesObject>(
   signal: AbortSignal,
   changed: (type: string, object: T) => void,
 ): Promise<string | undefined> {
-  const doing = `watch ${placeOf(collection)}`;
+  const doing = `watch ${describeCollection(collection)}`;
   const connection = new AbortController();
   let version = from;
 
@@ -172,7 +172,7 @@ function pathOf({ apiVersion, namespace, plural }: Collection): string {
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
 }
 
-function placeOf({ plural, namespace }: Collection): string {
+function describeCollection({ plural, namespace }: Collection): string {
   return namespace === undefined ? plural : `${plural} in ${namespace}`;
 }
 

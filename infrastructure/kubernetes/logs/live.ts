@@ -40,7 +40,7 @@ export interface LiveLogs {
   follow(
     userId: string,
     part: LogPart,
-    from: { places: LogOffsets; since: string | null; signal: AbortSignal; logger: Logger },
+    from: { offsets: LogOffsets; since: string | null; signal: AbortSignal; logger: Logger },
   ): AsyncGenerator<PodLine[]>;
 }
 
@@ -55,7 +55,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
       return logs.flat();
     },
 
-    async *follow(userId, part, { places, since, signal, logger }) {
+    async *follow(userId, part, { offsets, since, signal, logger }) {
       const stop = linkedAbort([signal]);
       const ended = stop.signal;
       const lines = new AsyncQueue<PodLine[]>(WAITING_CHARACTERS);
@@ -70,7 +70,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
           present.set(instance, status);
           if (followed.has(instance)) continue;
           followed.add(instance);
-          const log = { kube, address: addressOf(pod, part), places, since, signal: ended, logger };
+          const log = { kube, address: addressOf(pod, part), offsets, since, signal: ended, logger };
           void followContainer(log, lines, () => present.get(instance)?.state?.running !== undefined);
         }
       };
@@ -97,7 +97,7 @@ export function createLiveLogs(kube: Kube): LiveLogs {
 interface ContainerLog {
   kube: Kube;
   address: LogAddress;
-  places: LogOffsets;
+  offsets: LogOffsets;
   since: string | null;
   signal: AbortSignal;
   logger: Logger;
@@ -105,20 +105,20 @@ interface ContainerLog {
 
 /** Follows one container to its end, and reconnects when a connection breaks. */
 async function followContainer(
-  { kube, address, places, since, signal, logger }: ContainerLog,
+  { kube, address, offsets, since, signal, logger }: ContainerLog,
   lines: AsyncQueue<PodLine[]>,
   isRunning: () => boolean,
 ): Promise<void> {
   const { pod } = address;
   for (let pause = PAUSE.first; !signal.aborted; pause = Math.min(pause * PAUSE.factor, PAUSE.longest)) {
     try {
-      const isNew = places.reading();
-      const from = places.of(pod)?.at ?? since;
+      const isNew = offsets.reading();
+      const from = offsets.of(pod)?.at ?? since;
       const query = { follow: 'true', timestamps: 'true', ...(from !== null && { sinceTime: from }) };
       for await (const read of linesOf(await openLog(kube, address, query, signal))) {
-        const told = read.map((line) => podLineOf(pod, line)).filter((line) => line !== null);
-        const fresh = told.filter((line) => (from === null || line.at >= from) && isNew(line));
-        for (const line of fresh) places.note(line);
+        const parsed = read.map((line) => podLineOf(pod, line)).filter((line) => line !== null);
+        const fresh = parsed.filter((line) => (from === null || line.at >= from) && isNew(line));
+        for (const line of fresh) offsets.record(line);
         if (fresh.length > 0 && !(await lines.put(fresh, sizeOf(fresh)))) return;
         pause = PAUSE.first;
       }

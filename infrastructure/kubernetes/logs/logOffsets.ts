@@ -10,8 +10,8 @@ export interface LogOffset {
 export class LogOffsets {
   private readonly byPod: Map<string, LogOffset>;
 
-  constructor(places: Iterable<readonly [pod: string, place: LogOffset]> = []) {
-    this.byPod = new Map(places);
+  constructor(offsets: Iterable<readonly [pod: string, offset: LogOffset]> = []) {
+    this.byPod = new Map(offsets);
   }
 
   of(pod: string): LogOffset | undefined {
@@ -19,15 +19,15 @@ export class LogOffsets {
   }
 
   /** The offsets, latest time first. */
-  entries(): [pod: string, place: LogOffset][] {
+  entries(): [pod: string, offset: LogOffset][] {
     return [...this.byPod].sort(([, one], [, other]) => (one.at < other.at ? 1 : -1));
   }
 
   /** Records that a line was delivered. The lines of one pod must be recorded in order. */
-  note({ pod, at }: PodLine): void {
-    const known = this.byPod.get(pod);
-    if (known?.at === at) known.lines += 1;
-    else if (known === undefined || known.at < at) this.byPod.set(pod, { at, lines: 1 });
+  record({ pod, at }: PodLine): void {
+    const offset = this.byPod.get(pod);
+    if (offset?.at === at) offset.lines += 1;
+    else if (offset === undefined || offset.at < at) this.byPod.set(pod, { at, lines: 1 });
   }
 
   /**
@@ -35,12 +35,12 @@ export class LogOffsets {
    * line has not been delivered before.
    */
   reading(): (line: PodLine) => boolean {
-    const begun = new Map([...this.byPod].map(([pod, place]) => [pod, { ...place }]));
+    const remaining = new Map([...this.byPod].map(([pod, offset]) => [pod, { ...offset }]));
     return ({ pod, at }) => {
-      const place = begun.get(pod);
-      if (place === undefined || at > place.at) return true;
-      if (at < place.at || place.lines === 0) return at === place.at;
-      place.lines -= 1;
+      const offset = remaining.get(pod);
+      if (offset === undefined || at > offset.at) return true;
+      if (at < offset.at || offset.lines === 0) return at === offset.at;
+      offset.lines -= 1;
       return false;
     };
   }

@@ -17,8 +17,8 @@ function sources(stored: PodLine[] | null, pods: PodLine[] | null, later: PodLin
     history: { tail: () => answer(stored), close: () => Promise.resolve() },
     live: {
       tail: () => answer(pods),
-      async *follow(_, __, { places, since }) {
-        const isNew = places.reading();
+      async *follow(_, __, { offsets, since }) {
+        const isNew = offsets.reading();
         const fresh = later.filter((each) => (since === null || each.at >= since) && isNew(each));
         for (const each of fresh) yield await Promise.resolve([each]);
       },

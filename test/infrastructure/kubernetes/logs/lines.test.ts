@@ -29,9 +29,9 @@ const line = (pod: string, second: number, text = '') => ({
 });
 
 test('what was told is left out when a log is read again, also of lines of one time', () => {
-  const places = new LogOffsets();
-  for (const told of [line('a', 1), line('a', 2), line('a', 2), line('b', 5)]) places.note(told);
-  const isNew = places.reading();
+  const offsets = new LogOffsets();
+  for (const printed of [line('a', 1), line('a', 2), line('a', 2), line('b', 5)]) offsets.record(printed);
+  const isNew = offsets.reading();
   const again = [
     line('a', 1),
     line('a', 2),
@@ -42,7 +42,7 @@ test('what was told is left out when a log is read again, also of lines of one t
     line('c', 0),
   ];
   expect(again.filter(isNew)).toEqual([line('a', 2, 'third'), line('a', 3), line('c', 0)]);
-  expect(again.filter(places.reading())).toHaveLength(3); // Each reading starts again.
+  expect(again.filter(offsets.reading())).toHaveLength(3); // Each reading starts again.
 });
 
 test('a line that never ends comes in pieces, and one that is not over is not told', async () => {
