@@ -52,7 +52,7 @@ const OPTIONS = {
   tail: { type: 'string' },
 } as const;
 
-export type Values = ReturnType<typeof parsed>['values'];
+export type OptionValues = ReturnType<typeof parseArguments>['values'];
 
 /** The options of each command, in addition to `json`. */
 export const COMMAND_OPTIONS: Record<string, (keyof typeof OPTIONS)[]> = {
@@ -78,7 +78,7 @@ export const COMMAND_OPTIONS: Record<string, (keyof typeof OPTIONS)[]> = {
 };
 
 /** @throws UsageError for unknown options */
-export function parsed(args: string[]) {
+export function parseArguments(args: string[]) {
   try {
     return parseArgs({ args, allowPositionals: true, options: OPTIONS });
   } catch (error) {

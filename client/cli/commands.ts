@@ -2,21 +2,21 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OrchestrationClient, type Filter, type Submission } from '..';
-import { parsed, COMMAND_OPTIONS, USAGE } from './arguments';
+import { parseArguments, COMMAND_OPTIONS, USAGE } from './arguments';
 import type { Context } from './context';
 import { recordLine, showFrame, verdictLine, type Terminal } from './display';
-import { EXIT, exitCodeOf, UsageError } from './exitCodes';
-import { leftOutLine, readProgram, textOf } from './files';
+import { EXIT, exitCodeOfStatus, UsageError } from './exitCodes';
+import { excludedLine, readProgram, readText } from './files';
 import { logs } from './logs';
 import { forwardInput } from './input';
-import { momentOf, numberOf } from './optionValues';
-import { reach } from './reach';
+import { parseNumber, parseTime } from './optionValues';
+import { waitForGateway } from './waitForGateway';
 import { readSettings } from './settings';
 
 /** Runs a command. @returns the exit code @throws UsageError, ApiError, Unreachable */
 export async function runCommand(args: string[], terminal: Terminal): Promise<number> {
-  const { positionals, values } = parsed(args);
-  const [command = '', argument, second, ...rest] = positionals;
+  const { positionals, values } = parseArguments(args);
+  const [command = '', argument, secondArgument, ...rest] = positionals;
   if (values.help || command === 'help') {
     terminal.out(`${USAGE}\n`);
     return EXIT.done;
@@ -25,40 +25,43 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
     terminal.out(`${version()}\n`);
     return EXIT.done;
   }
-  const takes = COMMAND_OPTIONS[command];
-  if (!takes || rest.length > 0 || (second !== undefined && command !== 'rollback'))
+  const allowed = COMMAND_OPTIONS[command];
+  if (!allowed || rest.length > 0 || (secondArgument !== undefined && command !== 'rollback'))
     throw new UsageError(USAGE);
-  const foreign = Object.keys(values).find((name) => name !== 'json' && !(takes as string[]).includes(name));
-  if (foreign !== undefined) throw new UsageError(`${command} takes no --${foreign}.\n${USAGE}`);
+  const unsupported = Object.keys(values).find(
+    (name) => name !== 'json' && !(allowed as string[]).includes(name),
+  );
+  if (unsupported !== undefined) throw new UsageError(`${command} takes no --${unsupported}.\n${USAGE}`);
   const settings = readSettings();
   const print = (value: object) => terminal.out(`${JSON.stringify(value)}\n`);
   const connect = async () => {
-    await reach(settings.url);
+    await waitForGateway(settings.url);
     return new OrchestrationClient(settings);
   };
   const context = { connect, settings, terminal, values, print };
-  const needed = (what: string) => {
-    if (argument === undefined) throw new UsageError(`${command} needs ${what}.\n${USAGE}`);
+  const required = (description: string) => {
+    if (argument === undefined) throw new UsageError(`${command} needs ${description}.\n${USAGE}`);
     return argument;
   };
   switch (command) {
     case 'submit':
-      return submit(context, needed('a file or a folder'));
+      return submit(context, required('a file or a folder'));
     case 'logs':
-      return logs(context, needed('a user or the id of a submission'));
+      return logs(context, required('a user or the id of a submission'));
     case 'status':
-      return status(context, needed('the id of a submission'));
+      return status(context, required('the id of a submission'));
     case 'list':
       if (argument !== undefined) throw new UsageError(USAGE);
       return list(context);
     case 'cancel':
-      return cancel(context, needed('the id of a submission'));
+      return cancel(context, required('the id of a submission'));
     case 'live':
-      return live(context, needed('a user'));
+      return live(context, required('a user'));
     case 'rollback': {
-      const user = needed('a user');
-      if (second === undefined) throw new UsageError(`rollback needs the id of a submission.\n${USAGE}`);
-      return rollback(context, user, second);
+      const user = required('a user');
+      if (secondArgument === undefined)
+        throw new UsageError(`rollback needs the id of a submission.\n${USAGE}`);
+      return rollback(context, user, secondArgument);
     }
     default:
       return open(context, argument);
@@ -69,35 +72,35 @@ async function submit(context: Context, path: string): Promise<number> {
   const { connect, settings, terminal, values, print } = context;
   const user_id = values.user ?? settings.user;
   if (user_id === undefined) throw new UsageError('For whom? Give --user, or set ORCHESTRATION_USER.');
-  const { files, leftOut } = readProgram(path);
-  if (leftOut.length > 0) terminal.err(`${leftOutLine(leftOut)}\n`);
+  const { files, excluded } = readProgram(path);
+  if (excluded.length > 0) terminal.err(`${excludedLine(excluded)}\n`);
   const submission: Submission = {
     user_id,
     files,
     ...(values.language !== undefined && { language: values.language }),
     ...(values.entrypoint !== undefined && { entrypoint: values.entrypoint }),
-    ...(values.stdin !== undefined && { stdin: textOf(values.stdin) }),
-    ...(values.tests !== undefined && { tests: testsIn(values.tests) }),
+    ...(values.stdin !== undefined && { stdin: readText(values.stdin) }),
+    ...(values.tests !== undefined && { tests: readTests(values.tests) }),
     ...(values.id !== undefined && { submission_id: values.id }),
     ...(values.interactive && { interactive: true }),
     ...(values['test-only'] && { deploy: false }),
     ...(values.worker && { production: { kind: 'worker' } }),
   };
   const client = await connect();
-  const taken = await client.submit(submission);
+  const accepted = await client.submit(submission);
   if (!values.follow && !values.interactive) {
-    if (values.json) print(taken);
-    else terminal.out(`${taken.submission_id}\n`);
-    return exitCodeOf(taken.status);
+    if (values.json) print(accepted);
+    else terminal.out(`${accepted.submission_id}\n`);
+    return exitCodeOfStatus(accepted.status);
   }
   const onBreak = () => terminal.err('connection lost: resuming after the last frame\n');
-  const input = values.interactive ? forwardInput(client, taken.submission_id, terminal) : null;
-  for await (const frame of client.follow(taken.submission_id, { onBreak })) {
+  const input = values.interactive ? forwardInput(client, accepted.submission_id, terminal) : null;
+  for await (const frame of client.follow(accepted.submission_id, { onBreak })) {
     if (values.json) print(frame);
     else showFrame(frame, terminal);
     if (!('status' in frame)) continue;
     await input?.stop();
-    return exitCodeOf(frame.status);
+    return exitCodeOfStatus(frame.status);
   }
   return EXIT.platformFailed;
 }
@@ -108,8 +111,8 @@ function version(): string {
 }
 
 /** Reads a JSON file with tests. The gateway validates its content. */
-function testsIn(path: string): NonNullable<Submission['tests']> {
-  const text = textOf(path);
+function readTests(path: string): NonNullable<Submission['tests']> {
+  const text = readText(path);
   try {
     return JSON.parse(text) as NonNullable<Submission['tests']>;
   } catch (error) {
@@ -118,23 +121,23 @@ function testsIn(path: string): NonNullable<Submission['tests']> {
 }
 
 async function status({ connect, terminal, values, print }: Context, id: string): Promise<number> {
-  const waitSeconds = numberOf('wait', values.wait ?? '0');
+  const waitSeconds = parseNumber('wait', values.wait ?? '0');
   const client = await connect();
   const details = await client.status(id, { waitSeconds });
   if (values.json) print(details);
   else terminal.out(`${verdictLine(details, terminal)}\n`);
-  return exitCodeOf(details.status);
+  return exitCodeOfStatus(details.status);
 }
 
 async function list({ connect, settings, terminal, values, print }: Context): Promise<number> {
-  const { json, limit, 'all-users': all, since, until, user = settings.user, ...rest } = values;
-  if (all && values.user !== undefined) throw new UsageError('Give either --user or --all-users.');
+  const { json, limit, 'all-users': allUsers, since, until, user = settings.user, ...rest } = values;
+  if (allUsers && values.user !== undefined) throw new UsageError('Give either --user or --all-users.');
   const filter = {
     ...rest,
-    ...(!all && user !== undefined && { user }),
-    ...(since !== undefined && { since: momentOf('since', since) }),
-    ...(until !== undefined && { until: momentOf('until', until) }),
-    ...(limit !== undefined && { limit: numberOf('limit', limit) }),
+    ...(!allUsers && user !== undefined && { user }),
+    ...(since !== undefined && { since: parseTime('since', since) }),
+    ...(until !== undefined && { until: parseTime('until', until) }),
+    ...(limit !== undefined && { limit: parseNumber('limit', limit) }),
   };
   const client = await connect();
   const page = await client.list(filter as Filter);

@@ -1,5 +1,5 @@
 import type { OrchestrationClient } from '..';
-import type { Values } from './arguments';
+import type { OptionValues } from './arguments';
 import type { Terminal } from './display';
 import type { Settings } from './settings';
 
@@ -9,7 +9,7 @@ export interface Context {
   connect: () => Promise<OrchestrationClient>;
   settings: Settings;
   terminal: Terminal;
-  values: Values;
+  values: OptionValues;
   /** Writes an object as one line of JSON. */
   print: (value: object) => void;
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SubmissionFrame, SubmissionRecord } from '..';
-import { EXIT, exitCodeOf } from './exitCodes';
+import { EXIT, exitCodeOfStatus } from './exitCodes';
 
 /** The terminal of the user, or what its streams are redirected to. */
 export interface Terminal {
@@ -14,7 +14,7 @@ export interface Terminal {
 
 const COLOURS = { green: 32, red: 31, yellow: 33, dim: 2 };
 
-export function painted(text: string, colour: keyof typeof COLOURS, { colours }: Terminal): string {
+export function colourize(text: string, colour: keyof typeof COLOURS, { colours }: Terminal): string {
   return colours ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
 
@@ -26,30 +26,30 @@ export function showFrame(frame: SubmissionFrame, terminal: Terminal): void {
   if ('status' in frame) return terminal.err(`${verdictLine(frame, terminal)}\n`);
   switch (frame.type) {
     case 'accepted':
-      return terminal.err(`${painted(`submission ${frame.submission_id}`, 'dim', terminal)}\n`);
+      return terminal.err(`${colourize(`submission ${frame.submission_id}`, 'dim', terminal)}\n`);
     case 'stage': {
       const time = frame.duration_ms === undefined ? '' : ` (${Math.round(frame.duration_ms)} ms)`;
-      const why = frame.message === undefined ? '' : `: ${frame.message}`;
-      return terminal.err(`${painted(`${frame.stage} ${frame.state}${time}${why}`, 'dim', terminal)}\n`);
+      const suffix = frame.message === undefined ? '' : `: ${frame.message}`;
+      return terminal.err(`${colourize(`${frame.stage} ${frame.state}${time}${suffix}`, 'dim', terminal)}\n`);
     }
     case 'output': {
       const bytes =
         frame.data === undefined ? Buffer.from(frame.text ?? '') : Buffer.from(frame.data, 'base64');
-      const shown = terminal.colours ? withoutControls(bytes) : bytes;
-      return frame.stream === 'stdout' ? terminal.out(shown) : terminal.err(shown.toString());
+      const printable = terminal.colours ? replaceControlCharacters(bytes) : bytes;
+      return frame.stream === 'stdout' ? terminal.out(printable) : terminal.err(printable.toString());
     }
     case 'case':
       return terminal.err(
-        `${markOf(frame.outcome === 'passed', terminal)} ${frame.name}: ${frame.outcome}\n`,
+        `${checkMark(frame.outcome === 'passed', terminal)} ${frame.name}: ${frame.outcome}\n`,
       );
     case 'test':
       return terminal.err(
-        `${markOf(frame.outcome === 'passed', terminal)} ${frame.name}: ${frame.outcome}\n${frame.message ?? ''}`,
+        `${checkMark(frame.outcome === 'passed', terminal)} ${frame.name}: ${frame.outcome}\n${frame.message ?? ''}`,
       );
     case 'step':
-      return terminal.err(`${painted(`${frame.step} ${frame.state}`, 'dim', terminal)}\n`);
+      return terminal.err(`${colourize(`${frame.step} ${frame.state}`, 'dim', terminal)}\n`);
     case 'rollout':
-      return terminal.err(`${painted(`rollout ${frame.outcome}`, 'dim', terminal)}\n`);
+      return terminal.err(`${colourize(`rollout ${frame.outcome}`, 'dim', terminal)}\n`);
   }
 }
 
@@ -58,9 +58,11 @@ export function verdictLine(
   terminal: Terminal,
 ): string {
   // The message may quote output of the program.
-  const shown = terminal.colours ? withoutControls(Buffer.from(message ?? '')).toString() : (message ?? '');
-  const colour = status === 'running' ? 'yellow' : exitCodeOf(status) === EXIT.done ? 'green' : 'red';
-  return `${painted(status, colour, terminal)}${reason === null ? '' : ` (${reason})`} ${shown}`.trim();
+  const printable = terminal.colours
+    ? replaceControlCharacters(Buffer.from(message ?? '')).toString()
+    : (message ?? '');
+  const colour = status === 'running' ? 'yellow' : exitCodeOfStatus(status) === EXIT.done ? 'green' : 'red';
+  return `${colourize(status, colour, terminal)}${reason === null ? '' : ` (${reason})`} ${printable}`.trim();
 }
 
 export function recordLine(record: SubmissionRecord, terminal: Terminal): string {
@@ -68,14 +70,14 @@ export function recordLine(record: SubmissionRecord, terminal: Terminal): string
   return `${at}  ${id.padEnd(36)}  ${user.padEnd(12)}  ${verdictLine({ ...record, message: null }, terminal)}`;
 }
 
-function markOf(passed: boolean, terminal: Terminal): string {
-  return passed ? painted('✓', 'green', terminal) : painted('✗', 'red', terminal);
+function checkMark(passed: boolean, terminal: Terminal): string {
+  return passed ? colourize('✓', 'green', terminal) : colourize('✗', 'red', terminal);
 }
 
 /**
  * Replaces control characters except newlines and tabs: the program is not trusted, and a terminal would
  * execute them.
  */
-export function withoutControls(bytes: Buffer): Buffer {
+export function replaceControlCharacters(bytes: Buffer): Buffer {
   return Buffer.from(bytes.toString('utf8').replaceAll(/(?![\n\t])\p{Cc}/gu, '\ufffd'));
 }

@@ -17,7 +17,7 @@ export const EXIT = {
 export class UsageError extends Error {}
 
 /** A submission in progress counts as success: it was accepted. */
-export function exitCodeOf(status: SubmissionRecord['status']): number {
+export function exitCodeOfStatus(status: SubmissionRecord['status']): number {
   switch (status) {
     case 'running':
     case 'deployed':
@@ -36,7 +36,7 @@ export function exitCodeOf(status: SubmissionRecord['status']): number {
   }
 }
 
-export function exitCodeFor(error: unknown): number {
+export function exitCodeOfError(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof Unreachable) return EXIT.unreachable;
   if (error instanceof ApiError) return error.code === 'unavailable' ? EXIT.unreachable : EXIT.refused;

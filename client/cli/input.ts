@@ -3,9 +3,9 @@ import { ApiError, type OrchestrationClient } from '..';
 import type { Terminal } from './display';
 
 /** The most input that one call may carry, in bytes. See docs/protocol.md. */
-const PIECE_BYTES = 65_536;
+const MAX_CHUNK_BYTES = 65_536;
 
-const BUSY_PAUSE_MS = 500;
+const RETRY_DELAY_MS = 500;
 
 /**
  * Forwards the terminal's input to a submission until the input ends. If that fails, stops and reports it.
@@ -25,25 +25,25 @@ export function forwardInput(
         return;
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== 'too_many_messages') throw error;
-        await wait(BUSY_PAUSE_MS, undefined, { signal: stopped.signal });
+        await wait(RETRY_DELAY_MS, undefined, { signal: stopped.signal });
       }
     }
   };
-  const working = (async () => {
+  const forwarding = (async () => {
     for await (const chunk of input as AsyncIterable<Buffer>)
-      for (let start = 0; start < chunk.length; start += PIECE_BYTES)
-        await send(chunk.subarray(start, start + PIECE_BYTES), false);
+      for (let start = 0; start < chunk.length; start += MAX_CHUNK_BYTES)
+        await send(chunk.subarray(start, start + MAX_CHUNK_BYTES), false);
     await send(new Uint8Array(), true);
   })().catch((error: unknown) => {
-    const isOver = error instanceof ApiError && error.code === 'not_running';
-    if (!stopped.signal.aborted && !isOver)
+    const hasEnded = error instanceof ApiError && error.code === 'not_running';
+    if (!stopped.signal.aborted && !hasEnded)
       terminal.err(`failed to send input: ${error instanceof Error ? error.message : String(error)}\n`);
   });
   return {
     stop: async () => {
       stopped.abort();
       input.destroy();
-      await working;
+      await forwarding;
     },
   };
 }

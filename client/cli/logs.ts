@@ -1,31 +1,31 @@
 import { ApiError, type LogEvent, type LogQuery, type OrchestrationClient, type SubmissionRecord } from '..';
 import type { Context } from './context';
-import { painted, withoutControls, type Terminal } from './display';
+import { colourize, replaceControlCharacters, type Terminal } from './display';
 import { EXIT, UsageError } from './exitCodes';
-import { numberOf } from './optionValues';
+import { parseNumber } from './optionValues';
 
 /** `logs USER|ID`: shows the logs of a user's pods, or the test output of a submission. @throws UsageError */
 export async function logs(context: Context, name: string): Promise<number> {
   const { stream, part, follow, since, tail } = context.values;
-  const isAboutPods = (part ?? follow ?? since ?? tail) !== undefined;
+  const isForPods = (part ?? follow ?? since ?? tail) !== undefined;
   if (stream !== undefined && stream !== 'stdout' && stream !== 'stderr')
     throw new UsageError('--stream must be stdout or stderr.');
-  if (stream !== undefined && isAboutPods) throw new UsageError(STREAM_IS_FOR_TESTS);
-  if (tail !== undefined) numberOf('tail', tail);
+  if (stream !== undefined && isForPods) throw new UsageError(STREAM_IS_FOR_TESTS);
+  if (tail !== undefined) parseNumber('tail', tail);
 
   const client = await context.connect();
-  const record = await submissionOf(client, name);
-  if (record !== null && !isAboutPods) return output(client, context, name, stream);
+  const record = await findSubmission(client, name);
+  if (record !== null && !isForPods) return printOutput(client, context, name, stream);
   if (stream !== undefined) throw new UsageError(STREAM_IS_FOR_TESTS);
   // For a submission: what its user's pods printed since it was accepted.
-  return podLogs(client, context, record?.user_id ?? name, record?.accepted_at);
+  return printPodLogs(client, context, record?.user_id ?? name, record?.accepted_at);
 }
 
 const STREAM_IS_FOR_TESTS =
   '--stream goes with what a submission printed in its tests: without --part and the like.';
 
 /** Finds a submission by its id. Null if there is none: the name is then that of a user. */
-async function submissionOf(client: OrchestrationClient, name: string): Promise<SubmissionRecord | null> {
+async function findSubmission(client: OrchestrationClient, name: string): Promise<SubmissionRecord | null> {
   try {
     return await client.status(name);
   } catch (error) {
@@ -35,7 +35,7 @@ async function submissionOf(client: OrchestrationClient, name: string): Promise<
   }
 }
 
-async function output(
+async function printOutput(
   client: OrchestrationClient,
   { terminal }: Context,
   id: string,
@@ -45,7 +45,7 @@ async function output(
   return EXIT.done;
 }
 
-async function podLogs(
+async function printPodLogs(
   client: OrchestrationClient,
   { terminal, values, print }: Context,
   user: string,
@@ -61,12 +61,12 @@ async function podLogs(
   const onBreak = () => terminal.err('connection lost: resuming after the last line\n');
   for await (const event of client.logs(user, query, { onBreak }))
     if (values.json) print(event);
-    else show(event, terminal);
+    else printEvent(event, terminal);
   return EXIT.done;
 }
 
-function show(event: LogEvent, terminal: Terminal): void {
+function printEvent(event: LogEvent, terminal: Terminal): void {
   if (event.type === 'note') return terminal.err(`${event.message}\n`);
-  const text = terminal.colours ? withoutControls(Buffer.from(event.text)).toString() : event.text;
-  terminal.out(`${painted(event.pod, 'dim', terminal)} ${text}\n`);
+  const text = terminal.colours ? replaceControlCharacters(Buffer.from(event.text)).toString() : event.text;
+  terminal.out(`${colourize(event.pod, 'dim', terminal)} ${text}\n`);
 }

@@ -1,12 +1,12 @@
 import { runCommand } from './commands';
-import { exitCodeFor } from './exitCodes';
+import { exitCodeOfError } from './exitCodes';
 import { ApiError } from '..';
 
 /** `orchestration-app`: the command-line client. */
 
 const colours = process.stdout.isTTY === true && !process.env.NO_COLOR;
 
-function wordsFor(error: unknown): string {
+function describeError(error: unknown): string {
   if (error instanceof ApiError) return `${error.code}: ${error.message}. ${error.advice}`;
   return error instanceof Error ? error.message : String(error);
 }
@@ -21,7 +21,7 @@ runCommand(process.argv.slice(2), {
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${wordsFor(error)}\n`);
-    process.exitCode = exitCodeFor(error);
+    process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = exitCodeOfError(error);
   },
 );

@@ -5,25 +5,25 @@ import { Client, type Frame } from '../integration/client';
 import { programLogs, removeUsers } from '../integration/kubectl';
 import { sharedPlatform } from '../integration/platform';
 import { startChromium } from './chromium';
-import { networkTo, type Network } from './cuttable';
+import { startNetworkProxy, type NetworkProxy } from './networkProxy';
 
 /** Tests of the page in a real browser, on real servers. */
 
 const USER = 'browser-test';
 
 /** When this variable is set, screenshots of the page are made for the documentation. */
-const IMAGES = process.env.SCREENSHOTS ? join(__dirname, '..', '..', 'docs', 'images') : null;
+const IMAGE_FOLDER = process.env.SCREENSHOTS ? join(__dirname, '..', '..', 'docs', 'images') : null;
 
 const platform = sharedPlatform();
-let network: Network;
+let network: NetworkProxy;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
 /** Complaints of the browser, such as violations of the Content-Security-Policy. */
-const complaints: string[] = [];
+const browserErrors: string[] = [];
 
 beforeAll(async () => {
-  network = await networkTo(new URL(platform.url));
+  network = await startNetworkProxy(new URL(platform.url));
   browser = await startChromium();
 });
 
@@ -34,19 +34,19 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  complaints.length = 0;
+  browserErrors.length = 0;
   context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light' });
   page = await context.newPage();
   page.setDefaultTimeout(90_000);
-  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('pageerror', (error) => browserErrors.push(error.message));
   page.on('console', (message) => {
-    if (/Content Security Policy|Refused/.test(message.text())) complaints.push(message.text());
+    if (/Content Security Policy|Refused/.test(message.text())) browserErrors.push(message.text());
   });
 });
 
 afterEach(async () => {
   await context.close();
-  expect(complaints).toEqual([]);
+  expect(browserErrors).toEqual([]);
 });
 
 async function logIn(): Promise<void> {
@@ -68,7 +68,7 @@ async function submit(code: string): Promise<void> {
 }
 
 /** Submits without the page. @returns the final frame */
-async function sent(fields: object): Promise<Frame> {
+async function submitDirectly(fields: object): Promise<Frame> {
   const client = await Client.connect(platform, '?progress=false');
   client.send({ user_id: USER, ...fields });
   const final = await client.frame((frame) => 'status' in frame || frame.type === 'error');
@@ -83,12 +83,12 @@ async function expectVerdict(text: string): Promise<void> {
   await verdict().getByText(text, { exact: true }).waitFor();
 }
 
-async function picture(name: string, of: Page | Locator = page): Promise<void> {
-  if (IMAGES) await of.screenshot({ path: join(IMAGES, `${name}.png`) });
+async function screenshot(name: string, of: Page | Locator = page): Promise<void> {
+  if (IMAGE_FOLDER) await of.screenshot({ path: join(IMAGE_FOLDER, `${name}.png`) });
 }
 
 /** Violations that axe-core rates as serious or critical. */
-async function seriousFaults(): Promise<string[]> {
+async function seriousViolations(): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate<AxeResults>("axe.run({ resultTypes: ['violations'] })");
   return violations
@@ -100,18 +100,20 @@ const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 375, height: 812 };
 
 /** Violations in what is displayed, light and dark, on desktop and phone. It must fit the screen's width. */
-async function faultsEverywhere(): Promise<string[]> {
-  const faults: string[] = [];
+async function violationsEverywhere(): Promise<string[]> {
+  const found: string[] = [];
   for (const viewport of [PHONE, DESKTOP]) {
     await page.setViewportSize(viewport);
     const width = await page.evaluate<number>('document.documentElement.scrollWidth');
-    if (width > viewport.width) faults.push(`${width} pixels wide on a screen of ${viewport.width}`);
+    if (width > viewport.width) found.push(`${width} pixels wide on a screen of ${viewport.width}`);
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme });
-      faults.push(...(await seriousFaults()).map((fault) => `${viewport.width}, ${colorScheme}: ${fault}`));
+      found.push(
+        ...(await seriousViolations()).map((violation) => `${viewport.width}, ${colorScheme}: ${violation}`),
+      );
     }
   }
-  return faults;
+  return found;
 }
 
 test('a wrong key is not let in, and the right one leaves no key in the browser', async () => {
@@ -119,12 +121,12 @@ test('a wrong key is not let in, and the right one leaves no key in the browser'
   await page.getByLabel('Key').fill('wrong');
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('that is no valid key').waitFor();
-  expect(await seriousFaults()).toEqual([]);
+  expect(await seriousViolations()).toEqual([]);
   await logIn();
   const [cookie] = await context.cookies();
   expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
-  const kept = await page.evaluate<string>('JSON.stringify({ ...localStorage }) + document.cookie');
-  expect(kept + cookie?.value).not.toContain(platform.apiKey);
+  const stored = await page.evaluate<string>('JSON.stringify({ ...localStorage }) + document.cookie');
+  expect(stored + cookie?.value).not.toContain(platform.apiKey);
 });
 
 test('a program that is broken has its line marked; one that works is deployed; both stay in the history', async () => {
@@ -135,7 +137,7 @@ test('a program that is broken has its line marked; one that works is deployed; 
   const row = await page.locator('.cm-lint-marker-error').boundingBox();
   const line = await page.locator('.cm-line', { hasText: 'broken' }).boundingBox();
   expect(Math.abs((row?.y ?? 0) - (line?.y ?? 99))).toBeLessThan(10);
-  await picture('page-error');
+  await screenshot('page-error');
 
   await submit("print('Hello')");
   await expectVerdict('Deployed');
@@ -145,13 +147,13 @@ test('a program that is broken has its line marked; one that works is deployed; 
     /^http:\/\/127.0.0.1:8233\/namespaces\/default\/workflows\/submission-web-/,
   );
   expect(await page.locator('.timeline .completed').count()).toBeGreaterThanOrEqual(4);
-  expect(await faultsEverywhere()).toEqual([]);
-  await picture('page-deployed');
-  if (IMAGES) {
+  expect(await violationsEverywhere()).toEqual([]);
+  await screenshot('page-deployed');
+  if (IMAGE_FOLDER) {
     await page.emulateMedia({ colorScheme: 'dark' });
-    await picture('page-dark');
+    await screenshot('page-dark');
     await page.setViewportSize(PHONE);
-    await picture('page-phone');
+    await screenshot('page-phone');
   }
 
   await page.reload();
@@ -182,9 +184,9 @@ for n in range(40):
     time.sleep(0.1)
 raise SystemExit(1)`);
   await output().getByText('line 5;').waitFor();
-  network.cut();
+  network.disconnect();
   await page.getByText('Connection lost').waitFor();
-  network.mend();
+  network.reconnect();
   await expectVerdict('Tests failed');
   await page.getByText('Connected', { exact: true }).waitFor();
   const linesIn = (text: string) => [...text.matchAll(/line (\d+);/g)].map(([, n]) => Number(n));
@@ -212,8 +214,8 @@ test('cases that do not pass show what they printed and what was expected', asyn
   await page.locator('.diff .added').first().waitFor();
   await page.locator('.diff .removed').first().waitFor();
   expect(await page.locator('.tests .passed').count()).toBe(1);
-  expect(await faultsEverywhere()).toEqual([]);
-  await picture('page-tests');
+  expect(await violationsEverywhere()).toEqual([]);
+  await screenshot('page-tests');
 });
 
 test('what is tested only is not deployed, says so, and stays so when it is sent again', async () => {
@@ -230,7 +232,7 @@ test('what is tested only is not deployed, says so, and stays so when it is sent
   await page.locator('.timeline .name', { hasText: 'Run the tests' }).waitFor();
   expect(await page.locator('.timeline .name', { hasText: /turn|Apply|Roll/ }).count()).toBe(0);
   expect(await page.getByRole('button', { name: 'Roll back to this' }).count()).toBe(0);
-  expect(await faultsEverywhere()).toEqual([]);
+  expect(await violationsEverywhere()).toEqual([]);
 
   await page.reload();
   await expectVerdict('Tests passed');
@@ -247,8 +249,8 @@ test('what is tested only is not deployed, says so, and stays so when it is sent
 });
 
 test('what was sent elsewhere is in the history, and what was deployed before is rolled back to', async () => {
-  const first = await sent({ code: "print('first')" });
-  const second = await sent({ code: "print('second')" });
+  const first = await submitDirectly({ code: "print('first')" });
+  const second = await submitDirectly({ code: "print('second')" });
   expect([first.status, second.status]).toEqual(['deployed', 'deployed']);
   await logIn();
   await page.locator('.history button', { hasText: String(first.submission_id) }).click();
@@ -257,7 +259,7 @@ test('what was sent elsewhere is in the history, and what was deployed before is
   await page.getByRole('button', { name: 'Roll back', exact: true }).click();
   await page.getByText('Rolled back.').waitFor();
   expect(await programLogs(`user-${USER}`)).toContain('first');
-  expect(await seriousFaults()).toEqual([]);
+  expect(await seriousViolations()).toEqual([]);
 
   // One that takes longer than the gateway waits is followed until it is live.
   await page.route(/\/rollback$/, (route) => route.continue({ url: `${route.request().url()}?wait=1` }));
@@ -273,9 +275,9 @@ test('what was sent elsewhere comes back with all that it asked for, and is comp
     'main.py': 'from lib.x import f\nprint(f())\nraise SystemExit(1)',
     'lib/x.py': 'f = input',
   };
-  const one = await sent({ files, stdin: 'a line' });
+  const one = await submitDirectly({ files, stdin: 'a line' });
   const changed = { ...files, 'main.py': files['main.py'].replace('1)', '2)') };
-  const other = await sent({ files: changed, stdin: 'another' });
+  const other = await submitDirectly({ files: changed, stdin: 'another' });
   const row = ({ submission_id: id }: Frame) =>
     page.locator('.history li', { has: page.locator('code', { hasText: String(id) }) });
 
@@ -298,15 +300,15 @@ test('what was sent elsewhere comes back with all that it asked for, and is comp
   expect(await compared.locator('tr', { hasText: 'Run the tests' }).innerText()).toMatch(
     /\d m?s\s+\d+(\.\d)? m?s/,
   );
-  expect(await faultsEverywhere()).toEqual([]);
-  await picture('page-compared', compared);
+  expect(await violationsEverywhere()).toEqual([]);
+  await screenshot('page-compared', compared);
 });
 
 test('a comparison shows a missing end of a line, what went to stderr, and which output cannot be had', async () => {
   const program = (out: string, error: string) =>
     `import sys\nsys.stdout.write(${JSON.stringify(out)})\nsys.exit(${JSON.stringify(error)})`;
-  const one = await sent({ code: program('same\n', 'went wrong') });
-  const other = await sent({ code: program('same', 'went worse') });
+  const one = await submitDirectly({ code: program('same\n', 'went wrong') });
+  const other = await submitDirectly({ code: program('same', 'went worse') });
   await logIn();
   await page.locator('.history .open', { hasText: String(other.submission_id) }).click();
   await expectVerdict('Tests failed');
@@ -330,7 +332,8 @@ test('a comparison shows a missing end of a line, what went to stderr, and which
 
 test('the history goes on page after page, and shows those of a status or of some days', async () => {
   const code = 'raise SystemExit(1)';
-  for (let batch = 0; batch < 7; batch++) await Promise.all(Array.from({ length: 8 }, () => sent({ code })));
+  for (let batch = 0; batch < 7; batch++)
+    await Promise.all(Array.from({ length: 8 }, () => submitDirectly({ code })));
   await logIn();
   const rows = page.locator('.history li');
   const statuses = async () => [...new Set(await page.locator('.history .badge').allInnerTexts())];
@@ -353,11 +356,11 @@ test('the history goes on page after page, and shows those of a status or of som
   await page.getByLabel('To', { exact: true }).fill('');
   await page.getByLabel('From', { exact: true }).fill('2026-01-31');
   await older.waitFor();
-  expect(await faultsEverywhere()).toEqual([]);
+  expect(await violationsEverywhere()).toEqual([]);
 });
 
 test('the address that the command line prints opens that submission, also before the login', async () => {
-  const { submission_id: id } = await sent({ code: 'raise SystemExit(1)' });
+  const { submission_id: id } = await submitDirectly({ code: 'raise SystemExit(1)' });
   await page.goto(`${network.origin}/?submission=${String(id)}`);
   await page.getByLabel('Key').fill(platform.apiKey);
   await page.getByRole('button', { name: 'Log in' }).click();
@@ -366,7 +369,7 @@ test('the address that the command line prints opens that submission, also befor
 });
 
 test('only what is there is linked to', async () => {
-  const final = await sent({ code: 'raise SystemExit(1)' });
+  const final = await submitDirectly({ code: 'raise SystemExit(1)' });
   const links = { temporal_ui: null, temporal_namespace: 'default', apps: false, kibana: null };
   const show = async (config: object) => {
     await page.route('**/config.json', (route) => route.fulfill({ json: config }));
@@ -397,7 +400,7 @@ test('a program that asks gets what is typed while it runs', async () => {
   await page.getByLabel('Input for the program').fill('Ada');
   await page.keyboard.press('Enter');
   await output().getByText('Hello Ada').waitFor();
-  expect(await faultsEverywhere()).toEqual([]);
+  expect(await violationsEverywhere()).toEqual([]);
   await page.getByLabel('Input for the program').fill('and more');
   await page.getByRole('button', { name: 'Send the line' }).click();
   await page.getByRole('button', { name: 'End the input' }).click();
@@ -421,6 +424,6 @@ test('what is live is shown pod by pod, with its database and a link to it', asy
   await opened.waitForLoadState();
   expect(await opened.locator('body').innerText()).toContain('Hello');
   await opened.close();
-  expect(await faultsEverywhere()).toEqual([]);
-  await picture('page-production', production);
+  expect(await violationsEverywhere()).toEqual([]);
+  await screenshot('page-production', production);
 });

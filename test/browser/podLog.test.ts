@@ -3,25 +3,25 @@ import { submit, Users } from '../integration/deployed';
 import { podsOf } from '../integration/kubectl';
 import { sharedPlatform } from '../integration/platform';
 import { startChromium } from './chromium';
-import { networkTo, type Network } from './cuttable';
+import { startNetworkProxy, type NetworkProxy } from './networkProxy';
 
 /** The log of a live program on the page, in a real browser, on real servers. */
 
 const users = new Users('pagelog');
 const platform = sharedPlatform();
-let network: Network;
+let network: NetworkProxy;
 let browser: Browser;
 let page: Page;
-const complaints: string[] = [];
+const browserErrors: string[] = [];
 
 beforeAll(async () => {
-  network = await networkTo(new URL(platform.url));
+  network = await startNetworkProxy(new URL(platform.url));
   browser = await startChromium();
   page = await browser.newPage();
   page.setDefaultTimeout(60_000);
-  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('pageerror', (error) => browserErrors.push(error.message));
   page.on('console', (message) => {
-    if (/Content Security Policy|Refused/.test(message.text())) complaints.push(message.text());
+    if (/Content Security Policy|Refused/.test(message.text())) browserErrors.push(message.text());
   });
 });
 
@@ -29,7 +29,7 @@ afterAll(async () => {
   await browser?.close();
   await network?.close();
   await users.remove();
-  expect(complaints).toEqual([]);
+  expect(browserErrors).toEqual([]);
 });
 
 const program = `
@@ -60,9 +60,9 @@ test('the log of the program that is live is followed, as text, over a connectio
   );
   expect(await log.innerText()).toContain(`${pod!.metadata.name} number 5;`);
 
-  network.cut();
+  network.disconnect();
   await page.getByText('Connection lost; trying to reconnect').waitFor();
-  network.mend();
+  network.reconnect();
   await log.getByText('number 60;').waitFor();
   const numbers = [...(await log.innerText()).matchAll(/number (\d+);/g)].map(([, n]) => Number(n));
   expect(numbers).toEqual([...numbers.keys()]);

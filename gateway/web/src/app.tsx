@@ -4,24 +4,24 @@ import { logOut, readLinks, readSession, type Links, type Session } from './sess
 import { Workbench } from './workbench';
 
 type State =
-  | { at: 'start' }
-  | { at: 'failed'; message: string }
-  | { at: 'login'; reason: string | null }
-  | { at: 'work'; session: Session; links: Links };
+  | { view: 'start' }
+  | { view: 'failed'; message: string }
+  | { view: 'login'; reason: string | null }
+  | { view: 'work'; session: Session; links: Links };
 
 export function App() {
-  const [state, setState] = useState<State>({ at: 'start' });
-  const fail = (error: unknown) => setState({ at: 'failed', message: String(error) });
-  const begin = async (session: Session) => setState({ at: 'work', session, links: await readLinks() });
+  const [state, setState] = useState<State>({ view: 'start' });
+  const fail = (error: unknown) => setState({ view: 'failed', message: String(error) });
+  const start = async (session: Session) => setState({ view: 'work', session, links: await readLinks() });
 
   useEffect(() => {
     readSession().then(
-      (session) => (session ? begin(session).catch(fail) : setState({ at: 'login', reason: null })),
+      (session) => (session ? start(session).catch(fail) : setState({ view: 'login', reason: null })),
       fail,
     );
   }, []);
 
-  switch (state.at) {
+  switch (state.view) {
     case 'start':
       return <p class="centre">Loading …</p>;
     case 'failed':
@@ -32,14 +32,14 @@ export function App() {
         </main>
       );
     case 'login':
-      return <Login reason={state.reason} onLogin={(session) => void begin(session).catch(fail)} />;
+      return <Login reason={state.reason} onLogin={(session) => void start(session).catch(fail)} />;
     case 'work':
       return (
         <Workbench
           session={state.session}
           links={state.links}
-          onLoggedOut={() => setState({ at: 'login', reason: 'The login is over: log in again.' })}
-          onLogout={() => void logOut().then(() => setState({ at: 'login', reason: null }), fail)}
+          onLoggedOut={() => setState({ view: 'login', reason: 'The login is over: log in again.' })}
+          onLogout={() => void logOut().then(() => setState({ view: 'login', reason: null }), fail)}
         />
       );
   }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { CodeEditor } from './codeEditor';
-import { draftOf } from './draft';
+import { newDraft } from './draft';
 import { DraftFields } from './draftFields';
 import type { Editor } from './editor';
 import { EXAMPLES } from './examples';
@@ -19,7 +19,7 @@ interface CodeCardProps {
 
 /** The program to submit: its user, its code and its input. */
 export function CodeCard({ user, onUser, draft, onEditorLoad, onSubmit, children }: CodeCardProps) {
-  const { shown, rest } = draft.draft;
+  const { activeFile, rest } = draft.draft;
   return (
     <section class="card" aria-labelledby="code-title">
       <h2 id="code-title">Code</h2>
@@ -35,7 +35,7 @@ export function CodeCard({ user, onUser, draft, onEditorLoad, onSubmit, children
         </label>
         <ExampleSelect draft={draft} />
         <span class="muted">
-          <code>{shown}</code>
+          <code>{activeFile}</code>
           {'tests' in rest && ', with tests'}
         </span>
       </div>
@@ -43,9 +43,9 @@ export function CodeCard({ user, onUser, draft, onEditorLoad, onSubmit, children
       <DraftFields
         draft={draft.draft}
         onChange={draft.change}
-        onShow={draft.showFile}
-        onAdd={draft.addFile}
-        onRemove={draft.removeFile}
+        onSelectFile={draft.selectFile}
+        onAddFile={draft.addFile}
+        onRemoveFile={draft.removeFile}
       />
       {children}
     </section>
@@ -58,7 +58,7 @@ function ExampleSelect({ draft }: { draft: DraftState }) {
     const example = EXAMPLES[index];
     if (!example) return;
     const { name: _name, code, language, ...rest } = example;
-    draft.replace(draftOf(code, language, rest));
+    draft.replace(newDraft(code, language, rest));
   }
   return (
     <label>

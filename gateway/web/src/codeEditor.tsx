@@ -10,19 +10,20 @@ interface CodeEditorProps {
 
 /** The code editor. It is loaded after the first paint, because it is most of the page's size. */
 export function CodeEditor({ onLoad, onSubmit }: CodeEditorProps) {
-  const box = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const latestOnSubmit = useRef(onSubmit);
   latestOnSubmit.current = onSubmit;
 
   useEffect(() => {
-    let removed = false;
+    let unmounted = false;
     void import('./editor').then(({ createEditor }) => {
-      if (!removed && box.current) onLoad(createEditor(box.current, () => latestOnSubmit.current()));
+      if (!unmounted && container.current)
+        onLoad(createEditor(container.current, () => latestOnSubmit.current()));
     });
     return () => {
-      removed = true;
+      unmounted = true;
     };
   }, []);
 
-  return <div class="editor" ref={box} />;
+  return <div class="editor" ref={container} />;
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { readContent } from './draft';
 import type { FinalFrame } from './frames';
 import { call } from './session';
-import { duration, STAGE_NAMES } from './timeline';
+import { formatDuration, STAGE_NAMES } from './timeline';
 
 /** What is compared between two submissions. */
 interface Side {
@@ -11,27 +11,27 @@ interface Side {
   status: string;
   result: FinalFrame | null;
   files: Record<string, string>;
-  output: Record<Stream, Printed>;
+  output: Record<Stream, StreamOutput>;
 }
 
 type Stream = 'stdout' | 'stderr';
 
 /** The output of a stream; only its beginning, if it is long. */
-interface Printed {
+interface StreamOutput {
   text: string;
-  isCut: boolean;
+  isTruncated: boolean;
   /** Why it could not be loaded; null if it was. */
-  problem: string | null;
+  error: string | null;
 }
 
 /** Maximum output to compare, in characters. */
-const MOST_OUTPUT = 100_000;
+const MAX_OUTPUT_CHARACTERS = 100_000;
 /** Timeout for loading output, in milliseconds. */
-const OUTPUT_WITHIN_MS = 30_000;
+const OUTPUT_TIMEOUT_MS = 30_000;
 /** Shown below a last line without a line break, because that can be the only difference. */
-const NO_END = '\\ (no end of the line)';
+const NO_NEWLINE = '\\ (no end of the line)';
 /** Maximum number of changed lines that are shown. */
-const MOST_EDITS = 5_000;
+const MAX_EDITS = 5_000;
 
 /** @throws Error that says why the submission could not be loaded */
 async function readSide(id: string): Promise<Side> {
@@ -46,26 +46,26 @@ async function readSide(id: string): Promise<Side> {
 }
 
 /** Never throws: the rest can be compared without the output. */
-async function readOutput(path: string): Promise<Printed> {
+async function readOutput(path: string): Promise<StreamOutput> {
   try {
-    const response = await fetch(path, { signal: AbortSignal.timeout(OUTPUT_WITHIN_MS) });
+    const response = await fetch(path, { signal: AbortSignal.timeout(OUTPUT_TIMEOUT_MS) });
     if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
-    return { ...(await beginningOf(response)), problem: null };
+    return { ...(await readBeginning(response)), error: null };
   } catch (error) {
-    return { text: '', isCut: false, problem: (error as Error).message };
+    return { text: '', isTruncated: false, error: (error as Error).message };
   }
 }
 
-async function beginningOf({ body }: Response): Promise<{ text: string; isCut: boolean }> {
+async function readBeginning({ body }: Response): Promise<{ text: string; isTruncated: boolean }> {
   const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  while (reader && text.length <= MOST_OUTPUT) {
+  while (reader && text.length <= MAX_OUTPUT_CHARACTERS) {
     const { done, value } = await reader.read();
-    if (done) return { text, isCut: false };
+    if (done) return { text, isTruncated: false };
     text += value;
   }
   await reader?.cancel();
-  return { text: text.slice(0, MOST_OUTPUT), isCut: true };
+  return { text: text.slice(0, MAX_OUTPUT_CHARACTERS), isTruncated: true };
 }
 
 interface CompareProps {
@@ -77,17 +77,17 @@ interface CompareProps {
 /** Two submissions side by side: their results, and the differences in their code and their output. */
 export function Compare({ earlier, later, onClose }: CompareProps) {
   const [sides, setSides] = useState<[Side, Side] | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(null);
   useEffect(() => {
-    let over = false;
+    let cancelled = false;
     setSides(null);
-    setProblem(null);
+    setError(null);
     Promise.all([readSide(earlier), readSide(later)]).then(
-      (read) => !over && setSides(read),
-      (error: unknown) => !over && setProblem((error as Error).message),
+      (loaded) => !cancelled && setSides(loaded),
+      (error: unknown) => !cancelled && setError((error as Error).message),
     );
     return () => {
-      over = true;
+      cancelled = true;
     };
   }, [earlier, later]);
 
@@ -98,23 +98,23 @@ export function Compare({ earlier, later, onClose }: CompareProps) {
         Close the comparison
       </button>
       <div role="status">
-        {problem && <p>{problem}</p>}
-        {!sides && !problem && <p class="muted">Loading …</p>}
+        {error && <p>{error}</p>}
+        {!sides && !error && <p class="muted">Loading …</p>}
       </div>
-      {sides && <Differences one={sides[0]} other={sides[1]} />}
+      {sides && <Differences earlier={sides[0]} later={sides[1]} />}
     </section>
   );
 }
 
-function Differences({ one, other }: { one: Side; other: Side }) {
-  const names = [...new Set([...Object.keys(one.files), ...Object.keys(other.files)])].sort();
+function Differences({ earlier, later }: { earlier: Side; later: Side }) {
+  const names = [...new Set([...Object.keys(earlier.files), ...Object.keys(later.files)])].sort();
   return (
     <>
       <table class="compared">
         <thead>
           <tr>
             <td></td>
-            {[one, other].map(({ id }) => (
+            {[earlier, later].map(({ id }) => (
               <th key={id} scope="col">
                 <code>{id}</code>
               </th>
@@ -122,20 +122,25 @@ function Differences({ one, other }: { one: Side; other: Side }) {
           </tr>
         </thead>
         <tbody>
-          {[...FACTS, ...stagesOf(one, other)].map(([name, valueOf]) => (
+          {[...FACTS, ...stageFacts(earlier, later)].map(([name, valueOf]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td>{valueOf(one) ?? '–'}</td>
-              <td>{valueOf(other) ?? '–'}</td>
+              <td>{valueOf(earlier) ?? '–'}</td>
+              <td>{valueOf(later) ?? '–'}</td>
             </tr>
           ))}
         </tbody>
       </table>
       {names.map((name) => (
-        <Difference key={name} title={name} one={one.files[name] ?? ''} other={other.files[name] ?? ''} />
+        <Difference
+          key={name}
+          title={name}
+          earlier={earlier.files[name] ?? ''}
+          later={later.files[name] ?? ''}
+        />
       ))}
-      <OutputDifference title="Output" stream="stdout" sides={[one, other]} />
-      <OutputDifference title="Errors" stream="stderr" sides={[one, other]} />
+      <OutputDifference title="Output" stream="stdout" sides={[earlier, later]} />
+      <OutputDifference title="Errors" stream="stderr" sides={[earlier, later]} />
     </>
   );
 }
@@ -147,26 +152,26 @@ const FACTS: Fact[] = [
   ['Reason', ({ result }) => result?.reason.replaceAll('_', ' ')],
   ['Exit code', ({ result }) => result?.exit_code?.toString()],
   ['Tests', ({ result }) => result?.tests && `${result.tests.passed} of ${result.tests.total} passed`],
-  ['Run time', ({ result }) => (result?.wall_ms == null ? null : duration(result.wall_ms))],
+  ['Run time', ({ result }) => (result?.wall_ms == null ? null : formatDuration(result.wall_ms))],
   [
     'Memory',
     ({ result }) =>
       result?.peak_memory_bytes == null ? null : `${Math.round(result.peak_memory_bytes / 2 ** 20)} MiB`,
   ],
-  ['Total', ({ result }) => timeOf(result, 'total')],
+  ['Total', ({ result }) => stageDuration(result, 'total')],
 ];
 
 /** The duration of each stage that either submission went through. */
-function stagesOf(...sides: Side[]): Fact[] {
+function stageFacts(...sides: Side[]): Fact[] {
   const names = sides.flatMap(({ result }) => Object.keys(result?.durations_ms ?? {}));
   return [...new Set(names)]
     .filter((name) => name !== 'total')
-    .map((name) => [STAGE_NAMES[name] ?? name, ({ result }) => timeOf(result, name)]);
+    .map((name) => [STAGE_NAMES[name] ?? name, ({ result }) => stageDuration(result, name)]);
 }
 
-function timeOf(result: FinalFrame | null, name: string): string | null {
+function stageDuration(result: FinalFrame | null, name: string): string | null {
   const ms = result?.durations_ms[name];
-  return ms === undefined ? null : duration(ms);
+  return ms === undefined ? null : formatDuration(ms);
 }
 
 interface OutputDifferenceProps {
@@ -176,13 +181,15 @@ interface OutputDifferenceProps {
 }
 
 function OutputDifference({ title, stream, sides }: OutputDifferenceProps) {
-  const [one, other] = sides.map(({ output }) => output[stream]) as [Printed, Printed];
-  if (one.problem === null && other.problem === null)
+  const [earlier, later] = sides.map(({ output }) => output[stream]) as [StreamOutput, StreamOutput];
+  if (earlier.error === null && later.error === null)
     return (
       <>
-        <Difference title={title} one={one.text} other={other.text} />
-        {(one.isCut || other.isCut) && (
-          <p class="muted">Only the first {MOST_OUTPUT.toLocaleString()} characters are compared.</p>
+        <Difference title={title} earlier={earlier.text} later={later.text} />
+        {(earlier.isTruncated || later.isTruncated) && (
+          <p class="muted">
+            Only the first {MAX_OUTPUT_CHARACTERS.toLocaleString()} characters are compared.
+          </p>
         )}
       </>
     );
@@ -190,11 +197,11 @@ function OutputDifference({ title, stream, sides }: OutputDifferenceProps) {
     <>
       <h3>{title}</h3>
       {sides.map(({ id, output }) => {
-        const { problem } = output[stream];
-        if (problem === null) return null;
+        const { error } = output[stream];
+        if (error === null) return null;
         return (
           <p key={id} class="muted">
-            Could not load the output of <code>{id}</code>: {problem}.
+            Could not load the output of <code>{id}</code>: {error}.
           </p>
         );
       })}
@@ -202,8 +209,8 @@ function OutputDifference({ title, stream, sides }: OutputDifferenceProps) {
   );
 }
 
-function Difference({ title, one, other }: { title: string; one: string; other: string }) {
-  const lines = linesOf(one, other);
+function Difference({ title, earlier, later }: { title: string; earlier: string; later: string }) {
+  const lines = diffLines(earlier, later);
   return (
     <>
       <h3>{title}</h3>
@@ -222,14 +229,14 @@ function Difference({ title, one, other }: { title: string; one: string; other: 
   );
 }
 
-function linesOf(one: string, other: string): string[] | null {
-  const options = { context: 3, maxEditLength: MOST_EDITS };
-  const patch = structuredPatch('', '', one, other, '', '', options);
+function diffLines(earlier: string, later: string): string[] | null {
+  const options = { context: 3, maxEditLength: MAX_EDITS };
+  const patch = structuredPatch('', '', earlier, later, '', '', options);
   if (!patch) return null;
   // If both sides lack the last line break, that is not a difference.
-  const noEnd = one.endsWith('\n') === other.endsWith('\n') ? [] : [NO_END];
+  const noNewline = earlier.endsWith('\n') === later.endsWith('\n') ? [] : [NO_NEWLINE];
   return patch.hunks.flatMap(({ oldStart, newStart, lines }) => [
     `@@ line ${oldStart} and line ${newStart} @@`,
-    ...lines.flatMap((line) => (line.startsWith('\\') ? noEnd : [line])),
+    ...lines.flatMap((line) => (line.startsWith('\\') ? noNewline : [line])),
   ]);
 }

@@ -1,17 +1,17 @@
-import { isOfInput, type ErrorFrame, type Frame } from './frames';
+import { isInputError, type ErrorFrame, type Frame } from './frames';
 
 export type ConnectionState = 'connecting' | 'open' | 'lost' | 'logged_out';
 
 /** What to send to resume a submission: its submit message until it is accepted, then its last cursor. */
-interface Followed {
+interface FollowedSubmission {
   message: object | null;
   cursor: string | null;
 }
 
-const PAUSE_MS = { first: 500, longest: 10_000 };
+const RECONNECT_DELAY_MS = { initial: 500, max: 10_000 };
 
 /** Close code for a key that was revoked or has expired, or a login that has ended. */
-const KEY_ENDED = 4003;
+const CLOSE_KEY_ENDED = 4003;
 
 /**
  * A WebSocket that reconnects automatically. Submissions in progress are resumed after the last frame that
@@ -19,16 +19,16 @@ const KEY_ENDED = 4003;
  */
 export class Connection {
   private socket: WebSocket | null = null;
-  private readonly followed = new Map<string, Followed>();
-  private pause = PAUSE_MS.first;
-  private timer: number | undefined;
+  private readonly followed = new Map<string, FollowedSubmission>();
+  private reconnectDelay = RECONNECT_DELAY_MS.initial;
+  private reconnectTimer: number | undefined;
   private closed = false;
 
   constructor(
     private readonly onState: (state: ConnectionState) => void,
     private readonly onFrame: (frame: Frame) => void,
   ) {
-    window.addEventListener('online', this.retryNow);
+    window.addEventListener('online', this.reconnect);
     this.connect();
   }
 
@@ -56,18 +56,18 @@ export class Connection {
 
   close(): void {
     this.closed = true;
-    window.clearTimeout(this.timer);
-    window.removeEventListener('online', this.retryNow);
+    window.clearTimeout(this.reconnectTimer);
+    window.removeEventListener('online', this.reconnect);
     this.socket?.close();
   }
 
-  private follow(submissionId: string, followed: Followed): void {
+  private follow(submissionId: string, followed: FollowedSubmission): void {
     if (this.followed.has(submissionId)) return;
     this.followed.set(submissionId, followed);
-    this.ask(submissionId, followed);
+    this.request(submissionId, followed);
   }
 
-  private ask(submissionId: string, { message, cursor }: Followed): void {
+  private request(submissionId: string, { message, cursor }: FollowedSubmission): void {
     this.send(message ?? { type: 'resume', submission_id: submissionId, ...(cursor !== null && { cursor }) });
   }
 
@@ -83,18 +83,18 @@ export class Connection {
     const socket = new WebSocket(`${scheme}://${window.location.host}/ws/code`);
     this.socket = socket;
     socket.onopen = () => {
-      this.pause = PAUSE_MS.first;
+      this.reconnectDelay = RECONNECT_DELAY_MS.initial;
       this.onState('open');
-      for (const [submissionId, followed] of this.followed) this.ask(submissionId, followed);
+      for (const [submissionId, followed] of this.followed) this.request(submissionId, followed);
     };
-    socket.onmessage = ({ data }: MessageEvent<string>) => this.read(JSON.parse(data) as Frame);
-    socket.onclose = ({ code }) => void this.lost(code);
+    socket.onmessage = ({ data }: MessageEvent<string>) => this.handleFrame(JSON.parse(data) as Frame);
+    socket.onclose = ({ code }) => void this.handleClose(code);
   }
 
-  private read(frame: Frame): void {
+  private handleFrame(frame: Frame): void {
     const followed = this.followed.get(frame.submission_id ?? '');
     if (followed && frame.submission_id !== undefined) {
-      if (frame.type === undefined || (frame.type === 'error' && isEnd(frame)))
+      if (frame.type === undefined || (frame.type === 'error' && isFinal(frame)))
         this.followed.delete(frame.submission_id);
       else if ('cursor' in frame && frame.cursor !== undefined) {
         followed.cursor = frame.cursor;
@@ -105,22 +105,22 @@ export class Connection {
   }
 
   /** A refused upgrade looks like a lost network, so ask the gateway whether the login has ended. */
-  private async lost(code: number): Promise<void> {
+  private async handleClose(code: number): Promise<void> {
     if (this.closed) return;
-    const session = code === KEY_ENDED ? null : await fetch('/session').catch(() => null);
-    if (code === KEY_ENDED || session?.status === 401) return this.onState('logged_out');
+    const session = code === CLOSE_KEY_ENDED ? null : await fetch('/session').catch(() => null);
+    if (code === CLOSE_KEY_ENDED || session?.status === 401) return this.onState('logged_out');
     this.onState('lost');
-    this.timer = window.setTimeout(this.retryNow, this.pause);
-    this.pause = Math.min(this.pause * 2, PAUSE_MS.longest);
+    this.reconnectTimer = window.setTimeout(this.reconnect, this.reconnectDelay);
+    this.reconnectDelay = Math.min(this.reconnectDelay * 2, RECONNECT_DELAY_MS.max);
   }
 
-  private readonly retryNow = (): void => {
-    window.clearTimeout(this.timer);
+  private readonly reconnect = (): void => {
+    window.clearTimeout(this.reconnectTimer);
     if (!this.closed && this.socket?.readyState === WebSocket.CLOSED) this.connect();
   };
 }
 
 /** Whether no frames follow after this error. After any other error, the submission continues. */
-function isEnd(error: ErrorFrame): boolean {
-  return error.code !== 'unavailable' && error.code !== 'internal' && !isOfInput(error);
+function isFinal(error: ErrorFrame): boolean {
+  return error.code !== 'unavailable' && error.code !== 'internal' && !isInputError(error);
 }

@@ -7,7 +7,7 @@ export interface Draft {
   files: Record<string, string>;
   entrypoint: string;
   /** Which file is shown in the editor. */
-  shown: string;
+  activeFile: string;
   stdin: string;
   args: string[];
   interactive: boolean;
@@ -22,13 +22,13 @@ export interface Draft {
 const ENTRYPOINTS: Record<Language, string> = { python: 'main.py', javascript: 'main.js' };
 
 /** Creates a draft with one file. */
-export function draftOf(
+export function newDraft(
   code: string,
   language: Language,
   { testOnly = false, ...rest }: { testOnly?: boolean | undefined; tests?: object } = {},
 ): Draft {
   const entrypoint = ENTRYPOINTS[language];
-  const file = { files: { [entrypoint]: code }, entrypoint, shown: entrypoint };
+  const file = { files: { [entrypoint]: code }, entrypoint, activeFile: entrypoint };
   return { language, ...file, stdin: '', args: [], interactive: false, testOnly, worker: false, rest };
 }
 
@@ -49,7 +49,7 @@ export async function readContent(id: string): Promise<Content> {
   return (await call('GET', `/api/submissions/${encodeURIComponent(id)}/content`)) as Content;
 }
 
-export function draftFrom({ user_id: _user, ...content }: Content): Draft {
+export function draftFromContent({ user_id: _user, ...content }: Content): Draft {
   const {
     language,
     files,
@@ -61,14 +61,14 @@ export function draftFrom({ user_id: _user, ...content }: Content): Draft {
     production,
     ...rest
   } = content;
-  const program = { language, files, entrypoint, shown: entrypoint };
+  const program = { language, files, entrypoint, activeFile: entrypoint };
   const worker = production?.kind === 'worker';
   return { ...program, stdin, args, interactive, testOnly: deploy === false, worker, rest };
 }
 
 /** The fields of the draft's submit message. */
-export function messageOf(draft: Draft): object {
-  const { shown: _shown, rest, stdin, args, interactive, testOnly, worker, ...program } = draft;
+export function toSubmitMessage(draft: Draft): object {
+  const { activeFile: _activeFile, rest, stdin, args, interactive, testOnly, worker, ...program } = draft;
   return {
     ...rest,
     ...program,

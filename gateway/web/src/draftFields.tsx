@@ -5,14 +5,14 @@ interface DraftFieldsProps {
   draft: Draft;
   onChange: (change: Partial<Draft>) => void;
   /** Shows another file in the editor. */
-  onShow: (file: string) => void;
-  onAdd: (file: string) => void;
-  onRemove: (file: string) => void;
+  onSelectFile: (file: string) => void;
+  onAddFile: (file: string) => void;
+  onRemoveFile: (file: string) => void;
 }
 
 /** The files of the draft, and the input and arguments of the program. */
-export function DraftFields({ draft, onChange, onShow, onAdd, onRemove }: DraftFieldsProps) {
-  const { files, entrypoint, shown, stdin, args, interactive } = draft;
+export function DraftFields({ draft, onChange, onSelectFile, onAddFile, onRemoveFile }: DraftFieldsProps) {
+  const { files, entrypoint, activeFile, stdin, args, interactive } = draft;
   const names = Object.keys(files);
   return (
     <details class="fields">
@@ -23,7 +23,7 @@ export function DraftFields({ draft, onChange, onShow, onAdd, onRemove }: DraftF
       <div class="controls">
         <label>
           File
-          <select value={shown} onChange={({ currentTarget }) => onShow(currentTarget.value)}>
+          <select value={activeFile} onChange={({ currentTarget }) => onSelectFile(currentTarget.value)}>
             {names.map((name) => (
               <option key={name} value={name}>
                 {name === entrypoint ? `${name} (is run)` : name}
@@ -31,10 +31,10 @@ export function DraftFields({ draft, onChange, onShow, onAdd, onRemove }: DraftF
             ))}
           </select>
         </label>
-        <button type="button" disabled={shown === entrypoint} onClick={() => onRemove(shown)}>
+        <button type="button" disabled={activeFile === entrypoint} onClick={() => onRemoveFile(activeFile)}>
           Remove it
         </button>
-        <NewFile taken={names} onAdd={onAdd} />
+        <NewFile existing={names} onAdd={onAddFile} />
       </div>
       <label class="wide">
         Standard input
@@ -68,7 +68,7 @@ export function DraftFields({ draft, onChange, onShow, onAdd, onRemove }: DraftF
   );
 }
 
-function NewFile({ taken, onAdd }: { taken: string[]; onAdd: (name: string) => void }) {
+function NewFile({ existing, onAdd }: { existing: string[]; onAdd: (name: string) => void }) {
   const [name, setName] = useState('');
   const add = (event: Event) => {
     event.preventDefault();
@@ -86,7 +86,7 @@ function NewFile({ taken, onAdd }: { taken: string[]; onAdd: (name: string) => v
           onInput={({ currentTarget }) => setName(currentTarget.value)}
         />
       </label>
-      <button type="submit" disabled={name === '' || taken.includes(name)}>
+      <button type="submit" disabled={name === '' || existing.includes(name)}>
         Add
       </button>
     </form>

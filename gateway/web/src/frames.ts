@@ -30,6 +30,6 @@ export type Frame =
   | ErrorFrame;
 
 /** Whether an error only means that input was refused. The submission then continues. */
-export function isOfInput({ code }: ErrorFrame): boolean {
+export function isInputError({ code }: ErrorFrame): boolean {
   return ['conflict', 'not_running', 'not_interactive', 'too_much_input'].includes(code);
 }

@@ -3,8 +3,8 @@ import type { SubmissionList } from '../../protocol/submissionRecord';
 import type { Language } from './editor';
 import { call } from './session';
 
-/** An earlier submission, as the list shows it. */
-export interface Past {
+/** An earlier submission, as the list shows it. Its fields are those in the browser's storage. */
+export interface PastSubmission {
   id: string;
   user: string;
   at: string;
@@ -23,59 +23,61 @@ export interface HistoryFilter {
   to: string;
 }
 
-export const ALL: HistoryFilter = { status: '', from: '', to: '' };
+export const NO_FILTER: HistoryFilter = { status: '', from: '', to: '' };
 
-const MOST_KEPT = 50;
-const nameOf = (user: string) => `submissions of ${user}`;
+const MAX_STORED = 50;
+const storageKey = (user: string) => `submissions of ${user}`;
 
 /** Submissions that this browser sent, the latest first. */
-export function listKept(user: string): Past[] {
+export function listStored(user: string): PastSubmission[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(nameOf(user)) ?? '[]');
-    return Array.isArray(kept) ? (kept as Past[]) : [];
+    const stored: unknown = JSON.parse(localStorage.getItem(storageKey(user)) ?? '[]');
+    return Array.isArray(stored) ? (stored as PastSubmission[]) : [];
   } catch {
     return [];
   }
 }
 
 /** Stores a submission, or replaces what was stored about it. */
-export function keep(past: Past): void {
-  const known = listKept(past.user);
-  const isNew = known.every(({ id }) => id !== past.id);
-  const all = isNew ? [past, ...known] : known.map((each) => (each.id === past.id ? past : each));
+export function storeSubmission(submission: PastSubmission): void {
+  const stored = listStored(submission.user);
+  const isNew = stored.every(({ id }) => id !== submission.id);
+  const all = isNew
+    ? [submission, ...stored]
+    : stored.map((each) => (each.id === submission.id ? submission : each));
   try {
-    localStorage.setItem(nameOf(past.user), JSON.stringify(all.slice(0, MOST_KEPT)));
+    localStorage.setItem(storageKey(submission.user), JSON.stringify(all.slice(0, MAX_STORED)));
   } catch {
     // The storage is full or disabled. The list is then lost when the page is closed.
   }
 }
 
 interface Page {
-  past: Past[];
+  submissions: PastSubmission[];
   /** Token of the next page; null if there is none. */
-  next: string | null;
+  nextPage: string | null;
 }
 
 /** Reads a page of a user's submissions, from any client, and adds what this browser stored about each. */
-async function readPage(user: string, filter: HistoryFilter, page: string | null): Promise<Page> {
+async function readPage(user: string, filter: HistoryFilter, pageToken: string | null): Promise<Page> {
   const query = new URLSearchParams({ user });
   if (filter.status !== '') query.set('status', filter.status);
-  const { since, until } = momentsOf(filter);
+  const { since, until } = timeRange(filter);
   if (since) query.set('since', since.toISOString());
   if (until) query.set('until', until.toISOString());
-  if (page !== null) query.set('page', page);
-  const { submissions, next_page: next } = (await call('GET', `/api/submissions?${query}`)) as SubmissionList;
-  const kept = new Map(listKept(user).map((past) => [past.id, past]));
-  const past = submissions.map(({ submission_id: id, status, accepted_at: at }) => {
-    const known = kept.get(id) ?? { id, user, status, language: 'python' as const, code: '' };
+  if (pageToken !== null) query.set('page', pageToken);
+  const list = (await call('GET', `/api/submissions?${query}`)) as SubmissionList;
+  const storedById = new Map(listStored(user).map((submission) => [submission.id, submission]));
+  const submissions = list.submissions.map(({ submission_id: id, status, accepted_at: at }) => {
+    const stored = storedById.get(id) ?? { id, user, status, language: 'python' as const, code: '' };
     // The list lags by about a second: a verdict that was already seen here takes precedence.
-    return { ...known, at, status: known.status === 'running' ? status : known.status };
+    return { ...stored, at, status: stored.status === 'running' ? status : stored.status };
   });
-  return { past, next };
+  return { submissions, nextPage: list.next_page };
 }
 
 /** From the beginning of the first day until the end of the last. */
-function momentsOf({ from, to }: HistoryFilter): { since: Date | null; until: Date | null } {
+function timeRange({ from, to }: HistoryFilter): { since: Date | null; until: Date | null } {
   const since = from === '' ? null : new Date(`${from}T00:00`);
   const until = to === '' ? null : new Date(`${to}T00:00`);
   until?.setDate(until.getDate() + 1);
@@ -83,88 +85,90 @@ function momentsOf({ from, to }: HistoryFilter): { since: Date | null; until: Da
 }
 
 /** Submissions that this browser sent and that match the filter. */
-function keptOf(user: string, filter: HistoryFilter): Past[] {
-  const { since, until } = momentsOf(filter);
-  return listKept(user).filter(({ status, at }) => {
-    const moment = new Date(at);
-    const isThen = (!since || moment >= since) && (!until || moment < until);
-    return isThen && (filter.status === '' || filter.status === status);
+function listMatching(user: string, filter: HistoryFilter): PastSubmission[] {
+  const { since, until } = timeRange(filter);
+  return listStored(user).filter(({ status, at }) => {
+    const time = new Date(at);
+    const isInRange = (!since || time >= since) && (!until || time < until);
+    return isInRange && (filter.status === '' || filter.status === status);
   });
 }
 
 /** Merges lists. Later entries replace earlier ones with the same id. The latest submission comes first. */
-function merged(...lists: Past[][]): Past[] {
-  const all = new Map(lists.flat().map((past) => [past.id, past]));
-  return [...all.values()].sort((one, other) => other.at.localeCompare(one.at));
+function merge(...lists: PastSubmission[][]): PastSubmission[] {
+  const byId = new Map(lists.flat().map((submission) => [submission.id, submission]));
+  return [...byId.values()].sort((a, b) => b.at.localeCompare(a.at));
 }
 
 export interface History {
-  past: Past[];
+  submissions: PastSubmission[];
   filter: HistoryFilter;
   setFilter: (filter: HistoryFilter) => void;
   /** Whether the platform answered. If not, the list contains only what this browser stored. */
-  isWhole: boolean;
+  isComplete: boolean;
   /** Reads older submissions; null if there are no more, or while they are being read. */
   readOlder: (() => void) | null;
   /** Reads the latest submissions again. */
   refresh: () => void;
   /** Adds a submission that is being sent. */
-  add: (past: Past) => void;
+  add: (submission: PastSubmission) => void;
 }
 
 /** The submissions of a user, read page by page on request. */
 export function useHistory(user: string): History {
-  const [filter, setFilter] = useState(ALL);
-  const [list, setList] = useState<Page>({ past: listKept(user), next: null });
-  const [isWhole, setWhole] = useState(true);
+  const [filter, setFilter] = useState(NO_FILTER);
+  const [list, setList] = useState<Page>({ submissions: listStored(user), nextPage: null });
+  const [isComplete, setComplete] = useState(true);
   const [isReading, setReading] = useState(false);
-  /** Identifies what is shown. A response about something else is too late, and is ignored. */
-  const subject = useRef({});
+  /** Identifies the user and filter that are shown. A response about others is too late, and is ignored. */
+  const selection = useRef({});
 
   useEffect(() => {
-    subject.current = {};
-    setList({ past: keptOf(user, filter), next: null });
-    void read(null, newest);
+    selection.current = {};
+    setList({ submissions: listMatching(user, filter), nextPage: null });
+    void read(null, withStored);
   }, [user, filter]);
 
-  async function read(place: string | null, take: (page: Page, before: Page) => Page) {
+  async function read(pageToken: string | null, combine: (page: Page, previous: Page) => Page) {
     if (user === '') return;
-    const asked = subject.current;
+    const requested = selection.current;
     setReading(true);
-    const page = await readPage(user, filter, place).catch(() => null);
-    if (subject.current !== asked) return;
+    const page = await readPage(user, filter, pageToken).catch(() => null);
+    if (selection.current !== requested) return;
     setReading(false);
-    setWhole(page !== null);
-    if (page !== null) setList((before) => take(page, before));
+    setComplete(page !== null);
+    if (page !== null) setList((previous) => combine(page, previous));
   }
 
   /**
    * Adds submissions that were just sent and are not listed yet. Not if a status is selected: this browser
    * does not know how a submission ended that is not on this page.
    */
-  const newest = ({ past, next }: Page): Page => {
-    return { past: merged(filter.status === '' ? keptOf(user, filter) : [], past), next };
+  const withStored = ({ submissions, nextPage }: Page): Page => {
+    const stored = filter.status === '' ? listMatching(user, filter) : [];
+    return { submissions: merge(stored, submissions), nextPage };
   };
   /** Keeps older pages that were already read. */
-  const again = (page: Page, before: Page): Page => {
-    const now = newest(page);
-    return page.next === null ? now : { past: merged(before.past, now.past), next: before.next };
+  const refreshed = (page: Page, previous: Page): Page => {
+    const latest = withStored(page);
+    if (page.nextPage === null) return latest;
+    return { submissions: merge(previous.submissions, latest.submissions), nextPage: previous.nextPage };
   };
-  const older = (page: Page, before: Page): Page => {
-    return { past: merged(before.past, page.past), next: page.next };
+  const withOlder = (page: Page, previous: Page): Page => {
+    return { submissions: merge(previous.submissions, page.submissions), nextPage: page.nextPage };
   };
 
-  const { past, next } = list;
+  const { submissions, nextPage } = list;
   return {
-    past,
+    submissions,
     filter,
     setFilter,
-    isWhole,
-    readOlder: next === null || isReading ? null : () => void read(next, older),
-    refresh: () => void read(null, again),
-    add: (sent) => {
-      keep(sent);
-      setList((before) => ({ ...before, past: merged(before.past, [sent]) }));
+    isComplete,
+    readOlder: nextPage === null || isReading ? null : () => void read(nextPage, withOlder),
+    refresh: () => void read(null, refreshed),
+    add: (submission) => {
+      storeSubmission(submission);
+      setList((previous) => ({ ...previous, submissions: merge(previous.submissions, [submission]) }));
     },
   };
 }

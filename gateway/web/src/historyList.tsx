@@ -1,4 +1,4 @@
-import { ALL, type History, type HistoryFilter, type Past } from './history';
+import { NO_FILTER, type History, type HistoryFilter, type PastSubmission } from './history';
 import { VERDICTS } from './results';
 
 const STATUSES = ['running', ...Object.keys(VERDICTS)];
@@ -7,59 +7,65 @@ interface HistoryListProps {
   history: History;
   current: string | null;
   onOpen: (id: string) => void;
-  /** Compares a submission with the one that is open. */
+  /** Compares a submission with the submission that is open. */
   onCompare: (id: string) => void;
 }
 
 export function HistoryList({ history, current, onOpen, onCompare }: HistoryListProps) {
-  const { past, filter, setFilter, isWhole, readOlder } = history;
+  const { submissions, filter, setFilter, isComplete, readOlder } = history;
   const isFiltered = Object.values(filter).some((value) => value !== '');
   return (
     <section class="card" aria-labelledby="history-title">
       <h2 id="history-title">History</h2>
       <Filter filter={filter} onChange={setFilter} />
       <ul class="history">
-        {past.map((one) => (
-          <li key={one.id}>
+        {submissions.map((submission) => (
+          <li key={submission.id}>
             <button
               type="button"
               class="open"
-              onClick={() => onOpen(one.id)}
-              aria-current={one.id === current}
+              onClick={() => onOpen(submission.id)}
+              aria-current={submission.id === current}
             >
-              <Row past={one} />
+              <Row submission={submission} />
             </button>
-            {current !== null && one.id !== current && one.status !== 'running' && (
-              <button type="button" aria-label={`Compare with ${one.id}`} onClick={() => onCompare(one.id)}>
+            {current !== null && submission.id !== current && submission.status !== 'running' && (
+              <button
+                type="button"
+                aria-label={`Compare with ${submission.id}`}
+                onClick={() => onCompare(submission.id)}
+              >
                 Compare
               </button>
             )}
           </li>
         ))}
       </ul>
-      {past.length === 0 && <p class="muted">{isFiltered ? 'No submissions match.' : 'Nothing yet.'}</p>}
+      {submissions.length === 0 && (
+        <p class="muted">{isFiltered ? 'No submissions match.' : 'Nothing yet.'}</p>
+      )}
       {readOlder && (
         <button type="button" onClick={readOlder}>
           Show older ones
         </button>
       )}
-      {!isWhole && <p class="muted">The platform does not answer: these were sent from this browser.</p>}
+      {!isComplete && <p class="muted">The platform does not answer: these were sent from this browser.</p>}
     </section>
   );
 }
 
-function Row({ past: { id, at, status, code } }: { past: Past }) {
+function Row({ submission: { id, at, status, code } }: { submission: PastSubmission }) {
   return (
     <>
       <span class={`badge ${status}`}>{status.replaceAll('_', ' ')}</span>
-      <time dateTime={at}>{momentOf(new Date(at))}</time>
+      <time dateTime={at}>{formatTime(new Date(at))}</time>
       <code>{code.trim().split('\n', 1)[0] || id}</code>
     </>
   );
 }
 
 /** Formats a time, without the date if it is today. */
-function momentOf(at: Date): string {
+function formatTime(at: Date): string {
   const isToday = at.toDateString() === new Date().toDateString();
   return isToday
     ? at.toLocaleTimeString()
@@ -108,7 +114,7 @@ function Filter({ filter, onChange }: FilterProps) {
         />
       </label>
       {(status !== '' || from !== '' || to !== '') && (
-        <button type="button" onClick={() => onChange(ALL)}>
+        <button type="button" onClick={() => onChange(NO_FILTER)}>
           Show all
         </button>
       )}

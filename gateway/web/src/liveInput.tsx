@@ -13,11 +13,11 @@ interface LiveInputProps {
 export function LiveInput({ input: { received, eof }, notice, onSend }: LiveInputProps) {
   const [line, setLine] = useState('');
   /** The offset of the input that is being sent. Each input is accepted before the next is sent. */
-  const [sentAt, setSentAt] = useState<number | null>(null);
-  const isWaiting = sentAt === received && notice === null;
+  const [pendingOffset, setPendingOffset] = useState<number | null>(null);
+  const isWaiting = pendingOffset === received && notice === null;
   function send(data: string, isLast: boolean) {
     if (!onSend(data, isLast)) return;
-    setSentAt(isLast ? null : received);
+    setPendingOffset(isLast ? null : received);
     setLine('');
   }
   return (
@@ -38,7 +38,7 @@ export function LiveInput({ input: { received, eof }, notice, onSend }: LiveInpu
           onInput={({ currentTarget }) => {
             setLine(currentTarget.value);
             // The answer may have been lost with its connection. The offset identifies a repeat.
-            setSentAt(null);
+            setPendingOffset(null);
           }}
         />
       </label>

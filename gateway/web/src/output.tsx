@@ -4,10 +4,10 @@ import type { Segment } from './run';
 
 /**
  * The output of the program, as text only. Stays scrolled to the end unless the user scrolls away from it.
- * @param whole URL of the complete output, including what is omitted here; null while the submission is in
- * progress
+ * @param fullOutputUrl where the complete output is, including what is omitted here; null while the submission
+ * is in progress
  */
-export function Output({ output, whole }: { output: Segment[]; whole: string | null }) {
+export function Output({ output, fullOutputUrl }: { output: Segment[]; fullOutputUrl: string | null }) {
   const box = useRef<HTMLPreElement>(null);
   const atEnd = useRef(true);
   const pieces = useMemo(() => {
@@ -40,12 +40,12 @@ export function Output({ output, whole }: { output: Segment[]; whole: string | n
           </span>
         ))}
         {pieces.length === 0 && (
-          <span class="note">{whole === null ? 'Nothing yet.' : 'Nothing was printed.'}</span>
+          <span class="note">{fullOutputUrl === null ? 'Nothing yet.' : 'Nothing was printed.'}</span>
         )}
       </pre>
-      {whole !== null && (
+      {fullOutputUrl !== null && (
         <p class="links">
-          <a href={whole} target="_blank" rel="noreferrer">
+          <a href={fullOutputUrl} target="_blank" rel="noreferrer">
             All of the output
           </a>
         </p>

@@ -13,10 +13,10 @@ const PARTS = { prod: 'Program', db: 'Database', test: 'Test pod' };
 type Part = keyof typeof PARTS;
 
 /** How many of the last lines are shown. */
-const SHOWN = 1_000;
+const MAX_EVENTS = 1_000;
 
 /** How often lines are added to the page, in milliseconds. They arrive faster than a screen can show them. */
-const TAKEN_IN_MS = 50;
+const FLUSH_INTERVAL_MS = 50;
 
 /** The logs of a user's pods, earlier lines and live ones, as text only. */
 export function PodLog({ user }: { user: string }) {
@@ -31,24 +31,24 @@ export function PodLog({ user }: { user: string }) {
     if (!isOpen || user === '') return;
     setEvents([]);
     setState('connecting');
-    let arrived: LogEvent[] = [];
+    let pending: LogEvent[] = [];
     const path = `/api/users/${encodeURIComponent(user)}/logs?part=${part}&follow=true`;
     // It reconnects automatically, with the id of the last line.
     const source = new EventSource(path);
     source.onopen = () => setState('open');
     source.onerror = () => setState('lost');
     source.onmessage = ({ data }: MessageEvent<string>) => {
-      arrived.push(JSON.parse(data) as LogEvent);
+      pending.push(JSON.parse(data) as LogEvent);
     };
-    const taking = setInterval(() => {
-      if (arrived.length === 0) return;
-      const more = arrived;
-      arrived = [];
-      setEvents((before) => [...before, ...more].slice(-SHOWN));
-    }, TAKEN_IN_MS);
+    const timer = setInterval(() => {
+      if (pending.length === 0) return;
+      const added = pending;
+      pending = [];
+      setEvents((previous) => [...previous, ...added].slice(-MAX_EVENTS));
+    }, FLUSH_INTERVAL_MS);
     return () => {
       source.close();
-      clearInterval(taking);
+      clearInterval(timer);
     };
   }, [isOpen, user, part]);
 

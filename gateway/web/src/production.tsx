@@ -12,50 +12,50 @@ const STATES: Record<string, string> = {
 };
 
 /** How often to poll, while something changes and otherwise, in milliseconds. */
-const LOOK_MS = { busy: 1_000, quiet: 10_000 };
+const POLL_MS = { busy: 1_000, idle: 10_000 };
 
 interface ProductionProps {
   user: string;
   /** Whether the program can be reached through the gateway. */
-  isReached: boolean;
+  isAppServed: boolean;
   /** Whether a submission is in progress. */
   isBusy: boolean;
   onOpen: (submissionId: string) => void;
 }
 
 /** What a user has in production, pod by pod. */
-export function Production({ user, isReached, isBusy, onOpen }: ProductionProps) {
+export function Production({ user, isAppServed, isBusy, onOpen }: ProductionProps) {
   const [live, setLive] = useState<Live | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(null);
 
   useEffect(() => {
     setLive(null);
-    setProblem(null);
+    setError(null);
   }, [user]);
 
   useEffect(() => {
     if (user === '') return;
-    let over = false;
+    let stopped = false;
     let timer: number | undefined;
-    async function look() {
-      let quick = isBusy;
+    async function poll() {
+      let isChanging = isBusy;
       if (!document.hidden) {
         try {
           const path = `/api/users/${encodeURIComponent(user)}/live`;
-          const now = (await call('GET', path)) as Live;
-          if (over) return;
-          setLive(now);
-          setProblem(null);
-          quick ||= now.state === 'rolling_out';
+          const latest = (await call('GET', path)) as Live;
+          if (stopped) return;
+          setLive(latest);
+          setError(null);
+          isChanging ||= latest.state === 'rolling_out';
         } catch (error) {
-          if (!over) setProblem((error as Error).message);
+          if (!stopped) setError((error as Error).message);
         }
       }
-      if (!over) timer = window.setTimeout(() => void look(), quick ? LOOK_MS.busy : LOOK_MS.quiet);
+      if (!stopped) timer = window.setTimeout(() => void poll(), isChanging ? POLL_MS.busy : POLL_MS.idle);
     }
-    void look();
+    void poll();
     return () => {
-      over = true;
+      stopped = true;
       window.clearTimeout(timer);
     };
   }, [user, isBusy]);
@@ -67,7 +67,7 @@ export function Production({ user, isReached, isBusy, onOpen }: ProductionProps)
         <>
           <p class="links">
             <span class={`live ${live.state}`}>{STATES[live.state] ?? live.state}</span>
-            {isReached && live.state === 'ready' && (
+            {isAppServed && live.state === 'ready' && (
               <a href={`/apps/${encodeURIComponent(user)}/`} target="_blank" rel="noreferrer">
                 Open the program
               </a>
@@ -77,8 +77,8 @@ export function Production({ user, isReached, isBusy, onOpen }: ProductionProps)
           {live.pods.length > 0 && <Pods pods={live.pods} onOpen={onOpen} />}
         </>
       )}
-      {problem && <p class="muted">{problem}</p>}
-      {!live && !problem && <p class="muted">Loading …</p>}
+      {error && <p class="muted">{error}</p>}
+      {!live && !error && <p class="muted">Loading …</p>}
     </section>
   );
 }

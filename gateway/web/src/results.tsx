@@ -1,6 +1,6 @@
 import type { FinalStatus } from '../../../workflows/contract';
 import type { CaseFrame, TestFrame } from './frames';
-import { duration } from './timeline';
+import { formatDuration } from './timeline';
 import type { Run } from './run';
 import type { Links } from './session';
 
@@ -66,14 +66,14 @@ function facts({ final }: Run): [string, string][] {
   const { exit_code, signal, tests, wall_ms, peak_memory_bytes, error, namespace, durations_ms } = final;
   const all: [string, string | null][] = [
     ['Namespace', namespace],
-    ['Total', durations_ms.total === undefined ? null : duration(durations_ms.total)],
+    ['Total', durations_ms.total === undefined ? null : formatDuration(durations_ms.total)],
     [
       'Tests',
       tests && `${tests.passed} of ${tests.total} passed${tests.skipped ? `, ${tests.skipped} skipped` : ''}`,
     ],
     ['Exit code', exit_code === null ? null : String(exit_code)],
     ['Signal', signal],
-    ['Run time', wall_ms === null ? null : duration(wall_ms)],
+    ['Run time', wall_ms === null ? null : formatDuration(wall_ms)],
     ['Memory', peak_memory_bytes === null ? null : `${Math.round(peak_memory_bytes / 2 ** 20)} MiB`],
     ['Error', error && `${error.message}${error.line === null ? '' : `, line ${error.line}`}`],
   ];
@@ -108,7 +108,7 @@ export function Tests({ tests, total }: { tests: (TestFrame | CaseFrame)[]; tota
         {tests.map(({ name, outcome, duration_ms, ...test }, index) => (
           <li key={index} class={outcome === 'passed' || outcome === 'skipped' ? outcome : 'failed'}>
             <span class="name">{name}</span> <span class="state">{outcome.replaceAll('_', ' ')}</span>{' '}
-            <span class="time">{duration(duration_ms)}</span>
+            <span class="time">{formatDuration(duration_ms)}</span>
             {'message' in test && test.message !== null && (
               <pre class="diff" tabIndex={0} aria-label={`Why ${name} did not pass`}>
                 {test.message.split('\n').map((line, number) => (

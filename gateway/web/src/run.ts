@@ -8,7 +8,7 @@ import type {
   StepFrame,
   TestFrame,
 } from './frames';
-import { isOfInput } from './frames';
+import { isInputError } from './frames';
 
 /** The state of a submission, built from its frames. */
 export interface Run {
@@ -37,7 +37,7 @@ export interface Segment {
 }
 
 /** Maximum output that is shown. Beyond it, the first characters are dropped. */
-const SHOWN_CHARACTERS = 400_000;
+const MAX_OUTPUT_CHARACTERS = 400_000;
 
 /** @param interactive whether it takes input while it runs */
 export function newRun(id: string, interactive = false): Run {
@@ -59,7 +59,7 @@ export function newRun(id: string, interactive = false): Run {
 }
 
 /** Returns the run after one more frame. */
-export function read(run: Run, frame: Frame): Run {
+export function applyFrame(run: Run, frame: Frame): Run {
   if (frame.type === undefined)
     return { ...run, final: frame, workflow: { id: frame.workflow_id, runId: frame.run_id }, error: null };
   switch (frame.type) {
@@ -86,11 +86,11 @@ export function read(run: Run, frame: Frame): Run {
     case 'stdin':
       return { ...run, input: { received: frame.received, eof: frame.eof } };
     case 'error':
-      return { ...run, ...(isOfInput(frame) ? { notice: frame.message } : { error: frame }) };
+      return { ...run, ...(isInputError(frame) ? { notice: frame.message } : { error: frame }) };
   }
 }
 
-export function isOver({ final, error }: Run): boolean {
+export function hasEnded({ final, error }: Run): boolean {
   return final !== null || error !== null;
 }
 
@@ -98,12 +98,12 @@ export function isOver({ final, error }: Run): boolean {
 function withStage(stages: StageFrame[], frame: StageFrame): StageFrame[] {
   const last = stages.findLastIndex(({ stage }) => stage === frame.stage);
   const previous = stages[last];
-  if (!previous || (frame.state === 'started' && isEnded(previous))) return [...stages, frame];
-  const at = isEnded(frame) ? frame.at : previous.at;
+  if (!previous || (frame.state === 'started' && hasStageEnded(previous))) return [...stages, frame];
+  const at = hasStageEnded(frame) ? frame.at : previous.at;
   return stages.map((each, index) => (index === last ? { ...frame, at } : each));
 }
 
-export function isEnded({ state }: StageFrame): boolean {
+export function hasStageEnded({ state }: StageFrame): boolean {
   return ['completed', 'deferred', 'failed', 'cancelled'].includes(state);
 }
 
@@ -118,7 +118,7 @@ function withOutput(output: Segment[], frame: Extract<Frame, { type: 'output' }>
     last?.stream === added.stream
       ? [...output.slice(0, -1), { ...last, text: last.text + added.text }]
       : [...output, added];
-  return shortened(joined);
+  return truncate(joined);
 }
 
 function decode(base64: string): string {
@@ -126,8 +126,8 @@ function decode(base64: string): string {
   return new TextDecoder().decode(bytes);
 }
 
-function shortened(output: Segment[]): Segment[] {
-  let excess = output.reduce((sum, { text }) => sum + text.length, 0) - SHOWN_CHARACTERS;
+function truncate(output: Segment[]): Segment[] {
+  let excess = output.reduce((sum, { text }) => sum + text.length, 0) - MAX_OUTPUT_CHARACTERS;
   if (excess <= 0) return output;
   return output.flatMap((segment) => {
     const cut = Math.min(Math.max(excess, 0), segment.text.length);

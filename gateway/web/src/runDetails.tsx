@@ -3,7 +3,7 @@ import { LiveInput } from './liveInput';
 import { Output } from './output';
 import { Tests, Verdict } from './results';
 import { RollBack } from './rollback';
-import { isOver, type Run } from './run';
+import { hasEnded, type Run } from './run';
 import type { Links } from './session';
 import { Timeline } from './timeline';
 
@@ -29,9 +29,9 @@ export function RunDetails({ user, run, links, comparedTo, onCloseCompare, onInp
       <Tests tests={run.tests.length > 0 ? run.tests : run.cases} total={run.cases.at(-1)?.total} />
       <Output
         output={run.output}
-        whole={run.final && `/api/submissions/${encodeURIComponent(run.id)}/output`}
+        fullOutputUrl={run.final && `/api/submissions/${encodeURIComponent(run.id)}/output`}
       />
-      {run.input && !isOver(run) && <LiveInput input={run.input} notice={run.notice} onSend={onInput} />}
+      {run.input && !hasEnded(run) && <LiveInput input={run.input} notice={run.notice} onSend={onInput} />}
     </>
   );
 }

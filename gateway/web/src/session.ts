@@ -20,7 +20,7 @@ export interface Links {
 export async function readSession(): Promise<Session | null> {
   const response = await fetch('/session');
   if (response.status === 401) return null;
-  if (!response.ok) throw new Error(await reasonOf(response));
+  if (!response.ok) throw new Error(await errorMessage(response));
   return (await response.json()) as Session;
 }
 
@@ -31,7 +31,7 @@ export async function logIn(key: string): Promise<Session> {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ key }),
   });
-  if (!response.ok) throw new Error(await reasonOf(response));
+  if (!response.ok) throw new Error(await errorMessage(response));
   return (await response.json()) as Session;
 }
 
@@ -41,34 +41,34 @@ export async function logOut(): Promise<void> {
 
 export async function readLinks(): Promise<Links> {
   const response = await fetch('/config.json');
-  if (!response.ok) throw new Error(await reasonOf(response));
+  if (!response.ok) throw new Error(await errorMessage(response));
   return (await response.json()) as Links;
 }
 
 /** Timeout of a call, in milliseconds. */
-const ANSWER_WITHIN_MS = 30_000;
+const CALL_TIMEOUT_MS = 30_000;
 
 /** Calls the API with the session cookie. @throws Error that says why it was refused, or that it timed out */
 export async function call(
   method: string,
   path: string,
   body?: object,
-  withinMs = ANSWER_WITHIN_MS,
+  timeoutMs = CALL_TIMEOUT_MS,
 ): Promise<unknown> {
   const response = await fetch(path, {
     method,
-    signal: AbortSignal.timeout(withinMs),
+    signal: AbortSignal.timeout(timeoutMs),
     ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
     throw error instanceof DOMException && error.name === 'TimeoutError'
-      ? new Error(`The gateway did not answer within ${withinMs / 1_000} s.`)
+      ? new Error(`The gateway did not answer within ${timeoutMs / 1_000} s.`)
       : error;
   });
-  if (!response.ok) throw new Error(await reasonOf(response));
+  if (!response.ok) throw new Error(await errorMessage(response));
   return response.json();
 }
 
-async function reasonOf(response: Response): Promise<string> {
+async function errorMessage(response: Response): Promise<string> {
   const body = (await response.json().catch(() => ({}))) as { message?: string };
   return body.message ?? `The gateway answered ${response.status}.`;
 }

@@ -1,6 +1,6 @@
 import type { ConnectionState } from './connection';
 import type { Draft } from './draft';
-import { isOver, type Run } from './run';
+import { hasEnded, type Run } from './run';
 
 interface SubmitControlsProps {
   draft: Draft;
@@ -16,7 +16,7 @@ const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 /** Submits the draft, and cancels or repeats the submission that is open. */
 export function SubmitControls(props: SubmitControlsProps) {
   const { draft, run, connectionState, onChange, onSubmit, onCancel } = props;
-  const isRunning = run !== null && !isOver(run);
+  const isRunning = run !== null && !hasEnded(run);
   return (
     <div class="controls">
       <button type="button" class="primary" onClick={onSubmit} aria-keyshortcuts="Control+Enter Meta+Enter">

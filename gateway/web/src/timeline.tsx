@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { StageFrame } from './frames';
-import { isEnded, isOver, type Run } from './run';
+import { hasEnded, hasStageEnded, type Run } from './run';
 
 /** The label of each stage. Any other stage is shown by its own name. */
 export const STAGE_NAMES: Record<string, string> = {
@@ -29,31 +29,31 @@ const TICK_MS = 200;
 
 /** The stages with their durations, which keep counting for stages in progress. */
 export function Timeline({ run }: { run: Run }) {
-  const running = !isOver(run);
+  const isRunning = !hasEnded(run);
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
-    if (!running) return;
+    if (!isRunning) return;
     const timer = setInterval(() => setNow(Date.now()), TICK_MS);
     return () => clearInterval(timer);
-  }, [running]);
-  const times = run.stages.map((stage) => durationOf(stage, now));
-  const longest = Math.max(1, ...times);
+  }, [isRunning]);
+  const durations = run.stages.map((stage) => stageDuration(stage, now));
+  const longest = Math.max(1, ...durations);
 
   return (
     <section class="card" aria-labelledby="timeline-title">
       <h2 id="timeline-title">Stages</h2>
       <ol class="timeline">
         {run.stages.map((stage, index) => {
-          const ms = times[index] ?? 0;
+          const ms = durations[index] ?? 0;
           return (
-            <li key={index} class={isEnded(stage) ? stage.state : 'started'}>
+            <li key={index} class={hasStageEnded(stage) ? stage.state : 'started'}>
               <span class="name">{STAGE_NAMES[stage.stage] ?? stage.stage}</span>
               <span class="state">
                 {STATES[stage.state]}
                 {stage.position !== undefined && `, ${stage.position} before it`}
                 {(stage.attempt ?? 1) > 1 && `, attempt ${stage.attempt}`}
               </span>
-              <span class="time">{duration(ms)}</span>
+              <span class="time">{formatDuration(ms)}</span>
               <span
                 class="bar"
                 style={{ width: `${Math.max(1, (100 * ms) / longest)}%` }}
@@ -75,10 +75,10 @@ export function Timeline({ run }: { run: Run }) {
   );
 }
 
-function durationOf(stage: StageFrame, now: number): number {
+function stageDuration(stage: StageFrame, now: number): number {
   return stage.duration_ms ?? Math.max(0, now - Date.parse(stage.at));
 }
 
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

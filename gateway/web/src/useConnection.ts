@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Connection, type ConnectionState } from './connection';
 import type { Frame } from './frames';
-import { read, type Run } from './run';
+import { applyFrame, type Run } from './run';
 
 /** How often the page shows frames that arrived, in milliseconds. They arrive faster than a screen can show them. */
 const FRAME_INTERVAL_MS = 16;
@@ -13,25 +13,25 @@ export function useConnection(onLoggedOut: () => void) {
   const connection = useRef<Connection>(null);
 
   useEffect(() => {
-    const arrived: Frame[] = [];
-    const readArrived = () => {
-      const frames = arrived.splice(0);
+    const pending: Frame[] = [];
+    const applyPending = () => {
+      const frames = pending.splice(0);
       setRun((previous) =>
         frames.reduce(
           (current, frame) =>
-            current && frame.submission_id === current.id ? read(current, frame) : current,
+            current && frame.submission_id === current.id ? applyFrame(current, frame) : current,
           previous,
         ),
       );
     };
-    const opened = new Connection(
+    const created = new Connection(
       (next) => (next === 'logged_out' ? onLoggedOut() : setState(next)),
       (frame) => {
-        if (arrived.push(frame) === 1) setTimeout(readArrived, FRAME_INTERVAL_MS);
+        if (pending.push(frame) === 1) setTimeout(applyPending, FRAME_INTERVAL_MS);
       },
     );
-    connection.current = opened;
-    return () => opened.close();
+    connection.current = created;
+    return () => created.close();
   }, []);
 
   return { connection, state, run, setRun };

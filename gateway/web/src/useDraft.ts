@@ -1,9 +1,9 @@
 import { useRef, useState } from 'preact/hooks';
-import { draftOf, type Draft } from './draft';
+import { newDraft, type Draft } from './draft';
 import type { Editor } from './editor';
 import { EXAMPLES } from './examples';
 
-export const FIRST_DRAFT = draftOf(EXAMPLES[0]?.code ?? '', 'python');
+export const FIRST_DRAFT = newDraft(EXAMPLES[0]?.code ?? '', 'python');
 
 /** The draft, and changes to it. */
 export type DraftState = ReturnType<typeof useDraft>;
@@ -16,13 +16,13 @@ export function useDraft() {
   /** The draft with the current text of the editor. */
   function current(): Draft {
     const text = editor.current?.text();
-    return text === undefined ? draft : { ...draft, files: { ...draft.files, [draft.shown]: text } };
+    return text === undefined ? draft : { ...draft, files: { ...draft.files, [draft.activeFile]: text } };
   }
 
   /** Replaces the draft and the text in the editor. */
   function replace(other: Draft) {
     setDraft(other);
-    editor.current?.replace(other.files[other.shown] ?? '', other.language);
+    editor.current?.replace(other.files[other.activeFile] ?? '', other.language);
   }
 
   /** Changes fields, but neither the file that is shown nor its text. */
@@ -35,17 +35,17 @@ export function useDraft() {
     return saved;
   }
 
-  const showFile = (file: string) => replace({ ...current(), shown: file });
+  const selectFile = (file: string) => replace({ ...current(), activeFile: file });
 
   function addFile(file: string) {
     const { files, ...rest } = current();
-    replace({ ...rest, files: { ...files, [file]: '' }, shown: file });
+    replace({ ...rest, files: { ...files, [file]: '' }, activeFile: file });
   }
 
   function removeFile(file: string) {
     const { [file]: _removed, ...files } = draft.files;
-    replace({ ...draft, files, shown: draft.entrypoint });
+    replace({ ...draft, files, activeFile: draft.entrypoint });
   }
 
-  return { draft, editor, replace, change, save, showFile, addFile, removeFile };
+  return { draft, editor, replace, change, save, selectFile, addFile, removeFile };
 }

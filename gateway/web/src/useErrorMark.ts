@@ -6,7 +6,7 @@ import type { DraftState } from './useDraft';
 export function useErrorMark(final: FinalFrame | null | undefined, { draft, editor }: DraftState): void {
   useEffect(() => {
     const error = final?.error;
-    const isShown = error?.file == null || error.file === draft.shown || !(error.file in draft.files);
+    const isShown = error?.file == null || error.file === draft.activeFile || !(error.file in draft.files);
     editor.current?.mark(error?.line && isShown ? { line: error.line, message: error.message } : null);
-  }, [final, draft.files, draft.shown]);
+  }, [final, draft.files, draft.activeFile]);
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { draftFrom, draftOf, messageOf, readContent } from './draft';
-import { keep, listKept, type History } from './history';
+import { draftFromContent, newDraft, readContent, toSubmitMessage } from './draft';
+import { listStored, storeSubmission, type History } from './history';
 import { newRun } from './run';
 import { useConnection } from './useConnection';
 import type { DraftState } from './useDraft';
@@ -10,18 +10,18 @@ export function useSubmission(user: string, draft: DraftState, history: History,
   const { connection, state, run, setRun } = useConnection(onLoggedOut);
   const [comparedTo, setComparedTo] = useState<string | null>(null);
   /** The submission that was opened last. Content loaded for an earlier one is ignored. */
-  const opened = useRef<string | null>(null);
+  const latestId = useRef<string | null>(null);
 
   useEffect(() => {
     if (!run?.final) return;
     const { status } = run.final;
-    const stored = listKept(user).find(({ id }) => id === run.id);
-    if (stored) keep({ ...stored, status });
+    const stored = listStored(user).find(({ id }) => id === run.id);
+    if (stored) storeSubmission({ ...stored, status });
     history.refresh();
   }, [run?.final]);
 
   function show(id: string, interactive = false) {
-    opened.current = id;
+    latestId.current = id;
     setRun(newRun(id, interactive));
     setComparedTo(null);
     window.history.replaceState(null, '', `${window.location.pathname}#${encodeURIComponent(id)}`);
@@ -34,7 +34,7 @@ export function useSubmission(user: string, draft: DraftState, history: History,
     show(id, interactive);
     const code = files[entrypoint] ?? '';
     history.add({ id, user, at: new Date().toISOString(), status: 'running', language, code, testOnly });
-    connection.current?.submit({ user_id: user, ...messageOf(submitted), submission_id: id });
+    connection.current?.submit({ user_id: user, ...toSubmitMessage(submitted), submission_id: id });
   }
 
   function open(id: string) {
@@ -42,16 +42,16 @@ export function useSubmission(user: string, draft: DraftState, history: History,
     connection.current?.resume(id);
     readContent(id).then(
       (content) => {
-        if (opened.current !== id) return;
-        draft.replace(draftFrom(content));
+        if (latestId.current !== id) return;
+        draft.replace(draftFromContent(content));
         if (content.interactive)
           setRun((shown) => shown && { ...shown, input: shown.input ?? { received: 0, eof: false } });
       },
       // Its history has expired, or Temporal does not answer. Use what this browser stored, if it sent it.
       () => {
-        const stored = listKept(user).find((each) => each.id === id);
-        if (stored && opened.current === id)
-          draft.replace(draftOf(stored.code, stored.language, { testOnly: stored.testOnly }));
+        const stored = listStored(user).find((each) => each.id === id);
+        if (stored && latestId.current === id)
+          draft.replace(newDraft(stored.code, stored.language, { testOnly: stored.testOnly }));
       },
     );
   }

@@ -6,7 +6,7 @@ import { HistoryList } from './historyList';
 import { PageHeader } from './pageHeader';
 import { PodLog } from './podLog';
 import { Production } from './production';
-import { isOver } from './run';
+import { hasEnded } from './run';
 import { RunDetails } from './runDetails';
 import type { Links, Session } from './session';
 import { SubmitControls } from './submitControls';
@@ -80,8 +80,8 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
           )}
           <Production
             user={user}
-            isReached={links.apps}
-            isBusy={run !== null && !isOver(run)}
+            isAppServed={links.apps}
+            isBusy={run !== null && !hasEnded(run)}
             onOpen={open}
           />
           <PodLog user={user} />

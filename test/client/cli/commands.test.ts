@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import pino from 'pino';
 import { USAGE } from '../../../client/cli/arguments';
 import { runCommand } from '../../../client/cli/commands';
-import { exitCodeFor, exitCodeOf } from '../../../client/cli/exitCodes';
+import { exitCodeOfError, exitCodeOfStatus } from '../../../client/cli/exitCodes';
 import { DEFAULT_LIMITS } from '../../../gateway/limits';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { SUBMISSION_STATUSES } from '../../../workflows/contract';
@@ -72,7 +72,7 @@ test('submit --worker says that the program keeps running', async () => {
 
 test('only submit takes --test-only', async () => {
   const refused = await run('list', '--test-only').catch((error: unknown) => error);
-  expect(exitCodeFor(refused)).toBe(2);
+  expect(exitCodeOfError(refused)).toBe(2);
   expect(String(refused)).toContain('list takes no --test-only');
 });
 
@@ -82,16 +82,18 @@ test('list --status takes the status of a submission that was only tested', asyn
 });
 
 test('each status has its exit code, and the usage names them', () => {
-  expect(Object.fromEntries(SUBMISSION_STATUSES.map((status) => [status, exitCodeOf(status)]))).toEqual({
-    running: 0,
-    deployed: 0,
-    tests_passed: 0,
-    tests_failed: 1,
-    deploy_failed: 3,
-    superseded: 4,
-    cancelled: 5,
-    internal_error: 6,
-  });
+  expect(Object.fromEntries(SUBMISSION_STATUSES.map((status) => [status, exitCodeOfStatus(status)]))).toEqual(
+    {
+      running: 0,
+      deployed: 0,
+      tests_passed: 0,
+      tests_failed: 1,
+      deploy_failed: 3,
+      superseded: 4,
+      cancelled: 5,
+      internal_error: 6,
+    },
+  );
   expect(USAGE).toContain('--test-only');
   expect(USAGE).toContain('0 done, deployed or tests_passed');
 });
@@ -137,10 +139,10 @@ test('list takes times as how long ago, and says which it understands', async ()
 test('an address at which nothing answers is named within 5 s, with what to do', async () => {
   const url = 'http://127.0.0.1:1';
   jest.replaceProperty(process, 'env', { ...process.env, ORCHESTRATION_URL: url });
-  const begun = performance.now();
+  const startedAt = performance.now();
   const refused = await run('list').catch((error: unknown) => error);
-  expect(performance.now() - begun).toBeLessThan(5_000);
-  expect(exitCodeFor(refused)).toBe(8);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  expect(exitCodeOfError(refused)).toBe(8);
   expect(String(refused)).toContain(
     `No gateway answers at ${url}. Start one with "npm start", or set ORCHESTRATION_URL`,
   );
@@ -175,7 +177,7 @@ test.each([
   const args = line.split(' ').map((arg) => (arg === 'main.py' ? join(folder, arg) : arg));
   const refused = await run(...args).catch((error: unknown) => error);
   expect(String(refused)).toContain(message);
-  expect(exitCodeFor(refused)).toBe(2);
+  expect(exitCodeOfError(refused)).toBe(2);
   expect(connections).not.toHaveBeenCalled();
 });
 

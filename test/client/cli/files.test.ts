@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { leftOutLine, readProgram } from '../../../client/cli/files';
+import { excludedLine, readProgram } from '../../../client/cli/files';
 import { UsageError } from '../../../client/cli/exitCodes';
 
 let folder: string;
@@ -36,9 +36,9 @@ test('of a folder the text of a program is read, and what is left out is named',
     'zeros.bin': Buffer.alloc(8),
   });
   symlinkSync('/etc/hostname', join(folder, 'link'));
-  const { files, leftOut } = readProgram(folder);
+  const { files, excluded } = readProgram(folder);
   expect(files).toEqual({ 'main.py': 'import lib.words', 'lib/words.py': 'hello = "Hello"' });
-  expect(leftOut.sort()).toEqual([
+  expect(excluded.sort()).toEqual([
     '.env',
     '.git/',
     '.venv/',
@@ -54,7 +54,10 @@ test('of a folder the text of a program is read, and what is left out is named',
 
 test('a folder called venv that is none is part of the program', () => {
   put({ 'main.py': 'pass', 'venv/rooms.py': 'pass' });
-  expect(readProgram(folder)).toEqual({ files: { 'main.py': 'pass', 'venv/rooms.py': 'pass' }, leftOut: [] });
+  expect(readProgram(folder)).toEqual({
+    files: { 'main.py': 'pass', 'venv/rooms.py': 'pass' },
+    excluded: [],
+  });
 });
 
 test('a folder without a program says what it left out', () => {
@@ -70,5 +73,5 @@ test('one file that is not text is refused by its name', () => {
 
 test('a long list of what is left out is cut', () => {
   const names = Array.from({ length: 12 }, (_, index) => `${index}.png`);
-  expect(leftOutLine(names)).toMatch(/9.png and 2 more\.$/);
+  expect(excludedLine(names)).toMatch(/9.png and 2 more\.$/);
 });

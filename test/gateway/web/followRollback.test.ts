@@ -13,8 +13,8 @@ const program = (submission_id: string, workflow_id = `submission-${submission_i
 type Program = ReturnType<typeof program> | null;
 const production = (live: Program, rolling_out: Program = null) => ({ live, rolling_out });
 
-const before = program('second');
-const restored = program('first', OPERATION);
+const previous = program('second');
+const rolledBack = program('first', OPERATION);
 
 let requests: string[];
 
@@ -42,12 +42,12 @@ function answers(rollback: object, polls: (object | null)[] = []): void {
 const running = { operation_id: 'o1', status: 'running', message: 'Still in progress.' };
 
 /** Rolls back to the submission `first`, and lets time pass until the end. */
-async function end(signal = new AbortController().signal): Promise<string> {
+async function rollBackToEnd(signal = new AbortController().signal): Promise<string> {
   let message: string | null = null;
-  const rolledBack = rollBack('ada', 'first', signal).finally(() => (message = ''));
-  rolledBack.catch(() => undefined);
+  const result = rollBack('ada', 'first', signal).finally(() => (message = ''));
+  result.catch(() => undefined);
   while (message === null) await jest.advanceTimersByTimeAsync(1_000);
-  return rolledBack;
+  return result;
 }
 
 test.each([
@@ -58,53 +58,53 @@ test.each([
   ],
 ])('an answer with the end, %j, is shown, and production is not polled', async (answer, message) => {
   answers(answer);
-  expect(await end()).toBe(message);
+  expect(await rollBackToEnd()).toBe(message);
   expect(requests).toEqual(['POST /api/users/ada/rollback']);
 });
 
 test('a rollback that is still in progress is followed until its program is live, and requested once', async () => {
-  answers(running, [production(before), null, production(before, restored), production(restored)]);
-  expect(await end()).toMatch(/^Rolled back\./);
+  answers(running, [production(previous), null, production(previous, rolledBack), production(rolledBack)]);
+  expect(await rollBackToEnd()).toMatch(/^Rolled back\./);
   const polls = Array<string>(4).fill('GET /api/users/ada/live');
   expect(requests).toEqual(['POST /api/users/ada/rollback', ...polls]);
 });
 
 test('a rollback whose rollout ended without success has failed, whatever was restored', async () => {
-  answers(running, [production(before, restored), production(before)]);
-  expect(await end()).toMatch(/^Rollback failed/);
-  answers(running, [production(before, restored), production(null)]);
-  expect(await end()).toMatch(/^Rollback failed/);
-  answers(running, [production(before), production(program('second', OPERATION))]);
-  expect(await end()).toMatch(/^Rollback failed/);
+  answers(running, [production(previous, rolledBack), production(previous)]);
+  expect(await rollBackToEnd()).toMatch(/^Rollback failed/);
+  answers(running, [production(previous, rolledBack), production(null)]);
+  expect(await rollBackToEnd()).toMatch(/^Rollback failed/);
+  answers(running, [production(previous), production(program('second', OPERATION))]);
+  expect(await rollBackToEnd()).toMatch(/^Rollback failed/);
 });
 
 test('a submission that is live while another change is in progress has not been rolled back to yet', async () => {
   const first = program('first');
   const third = program('third');
-  answers(running, [production(first), production(first, third), production(third), production(restored)]);
-  expect(await end()).toMatch(/^Rolled back\./);
+  answers(running, [production(first), production(first, third), production(third), production(rolledBack)]);
+  expect(await rollBackToEnd()).toMatch(/^Rolled back\./);
   expect(requests).toHaveLength(5);
 });
 
 test('a submission that another rollback made live has been rolled back to', async () => {
   const other = program('first', operationIdOf('o0'));
-  answers(running, [production(before, other), production(other)]);
-  expect(await end()).toMatch(/^Rolled back\./);
+  answers(running, [production(previous, other), production(other)]);
+  expect(await rollBackToEnd()).toMatch(/^Rolled back\./);
 });
 
 test('a rollback that never starts is followed until 15 minutes after the last rollout', async () => {
   const third = program('third');
-  answers(running, [...Array<object>(60).fill(production(before, third)), production(third)]);
-  const begun = Date.now();
-  expect(await end()).toMatch(/^No rollout has started for 15 minutes/);
-  expect(Date.now() - begun).toBeGreaterThan(16 * 60_000 - 2_000);
-  expect(Date.now() - begun).toBeLessThan(16 * 60_000 + 5_000);
+  answers(running, [...Array<object>(60).fill(production(previous, third)), production(third)]);
+  const startedAt = Date.now();
+  expect(await rollBackToEnd()).toMatch(/^No rollout has started for 15 minutes/);
+  expect(Date.now() - startedAt).toBeGreaterThan(16 * 60_000 - 2_000);
+  expect(Date.now() - startedAt).toBeLessThan(16 * 60_000 + 5_000);
 });
 
 test('a rollback is no longer followed when its submission is closed', async () => {
-  answers(running, [production(before)]);
+  answers(running, [production(previous)]);
   const closed = new AbortController();
-  const followed = end(closed.signal);
+  const followed = rollBackToEnd(closed.signal);
   followed.catch(() => undefined);
   setTimeout(() => closed.abort(), 3_500);
   await expect(followed).rejects.toThrow('aborted');
