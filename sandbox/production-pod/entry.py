@@ -50,7 +50,7 @@ LANGUAGES_DIRECTORY = os.environ.get("LANGUAGES_DIRECTORY", "/opt/languages")
 STOP_SECONDS = 15.0
 
 # How often the end of a drain is checked.
-LOOK_EVERY_SECONDS = 0.1
+CHECK_INTERVAL_SECONDS = 0.1
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 HANDLED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
@@ -59,19 +59,19 @@ HANDLED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
 def main(arguments):
     if arguments[:1] == ["--install"]:
         return install(arguments[1:])
-    asked = parse(arguments)
-    if asked is None:
-        say("usage: entry.py run|once FILE [ARGUMENT...] | --install REQUIREMENT...")
+    parsed = parse(arguments)
+    if parsed is None:
+        log("usage: entry.py run|once FILE [ARGUMENT...] | --install REQUIREMENT...")
         return 64
-    once, file, rest = asked
+    once, file, rest = parsed
     if not os.path.isfile(os.path.join(PROGRAM_DIRECTORY, file)):
-        say(f"there is no file {os.path.join(PROGRAM_DIRECTORY, file)} to run")
+        log(f"there is no file {os.path.join(PROGRAM_DIRECTORY, file)} to run")
         return 66
     name = os.environ.get("LANGUAGE", "python")
     try:
         command, environment = command_of(name, "run", as_argument(file))
     except FileNotFoundError:
-        say(f"this image knows no language {name}")
+        log(f"this image does not support the language {name}")
         return 69
 
     # Blocked before any thread exists, so that only the loop in supervise() receives them.
@@ -84,13 +84,13 @@ def main(arguments):
     try:
         prepare_work_directory()
     except (OSError, RecursionError) as error:
-        say(f"the program's files could not be copied to {WORK_DIRECTORY}: {error}")
+        log(f"the program's files could not be copied to {WORK_DIRECTORY}: {error}")
         return 74
     try:
-        given = [] if once else given_arguments()
-        process = start([*command, *rest, *given], environment, None if once else given_input())
+        extra = [] if once else input_arguments()
+        process = start([*command, *rest, *extra], environment, None if once else input_file())
     except OSError as error:
-        say(f"{command[0]} cannot be started: {error.strerror}")
+        log(f"{command[0]} cannot be started: {error.strerror}")
         return 69
     return supervise(process, readiness, port, once)
 
@@ -143,39 +143,39 @@ def command_of(name, command, program=""):
     with open(os.path.join(folder, "language.json"), encoding="utf-8") as file:
         language = json.load(file)
     memory = os.environ.get("MEMORY_MB", "192")
-    places = {"{entrypoint}": program, "{language}": folder, "{memory_mb}": memory}
+    placeholders = {"{entrypoint}": program, "{language}": folder, "{memory_mb}": memory}
     environment = language.get("environment", {})
     if LAYER_DIRECTORY:
-        places["{layer}"] = layer()
+        placeholders["{layer}"] = layer()
     else:
         environment = {name: value for name, value in environment.items() if "{layer}" not in value}
-    arguments = [filled(argument, places) for argument in language["commands"][command]]
-    return arguments, {name: filled(value, places) for name, value in environment.items()}
+    arguments = [filled(argument, placeholders) for argument in language["commands"][command]]
+    return arguments, {name: filled(value, placeholders) for name, value in environment.items()}
 
 
-def filled(text, places):
+def filled(text, placeholders):
     """Replaces each placeholder once, because a value may itself look like a placeholder."""
-    return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], text)
+    return re.sub("|".join(map(re.escape, placeholders)), lambda found: placeholders[found[0]], text)
 
 
-def given_arguments():
+def input_arguments():
     if not INPUT_DIRECTORY:
         return []
     with open(os.path.join(INPUT_DIRECTORY, "args"), encoding="utf-8") as file:
         return json.load(file)
 
 
-def given_input():
+def input_file():
     return os.path.join(INPUT_DIRECTORY, "stdin") if INPUT_DIRECTORY else None
 
 
 def start(command, environment, stdin=None):
     """Starts the program with default signal handling, in its own folder."""
     os.chdir(WORK_DIRECTORY)
-    given = {"LANG": "C.UTF-8", **os.environ, "HOME": WORK_DIRECTORY, **environment}
+    variables = {"LANG": "C.UTF-8", **os.environ, "HOME": WORK_DIRECTORY, **environment}
     actions = [] if stdin is None else [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0)]
     return os.posix_spawnp(
-        command[0], command, given, file_actions=actions, setsigmask=[], setsigdef=HANDLED_SIGNALS
+        command[0], command, variables, file_actions=actions, setsigmask=[], setsigdef=HANDLED_SIGNALS
     )
 
 
@@ -187,12 +187,12 @@ def prepare_work_directory():
     for folder, folders, files in os.walk(PROGRAM_DIRECTORY, followlinks=True):
         # Kubernetes stores the actual files in folders whose names begin with two dots.
         folders[:] = [name for name in folders if not name.startswith("..")]
-        there = os.path.normpath(os.path.join(WORK_DIRECTORY, os.path.relpath(folder, PROGRAM_DIRECTORY)))
-        if not os.path.isdir(there):
-            remove(there)
-            os.mkdir(there)
+        target = os.path.normpath(os.path.join(WORK_DIRECTORY, os.path.relpath(folder, PROGRAM_DIRECTORY)))
+        if not os.path.isdir(target):
+            remove(target)
+            os.mkdir(target)
         for name in files:
-            copy = os.path.join(there, name)
+            copy = os.path.join(target, name)
             remove(copy)
             shutil.copyfile(os.path.join(folder, name), copy)
 
@@ -229,7 +229,7 @@ def supervise(program, readiness, port, once=False):
             kill_at = time.monotonic() + STOP_SECONDS
             os.kill(program, signal.SIGTERM)
         elif received is None and kill_at is not None and time.monotonic() >= kill_at:
-            say(f"the program did not end within {STOP_SECONDS:.0f} s of SIGTERM: it is killed")
+            log(f"the program did not end within {STOP_SECONDS:.0f} s of SIGTERM: it is killed")
             kill_at = None
             os.kill(program, signal.SIGKILL)
         elif received == signal.SIGCHLD:
@@ -239,15 +239,15 @@ def supervise(program, readiness, port, once=False):
             code = os.waitstatus_to_exitcode(status)
             seconds = time.monotonic() - started
             if stopping:
-                say(f"program stopped as requested after {seconds:.1f} s: {describe(code)}")
+                log(f"program stopped as requested after {seconds:.1f} s: {describe(code)}")
                 return shell_code(code)
             if code != 0:
-                say(f"program failed after {seconds:.1f} s: {describe(code)}")
+                log(f"program failed after {seconds:.1f} s: {describe(code)}")
                 return shell_code(code)
             if once:
-                say(f"program completed after {seconds:.1f} s with exit code 0")
+                log(f"program completed after {seconds:.1f} s with exit code 0")
                 return 0
-            say(f"program completed after {seconds:.1f} s with exit code 0; its pod stays up")
+            log(f"program completed after {seconds:.1f} s with exit code 0; its pod stays up")
             completed = True
             readiness.complete()
 
@@ -255,7 +255,7 @@ def supervise(program, readiness, port, once=False):
 def pause_until(drain, kill_at):
     """How long to wait for a signal, in seconds; None for no limit."""
     if drain is not None:
-        return LOOK_EVERY_SECONDS
+        return CHECK_INTERVAL_SECONDS
     return None if kill_at is None else max(0.0, kill_at - time.monotonic())
 
 
@@ -302,7 +302,7 @@ def port_from(variable, default):
     return int(text)
 
 
-def say(line):
+def log(line):
     print(f"orchestration: {line}", file=sys.stderr, flush=True)
 
 

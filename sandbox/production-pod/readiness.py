@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from listening import is_loopback, listening_addresses, listening_places
+from listening import all_listening_addresses, is_loopback, listening_addresses
 
 # How long a program that does not listen must run to count as started. A server that takes longer to listen
 # is treated as not serving until it listens, unless it is known to serve.
@@ -20,10 +20,10 @@ SETTLE_SECONDS = 5.0
 # How long one probe request waits for a starting program, so that its readiness is reported at once and not
 # at the next probe. Must stay below the probe's timeoutSeconds.
 HOLD_SECONDS = 2.0
-LOOK_EVERY_SECONDS = 0.02
+CHECK_INTERVAL_SECONDS = 0.02
 
 # How many addresses are listed if the program listens elsewhere.
-MOST_PLACES = 5
+MAX_ADDRESSES = 5
 
 STARTING = "starting"
 
@@ -59,34 +59,34 @@ class Readiness:
             self.serving = True
             return True, f"serving on port {self._port}"
         if addresses:
-            self._say_where_it_listens()
+            self._warn_unreachable()
             return False, "listens on the loopback address only"
         if self.serving:
             return False, f"no longer listens on port {self._port}"
         if self._clock() - self._started < SETTLE_SECONDS:
             return False, STARTING
-        self._say_where_it_listens()
+        self._warn_unreachable()
         return (False, STARTING) if self._serves else (True, "running")
 
     def wait(self, seconds):
         """Returns the same, after waiting up to `seconds` for a starting program."""
         deadline = self._clock() + seconds
         while True:
-            ready, why = self.check()
-            if why != STARTING or self._clock() >= deadline:
-                return ready, why
-            time.sleep(LOOK_EVERY_SECONDS)
+            ready, reason = self.check()
+            if reason != STARTING or self._clock() >= deadline:
+                return ready, reason
+            time.sleep(CHECK_INTERVAL_SECONDS)
 
-    def _say_where_it_listens(self):
+    def _warn_unreachable(self):
         """
         Warns once if the program listens where no request can reach it: on loopback, or on another port.
         """
-        places = [] if self._warned else listening_places(except_port=self._probe_port)
-        if not places:
+        unreachable = [] if self._warned else all_listening_addresses(except_port=self._probe_port)
+        if not unreachable:
             return
         self._warned = True
         print(
-            f"orchestration: the program listens on {', '.join(places[:MOST_PLACES])}, where no request reaches it:"
+            f"orchestration: the program listens on {', '.join(unreachable[:MAX_ADDRESSES])}, where no request reaches it:"
             " listen on 0.0.0.0:$PORT",
             file=sys.stderr,
             flush=True,
@@ -121,8 +121,8 @@ class ProbeHandler(socketserver.StreamRequestHandler):
         if request.split()[:2] != [b"GET", b"/ready"]:
             self.answer("404 Not Found", "only GET /ready is answered here")
             return
-        ready, why = self.server.readiness.wait(HOLD_SECONDS)
-        self.answer("200 OK" if ready else "503 Service Unavailable", why)
+        ready, reason = self.server.readiness.wait(HOLD_SECONDS)
+        self.answer("200 OK" if ready else "503 Service Unavailable", reason)
 
     def answer(self, status, text):
         body = f"{text}\n"

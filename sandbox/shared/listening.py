@@ -35,9 +35,9 @@ def listening_addresses(port):
     return [address for address, its_port in sockets_of(LISTENING) if its_port == port]
 
 
-def listening_places(except_port=None):
+def all_listening_addresses(except_port=None):
     """All addresses that sockets listen on, such as 127.0.0.1:5000 or [::1]:5000."""
-    return sorted({place(address, port) for address, port in sockets_of(LISTENING) if port != except_port})
+    return sorted({address_text(address, port) for address, port in sockets_of(LISTENING) if port != except_port})
 
 
 def has_connections(port):
@@ -53,7 +53,7 @@ def sockets_of(states):
         return sockets_in_tables(states)
 
 
-def place(address, port):
+def address_text(address, port):
     if len(address) == 4:
         return f"{socket.inet_ntop(socket.AF_INET, address)}:{port}"
     return f"[{socket.inet_ntop(socket.AF_INET6, address)}]:{port}"
@@ -84,7 +84,7 @@ def replies(kernel):
                 return
             if kind == NLMSG_ERROR:
                 (negated,) = struct.unpack_from("=i", received, HEADER.size)
-                raise OSError(-negated, "the kernel does not tell its sockets")
+                raise OSError(-negated, "the kernel does not list its sockets")
             yield received[HEADER.size : length]
             received = received[(length + 3) & ~3 :]
 

@@ -30,16 +30,16 @@ def main() -> int:
     layer, *requirements = sys.argv[1:]
     index = os.environ.get("PACKAGE_INDEX_URL")
     if not index:
-        return fail("this platform has no package index: its operator must set PACKAGE_INDEX_URL")
+        return fail("no package index is configured: the operator must set PACKAGE_INDEX_URL")
     temporary = os.path.join(layer, ".tmp")
     report = os.path.join(temporary, "report.json")
     os.makedirs(temporary)
     try:
-        code, said = run_pip(command(layer, report, requirements, index), environment(temporary, index))
+        code, output = run_pip(command(layer, report, requirements, index), environment(temporary, index))
         if code != 0:
-            wrong = why_it_failed(said, index, requirements[0])
-            return code if wrong is None else fail(wrong)
-        tell_installed(report)
+            reason = failure_reason(output, index, requirements[0])
+            return code if reason is None else fail(reason)
+        report_installed(report)
     finally:
         shutil.rmtree(temporary)
     return 0
@@ -68,36 +68,36 @@ def environment(temporary: str, index: str) -> dict[str, str]:
 
 def run_pip(command: list[str], env: dict[str, str]) -> tuple[int, str]:
     """Runs pip and passes on its stderr. Returns the exit code and the last lines of stderr."""
-    said: "collections.deque[str]" = collections.deque(maxlen=MAX_LINES)
+    output: "collections.deque[str]" = collections.deque(maxlen=MAX_LINES)
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         for line in process.stderr:
             sys.stderr.write(line)
-            said.append(line)
-    return process.returncode, "".join(said)
+            output.append(line)
+    return process.returncode, "".join(output)
 
 
-def why_it_failed(said: str, index: str, requirement: str) -> "str | None":
+def failure_reason(output: str, index: str, requirement: str) -> "str | None":
     """The reason in one line, or None if pip's own last line already gives it."""
-    conflict = re.search(r"^ERROR: (Cannot install .+ have conflicting dependencies\.)", said, re.MULTILINE)
+    conflict = re.search(r"^ERROR: (Cannot install .+ have conflicting dependencies\.)", output, re.MULTILINE)
     if conflict:
         return conflict[1]
-    missing = re.search(r"^ERROR: No matching distribution found for (\S+)", said, re.MULTILINE)
-    wanted = missing[1] if missing else requirement
+    missing = re.search(r"^ERROR: No matching distribution found for (\S+)", output, re.MULTILINE)
+    package = missing[1] if missing else requirement
     try:
-        page = page_of(index, name_of(wanted))
-    except IndexAway as error:
+        page = page_of(index, name_of(package))
+    except IndexUnavailable as error:
         return str(error)
-    source = source_of(wanted, page, said) if missing else None
+    source = source_of(package, page, output) if missing else None
     if source is None:
         return None
-    return f"No wheel found for {wanted}: only wheels are installed here, and not source distributions such as {source}"
+    return f"No wheel found for {package}: only wheels are installed here, and not source distributions such as {source}"
 
 
 def name_of(requirement: str) -> str:
     return re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]
 
 
-def source_of(requirement: str, page: str, said: str) -> "str | None":
+def source_of(requirement: str, page: str, output: str) -> "str | None":
     """
     A source distribution of the requirement on the package's page; None if the missing wheel is not the
     reason.
@@ -106,44 +106,44 @@ def source_of(requirement: str, page: str, said: str) -> "str | None":
     version = requirement.partition("==")[2]
     if version:
         sources = [name for name in sources if re.search(rf"-{re.escape(version)}\.(?:t|zip)", name)]
-    elif "(from versions: none)" not in said:
+    elif "(from versions: none)" not in output:
         return None
     return sources[-1] if sources else None
 
 
-class IndexAway(Exception):
+class IndexUnavailable(Exception):
     """The package index cannot be reached or returns an error."""
 
 
 def page_of(index: str, name: str) -> str:
     """
     Fetches a package's page from the index; empty if the index does not have the package. pip reports an
-    unreachable index as a missing package, so this request tells the two apart.
+    unreachable index as a missing package, so this request distinguishes the two.
     @raises IndexAway
     """
     address = urllib.parse.urlsplit(index)
-    place = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    base_url = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
     passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
     if address.username is not None:
         user, password = map(urllib.parse.unquote, (address.username, address.password or ""))
-        passwords.add_password(None, place, user, password, is_authenticated=True)
+        passwords.add_password(None, base_url, user, password, is_authenticated=True)
     opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
     # Without this header, PyPI may respond in another format.
-    asked = urllib.request.Request(f"{place.rstrip('/')}/{name}/", headers={"Accept": "text/html"})
+    request = urllib.request.Request(f"{base_url.rstrip('/')}/{name}/", headers={"Accept": "text/html"})
     try:
-        with opener.open(asked, timeout=TIMEOUT) as answer:
+        with opener.open(request, timeout=TIMEOUT) as answer:
             return answer.read(MAX_PAGE).decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return ""
-        said = error.read(300).decode("utf-8", "replace").split("\n")[0]
-        raise IndexAway(f"the package index {place} answers {error.code} {error.reason}: {said}".rstrip(": ")) from error
+        body = error.read(300).decode("utf-8", "replace").split("\n")[0]
+        raise IndexUnavailable(f"the package index {base_url} answers {error.code} {error.reason}: {body}".rstrip(": ")) from error
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise IndexAway(f"the package index {place} cannot be reached: {reason}") from error
+        raise IndexUnavailable(f"the package index {base_url} cannot be reached: {reason}") from error
 
 
-def tell_installed(report: str) -> None:
+def report_installed(report: str) -> None:
     with open(report, encoding="utf-8") as file:
         installed = json.load(file)["install"]
     lines = [

@@ -52,7 +52,7 @@ class Report:
             self._listed += 1
         self._write(f'{{"test": {_line(name, outcome, seconds, message, MAX_MESSAGE)}, {self._counted()}}}')
 
-    def beside(self, name: str, outcome: str, message: "str | None" = None) -> None:
+    def extra_result(self, name: str, outcome: str, message: "str | None" = None) -> None:
         """
         Reports something that counts as a test: a file that could not be loaded, or the set-up of a class.
         """
@@ -61,8 +61,8 @@ class Report:
 
     def end(self) -> None:
         """Reports that the framework finished. If this line is missing, it did not."""
-        room = MAX_FAILURES // max(len(self._failures), 1)
-        failures = ", ".join(_line(*failure, room) for failure in self._failures)
+        max_bytes = MAX_FAILURES // max(len(self._failures), 1)
+        failures = ", ".join(_line(*failure, max_bytes) for failure in self._failures)
         self._write(f'{{"end": true, {self._counted()}, "failures": [{failures}]}}')
 
     def _counted(self) -> str:
@@ -79,17 +79,17 @@ class Report:
             data = data[os.write(REPORT, data):]
 
 
-def _line(name: str, outcome: str, seconds: float, message: "str | None", room: int) -> str:
-    """@param room the most bytes that its texts may take"""
-    name = _cut(name[:MAX_NAME], room // 2)
-    text = "null" if message is None else _cut(message[-MAX_MESSAGE:], room - len(name))
+def _line(name: str, outcome: str, seconds: float, message: "str | None", max_bytes: int) -> str:
+    """@param max_bytes the most bytes that its texts may take"""
+    name = _truncated(name[:MAX_NAME], max_bytes // 2)
+    text = "null" if message is None else _truncated(message[-MAX_MESSAGE:], max_bytes - len(name))
     return f'{{"name": {name}, "outcome": "{outcome}", "duration_ms": {seconds * 1000:.1f}, "message": {text}}}'
 
 
-def _cut(text: str, room: int) -> str:
-    """The end of a text, as a JSON string of at most `room` bytes."""
+def _truncated(text: str, max_bytes: int) -> str:
+    """The end of a text, as a JSON string of at most `max_bytes` bytes."""
     encoded = _encoded(text)
-    while len(encoded) > room and text:
+    while len(encoded) > max_bytes and text:
         text = text[-(len(text) // 2):] if len(text) > 1 else ""
         encoded = _encoded(text)
     return encoded

@@ -40,9 +40,9 @@ class Reporter:
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
         if report.failed:
-            self._report.beside(report.nodeid or "collection", "error", report.longreprtext)
+            self._report.extra_result(report.nodeid or "collection", "error", report.longreprtext)
         elif report.skipped:
-            self._report.beside(report.nodeid, "skipped", _reason(report))
+            self._report.extra_result(report.nodeid, "skipped", _reason(report))
 
     def pytest_collection_finish(self, session: "pytest.Session") -> None:
         self._report.found += len(session.items)

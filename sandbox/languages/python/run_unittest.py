@@ -47,35 +47,35 @@ class Result(unittest.TextTestResult):
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
-        self._note(test, "failed", self._exc_info_to_string(error, test))
+        self._record(test, "failed", self._exc_info_to_string(error, test))
 
     def addError(self, test, error):
         super().addError(test, error)
-        self._note(test, "error", self._exc_info_to_string(error, test))
+        self._record(test, "error", self._exc_info_to_string(error, test))
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        self._note(test, "skipped", reason)
+        self._record(test, "skipped", reason)
 
     def addUnexpectedSuccess(self, test):
         super().addUnexpectedSuccess(test)
-        self._note(test, "failed", "unexpected success")
+        self._record(test, "failed", "unexpected success")
 
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
         if error is not None:
             outcome = "failed" if issubclass(error[0], test.failureException) else "error"
-            self._note(test, outcome, f"{subtest.id()}\n{self._exc_info_to_string(error, test)}")
+            self._record(test, outcome, f"{subtest.id()}\n{self._exc_info_to_string(error, test)}")
 
-    def _note(self, test, outcome, message):
+    def _record(self, test, outcome, message):
         if self._current is None:
-            self._note_beside(test, outcome, message)
+            self._record_outside_test(test, outcome, message)
             return
         if self._outcome in ("passed", "skipped"):
             self._outcome = outcome
         self._messages.append(message)
 
-    def _note_beside(self, test, outcome, message):
+    def _record_outside_test(self, test, outcome, message):
         """
         Handles a test that was skipped before it began, and the set-up or tear-down of a class or module.
         """
@@ -84,7 +84,7 @@ class Result(unittest.TextTestResult):
             return
         if outcome == "skipped":
             report.found -= set_up_for.get(test.id(), 0)
-        report.beside(test.id(), outcome, message)
+        report.extra_result(test.id(), outcome, message)
 
 
 def load(name: str) -> unittest.TestSuite:
@@ -98,10 +98,10 @@ def load(name: str) -> unittest.TestSuite:
         __import__(module)
         return unittest.defaultTestLoader.loadTestsFromModule(sys.modules[module])
     except unittest.SkipTest as skipped:
-        report.beside(name, "skipped", str(skipped))
+        report.extra_result(name, "skipped", str(skipped))
     except BaseException:  # noqa: BLE001: a SystemExit also means that the file did not load.
         traceback.print_exc()
-        report.beside(name, "error", traceback.format_exc())
+        report.extra_result(name, "error", traceback.format_exc())
         load.failed = True
     return unittest.TestSuite()
 

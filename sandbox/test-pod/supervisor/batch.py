@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 class Batch:
     """
-    Calls `write` with everything added since the last call: at once, or after the delay that `patience`
-    returns.
+    Calls `write` with everything added since the last call: at once, or after the time that `delay` returns.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, patience: Callable[[], float], write: Callable[[bytes], None]):
-        """@param patience returns how long a piece may wait for more, in seconds"""
+    def __init__(self, loop: asyncio.AbstractEventLoop, delay: Callable[[], float], write: Callable[[bytes], None]):
+        """@param delay returns how long a piece may wait to be combined with others, in seconds"""
         self._loop = loop
-        self._patience = patience
+        self._delay = delay
         self._write = write
         self._pieces: list[bytes] = []
         self._timer: asyncio.Handle | None = None
@@ -21,18 +20,18 @@ class Batch:
 
     def add(self, piece: bytes) -> None:
         self._pieces.append(piece)
-        patience = self._patience()
-        if self._timer is None or (patience == 0 and not self._soon):
+        delay = self._delay()
+        if self._timer is None or (delay == 0 and not self._soon):
             self._cancel()
-            self._soon = patience == 0
-            self._timer = self._loop.call_soon(self.flush) if self._soon else self._loop.call_later(patience, self.flush)
+            self._soon = delay == 0
+            self._timer = self._loop.call_soon(self.flush) if self._soon else self._loop.call_later(delay, self.flush)
 
     def flush(self) -> None:
         self._cancel()
-        together = b"".join(self._pieces)
+        combined = b"".join(self._pieces)
         self._pieces.clear()
-        if together:
-            self._write(together)
+        if combined:
+            self._write(combined)
 
     def _cancel(self) -> None:
         if self._timer is not None:

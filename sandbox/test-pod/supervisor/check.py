@@ -20,11 +20,11 @@ _DEADLINE = 10
 # How often the checker is polled, in seconds.
 _INTERVAL = 0.025
 # The checker prints a message and its location. Longer output is truncated.
-_MAX_ANSWER = 16 * 1024
+_MAX_OUTPUT = 16 * 1024
 
 
 async def find_syntax_error(
-    processes: Processes, memory: Memory, places, request: RunRequest, exit_code: int
+    processes: Processes, memory: Memory, paths, request: RunRequest, exit_code: int
 ) -> "str | None":
     """
     Returns the checker's message about the entrypoint, or None. The checker runs in a child process, because
@@ -35,17 +35,17 @@ async def find_syntax_error(
     language = request.language
     if "check" not in language.commands:
         return None
-    await places.renew()
-    folders.write_files(places.folder, request.files)
+    await paths.renew()
+    folders.write_files(paths.folder, request.files)
     answer = os.memfd_create("answer")
-    nothing = os.open(os.devnull, os.O_RDWR)
+    devnull = os.open(os.devnull, os.O_RDWR)
     try:
         launch = Launch(
-            argv=language.argv("check", entrypoint=places.as_argument(request.entrypoint)),
-            env={"PATH": places.path, "LANG": "C.UTF-8"},
-            cwd=places.folder,
-            descriptors=[nothing, nothing, answer],
-            limits={resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: _MAX_ANSWER},
+            argv=language.argv("check", entrypoint=paths.as_argument(request.entrypoint)),
+            env={"PATH": paths.path, "LANG": "C.UTF-8"},
+            cwd=paths.folder,
+            descriptors=[devnull, devnull, answer],
+            limits={resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: _MAX_OUTPUT},
             confine=confine,
         )
         _, exited = processes.start(launch)
@@ -54,20 +54,20 @@ async def find_syntax_error(
             return None
         ended = await exited
         # If the checker crashed or disagrees, the run counts as failed, without a syntax error.
-        found = os.waitstatus_to_exitcode(ended.status)
-        if found <= 0 or found != exit_code:
+        checker_code = os.waitstatus_to_exitcode(ended.status)
+        if checker_code <= 0 or checker_code != exit_code:
             return None
-        return os.pread(answer, _MAX_ANSWER, 0).decode("utf-8", "replace")
+        return os.pread(answer, _MAX_OUTPUT, 0).decode("utf-8", "replace")
     finally:
         os.close(answer)
-        os.close(nothing)
+        os.close(devnull)
 
 
 async def _ends_within_its_limits(exited: "asyncio.Future[Exit]", processes: Processes, memory: Memory) -> bool:
     loop = asyncio.get_running_loop()
-    latest = loop.time() + _DEADLINE
+    deadline = loop.time() + _DEADLINE
     while not exited.done():
-        if loop.time() > latest or processes.resident_bytes() > _MEMORY_BYTES or memory.is_scarce():
+        if loop.time() > deadline or processes.resident_bytes() > _MEMORY_BYTES or memory.is_scarce():
             return False
         await asyncio.wait([exited], timeout=_INTERVAL)
     return True

@@ -18,7 +18,7 @@ from .check import find_syntax_error
 from .confine import confine
 from .file_names import is_ambiguous
 from .layers import LayerMissing, Layers, key_of
-from .listening import listening_places, serves
+from .listening import all_listening_addresses, serves
 from .memory import Memory
 from .podlog import RunLog
 from .processes import Exit, Launch, Processes
@@ -59,19 +59,19 @@ _WHOLE_BYTES = 16 * 1024 * 1024
 _PORT = 8080
 # The time in which a program waits for a busy CPU is added to its wall limit. This is the most that is added,
 # in seconds, because a program with many threads can make itself wait.
-_MOST_STARVED = 60.0
+_MAX_STARVED = 60.0
 # After serving for this time, in seconds, a program did not crash right after it began to listen.
 _SERVING_SETTLED = 0.5
 # How many listening addresses are reported for a program that timed out.
-_MOST_PLACES = 5
+_MAX_ADDRESSES = 5
 
 # The name of each stream in the pod's log.
 STREAMS = {"stdout": "out", "stderr": "err", "report": None}
 
 
 @dataclass(frozen=True)
-class Places:
-    """Folders of the pod, and the interpreter that runs programs."""
+class PodPaths:
+    """Paths of the folders that runs use, and of the interpreter that runs programs."""
 
     work: str
     scratch: tuple[str, ...]
@@ -122,7 +122,7 @@ class Execution:
         processes: Processes,
         warm: WarmInterpreter,
         memory: Memory,
-        places: Places,
+        paths: PodPaths,
         layers: Layers,
         log: RunLog,
         stdin: Stdin,
@@ -130,12 +130,12 @@ class Execution:
         on_start: Callable[[], None],
     ):
         self._request = request
-        self._entrypoint = places.as_argument(request.entrypoint)
+        self._entrypoint = paths.as_argument(request.entrypoint)
         self._can_be_forked = can_be_forked(request.env, request.files)
         self._processes = processes
         self._warm = warm
         self._memory = memory
-        self._places = places
+        self._paths = paths
         self._layers = layers
         # The folder of the requirements, if there are any.
         self._layer: str | None = None
@@ -168,15 +168,15 @@ class Execution:
             "report": Capture(KEEP_REPORT_BYTES),
         }
 
-    def make_ready(self) -> None:
+    def prepare(self) -> None:
         """
         Prepares this run while another one is running. It does nothing that a program could observe.
         """
         if not self._is_warm() or self._request.requirements:
             return
         self._streams = self._open_streams()
-        self._job = self._make_job(self._streams.given)
-        self._warm.give(self._entrypoint, self._job)
+        self._job = self._make_job(self._streams.program_ends)
+        self._warm.send_early(self._entrypoint, self._job)
 
     def discard(self) -> None:
         """Discards what was prepared, because the run will not take place."""
@@ -194,28 +194,28 @@ class Execution:
         @raises Exception for any other platform failure; the next run can still be executed
         """
         self._processes.forget_orphans()
-        await self._layers.settle()
+        await self._layers.remove_changed()
         if not self._installs():
             self._layer = self._required_layer()
-        self._log.say(f"start {self._request.entrypoint} execution={self.id} key={self._request.key}")
+        self._log.print_line(f"start {self._request.entrypoint} execution={self.id} key={self._request.key}")
         try:
             result = await (self._install() if self._installs() else self._run_program())
         except BaseException:
-            await self._leave_nothing(swept=False)
+            await self._clean_up(swept=False)
             self._log.finish("end error: the supervisor failed")
             raise
-        await self._leave_nothing()
-        self._log.finish(_ending(result))
+        await self._clean_up()
+        self._log.finish(_end_line(result))
         return result
 
-    async def _leave_nothing(self, swept: bool = True) -> None:
+    async def _clean_up(self, swept: bool = True) -> None:
         """@raises NotClean"""
         try:
             if not swept:
                 await self._sweep()
-            await self._places.renew()
+            await self._paths.renew()
             if self._is_warm():
-                self._warm.prepare(self._places.folder, self._entrypoint)
+                self._warm.prepare(self._paths.folder, self._entrypoint)
         except Exception as error:
             raise NotClean(f"what {self._request.key} left could not be removed: {error!r}") from error
 
@@ -229,7 +229,7 @@ class Execution:
         return layer.folder
 
     async def _run_program(self) -> dict:
-        folders.write_files(self._places.folder, self._request.files)
+        folders.write_files(self._paths.folder, self._request.files)
         return await self._execute()
 
     async def _install(self) -> dict:
@@ -239,10 +239,10 @@ class Execution:
         index password.
         """
         key = key_of(self._request.language.name, self._request.requirements)
-        kept = self._layers.find(key)
-        if kept is not None:
-            self.captures["report"].add(kept.report)
-            self._on_output("report", 0, kept.report)
+        existing = self._layers.find(key)
+        if existing is not None:
+            self.captures["report"].add(existing.report)
+            self._on_output("report", 0, existing.report)
             return self._record("passed", Exit(0, 0, 0), wall=0)
         self._layer = await self._layers.begin(key)
         result = await self._execute()
@@ -253,17 +253,17 @@ class Execution:
     async def _execute(self) -> dict:
         streams = self._streams or self._open_streams()
         reads = [
-            Reading(self._loop, end, self._guarded(functools.partial(self._take, name)))
+            Reading(self._loop, end, self._guarded(functools.partial(self._on_data, name)))
             for name, end in streams.read_ends.items()
         ]
         try:
             self._memory.begin()
             self._own_before = self._processes.own_resident_bytes()
             try:
-                exited = await self._start(streams.given)
+                exited = await self._start(streams.program_ends)
                 began = self._loop.time()
             finally:
-                streams.close_given()
+                streams.close_program_ends()
             self._on_start()
             ended = await self._until_it_ends(exited)
             wall = self._loop.time() - began
@@ -282,7 +282,7 @@ class Execution:
         return Streams(self._stdin, [name for name in STREAMS if name != "report" or self._reports()])
 
     async def _sweep(self) -> None:
-        await self._warm.settle()
+        await self._warm.await_fork()
         await self._processes.sweep()
 
     async def _start(self, descriptors: list[int]) -> "asyncio.Future[Exit]":
@@ -298,7 +298,7 @@ class Execution:
         else:
             confined, args = confine, self._arguments()
         env, limits = self._environment(), self._resource_limits()
-        launch = Launch([*argv, *args], env, self._places.folder, descriptors, limits, confined)
+        launch = Launch([*argv, *args], env, self._paths.folder, descriptors, limits, confined)
         _, exited = self._processes.start(launch)
         return exited
 
@@ -307,11 +307,11 @@ class Execution:
         request = self._request
         if request.command == "run":
             return request.args
-        return [self._places.as_argument(name) if name in request.files else name for name in request.args]
+        return [self._paths.as_argument(name) if name in request.files else name for name in request.args]
 
     def _make_job(self, descriptors: list[int]) -> Job:
         return Job(
-            folder=self._places.folder,
+            folder=self._paths.folder,
             args=self._request.args,
             env=self._environment(),
             limits=self._resource_limits(),
@@ -332,62 +332,62 @@ class Execution:
         """Waits until the program ends or must be stopped. Only the first reason to stop it counts."""
         exited.add_done_callback(lambda _: self._settle())
         self._began = self._loop.time()
-        self._end_in_time()
-        self._watch_later()
+        self._check_time()
+        self._schedule_watch()
         try:
             await self._over
             if not exited.done():
                 await self._sweep()
             return await exited
         finally:
-            for looking in (self._timer, self._watching):
-                if looking is not None:
-                    looking.cancel()
+            for timer in (self._timer, self._watching):
+                if timer is not None:
+                    timer.cancel()
 
-    def _end_in_time(self) -> None:
+    def _check_time(self) -> None:
         """Stops the run when its time is up. The time in which it waited for a CPU does not count."""
         granted = self._request.limits.wall_ms / 1000
         if self._loop.time() - self._began >= granted:
-            granted += min(self._processes.starved_seconds(), _MOST_STARVED)
-        left = self._began + granted - self._loop.time()
-        if left <= 0:
+            granted += min(self._processes.starved_seconds(), _MAX_STARVED)
+        remaining = self._began + granted - self._loop.time()
+        if remaining <= 0:
             if self._request.command == "run":
-                self._listens = listening_places()[:_MOST_PLACES]
+                self._listens = all_listening_addresses()[:_MAX_ADDRESSES]
             self._end_early("timed_out")
         else:
-            self._timer = self._loop.call_later(left, self._guarded(self._end_in_time))
+            self._timer = self._loop.call_later(remaining, self._guarded(self._check_time))
 
-    def _watch_later(self) -> None:
+    def _schedule_watch(self) -> None:
         self._watching = self._loop.call_later(_WATCH_INTERVAL, self._guarded(self._watch))
 
     def _watch(self) -> None:
         count = self._processes.count()
         if count.alive > MAX_PROCESSES or count.threads > MAX_THREADS or count.dead > MAX_DEAD_PROCESSES:
             self._end_early("too_many_processes")
-        if self._takes_too_much() or self._memory.is_scarce() or self._places.entries() > MAX_FILES:
+        if self._exceeds_memory() or self._memory.is_scarce() or self._paths.entries() > MAX_FILES:
             self._end_early("out_of_memory")
         if self._request.command == "run" and self._has_served():
             self._end_early("serving")
-        self._watch_later()
+        self._schedule_watch()
 
-    def _takes_too_much(self) -> bool:
+    def _exceeds_memory(self) -> bool:
         """
         Whether the run exceeds its memory limit. An installation also fills a layer, which is in memory and
         not part of that limit, so only its processes are measured.
         """
-        most = self._most_memory
+        limit = self._memory_limit
         if self._installs() or not self._memory.is_known:
-            return self._processes.resident_bytes() > most
-        taken = self._memory.of_run(most)
-        if taken <= most:
+            return self._processes.resident_bytes() > limit
+        used = self._memory.of_run(limit)
+        if used <= limit:
             return False
         # Some of the growth is not the run's: its captured output, and processes from outside that request
         # it.
         own = self._processes.own_resident_bytes() - self._own_before
-        return taken - max(own, 0) > most
+        return used - max(own, 0) > limit
 
     @property
-    def _most_memory(self) -> int:
+    def _memory_limit(self) -> int:
         return _INSTALL_MEMORY_BYTES if self._installs() else self._request.limits.memory_bytes
 
     def _has_served(self) -> bool:
@@ -425,7 +425,7 @@ class Execution:
         if not self._over.done():
             self._over.set_result(None)
 
-    def _take(self, name: str, data: bytes) -> None:
+    def _on_data(self, name: str, data: bytes) -> None:
         """Handles a piece of a stream. Never holds more of it than is kept."""
         capture = self.captures[name]
         offset = capture.total
@@ -449,14 +449,14 @@ class Execution:
             return self._record("passed", ended, wall, serving=True)
         # A program that served but crashed before it was stopped counts as crashed.
         outcome = _outcome(exit_code) if self._stopped is None or served else self._stopped
-        wrong = None
+        syntax_error = None
         # A file with a syntax error never ran, so it printed nothing.
         if outcome == "failed" and self._request.command == "run" and self.captures["stdout"].total == 0:
-            wrong = await find_syntax_error(
-                self._processes, self._memory, self._places, self._request, exit_code
+            syntax_error = await find_syntax_error(
+                self._processes, self._memory, self._paths, self._request, exit_code
             )
-            outcome = "failed" if wrong is None else "syntax_error"
-        return self._record(outcome, ended, wall, wrong)
+            outcome = "failed" if syntax_error is None else "syntax_error"
+        return self._record(outcome, ended, wall, syntax_error)
 
     def _peaked(self, ended: Exit) -> bool:
         """
@@ -464,10 +464,10 @@ class Execution:
         supervisor, and the kernel counts that too.
         """
         peak = max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes)
-        return peak > max(self._most_memory, self._own_before)
+        return peak > max(self._memory_limit, self._own_before)
 
     def _record(
-        self, outcome: str, ended: Exit, wall: float, wrong: "str | None" = None, serving: bool = False
+        self, outcome: str, ended: Exit, wall: float, syntax_error: "str | None" = None, serving: bool = False
     ) -> dict:
         """@param serving the program was stopped because it serves, so its exit status has no meaning"""
         exit_code = os.waitstatus_to_exitcode(ended.status)
@@ -480,7 +480,7 @@ class Execution:
             "wall_ms": round(wall * 1000, 1),
             "cpu_ms": round((ended.cpu_seconds + self._processes.orphans_cpu_seconds) * 1000, 1),
             "peak_memory_bytes": max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes),
-            "check": wrong,
+            "check": syntax_error,
             "listens": self._listens,
             **{name: capture.summary() for name, capture in self.captures.items()},
         }
@@ -489,10 +489,10 @@ class Execution:
         index = self._request.index_url if self._installs() else None
         return {
             **self._request.env,
-            **_joined(self._request.language.variables(self._layer), self._request.env),
+            **_merged(self._request.language.variables(self._layer), self._request.env),
             **({} if index is None else {"PACKAGE_INDEX_URL": index}),
-            "PATH": self._places.path,
-            "HOME": self._places.folder,
+            "PATH": self._paths.path,
+            "HOME": self._paths.folder,
             "LANG": "C.UTF-8",
             "PORT": str(_PORT),
             "SUBMISSION_ID": self._request.submission_id,
@@ -507,7 +507,7 @@ class Execution:
         }
 
 
-def _joined(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, str]:
+def _merged(ours: dict[str, str], theirs: dict[str, str]) -> dict[str, str]:
     """
     Merges two environments. Where both set a folder list, such as PYTHONPATH, the platform's folders come
     first.
@@ -522,6 +522,6 @@ def _outcome(exit_code: int) -> str:
     return "killed_by_signal" if exit_code < 0 else "failed"
 
 
-def _ending(result: dict) -> str:
+def _end_line(result: dict) -> str:
     how = "serving" if result["serving"] else result["signal"] or f"exit {result['exit_code']}"
     return f"end {result['outcome']} ({how}) after {result['wall_ms']:.0f} ms"

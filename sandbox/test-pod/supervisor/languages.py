@@ -29,8 +29,8 @@ class Language:
 
     def argv(self, command: str, **values: object) -> list[str]:
         """The command with its placeholders filled in."""
-        places = {"language": self.folder, **values}
-        return [part.format_map(places) for part in self.commands[command]]
+        placeholders = {"language": self.folder, **values}
+        return [part.format_map(placeholders) for part in self.commands[command]]
 
 
 def load(folder: str = FOLDER) -> dict[str, Language]:

@@ -35,15 +35,15 @@ class LayerMissing(Exception):
 class Layer:
     folder: str
     # By path: mode, device, inode, size, mtime and ctime of each entry.
-    noted: dict[str, tuple[int, ...]]
+    recorded: dict[str, tuple[int, ...]]
     # The installer's report.
     report: bytes
 
 
 def key_of(language: str, requirements: list[str]) -> str:
     """A key that is equal for the same requirements in any order."""
-    asked = json.dumps([language, sorted(set(requirements))])
-    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+    identity = json.dumps([language, sorted(set(requirements))])
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 class Layers:
@@ -59,23 +59,23 @@ class Layers:
             self._kept.move_to_end(key)
         return layer
 
-    async def settle(self) -> None:
+    async def remove_changed(self) -> None:
         """
         Deletes changed layers, and everything that belongs to no layer: leftovers of a program or of an
         earlier container. No program may be running.
         """
         for key, layer in list(self._kept.items()):
-            if not await _is_as_noted(layer):
+            if not await _is_unchanged(layer):
                 del self._kept[key]
-        await self._remove_unknown()
+        await self._remove_others()
 
     async def begin(self, key: str) -> str:
         """
-        Creates the empty folder of a new layer, after freeing space. Must be followed by `keep` or `settle`.
+        Creates the empty folder of a new layer, after freeing space. Must be followed by `keep` or `remove_changed`.
         """
         while self._kept and not self._has_room():
             self._kept.popitem(last=False)
-            await self._remove_unknown()
+            await self._remove_others()
         folder = os.path.join(self._root, key)
         os.mkdir(folder, 0o700)
         return folder
@@ -86,15 +86,15 @@ class Layers:
         for path, found in [entry async for entry in _walk(folder)]:
             if not stat.S_ISLNK(found.st_mode):
                 os.chmod(path, found.st_mode & 0o555)
-        noted = {path: _marks(found) async for path, found in _walk(folder)}
+        recorded = {path: _metadata(found) async for path, found in _walk(folder)}
         await asyncio.sleep(_CLOCK_GRAIN)
-        self._kept[key] = Layer(folder, noted, report)
+        self._kept[key] = Layer(folder, recorded, report)
 
     def _has_room(self) -> bool:
         volume = os.statvfs(self._root)
         return volume.f_bavail >= volume.f_blocks * _FREE_SHARE
 
-    async def _remove_unknown(self) -> None:
+    async def _remove_others(self) -> None:
         folders.clear_attributes(self._root)
         if set(os.listdir(self._root)) - self._kept.keys():
             await folders.empty(self._root, spared=frozenset(self._kept))
@@ -117,18 +117,18 @@ async def _walk(root: str) -> AsyncIterator[tuple[str, os.stat_result]]:
                     await asyncio.sleep(0)
 
 
-async def _is_as_noted(layer: Layer) -> bool:
+async def _is_unchanged(layer: Layer) -> bool:
     """Stops at the first difference, so the size of the tree does not matter."""
     seen = 0
     try:
         async for path, found in _walk(layer.folder):
-            if layer.noted.get(path) != _marks(found):
+            if layer.recorded.get(path) != _metadata(found):
                 return False
             seen += 1
     except OSError:
         return False
-    return seen == len(layer.noted)
+    return seen == len(layer.recorded)
 
 
-def _marks(found: os.stat_result) -> tuple[int, ...]:
+def _metadata(found: os.stat_result) -> tuple[int, ...]:
     return found.st_mode, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

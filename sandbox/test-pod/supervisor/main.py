@@ -7,7 +7,7 @@ import signal
 import sys
 
 from . import landlock, languages
-from .execution import Execution, Places
+from .execution import Execution, PodPaths
 from .layers import Layers
 from .memory import Memory
 from .podlog import PodLog, RunLog
@@ -18,7 +18,7 @@ from .warm import WarmInterpreter
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 # Most submissions use this name. The first run with another name waits until an interpreter has started.
-_USUAL_ENTRYPOINT = "main.py"
+_DEFAULT_ENTRYPOINT = "main.py"
 _LAYERS = "/layers"
 # How often the supervisor checks for a request to stop, in seconds.
 _STOP_INTERVAL = 0.25
@@ -37,39 +37,39 @@ def main() -> None:
 
 async def _supervise() -> None:
     loop = asyncio.get_running_loop()
-    places = _places()
-    known = languages.load()
+    paths = _paths()
+    supported = languages.load()
     log = PodLog(loop, 1)
     processes = Processes(loop)
     memory = Memory()
     layers = Layers(_LAYERS)
 
-    warm = WarmInterpreter(processes, sys.executable, places.python, places.path)
+    warm = WarmInterpreter(processes, sys.executable, paths.python, paths.path)
     # The folders may still contain files from before a container restart.
-    await places.renew()
-    await layers.settle()
-    warm.prepare(places.folder, _USUAL_ENTRYPOINT)
+    await paths.renew()
+    await layers.remove_changed()
+    warm.prepare(paths.folder, _DEFAULT_ENTRYPOINT)
 
-    def make_execution(request, *told) -> Execution:
+    def make_execution(request, *callbacks) -> Execution:
         run_log = RunLog(loop, log, request.submission_id)
-        return Execution(request, processes, warm, memory, places, layers, run_log, *told)
+        return Execution(request, processes, warm, memory, paths, layers, run_log, *callbacks)
 
     runs = Runs(make_execution, layers)
-    log.patience = runs.patience
+    log.delay = runs.batch_delay
 
-    def say(submission_id: str, text: str) -> None:
-        RunLog(loop, log, submission_id).say(text)
+    def write_log_line(submission_id: str, text: str) -> None:
+        RunLog(loop, log, submission_id).print_line(text)
 
-    server = await serve(runs, known, say, os.environ.get("POD_UID", ""))
+    server = await serve(runs, supported, write_log_line, os.environ.get("POD_UID", ""))
     log.line(
-        f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(known)}, "
+        f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(supported)}, "
         f"Landlock {landlock.VERSION or 'missing'}"
     )
     async with server:
-        await _first_to_end(runs.work(), _asked_to_stop())
+        await _until_one_ends(runs.work(), _stop_requested())
 
 
-async def _first_to_end(*parts) -> None:
+async def _until_one_ends(*parts) -> None:
     tasks = [asyncio.ensure_future(part) for part in parts]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
@@ -78,7 +78,7 @@ async def _first_to_end(*parts) -> None:
     os._exit(0)
 
 
-async def _asked_to_stop() -> None:
+async def _stop_requested() -> None:
     """
     Returns when the kubelet asks PID 1 to stop. A program can send SIGTERM too, but then the kernel reports
     the program's pid as the sender. A sender outside the pod has no pid in this namespace and shows as 0.
@@ -90,11 +90,11 @@ async def _asked_to_stop() -> None:
         await asyncio.sleep(_STOP_INTERVAL)
 
 
-def _places() -> Places:
+def _paths() -> PodPaths:
     python = shutil.which("python3", path=PATH)
     if python is None:
         sys.exit(f"There is no python3 in {PATH}: the image must have one.")
-    return Places(
+    return PodPaths(
         work="/work",
         scratch=("/tmp", "/dev/shm"),
         unused=("/dev/mqueue",),

@@ -11,7 +11,7 @@ import os
 _V2 = "/sys/fs/cgroup"
 _V1 = "/sys/fs/cgroup/memory"
 # Larger than any of the counter files.
-_MOST_BYTES = 16384
+_MAX_COUNTER_BYTES = 16384
 # Below this share of the limit, the kernel has no reason to kill. On cgroup v2 it may kill the whole
 # container, so the supervisor stops the run first.
 _DANGER = 0.9
@@ -50,14 +50,14 @@ class Memory:
         """Memory used from here on belongs to the run."""
         self._before = self._held()
 
-    def of_run(self, enough: int) -> int:
+    def of_run(self, threshold: int) -> int:
         """
-        The growth since `begin`, in bytes. It is exact only above `enough`, because exact counters are slow
+        The growth since `begin`, in bytes. It is exact only above `threshold`, because exact counters are slow
         to read.
         """
-        roughly = self._charged() - self._before
-        if roughly <= enough:
-            return max(roughly, 0)
+        estimate = self._charged() - self._before
+        if estimate <= threshold:
+            return max(estimate, 0)
         held = self._held()
         # Memory that was freed since then was not the run's.
         self._before = min(self._before, held)
@@ -93,7 +93,7 @@ def _open(path: str) -> "int | None":
 
 
 def _read(descriptor: "int | None") -> bytes:
-    return b"" if descriptor is None else os.pread(descriptor, _MOST_BYTES, 0).strip()
+    return b"" if descriptor is None else os.pread(descriptor, _MAX_COUNTER_BYTES, 0).strip()
 
 
 def _number(descriptor: "int | None") -> int:

@@ -29,10 +29,10 @@ class PodLog:
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int):
         # How long a line may wait for more, in seconds. Each write wakes the processes that transport the
         # log.
-        self.patience: Callable[[], float] = lambda: 0
+        self.delay: Callable[[], float] = lambda: 0
         self._loop = loop
         self._descriptor = descriptor
-        self._lines = Batch(loop, lambda: self.patience(), self._write)
+        self._lines = Batch(loop, lambda: self.delay(), self._write)
         # Bytes of lines that are not written yet.
         self._size = 0
         # Bytes that the descriptor did not accept yet.
@@ -67,7 +67,7 @@ class PodLog:
         self._loop.remove_writer(self._descriptor)
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
-            self.line(f"[supervisor] {dropped} lines were left out: the log was read too slowly")
+            self.line(f"[supervisor] {dropped} lines were omitted: the log was read too slowly")
 
 
 class RunLog:
@@ -85,20 +85,20 @@ class RunLog:
         self._partial = {"out": b"", "err": b""}
         self._offset = {"out": 0, "err": 0}
         self._flushing: asyncio.TimerHandle | None = None
-        self._room = RUN_LIMIT
-        self._left_out = 0
+        self._remaining = RUN_LIMIT
+        self._omitted = 0
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Prints a line of the supervisor itself. It has no `out` or `err` in its brackets."""
         self._log.line(f"[{self._name}] {text}")
 
     def output(self, stream: str, data: bytes) -> None:
-        taken = data[: self._room]
-        self._room -= len(taken)
-        self._left_out += len(data) - len(taken)
-        if not taken:
+        accepted = data[: self._remaining]
+        self._remaining -= len(accepted)
+        self._omitted += len(data) - len(accepted)
+        if not accepted:
             return
-        *lines, rest = (self._partial[stream] + taken).split(b"\n")
+        *lines, rest = (self._partial[stream] + accepted).split(b"\n")
         for text in lines:
             while len(text) > LINE_LIMIT:
                 self._print(stream, text[:LINE_LIMIT], newline=False)
@@ -114,9 +114,9 @@ class RunLog:
     def finish(self, text: str) -> None:
         """Prints unfinished lines, then the end of the run."""
         self._flush()
-        if self._left_out:
-            self.say(f"{self._left_out} bytes of output are not in this log")
-        self.say(text)
+        if self._omitted:
+            self.print_line(f"{self._omitted} bytes of output are not in this log")
+        self.print_line(text)
 
     def _flush(self) -> None:
         if self._flushing is not None:

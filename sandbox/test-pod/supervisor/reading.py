@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 _READ_BYTES = 256 * 1024
 # How often a pipe is polled that is still open after the program's last process, in seconds.
-_LOOK_INTERVAL = 0.02
+_POLL_INTERVAL = 0.02
 
 
 class Reading:
     """Passes on data from the read end of a pipe as it arrives, and closes the pipe at its end."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, take: Callable[[bytes], None]):
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, on_data: Callable[[bytes], None]):
         """@param descriptor must not block"""
         self._loop = loop
         self._descriptor = descriptor
-        self._take = take
+        self._on_data = on_data
         self._ended: asyncio.Future[None] = loop.create_future()
         loop.add_reader(descriptor, self._read)
 
@@ -28,12 +28,12 @@ class Reading:
         """
         while not self._ended.done() and self._read():
             pass
-        latest = self._loop.time() + deadline
+        end_time = self._loop.time() + deadline
         while not self._ended.done():
-            if self._loop.time() > latest:
+            if self._loop.time() > end_time:
                 raise TimeoutError(f"a pipe of the program was still held {deadline} s after its last process")
             _collect_sockets()
-            await asyncio.wait([self._ended], timeout=_LOOK_INTERVAL)
+            await asyncio.wait([self._ended], timeout=_POLL_INTERVAL)
 
     def close(self) -> None:
         """Closes the pipe and discards unread data."""
@@ -51,7 +51,7 @@ class Reading:
         if not data:
             self.close()
             return False
-        self._take(data)
+        self._on_data(data)
         return True
 
 

@@ -19,7 +19,7 @@ MAX_ENV = 110
 MAX_ARGS_BYTES = 64 * 1024
 MAX_ENV_BYTES = 65 * 1024
 MAX_WALL_MS = 600_000
-MAX_PATIENCE_MS = 60_000
+MAX_QUEUE_TIMEOUT_MS = 60_000
 # The most output that one `read` returns.
 MAX_READ_BYTES = 1024 * 1024
 MAX_KEEP_OUTPUT_BYTES = 1024 * 1024
@@ -68,7 +68,7 @@ class RunRequest:
     # The package index for `install`. It may contain a password. None if the operator configured none.
     index_url: "str | None"
     # How long it may wait for its turn, in seconds; None for no limit.
-    patience: "float | None"
+    queue_timeout: "float | None"
     # Whether the test queue outside this pod granted it its turn.
     in_turn: bool
     # Distinguishes requests with the same key: only equal requests may share a run.
@@ -100,12 +100,12 @@ def parse_run(frame: dict, languages: dict[str, Language]) -> RunRequest:
     in_turn = frame.get("in_turn", False)
     if not isinstance(in_turn, bool):
         raise InvalidRequest("in_turn must be true or false")
-    patience = _patience(frame.get("patience_ms"))
-    asked = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
-    # The digest excludes the index, whose password may change when the worker restarts, and the waiting time.
-    asked += [requirements, interactive]
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, interactive, args, env, requirements, index_url, patience, in_turn, digest)
+    queue_timeout = _queue_timeout(frame.get("patience_ms"))
+    identity = [submission_id, language.name, command, entrypoint, frame["files"], frame["limits"], frame.get("stdin", ""), args, env]
+    # The digest excludes the index, whose password may change when the worker restarts, and the queue timeout.
+    identity += [requirements, interactive]
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return RunRequest(key, submission_id, language, command, files, entrypoint, limits, stdin, interactive, args, env, requirements, index_url, queue_timeout, in_turn, digest)
 
 
 def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str]:
@@ -118,11 +118,11 @@ def _command(frame: dict, languages: dict[str, Language]) -> tuple[Language, str
     return language, command
 
 
-def _patience(value: object) -> "float | None":
+def _queue_timeout(value: object) -> "float | None":
     if value is None:
         return None
-    if type(value) is not int or not 0 <= value <= MAX_PATIENCE_MS:
-        raise InvalidRequest(f"patience_ms must be a whole number from 0 to {MAX_PATIENCE_MS}")
+    if type(value) is not int or not 0 <= value <= MAX_QUEUE_TIMEOUT_MS:
+        raise InvalidRequest(f"patience_ms must be a whole number from 0 to {MAX_QUEUE_TIMEOUT_MS}")
     return value / 1000
 
 
@@ -189,16 +189,16 @@ def _index_url(value: object) -> "str | None":
     return value
 
 
-def _check_texts(name: str, texts: list, most: int) -> None:
+def _check_texts(name: str, texts: list, maximum: int) -> None:
     """Checks that strings can be passed to a program: Unicode without NUL, with a limited total size."""
     if any(not isinstance(text, str) or "\0" in text for text in texts):
-        raise InvalidRequest(f"{name} must hold strings without NUL")
+        raise InvalidRequest(f"{name} must contain only strings without NUL")
     try:
         size = sum(len(text.encode("utf-8")) for text in texts)
     except UnicodeEncodeError as error:
         raise InvalidRequest(f"{name} must be valid Unicode: {error}") from error
-    if size > most:
-        raise InvalidRequest(f"{name} has {size} bytes, more than {most}")
+    if size > maximum:
+        raise InvalidRequest(f"{name} has {size} bytes, more than {maximum}")
 
 
 def _bytes(name: str, encoded: object) -> bytes:
@@ -235,10 +235,10 @@ def _limits(value: object) -> Limits:
     )
 
 
-def _count(value: dict, name: str, least: int, most: int) -> int:
+def _count(value: dict, name: str, minimum: int, maximum: int) -> int:
     number = value.get(name)
-    if type(number) is not int or not least <= number <= most:
-        raise InvalidRequest(f"limits.{name} must be a whole number from {least} to {most}, not {number!r}")
+    if type(number) is not int or not minimum <= number <= maximum:
+        raise InvalidRequest(f"limits.{name} must be a whole number from {minimum} to {maximum}, not {number!r}")
     return number
 
 

@@ -13,7 +13,7 @@ from .request import RunRequest
 from .stdin import FedStdin, Stdin
 
 MAX_QUEUED = 64
-# With this many runs in the queue, a run with a time limit for its wait is refused: each waiting run occupies
+# With this many runs in the queue, a run with a queue timeout is refused: each waiting run occupies
 # an activity slot of its worker.
 MAX_BRIEF = 16
 # Results kept for repeated requests; the oldest is deleted first.
@@ -21,11 +21,11 @@ MAX_RESULTS = 256
 MAX_RESULT_BYTES = 16 * 1024 * 1024
 # Truncated output kept for readers that want the full output; the oldest is deleted first.
 MAX_REST_BYTES = 32 * 1024 * 1024
-# How often waiting runs get their new position, in seconds.
-_TELL_INTERVAL = 0.1
+# How often waiting runs are notified of their position, in seconds.
+_POSITION_INTERVAL = 0.1
 # While runs wait, messages about runs are combined for this time, in seconds. Each message, and each write to
 # the log, wakes half a dozen processes on its way, and these use CPU time that the next run is waiting for.
-_BUSY_PATIENCE = 0.008
+_BUSY_DELAY = 0.008
 # After this many platform failures in a row, the runs are not the cause: a new container may help.
 _MAX_FAILED = 3
 
@@ -70,7 +70,7 @@ class Run:
     def rest_size(self) -> int:
         return sum(capture.rest_size for capture in self.captures.values())
 
-    def tell(self, event: dict) -> None:
+    def notify(self, event: dict) -> None:
         for listener in list(self.listeners):
             listener(event)
 
@@ -103,50 +103,50 @@ class Runs:
         # Keys of runs that failed because of the platform, since the last run that did not.
         self._failed: set[str] = set()
         self._wake = asyncio.Event()
-        self._telling: asyncio.TimerHandle | None = None
+        self._position_timer: asyncio.TimerHandle | None = None
 
     def submit(self, request: RunRequest) -> Run:
         """
         Returns the run with this key, which may have ended long ago, or queues a new one.
         @raises Busy, NotYet, KeyTaken
         """
-        known = self._by_key.get(request.key)
-        if known is not None and self._is_void(known):
+        existing = self._by_key.get(request.key)
+        if existing is not None and self._is_void(existing):
             self._forget(request.key)
-            known = None
-        if known is not None:
-            if known.request.digest != request.digest:
+            existing = None
+        if existing is not None:
+            if existing.request.digest != request.digest:
                 raise KeyTaken(f"key {request.key!r} belongs to a run of other files, input or limits")
-            return known
-        self._check_place(request)
+            return existing
+        self._check_capacity(request)
         run = self._by_key[request.key] = Run(request)
-        self._queue.insert(self._place_of(request), run)
-        if request.patience is not None:
-            asyncio.get_running_loop().call_later(request.patience, self._end_patience, run)
+        self._queue.insert(self._index_for(request), run)
+        if request.queue_timeout is not None:
+            asyncio.get_running_loop().call_later(request.queue_timeout, self._end_wait, run)
         self._wake.set()
-        self._make_next_ready()
+        self._prepare_next()
         return run
 
-    def _check_place(self, request: RunRequest) -> None:
+    def _check_capacity(self, request: RunRequest) -> None:
         """@raises Busy, NotYet"""
-        brief = request.patience is not None
+        brief = request.queue_timeout is not None
         if brief and any(run.request.in_turn for run in (self._current, *self._queue) if run is not None):
             raise NotYet("runs that were accepted earlier wait for their turn")
-        most = MAX_BRIEF if brief else MAX_QUEUED
-        if len(self._queue) >= most:
-            raise Busy(f"{most} runs are waiting already")
+        limit = MAX_BRIEF if brief else MAX_QUEUED
+        if len(self._queue) >= limit:
+            raise Busy(f"{limit} runs are already waiting")
 
-    def _place_of(self, request: RunRequest) -> int:
+    def _index_for(self, request: RunRequest) -> int:
         """A run that was granted its turn goes before those that may still be sent away to wait elsewhere."""
         for index, run in enumerate(self._queue if request.in_turn else ()):
-            if run.request.patience is not None and run.execution is None:
+            if run.request.queue_timeout is not None and run.execution is None:
                 return index
         return len(self._queue)
 
-    def _end_patience(self, run: Run) -> None:
-        """Handles the end of a run's waiting time: a run that still waits is removed."""
+    def _end_wait(self, run: Run) -> None:
+        """Handles the end of a run's queue timeout: a run that still waits is removed."""
         if run.state == "queued" and self._by_key.get(run.request.key) is run:
-            self._withdraw(run, "not_yet", f"its turn did not come within {run.request.patience:g} s")
+            self._withdraw(run, "not_yet", f"its turn did not come within {run.request.queue_timeout:g} s")
 
     def _withdraw(self, run: Run, code: str, message: str) -> None:
         """Removes a run from the queue and forgets it. The same key then starts a new run."""
@@ -154,8 +154,8 @@ class Runs:
         self._queue.remove(run)
         if run.execution is not None:
             run.execution.discard()
-        run.tell(_error(code, message))
-        self._tell_positions_soon()
+        run.notify(_error(code, message))
+        self._send_positions_soon()
 
     def find(self, key: str) -> "Run | None":
         """Finds a run that is waiting, running or recently finished."""
@@ -174,9 +174,9 @@ class Runs:
             return 0
         return self._queue.index(run) + (0 if self._current is None else 1)
 
-    def patience(self) -> float:
+    def batch_delay(self) -> float:
         """How long a message may wait to be combined with others, in seconds."""
-        return _BUSY_PATIENCE if self._queue and self._current is not None else 0
+        return _BUSY_DELAY if self._queue and self._current is not None else 0
 
     def cancel(self, key: str) -> None:
         """Cancels an unfinished run and forgets it. The same key then starts a new run."""
@@ -198,26 +198,26 @@ class Runs:
                 self._current = self._queue.popleft()
                 self._current_started = False
                 if self._queue:
-                    self._tell_positions_soon()
+                    self._send_positions_soon()
                 await self._execute(self._current)
                 self._current = None
             self._wake.clear()
             await self._wake.wait()
 
-    def _make_next_ready(self) -> None:
+    def _prepare_next(self) -> None:
         """Prepares the next run while the current one is running."""
         if self._current is not None and self._current_started and self._queue and self._queue[0].execution is None:
             run = self._queue[0]
             run.execution = self._execution_of(run)
-            run.execution.make_ready()
+            run.execution.prepare()
 
     def _execution_of(self, run: Run) -> Execution:
         def on_output(stream: str, offset: int, data: bytes) -> None:
-            run.tell({"type": "output", "stream": stream, "offset": offset, "data": data})
+            run.notify({"type": "output", "stream": stream, "offset": offset, "data": data})
 
         def on_start() -> None:
             self._current_started = True
-            self._make_next_ready()
+            self._prepare_next()
 
         return self._make_execution(run.request, run.stdin, on_output, on_start)
 
@@ -227,7 +227,7 @@ class Runs:
             run.execution = self._execution_of(run)
         run.captures = run.execution.captures
         run.execution_id = run.execution.id
-        run.tell({"type": "started", "execution": run.execution_id, "input": run.fed})
+        run.notify({"type": "started", "execution": run.execution_id, "input": run.fed})
         try:
             result = await run.execution.run()
         except LayerMissing as error:
@@ -249,27 +249,27 @@ class Runs:
         if self._by_key.get(run.request.key) is run:
             del self._by_key[run.request.key]
         run.state = "finished"
-        run.tell(error)
+        run.notify(error)
 
     def _finish(self, run: Run, result: dict) -> None:
         run.finish(result)
         if run.cancelled:
-            run.tell(_error("cancelled", "the run was cancelled"))
+            run.notify(_error("cancelled", "the run was cancelled"))
         else:
-            run.tell({"type": "finished"})
+            run.notify({"type": "finished"})
             self._keep(run)
 
-    def _tell_positions_soon(self) -> None:
+    def _send_positions_soon(self) -> None:
         """
         Limits how often positions are sent: with many waiting runs, sending all of them takes longer than a
         run.
         """
-        if self._telling is None or self._telling.when() < asyncio.get_running_loop().time():
-            self._telling = asyncio.get_running_loop().call_later(_TELL_INTERVAL, self._tell_positions)
+        if self._position_timer is None or self._position_timer.when() < asyncio.get_running_loop().time():
+            self._position_timer = asyncio.get_running_loop().call_later(_POSITION_INTERVAL, self._send_positions)
 
-    def _tell_positions(self) -> None:
+    def _send_positions(self) -> None:
         for position, run in enumerate(self._queue, start=0 if self._current is None else 1):
-            run.tell({"type": "queued", "position": position})
+            run.notify({"type": "queued", "position": position})
 
     def _keep(self, run: Run) -> None:
         """Keeps the result of a run, and deletes older ones to make room."""

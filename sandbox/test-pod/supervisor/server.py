@@ -33,17 +33,17 @@ IDLE_DEADLINE = 60
 # A reader that is this far behind is disconnected. Its run continues, and the reader can join it again.
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 # The longest log line of a worker, in characters.
-MAX_SAID = 4096
+MAX_LOG_LINE = 4096
 
-Say = Callable[[str, str], None]
+WriteLogLine = Callable[[str, str], None]
 
 
 class Unknown(Exception):
     """There is no run with this key here, or it cannot do what was requested."""
 
 
-async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: str) -> asyncio.Server:
-    """@param say writes a line about a submission to the log"""
+async def serve(runs: Runs, languages: dict[str, Language], write_log_line: WriteLogLine, pod_uid: str) -> asyncio.Server:
+    """@param write_log_line writes a line about a submission to the log"""
     loop = asyncio.get_running_loop()
     began = loop.time()
 
@@ -54,7 +54,7 @@ async def serve(runs: Runs, languages: dict[str, Language], say: Say, pod_uid: s
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if _is_trusted(writer):
-                await _Session(reader, writer, runs, languages, say, identity).run()
+                await _Session(reader, writer, runs, languages, write_log_line, identity).run()
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
             return
         finally:
@@ -87,23 +87,23 @@ class _Session:
         writer: asyncio.StreamWriter,
         runs: Runs,
         languages: dict[str, Language],
-        say: Say,
+        write_log_line: WriteLogLine,
         identity: Callable[[], dict],
     ):
         self._reader = reader
         self._writer = writer
         self._runs = runs
         self._languages = languages
-        self._say = say
+        self._write_log_line = write_log_line
         self._identity = identity
         self._joined: dict[str, tuple[Run, object]] = {}
         self._loop = asyncio.get_running_loop()
         # Since when the connection has had no run, by the loop's clock.
         self._idle_since = self._loop.time()
-        self._unsent = Batch(self._loop, runs.patience, self._write)
+        self._unsent = Batch(self._loop, runs.batch_delay, self._write)
 
     async def run(self) -> None:
-        alive = self._loop.create_task(self._say_alive())
+        alive = self._loop.create_task(self._send_alive())
         try:
             while True:
                 line = await self._next_line()
@@ -146,9 +146,9 @@ class _Session:
             elif op == "read":
                 self._read(channel, frame)
             elif op == "say":
-                self._put_into_log(frame)
+                self._log(frame)
             else:
-                raise InvalidRequest(f"op {op!r} is not known")
+                raise InvalidRequest(f"op {op!r} is unknown")
         except (InvalidRequest, ValueError, RecursionError) as error:
             self._refuse(channel, "invalid", error)
         except (Unknown, Forgotten) as error:
@@ -180,11 +180,11 @@ class _Session:
         self._send_output(channel, read.stream, read.start, data)
         self._send({"type": "read", "channel": channel, "execution": run.execution_id, "to": read.start + len(data)})
 
-    def _put_into_log(self, frame: dict) -> None:
+    def _log(self, frame: dict) -> None:
         submission_id, text = frame.get("submission_id"), frame.get("text")
-        if not isinstance(submission_id, str) or not isinstance(text, str) or len(text) > MAX_SAID:
-            raise InvalidRequest(f"submission_id and text must be strings, text of at most {MAX_SAID} characters")
-        self._say(submission_id, text)
+        if not isinstance(submission_id, str) or not isinstance(text, str) or len(text) > MAX_LOG_LINE:
+            raise InvalidRequest(f"submission_id and text must be strings, text of at most {MAX_LOG_LINE} characters")
+        self._write_log_line(submission_id, text)
 
     def _join(self, channel: str, run: Run, offsets: dict[str, int]) -> None:
         self._leave(channel)
@@ -240,7 +240,7 @@ class _Session:
         elif not self._writer.is_closing():
             self._writer.write(frames)
 
-    async def _say_alive(self) -> None:
+    async def _send_alive(self) -> None:
         """Sends `alive` frames, or closes the connection when it has had no run for too long."""
         while True:
             await asyncio.sleep(ALIVE_INTERVAL)

@@ -21,29 +21,29 @@ class Streams:
         """@param outputs names of the streams that the program writes to"""
         self._stdin = stdin
         self._pipes = {name: _pipe() for name in outputs}
-        self._given = [stdin.open(), *(write for _, write in self._pipes.values())]
+        self._program_ends = [stdin.open(), *(write for _, write in self._pipes.values())]
 
     @property
-    def given(self) -> list[int]:
+    def program_ends(self) -> list[int]:
         """The program's descriptors 0, 1, 2 and so on."""
-        return self._given
+        return self._program_ends
 
     @property
     def read_ends(self) -> dict[str, int]:
         """The read end of each output pipe. The reader closes them."""
         return {name: read for name, (read, _) in self._pipes.items()}
 
-    def close_given(self) -> None:
+    def close_program_ends(self) -> None:
         """
         Call this once the program has its descriptors. Otherwise the pipes would not report end of file.
         """
-        for descriptor in self._given:
+        for descriptor in self._program_ends:
             os.close(descriptor)
-        self._given = []
+        self._program_ends = []
 
     def discard(self) -> None:
         """Closes all descriptors of a program that never starts."""
-        self.close_given()
+        self.close_program_ends()
         for descriptor in self.read_ends.values():
             os.close(descriptor)
         self._stdin.close()

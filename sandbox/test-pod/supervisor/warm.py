@@ -15,19 +15,19 @@ from . import landlock
 from .confine import confine
 from .processes import Exit, Launch, Processes
 
-_HOLD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "warm")
+_WARM_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "warm")
 # In seconds: the time for an interpreter to start and fork, and for its fork to become a program. Both take
 # milliseconds on an idle node.
-_START_DEADLINE = 20
-_RUN_DEADLINE = 5
+_START_TIMEOUT = 20
+_RUN_TIMEOUT = 5
 # How long a sweep waits for a fork that is not ready yet, in seconds. Where signals are not scoped, a program
 # may have stopped the warm interpreter.
-_FORK_PATIENCE = 1 if landlock.SCOPES else 0.02
+_FORK_TIMEOUT = 1 if landlock.SCOPES else 0.02
 _ATTEMPTS = 3
 # Names, or prefixes of names, of variables that Python or the C library reads only when it starts.
-_READ_AT_THE_START = ("PYTHON", "LC_", "LD_", "MALLOC_", "GLIBC_TUNABLES", "LOCPATH", "TZ")
+_STARTUP_VARIABLES = ("PYTHON", "LC_", "LD_", "MALLOC_", "GLIBC_TUNABLES", "LOCPATH", "TZ")
 # Where Python searches for a user's packages when it starts, relative to HOME.
-_PACKAGES_OF_USER = ".local/"
+_USER_PACKAGES = ".local/"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +44,16 @@ class Job:
 
 def can_be_forked(env: Iterable[str], files: Iterable[str]) -> bool:
     """Whether a fork behaves like a new interpreter with these variables and files of a submission."""
-    return not any(name.startswith(_READ_AT_THE_START) for name in env) and not any(
-        name.startswith(_PACKAGES_OF_USER) for name in files
+    return not any(name.startswith(_STARTUP_VARIABLES) for name in env) and not any(
+        name.startswith(_USER_PACKAGES) for name in files
     )
 
 
 class _Fork:
     """A fork that waits for its run, or soon will. Only PID 1 and the fork itself hold its socket."""
 
-    def __init__(self, way: socket.socket):
-        self.way = way
+    def __init__(self, connection: socket.socket):
+        self.connection = connection
         # The job that it received ahead of its turn.
         self.job: Job | None = None
         self.pid: int | None = None
@@ -89,11 +89,11 @@ class WarmInterpreter:
             self._drop()
             self._launch(folder, entrypoint)
         if self._next is not None and self._next.exited is not None and self._next.exited.done():
-            self._forget_next()
+            self._discard_next()
         if self._next is None:
-            self._ask_for_fork()
+            self._request_fork()
 
-    def give(self, entrypoint: str, job: Job) -> None:
+    def send_early(self, entrypoint: str, job: Job) -> None:
         """
         Sends a job to the next fork, if there is one, ahead of its turn. The fork prepares everything that no
         other process can observe, and waits. `start` handles a failure of this.
@@ -101,9 +101,9 @@ class WarmInterpreter:
         fork = self._next
         if fork is not None and fork.job is None and self._entrypoint == entrypoint:
             try:
-                _tell(fork, job)
+                _send_job(fork, job)
             except OSError:
-                self._forget_next()
+                self._discard_next()
 
     async def start(self, entrypoint: str, job: Job) -> "asyncio.Future[Exit]":
         """
@@ -115,12 +115,12 @@ class WarmInterpreter:
             try:
                 if self._next is not None and self._next.job not in (None, job):
                     # Its job belongs to a run that was cancelled.
-                    self._forget_next()
+                    self._discard_next()
                 self.prepare(job.folder, entrypoint)
-                await self._learn(_START_DEADLINE)
-                exited = self._hand_over(job)
+                await self._receive_pid(_START_TIMEOUT)
+                exited = self._start_job(job)
                 # Forked while the program runs, so the next program does not wait for it.
-                self._ask_for_fork()
+                self._request_fork()
                 return exited
             except OSError:
                 self._drop()
@@ -128,14 +128,14 @@ class WarmInterpreter:
                     raise
         raise AssertionError
 
-    async def settle(self) -> None:
+    async def await_fork(self) -> None:
         """
         Call this before a sweep, which kills every unknown process, including a fork that is not ready yet.
         """
         try:
-            await self._learn(_FORK_PATIENCE)
+            await self._receive_pid(_FORK_TIMEOUT)
         except OSError:
-            self._forget_next()
+            self._discard_next()
 
     def _launch(self, folder: str, entrypoint: str) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -145,7 +145,7 @@ class WarmInterpreter:
             argv=[self._python, "-u", entrypoint],
             env={
                 # Without HOME, Python would look up its uid.
-                **{"HOME": folder, "PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _HOLD},
+                **{"HOME": folder, "PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _WARM_FOLDER},
                 "LANDLOCK_SCOPES": landlock.SCOPES.hex(),
             },
             cwd=folder,
@@ -159,7 +159,7 @@ class WarmInterpreter:
         ours.setblocking(False)
         self._control, self._entrypoint = ours, entrypoint
 
-    def _ask_for_fork(self) -> None:
+    def _request_fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         self._next = _Fork(ours)
@@ -170,7 +170,7 @@ class WarmInterpreter:
             # The interpreter was killed in the meantime. The next `prepare` starts another.
             self._drop()
 
-    async def _learn(self, patience: float) -> None:
+    async def _receive_pid(self, timeout: float) -> None:
         """
         Waits until the next fork has sent its pid.
         @raises OSError when it is not ready in time, or has ended
@@ -181,35 +181,35 @@ class WarmInterpreter:
         if fork.pid is not None:
             return
         try:
-            said = fork.way.recv(16)
+            message = fork.connection.recv(16)
         except BlockingIOError:
-            said = await asyncio.wait_for(self._loop.sock_recv(fork.way, 16), patience)
-        if not said.isdigit():
-            raise OSError(f"the warm interpreter ended before it forked: {said!r}")
+            message = await asyncio.wait_for(self._loop.sock_recv(fork.connection, 16), timeout)
+        if not message.isdigit():
+            raise OSError(f"the warm interpreter ended before it forked: {message!r}")
         # Raises if the fork was already reaped as an orphan: then its end would never be reported.
-        os.kill(int(said), 0)
-        fork.pid, fork.exited = int(said), self._processes.adopt(int(said))
+        os.kill(int(message), 0)
+        fork.pid, fork.exited = int(message), self._processes.adopt(int(message))
         self._processes.spared.add(fork.pid)
 
-    def _hand_over(self, job: Job) -> "asyncio.Future[Exit]":
+    def _start_job(self, job: Job) -> "asyncio.Future[Exit]":
         fork, self._next = self._next, None
         self._processes.spared.discard(fork.pid)
-        with fork.way:
+        with fork.connection:
             if fork.job is None:
-                _tell(fork, job)
+                _send_job(fork, job)
             # Waits a fraction of a millisecond, so that any failure is found before the program starts.
-            fork.way.settimeout(_RUN_DEADLINE)
-            fork.way.send(b"g")
-            answer = fork.way.recv(512)
+            fork.connection.settimeout(_RUN_TIMEOUT)
+            fork.connection.send(b"g")
+            answer = fork.connection.recv(512)
         if answer != b"started":
             raise OSError(f"the program could not be started: {answer.decode() or 'its process ended'}")
         return fork.exited
 
-    def _forget_next(self) -> None:
+    def _discard_next(self) -> None:
         """Discards the next fork. It exits when its socket closes; otherwise the next sweep kills it."""
         if self._next is not None:
             self._processes.spared.discard(self._next.pid)
-            self._next.way.close()
+            self._next.connection.close()
         self._next = None
 
     def _drop(self) -> None:
@@ -217,20 +217,20 @@ class WarmInterpreter:
         Discards the interpreter and its next fork. They exit when their sockets close, or the next sweep
         kills them.
         """
-        self._forget_next()
+        self._discard_next()
         self._processes.spared.discard(self._pid)
         if self._control is not None:
             self._control.close()
         self._control = self._exited = self._entrypoint = self._pid = None
 
 
-def _tell(fork: _Fork, job: Job) -> None:
-    asked = {"folder": job.folder, "args": job.args, "env": job.env, "limits": job.limits}
+def _send_job(fork: _Fork, job: Job) -> None:
+    fields = {"folder": job.folder, "args": job.args, "env": job.env, "limits": job.limits}
     descriptor = os.memfd_create("job")
     try:
-        os.write(descriptor, marshal.dumps(asked))
+        os.write(descriptor, marshal.dumps(fields))
         os.lseek(descriptor, 0, os.SEEK_SET)
-        socket.send_fds(fork.way, [b"r"], [*job.descriptors, descriptor])
+        socket.send_fds(fork.connection, [b"r"], [*job.descriptors, descriptor])
     finally:
         os.close(descriptor)
     fork.job = job

@@ -97,21 +97,21 @@ def _wait_for_runs() -> None:
         message, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTOR.size))
         if not message:
             os._exit(0)
-        (way,) = _DESCRIPTOR.unpack(ancillary[0][2])
+        (connection,) = _DESCRIPTOR.unpack(ancillary[0][2])
         if forks == 1:
             # Not for the first fork, because a run may already be waiting for it.
-            written = probe.what_it_wrote()
+            written = probe.written_ranges()
         forks += 1
         if _fork_for_pid_1():
             for start, length in written:
                 _MADVISE(_Long(start), _Long(length), _Long(_MADV_POPULATE_WRITE))
-            _become_program(_socket.socket(fileno=way))
+            _become_program(_socket.socket(fileno=connection))
             control.detach()
             return
-        os.close(way)
+        os.close(connection)
 
 
-def _leave_as_python_is() -> bool:
+def _restore_import_state() -> bool:
     """
     Makes Python forget this module and its imports, then imports the image's own `sitecustomize` instead.
     @returns whether the image has one
@@ -142,9 +142,9 @@ def _fork_twice() -> bool:
     """
     Fallback where the kernel refuses CLONE_PARENT: an intermediate process exits, so PID 1 adopts the fork.
     """
-    middle = os.fork()
-    if middle != 0:
-        os.waitpid(middle, 0)
+    intermediate = os.fork()
+    if intermediate != 0:
+        os.waitpid(intermediate, 0)
         return False
     if os.fork() != 0:
         os._exit(0)
@@ -163,7 +163,7 @@ class _Probe:
         self._end = end
         self._pagemap = pagemap
 
-    def what_it_wrote(self) -> list[tuple[int, int]]:
+    def written_ranges(self) -> list[tuple[int, int]]:
         """
         Ends the probe.
         @returns addresses and lengths in bytes; none if the probe did not finish, or its pages cannot be read
@@ -204,7 +204,7 @@ def _start_probe() -> "_Probe | None":
         ours.send(b"g")
     except OSError:
         # Not every kernel or sandbox supports this. The probe exits when its socket closes, or
-        # `what_it_wrote` kills it.
+        # `written_ranges` kills it.
         pass
     return _Probe(pid, ours.detach(), pagemap)
 
@@ -215,9 +215,9 @@ def _become_probe(end: int) -> None:
     exit, it closes its end of the socket and waits to be killed.
     """
     try:
-        nowhere = os.open(os.devnull, os.O_RDWR)
+        devnull = os.open(os.devnull, os.O_RDWR)
         for target in range(3):
-            os.dup2(nowhere, target)
+            os.dup2(devnull, target)
         os.dup2(end, 3)
         os.closerange(4, 65536)
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
@@ -243,9 +243,9 @@ def _pages_of_its_own(pagemap: int):
             start, end = (int(address, 16) for address in addresses.split("-"))
             size = _PAGEMAP_ENTRY.size
             entries = os.pread(pagemap, (end - start) // _PAGE * size, start // _PAGE * size)
-            for place, (entry,) in enumerate(_PAGEMAP_ENTRY.iter_unpack(entries)):
+            for index, (entry,) in enumerate(_PAGEMAP_ENTRY.iter_unpack(entries)):
                 if entry & _PAGE_OF_ITS_OWN:
-                    yield start + place * _PAGE
+                    yield start + index * _PAGE
 
 
 def _ranges_of(pages) -> list[tuple[int, int]]:
@@ -262,7 +262,7 @@ def _ranges_of(pages) -> list[tuple[int, int]]:
     return ranges
 
 
-def _become_program(way: _socket.socket) -> None:
+def _become_program(connection: _socket.socket) -> None:
     """
     Waits for a run in a new session and sets this process up for it. All steps except the last ones may
     happen long before the run's turn, while another program is running.
@@ -271,27 +271,27 @@ def _become_program(way: _socket.socket) -> None:
         os.setsid()
         if _SCOPES:
             _close_in()
-        way.send(b"%d" % os.getpid())
-        message, ancillary, _, _ = way.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
+        connection.send(b"%d" % os.getpid())
+        message, ancillary, _, _ = connection.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
         if not message:
             os._exit(0)
         *streams, job = _DESCRIPTORS.unpack(ancillary[0][2])
-        asked = marshal.loads(os.read(job, os.fstat(job).st_size))
-        _set_environment(asked["env"])
-        sys.argv += asked["args"]
-        sys.orig_argv += asked["args"]
-        for kind, value in asked["limits"].items():
+        fields = marshal.loads(os.read(job, os.fstat(job).st_size))
+        _set_environment(fields["env"])
+        sys.argv += fields["args"]
+        sys.orig_argv += fields["args"]
+        for kind, value in fields["limits"].items():
             resource.setrlimit(kind, (value, value))
-        if not way.recv(1):
+        if not connection.recv(1):
             os._exit(0)
-        os.chdir(asked["folder"])
+        os.chdir(fields["folder"])
         _set_dumpable(1)
         _offer_to_the_kernel()
     except BaseException as error:  # noqa: BLE001: whatever it is, PID 1 must learn it.
-        way.send(f"error {error!r}".encode()[:512])
+        connection.send(f"error {error!r}".encode()[:512])
         os._exit(127)
-    way.send(b"started")
-    way.detach()
+    connection.send(b"started")
+    connection.detach()
     for target, source in enumerate(streams):
         os.dup2(source, target)
     os.closerange(3, 65536)
@@ -339,7 +339,7 @@ def _set_dumpable(value: int) -> None:
 
 
 try:
-    _has_own = _leave_as_python_is()
+    _image_has_sitecustomize = _restore_import_state()
     _wait_for_runs()
 except BaseException:  # noqa: BLE001: going on would run a program outside its limits.
     import traceback
@@ -347,6 +347,6 @@ except BaseException:  # noqa: BLE001: going on would run a program outside its 
     traceback.print_exc()
     os._exit(70)
 
-if not _has_own:
+if not _image_has_sitecustomize:
     # Python expects this error if there is no sitecustomize, and continues silently.
     raise ImportError(name="sitecustomize")

@@ -27,12 +27,12 @@ class RulesTest(unittest.TestCase):
         patcher = mock.patch.object(readiness, "listening_addresses", lambda port: self.addresses)
         patcher.start()
         self.addCleanup(patcher.stop)
-        self.places = {}
-        places = mock.patch.object(
-            readiness, "listening_places", lambda except_port: [text for text, port in self.places.items() if port != except_port]
+        self.ports_by_address = {}
+        patch = mock.patch.object(
+            readiness, "all_listening_addresses", lambda except_port: [text for text, port in self.ports_by_address.items() if port != except_port]
         )
-        places.start()
-        self.addCleanup(places.stop)
+        patch.start()
+        self.addCleanup(patch.stop)
         self.program = readiness.Readiness(8080, clock=lambda: self.now)
 
     def test_a_program_that_does_not_listen_is_ready_after_the_settle_time(self):
@@ -68,19 +68,19 @@ class RulesTest(unittest.TestCase):
         self.assertFalse(self.program.check()[0])
 
     def test_says_once_where_a_program_listens_that_no_request_reaches(self):
-        self.places = {"0.0.0.0:18080": 18080}
+        self.ports_by_address = {"0.0.0.0:18080": 18080}
         for serves in (True, False):
             self.now = 0.0
             program = readiness.Readiness(8080, 18080, serves=serves, clock=lambda: self.now)
             self.now = readiness.SETTLE_SECONDS
             self.assertEqual(self.said(program.check), "")
-            self.places["0.0.0.0:5000"] = 5000
+            self.ports_by_address["0.0.0.0:5000"] = 5000
             self.assertEqual(
                 self.said(program.check),
                 "orchestration: the program listens on 0.0.0.0:5000, where no request reaches it: listen on 0.0.0.0:$PORT\n",
             )
             self.assertEqual(self.said(program.check), "")
-            del self.places["0.0.0.0:5000"]
+            del self.ports_by_address["0.0.0.0:5000"]
 
     def said(self, action):
         with contextlib.redirect_stderr(io.StringIO()) as stderr:
@@ -181,14 +181,14 @@ class ListeningTest(unittest.TestCase):
                 self.assertRaises(OSError, listening.sockets_by_diag, listening.LISTENING)
                 self.assertEqual(listening.listening_addresses(port), [LOOPBACK])
 
-    def test_gives_places_as_texts_from_both_sources(self):
+    def test_gives_addresses_as_texts_from_both_sources(self):
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(
             ("::1", 0), family=socket.AF_INET6
         ) as other:
             expected = {f"127.0.0.1:{one.getsockname()[1]}", f"[::1]:{other.getsockname()[1]}"}
-            self.assertLessEqual(expected, set(listening.listening_places()))
+            self.assertLessEqual(expected, set(listening.all_listening_addresses()))
             with mock.patch.object(listening, "NETLINK_SOCK_DIAG", 31):
-                self.assertLessEqual(expected, set(listening.listening_places()))
+                self.assertLessEqual(expected, set(listening.all_listening_addresses()))
 
     def test_finds_one_among_hundreds(self):
         with contextlib.ExitStack() as many:

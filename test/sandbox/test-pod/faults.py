@@ -11,5 +11,5 @@ def _may_fail(name):
     setattr(Execution, name, replaced)
 
 
-for each in ("_take", "_watch", "_end_in_time", "_record", "_start"):
+for each in ("_on_data", "_watch", "_check_time", "_record", "_start"):
     _may_fail(each)

@@ -480,7 +480,7 @@ print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/d
     await pod?.stop();
   });
 
-  test.each(['_start', '_take', '_watch', '_end_in_time', '_record'])(
+  test.each(['_start', '_on_data', '_watch', '_check_time', '_record'])(
     'ends that run with an error when it is %s, and lives on',
     async (name) => {
       const slow = runFrame("import time; print('x', flush=True); time.sleep(0.1)", { env: { FAULT: name } });

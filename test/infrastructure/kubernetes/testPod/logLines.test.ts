@@ -39,7 +39,7 @@ test.each([
   '',
   'text',
   '[x] 5 bytes of output are not in this log',
-  '[supervisor] 2 lines were left out',
+  '[supervisor] 2 lines were omitted',
   '[x out a] b',
 ])('%j says nothing', (line) => {
   expect(parseLogLine(line)).toBeNull();
