@@ -15,7 +15,8 @@ const shared = {
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!@kubernetes/client-node/)'],
+  // Packages of ES modules alone, which Jest cannot load with require().
+  transformIgnorePatterns: ['/node_modules/(?!(@kubernetes/client-node|content-disposition)/)'],
 };
 
 /** Tests in these folders need the local stack. */

@@ -9,20 +9,18 @@ import { toErrorFrame } from './submissions/errorFrames';
 import { runGuarded } from './errorBoundary';
 import { clientAddress, type ClientAddress } from './auth/clientAddress';
 import { STATUS_OF } from './http/error';
-import { httpHandler } from './http/handler';
-import { sendJson } from './http/json';
+import { createApi } from './http/api';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
 import type { ReadOutput } from './http/output';
 import { createAccess } from './auth/access';
 import { createConnectionRegistry } from './auth/connectionRegistry';
-import { loginHandler } from './http/loginRoutes';
 import { Quotas } from './auth/rateLimits';
 import { limitsFor, type Limits } from './limits';
 import { messageParser } from './protocol/clientMessages';
 import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
-import { pageHandler, type PageLinks } from './http/staticPage';
+import type { PageLinks } from './http/pageRoutes';
 import type { Submissions } from './submissions/submissionService';
 import { refuseUpgrade } from './auth/refuseUpgrade';
 import { createWebSockets } from './websocket/webSocketServer';
@@ -80,29 +78,24 @@ export async function startServer(
   const shared = { submissions, parseMessage, access, quotas, limits, metrics, audit, logger };
   const webSockets = createWebSockets({ ...shared, connections, addressOf });
   const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
-  const servePage = pageHandler(access, links);
-  if (!servePage) logger.warn('the page is not built: run `node gateway/web/build.mjs`');
-  const handleLogin = loginHandler({ access, audit, logger, addressOf });
-  const answer = httpHandler({
-    ...{ ...shared, rules, inspect, logs, outputArchive },
-    closing: goingDown.signal,
-    leaving: leaving.signal,
-  });
-
-  const http = createServer((request, response) => {
-    response.on('error', (error) => logger.info({ err: error }, 'failed while sending a response'));
-    runGuarded(
-      () =>
-        apps?.request(request, response) ||
-        handleLogin(request, response) ||
-        servePage?.(request, response) ||
-        answer(request, response),
-      (error) => {
-        logger.error({ err: error, method: request.method }, 'failed to answer a request');
-        answerFailure(response, error);
-      },
-    );
-  });
+  const signals = { closing: goingDown.signal, leaving: leaving.signal };
+  const api = await createApi(
+    { ...{ ...shared, ...signals, rules, inspect, logs, outputArchive, addressOf, links } },
+    (answer) =>
+      createServer((request, response) => {
+        response.on('error', (error) => logger.info({ err: error }, 'failed while sending a response'));
+        runGuarded(
+          () => apps?.request(request, response) || answer(request, response),
+          (error) => {
+            logger.error({ err: error, method: request.method }, 'failed to answer a request');
+            answerFailure(response, error);
+          },
+        );
+      }),
+  );
+  const http = api.server;
+  // Node answers a request that it cannot parse, unless a response is under way.
+  http.removeAllListeners('clientError');
   http.on('upgrade', (request, socket, head) => {
     const onError = (error: Error) => logger.info({ err: error }, 'connection broke during the upgrade');
     socket.on('error', onError);
@@ -189,7 +182,13 @@ function answerFailure(response: ServerResponse, error: unknown): void {
   // Headers that were set before the failure would be sent with this response.
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusMessage = '';
-  sendJson(response, STATUS_OF[frame.code], frame, { Connection: 'close' });
+  response.writeHead(STATUS_OF[frame.code], {
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+  });
+  response.end(`${JSON.stringify(frame)}\n`);
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {

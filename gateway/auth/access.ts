@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parse } from 'cookie';
 import type { KeyDirectory } from '../../infrastructure/kubernetes/keys';
 import { authentication, type Known } from './authentication';
 import type { Principal } from './principal';
@@ -82,8 +83,7 @@ export function isOwnPage({ method, headers }: IncomingMessage): boolean {
 }
 
 function cookieOf({ headers }: IncomingMessage): string | undefined {
-  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+  return parse(headers.cookie ?? '')[COOKIE];
 }
 
 function refuse(status: number, error: string, message: string): Identified {

@@ -1,15 +1,19 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { ErrorCode, ErrorFrame } from '../protocol/errorFrame';
+import { errorFrame, type ErrorCode, type ErrorFrame } from '../protocol/errorFrame';
+import { toErrorFrame } from '../submissions/errorFrames';
 
 /** Ends a call with an error. The body is the same error frame that a WebSocket gets. */
 export class HttpError extends Error {
   override name = 'HttpError';
+  readonly statusCode: number;
 
   constructor(
     readonly frame: ErrorFrame,
     readonly headers: OutgoingHttpHeaders = {},
   ) {
     super(frame.message);
+    this.statusCode = STATUS_OF[frame.code];
   }
 }
 
@@ -37,4 +41,54 @@ export const STATUS_OF: Record<ErrorCode, number> = {
 };
 
 /** Seconds after which a client may retry when the platform was unavailable. */
-export const RETRY_AFTER = { 'Retry-After': '1' };
+const RETRY_AFTER = { 'Retry-After': '1' };
+
+export const NOT_FOUND = errorFrame('not_found', 'there is nothing at this address');
+
+/** Answers a call that failed with an error frame, and logs it. */
+export function answerError(
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { frame, headers, statusCode: status } = toHttpError(error, request);
+  if (request.ended.aborted) request.log.info({ err: error }, 'request ended early');
+  else if (status >= 500) request.log.error({ err: error, code: frame.code }, 'request failed');
+  else request.log.info({ code: frame.code }, 'request refused');
+  return reply
+    .code(status)
+    .headers({ ...(status === 503 && RETRY_AFTER), ...headers })
+    .send(frame);
+}
+
+/** What Fastify refused by itself, in our words; for all other errors, the frame that a WebSocket gets. */
+function toHttpError(error: FastifyError | Error, request: FastifyRequest): HttpError {
+  if (error instanceof HttpError) return error;
+  switch ('code' in error ? error.code : '') {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new HttpError(
+        errorFrame('unsupported_media_type', 'Content-Type must be application/json: the body must be JSON', {
+          field: 'Content-Type',
+        }),
+      );
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
+      const limit = request.routeOptions.bodyLimit;
+      // The rest of the body is not read, so the connection is closed after the response.
+      return new HttpError(errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit }), {
+        Connection: 'close',
+      });
+    }
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new HttpError(
+        errorFrame('invalid_message', 'Content-Length must be the size of the body in bytes', {
+          field: 'Content-Length',
+        }),
+        { Connection: 'close' },
+      );
+    default: {
+      const frame = toErrorFrame(error);
+      // After a bug, nothing is known about the connection.
+      return new HttpError(frame, frame.code === 'internal' ? { Connection: 'close' } : {});
+    }
+  }
+}

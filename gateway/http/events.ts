@@ -1,24 +1,25 @@
 import { z } from 'zod';
-import { parseCursor, type Cursor } from '../protocol/cursor';
+import type { ServerResponse } from 'node:http';
+import type { Logger } from '../../infrastructure/logging';
+import { parseCursor } from '../protocol/cursor';
 import { toErrorFrame } from '../submissions/errorFrames';
 import { NothingFollows } from '../progress/follow';
 import type { Limits } from '../limits';
 import type { ServerFrame, SubmissionFrame } from '../protocol/serverFrames';
-import { acceptedIn } from '../protocol/submissionRecord';
+import { acceptedIn, type SubmissionRecord } from '../protocol/submissionRecord';
 import type { Submissions } from '../submissions/submissionService';
-import { checked, queryOf, submissionIn } from './query';
-import type { Call, Reply } from './apiRoute';
-import { STREAM_HEADERS, writePiece } from './stream';
+import { sendStream, writePiece } from './stream';
+import type { ApiReply, ApiRequest } from './apiTypes';
 
 /** Server-Sent Events: the frames that a WebSocket gets, each with its cursor as the event's id. */
 
-const cursorText = z
+export const lastEventId = z
   .string()
   .refine((text) => parseCursor(text) !== null, 'must be the cursor of a frame')
   .optional();
 
 export const eventsQuery = z.strictObject({
-  cursor: cursorText.describe(
+  cursor: lastEventId.describe(
     'Of the last frame that the client received. The header Last-Event-ID takes precedence.',
   ),
   progress: z.enum(['true', 'false']).default('true').describe('`false`: the final frame alone.'),
@@ -28,21 +29,39 @@ export const eventsQuery = z.strictObject({
 const RETRY_MS = 1_000;
 
 export async function sendEvents(
-  call: Call,
+  request: ApiRequest,
+  reply: ApiReply,
+  { submissionId, progress, after }: { submissionId: string; progress: boolean; after: string | undefined },
   { submissions, limits, closing }: { submissions: Submissions; limits: Limits; closing: AbortSignal },
-): Promise<Reply | void> {
-  const { request, response, signal, logger } = call;
-  const query = queryOf(call, eventsQuery);
-  const after = placeIn(request.headers['last-event-id'], query.cursor);
-  const record = await submissions.status(submissionIn(call));
-  const settings = { progress: query.progress === 'true', after, signal, logger };
+): Promise<void> {
+  const { ended: signal, log: logger } = request;
+  const record = await submissions.status(submissionId);
+  const settings = { progress, after: after === undefined ? null : parseCursor(after), signal, logger };
   const frames = submissions.follow(acceptedIn(record), settings)[Symbol.asyncIterator]();
   // Only for a submission that is over can the gateway know at once that nothing follows. A 204 then stops
   // the client from reconnecting.
   const first = record.status === 'running' ? null : await orNothing(frames.next());
-  if (first?.done) return { status: 204 };
+  if (first?.done) return void reply.code(204).send();
+  await sendStream(request, reply, 'text/event-stream', (response) =>
+    writeEvents(response, { first, frames, record, signal, logger, limits, closing }),
+  );
+}
 
-  response.writeHead(200, { ...STREAM_HEADERS, 'Content-Type': 'text/event-stream' });
+interface EventsParts {
+  /** The first frame, if it was already read. */
+  first: IteratorYieldResult<SubmissionFrame> | null;
+  frames: AsyncIterator<SubmissionFrame>;
+  record: SubmissionRecord;
+  signal: AbortSignal;
+  logger: Logger;
+  limits: Limits;
+  closing: AbortSignal;
+}
+
+async function writeEvents(
+  response: ServerResponse,
+  { first, frames, record, signal, logger, limits, closing }: EventsParts,
+): Promise<void> {
   const write = (text: string) => writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
   const pings = setInterval(() => {
     if (!response.writableNeedDrain) response.write(': ping\n\n');
@@ -63,15 +82,6 @@ export async function sendEvents(
     await frames.return?.();
     response.end();
   }
-}
-
-/** @throws HttpError */
-function placeIn(header: string | string[] | undefined, cursor: string | undefined): Cursor | null {
-  const { 'Last-Event-ID': last } = checked(z.object({ 'Last-Event-ID': cursorText }), {
-    'Last-Event-ID': header || undefined,
-  });
-  const text = last ?? cursor;
-  return text === undefined ? null : parseCursor(text);
 }
 
 async function orNothing(

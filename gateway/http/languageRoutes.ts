@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Language } from '../../sandbox/languages/languages';
 import type { SubmissionRules } from '../protocol/submissionRules';
-import type { Route } from './apiRoute';
+import type { Api } from './apiTypes';
+import { json } from './openApi';
 
 const language = z.object({
   name: z.string().describe('The value of `language` in submissions.'),
@@ -24,17 +25,19 @@ export const languageList = z
   .meta({ title: 'LanguageList', description: 'Languages for submissions.' });
 
 /** `GET /api/languages`: needs no key, because it contains nothing about users. */
-export function languagesRoute({ languages }: Pick<SubmissionRules, 'languages'>): Route {
+export function languagesRoute(api: Api, { languages }: Pick<SubmissionRules, 'languages'>): void {
   const body: z.infer<typeof languageList> = { languages: [...languages.values()].map(described) };
-  return {
-    method: 'GET',
-    path: '/api/languages',
-    open: true,
-    operationId: 'languages',
-    summary: 'Lists languages with their versions',
-    answers: { 200: { description: 'All languages.', schema: 'LanguageList' } },
-    handle: () => ({ status: 200, body }),
-  };
+  api.get(
+    '/api/languages',
+    {
+      schema: {
+        operationId: 'languages',
+        summary: 'Lists languages with their versions',
+        response: { 200: json('All languages.', languageList) },
+      },
+    },
+    () => body,
+  );
 }
 
 function described(language: Language): z.infer<typeof languageList>['languages'][number] {

@@ -7,11 +7,11 @@ import { namespaceOf } from '../../workflows/contract';
 import { requireUser } from '../submissions/authorizedSubmissions';
 import type { Limits } from '../limits';
 import { userId } from '../protocol/identifiers';
-import type { Live } from '../protocol/live';
+import { liveBody, type Live } from '../protocol/live';
 import { PlatformUnavailable } from '../submissions/submissionService';
+import type { Api } from './apiTypes';
 import { callerOf } from './caller';
-import { checked } from './query';
-import type { Route } from './apiRoute';
+import { json } from './openApi';
 
 export interface LiveParts {
   /** Inspects what a user has in production; null if the gateway has no cluster. */
@@ -20,25 +20,29 @@ export interface LiveParts {
 }
 
 /** `GET /api/users/{user_id}/live`: what a user has in production, since when, and from which submission. */
-export function liveRoute({ inspect, limits }: LiveParts): Route {
-  return {
-    method: 'GET',
-    path: '/api/users/{user_id}/live',
-    operationId: 'live',
-    summary: 'Returns what a user has in production',
-    answers: { 200: { description: 'What is live, since when, and from which submission.', schema: 'Live' } },
-    errors: ['invalid_message'],
-    async handle(call) {
-      const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
-      requireUser(callerOf(call), user_id);
+export function liveRoute(api: Api, { inspect, limits }: LiveParts): void {
+  api.get(
+    '/api/users/:user_id/live',
+    {
+      schema: {
+        operationId: 'live',
+        summary: 'Returns what a user has in production',
+        params: z.object({ user_id: userId() }),
+        response: { 200: json('What is live, since when, and from which submission.', liveBody) },
+      },
+      config: { errors: ['invalid_message'] },
+    },
+    async (request, reply) => {
+      const { user_id } = request.params;
+      requireUser(callerOf(request), user_id);
       if (inspect === null)
         throw new PlatformUnavailable(
           'No Kubernetes cluster is configured: set KUBECONFIG and KUBE_CONTEXT.',
         );
-      const report = await inTime(inspect(user_id), limits.callTimeoutMs, call.logger);
-      return { status: 200, body: bodyOf(user_id, report) };
+      const report = await inTime(inspect(user_id), limits.callTimeoutMs, request.log);
+      return reply.send(bodyOf(user_id, report));
     },
-  };
+  );
 }
 
 function bodyOf(

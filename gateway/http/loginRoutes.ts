@@ -1,9 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { serialize } from 'cookie';
 import { z } from 'zod';
-import type { Logger } from '../../infrastructure/logging';
 import type { Audit } from '../audit/audit';
 import type { ClientAddress } from '../auth/clientAddress';
-import { sendJson } from './json';
+import type { Api } from './apiTypes';
+import { answerError } from './error';
 import { COOKIE, isOwnPage, type Access, type Refusal } from '../auth/access';
 import type { Principal } from '../auth/principal';
 
@@ -14,84 +16,81 @@ const TRIES = { most: 10, withinMs: 60_000 };
 
 const loginBody = z.strictObject({ key: z.string().max(1_024) });
 
-/**
- * Handles `POST /login`, `POST /logout` and `GET /session`, and ignores other paths.
- * @returns whether the request was one of them
- */
-export type HandleLogin = (request: IncomingMessage, response: ServerResponse) => boolean;
-
 export interface LoginParts {
   access: Access;
   audit: Audit;
-  logger: Logger;
   addressOf: ClientAddress;
 }
 
-export function loginHandler({ access, audit, logger, addressOf }: LoginParts): HandleLogin {
+/** `POST /login`, `POST /logout` and `GET /session`, for the page. Refusals are `{error, message}`. */
+export function loginRoutes(api: Api, { access, audit, addressOf }: LoginParts): void {
   const tries = new Tries();
 
-  async function logIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const address = addressOf(request) ?? '';
-    const retryAfterSeconds = tries.waitFor(address);
-    if (retryAfterSeconds > 0) return refuse(response, { ...TOO_MANY_TRIES, retryAfterSeconds });
-    const body = loginBody.safeParse(await readJson(request));
-    if (!body.success)
-      return refuse(response, {
-        status: 400,
-        error: 'invalid_message',
-        message: 'send {"key": "..."} as JSON, with the header Content-Type: application/json',
-      });
-    const identified = access.byKey(body.data.key, 'that is no valid key');
-    if (identified.refused) {
-      tries.note(address);
-      logger.info({ remote: address, status: identified.refused.status }, 'login refused');
-      const { status, error: code, message } = identified.refused;
-      audit.note(request, { action: 'api.login', status, error: { code, message }, principal: null });
-      return refuse(response, identified.refused);
-    }
-    const { principal } = identified;
-    const { token, expiresAt } = access.sessions.issue(principal);
-    logger.info({ keyId: principal.keyId, userId: principal.userId, remote: address }, 'logged in');
-    audit.note(request, { action: 'api.login', status: 200, principal });
-    response.setHeader('Set-Cookie', cookie(request, token, Math.ceil((expiresAt - Date.now()) / 1000)));
-    sendJson(response, 200, describe({ ...principal, expiresAt }));
-  }
+  api.get('/session', HIDDEN, (request, reply) => {
+    const { refused, principal } = access.identify(request.raw);
+    return refused ? refuse(reply, refused) : reply.send(describe(principal));
+  });
 
-  function logOut(request: IncomingMessage, response: ServerResponse): void {
-    const { principal } = access.identify(request);
-    if (principal) audit.note(request, { action: 'api.logout', status: 204, principal });
-    response.setHeader('Set-Cookie', cookie(request, '', 0));
-    response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
-  }
+  api.post(
+    '/login',
+    {
+      ...{ schema: { hide: true, body: loginBody }, bodyLimit: MAX_BODY_BYTES },
+      onRequest: (request, reply, next) => {
+        if (isForeign(request.raw)) return void refuse(reply, FOREIGN_ORIGIN);
+        const retryAfterSeconds = tries.waitFor(addressOf(request.raw) ?? '');
+        if (retryAfterSeconds > 0) return void refuse(reply, { ...TOO_MANY_TRIES, retryAfterSeconds });
+        next();
+      },
+      errorHandler: (error, request, reply) => {
+        if (error.statusCode !== undefined && error.statusCode < 500) void refuse(reply, NO_KEY_IN_BODY);
+        else answerError(error, request, reply);
+      },
+    },
+    (request, reply) => {
+      const remote = addressOf(request.raw) ?? '';
+      const { refused, principal } = access.byKey(request.body.key, 'that is no valid key');
+      if (refused) {
+        tries.note(remote);
+        const { status, error: code, message } = refused;
+        request.log.info({ remote, status }, 'login refused');
+        audit.note(request.raw, { action: 'api.login', status, error: { code, message }, principal: null });
+        return refuse(reply, refused);
+      }
+      const { token, expiresAt } = access.sessions.issue(principal);
+      request.log.info({ keyId: principal.keyId, userId: principal.userId, remote }, 'logged in');
+      audit.note(request.raw, { action: 'api.login', status: 200, principal });
+      const maxAge = Math.ceil((expiresAt - Date.now()) / 1000);
+      return reply
+        .header('Set-Cookie', cookie(request.raw, token, maxAge))
+        .send(describe({ ...principal, expiresAt }));
+    },
+  );
 
-  return (request, response) => {
-    const [path] = (request.url ?? '/').split('?', 1);
-    if (path === '/session' && (request.method === 'GET' || request.method === 'HEAD')) {
-      const identified = access.identify(request);
-      if (identified.refused) refuse(response, identified.refused);
-      else sendJson(response, 200, describe(identified.principal));
-      return true;
-    }
-    if ((path !== '/login' && path !== '/logout') || request.method !== 'POST') return false;
-    if (
-      !isOwnPage(request) &&
-      (request.headers.origin !== undefined || 'sec-fetch-site' in request.headers)
-    ) {
-      refuse(response, {
-        status: 403,
-        error: 'foreign_origin',
-        message: 'log in on the page of the gateway',
-      });
-      return true;
-    }
-    if (path === '/logout') logOut(request, response);
-    else
-      void logIn(request, response).catch((error: unknown) => {
-        logger.info({ err: error }, 'login connection broke');
-        response.destroy();
-      });
-    return true;
-  };
+  api.post('/logout', HIDDEN, (request, reply) => {
+    if (isForeign(request.raw)) return refuse(reply, FOREIGN_ORIGIN);
+    const { principal } = access.identify(request.raw);
+    if (principal) audit.note(request.raw, { action: 'api.logout', status: 204, principal });
+    return reply
+      .header('Set-Cookie', cookie(request.raw, '', 0))
+      .code(204)
+      .send();
+  });
+}
+
+const HIDDEN = { schema: { hide: true } };
+
+const FOREIGN_ORIGIN = { status: 403, error: 'foreign_origin', message: 'log in on the page of the gateway' };
+
+const NO_KEY_IN_BODY = {
+  status: 400,
+  error: 'invalid_message',
+  message: 'send {"key": "..."} as JSON, with the header Content-Type: application/json',
+};
+
+/** Whether the page of another site sent a request. Programs send neither of these headers. */
+function isForeign(request: IncomingMessage): boolean {
+  const { origin, 'sec-fetch-site': site } = request.headers;
+  return (origin !== undefined || site !== undefined) && !isOwnPage(request);
 }
 
 const TOO_MANY_TRIES = {
@@ -128,29 +127,12 @@ function describe({ keyId, userId, expiresAt }: Principal): object {
 }
 
 /** A cookie that other sites cannot use and scripts cannot read. Over TLS, it is marked as Secure. */
-function cookie(request: IncomingMessage, value: string, maxAgeSeconds: number): string {
-  const secure = request.headers['x-forwarded-proto'] === 'https' ? '; Secure' : '';
-  return `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${secure}`;
+function cookie({ headers }: IncomingMessage, value: string, maxAge: number): string {
+  const secure = headers['x-forwarded-proto'] === 'https';
+  return serialize(COOKIE, value, { path: '/', httpOnly: true, sameSite: 'strict', secure, maxAge });
 }
 
-/** Undefined if the body is not JSON. @throws Error if it is too large */
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error(`a body of more than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString());
-  } catch {
-    return undefined;
-  }
-}
-
-function refuse(response: ServerResponse, { status, retryAfterSeconds, ...body }: Refusal): void {
-  if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', retryAfterSeconds);
-  sendJson(response, status, body);
+export function refuse(reply: FastifyReply, { status, retryAfterSeconds, ...body }: Refusal): FastifyReply {
+  if (retryAfterSeconds !== undefined) reply.header('Retry-After', retryAfterSeconds);
+  return reply.code(status).send(body);
 }

@@ -11,11 +11,11 @@ import { logCursorText, parseLogCursor, type LogCursor } from './logCursor';
 import { MAX_TAIL, viewLogs, type LogPiece, type LogSources } from './logView';
 import { userId } from '../protocol/identifiers';
 import { PlatformUnavailable } from '../submissions/submissionService';
-import type { Call, Route } from './apiRoute';
+import type { Api, ApiReply, ApiRequest } from './apiTypes';
 import { callerOf } from './caller';
 import { HttpError } from './error';
-import { checked, queryOf } from './query';
-import { STREAM_HEADERS, writePiece } from './stream';
+import { text } from './openApi';
+import { sendStream, writePiece } from './stream';
 
 export interface LogRouteParts {
   logs: LogSources;
@@ -73,72 +73,89 @@ const cursorText = z
   .optional();
 
 /** `GET /api/users/{user_id}/logs`: the logs of a user's pods, including deleted pods. */
-export function logsRoute(parts: LogRouteParts): Route {
-  return {
-    method: 'GET',
-    path: '/api/users/{user_id}/logs',
-    operationId: 'logs',
-    summary: "Streams what a user's pods print, and printed",
-    description:
-      'Lines of text, each with the name of its pod; as Server-Sent Events (`Accept: text/event-stream`) each with ' +
-      'its time, and an id to go on after. A pod that is replaced is followed by the one in its place.',
-    query: logsQuery,
-    headers: {
-      'Last-Event-ID': { description: 'Id of the last event that the client received.', schema: z.string() },
+export function logsRoute(api: Api, parts: LogRouteParts): void {
+  api.get(
+    '/api/users/:user_id/logs',
+    {
+      schema: {
+        operationId: 'logs',
+        summary: "Streams what a user's pods print, and printed",
+        description:
+          'Lines of text, each with the name of its pod; as Server-Sent Events (`Accept: text/event-stream`) each with ' +
+          'its time, and an id to go on after. A pod that is replaced is followed by the one in its place.',
+        params: z.object({ user_id: userId() }),
+        querystring: logsQuery,
+        headers: z.object({
+          'Last-Event-ID': cursorText.describe('Id of the last event that the client received.'),
+        }),
+        response: { 200: text('Lines of text.', 'text/plain') },
+      },
+      config: { errors: ['invalid_message', 'too_many_in_flight'] },
     },
-    answers: { 200: { description: 'Lines of text.', type: 'text/plain' } },
-    errors: ['invalid_message', 'too_many_in_flight'],
-    handle: (call) => sendLogs(call, parts),
-  };
+    async (request, reply) => {
+      const { user_id } = request.params;
+      requireUser(callerOf(request), user_id);
+      const after = request.headers['last-event-id'] || undefined;
+      await sendLogs(request, reply, { userId: user_id, after, ...request.query }, parts);
+    },
+  );
 }
 
-async function sendLogs(call: Call, { logs, access, quotas, limits }: LogRouteParts): Promise<void> {
-  const { request, response, logger } = call;
-  const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
-  const principal = callerOf(call);
-  requireUser(principal, user_id);
-  const { part, follow, since, tail } = queryOf(call, logsQuery);
-  const asEvents = (request.headers.accept ?? '').includes('text/event-stream');
-  const after = cursorIn(request.headers['last-event-id']);
+type Selection = z.output<typeof logsQuery> & {
+  userId: string;
+  /** The id of the last event that the client received. */
+  after: string | undefined;
+};
+
+async function sendLogs(
+  request: ApiRequest,
+  reply: ApiReply,
+  { userId, part, follow, since, tail, after }: Selection,
+  { logs, access, quotas, limits }: LogRouteParts,
+): Promise<void> {
+  const { log: logger } = request;
+  const principal = callerOf(request);
+  const asEvents = (request.raw.headers.accept ?? '').includes('text/event-stream');
   const unfollow = quotas.of(principal).follow();
   if (unfollow === null) {
     const limit = quotas.of(principal).limits.followed;
     throw new HttpError(errorFrame('too_many_in_flight', `this key follows ${limit} streams`, { limit }));
   }
-  const over = linkedAbort([call.signal], limits.followLogsMs);
+  const over = linkedAbort([request.ended], limits.followLogsMs);
   const { signal } = over;
   const validity = setInterval(() => {
     if (!access.stillValid(principal)) over.abort();
   }, KEY_CHECK_MS);
   try {
-    const wanted = {
-      ...{ userId: user_id, part, follow: follow === 'true', after },
+    const cursor = after === undefined ? null : parseLogCursor(after);
+    const selection = {
+      ...{ userId, part, follow: follow === 'true', after: cursor },
       since: since === undefined ? null : momentOf(since),
-      tail: after === null ? tail : MAX_TAIL,
+      tail: cursor === null ? tail : MAX_TAIL,
     };
-    const pieces = viewLogs(logs, wanted, { signal, patienceMs: limits.callTimeoutMs, logger });
+    const pieces = viewLogs(logs, selection, { signal, patienceMs: limits.callTimeoutMs, logger });
     const first = await pieces.next().catch((error: unknown) => {
       throw new PlatformUnavailable('neither the cluster nor the store of logs answered', { cause: error });
     });
-    response.writeHead(200, {
-      ...STREAM_HEADERS,
-      'Content-Type': asEvents ? 'text/event-stream' : 'text/plain; charset=utf-8',
+    const type = asEvents ? 'text/event-stream' : 'text/plain; charset=utf-8';
+    await sendStream(request, reply, type, async (response) => {
+      const write = (text: string) =>
+        writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
+      if (asEvents) await write(`retry: ${RETRY_MS}\n\n`);
+      response.flushHeaders();
+      await sendPieces(
+        first,
+        pieces,
+        asEvents ? eventsOf : textOf,
+        write,
+        signal,
+        () => {
+          if (asEvents && !response.writableNeedDrain) response.write(': ping\n\n');
+        },
+        limits.pingIntervalMs,
+      );
+      response.end();
     });
-    const write = (text: string) => writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
-    if (asEvents) await write(`retry: ${RETRY_MS}\n\n`);
-    response.flushHeaders();
-    await sendPieces(
-      first,
-      pieces,
-      asEvents ? eventsOf : textOf,
-      write,
-      signal,
-      () => {
-        if (asEvents && !response.writableNeedDrain) response.write(': ping\n\n');
-      },
-      limits.pingIntervalMs,
-    );
-    response.end();
   } finally {
     unfollow();
     clearInterval(validity);
@@ -190,13 +207,6 @@ function chunks(texts: string[]): string[] {
   return Array.from({ length: Math.ceil(texts.length / LINES_A_WRITE) }, (_, index) =>
     texts.slice(index * LINES_A_WRITE, (index + 1) * LINES_A_WRITE).join(''),
   );
-}
-
-function cursorIn(header: string | string[] | undefined): LogCursor | null {
-  const { 'Last-Event-ID': text } = checked(z.object({ 'Last-Event-ID': cursorText }), {
-    'Last-Event-ID': header || undefined,
-  });
-  return text === undefined ? null : parseLogCursor(text);
 }
 
 /** Parses a time, or how long ago it was; null if the text is neither. */

@@ -1,12 +1,11 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { z } from 'zod';
 import { errorFrameSchema, type ErrorCode } from '../protocol/errorFrame';
-import { submissionId, userId } from '../protocol/identifiers';
-import type { SubmissionRules } from '../protocol/submissionRules';
 import { stdinBody } from '../protocol/stdin';
-import { submitMessage } from '../protocol/submitMessage';
+import type { SubmitSchema } from '../protocol/submitMessage';
 import { finalFrame } from '../protocol/finalFrameSchema';
+import { liveBody } from '../protocol/live';
 import { operationState } from '../submissions/operations';
-import { schemaOf } from '../protocol/jsonSchema';
 import {
   acceptedFrame,
   cancelFrame,
@@ -19,88 +18,122 @@ import {
   submissionFrame,
   testFrame,
 } from '../protocol/serverFrames';
+import { schemaOf as jsonSchemaOf } from '../protocol/jsonSchema';
 import { submissionDetails, submissionList, submissionRecord } from '../protocol/submissionRecord';
 import { STATUS_OF } from './error';
-import type { Answer, Route, SchemaName } from './apiRoute';
 import { languageList } from './languageRoutes';
-import { liveBody } from '../protocol/live';
 import { rollbackMessage } from './productionRoutes';
 
-type Described = Omit<Route, 'handle'>;
-
-export interface OpenApi {
-  openapi: string;
-  info: { title: string; version: string; description: string; license: object };
-  paths: Record<string, Record<string, Operation>>;
-  [field: string]: unknown;
-}
-
-export interface Operation {
-  operationId: string;
-  summary: string;
-  description?: string;
-  parameters: Parameter[];
-  requestBody?: object;
-  responses: Record<string, { description: string; [field: string]: unknown }>;
-  security: object[];
-}
-
-export interface Parameter {
-  name: string;
-  in: 'path' | 'query' | 'header';
-  required: boolean;
-  description?: string;
-  schema: object;
-}
-
-/** Parts of `SubmissionFrame`. */
-const FRAMES = {
-  AcceptedFrame: acceptedFrame,
-  StageFrame: stageFrame,
-  OutputFrame: outputFrame,
-  CaseFrame: caseFrame,
-  StepFrame: stepFrame,
-  TestFrame: testFrame,
-  RolloutFrame: rolloutFrame,
-  FinalFrame: finalFrame,
-};
+/** Requirement of a route that needs a key. */
+export const KEY = [{ key: [] }];
 
 /** Errors that every call with a key may also return. */
 const COMMON: ErrorCode[] = ['unauthorized', 'forbidden', 'unavailable', 'internal'];
 
-/** The OpenAPI 3.1 document of the routes. */
-export function openApi(routes: readonly Described[], rules: SubmissionRules): OpenApi {
-  const paths: OpenApi['paths'] = {};
-  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+/** An answer with a body of JSON. */
+export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** An answer with text of a media type. */
+export function text(description: string, type: `text/${string}`) {
+  return { description, content: { [type]: { schema: z.string() } } };
+}
+
+/** An answer without a body. */
+export function empty(description: string) {
+  return z.undefined().describe(description);
+}
+
+/** An answer as the schema of a route declares it. */
+type Answer =
+  { description: string; content: Record<string, { schema: z.ZodType }> } | ReturnType<typeof empty>;
+
+/** Makes the OpenAPI 3.1 document from the schemas of the routes. */
+export function openApiOptions(submitSchema: SubmitSchema): FastifyDynamicSwaggerOptions {
+  const components = componentsOf(submitSchema);
+  const names = new Map(Object.entries(components).map(([name, type]) => [type, name]));
+  const schemaOf = (type: z.ZodType) => {
+    const name = names.get(type);
+    return name === undefined ? jsonSchemaOf(type) : { $ref: referenceTo(name) };
+  };
+  const answerOf = (answer: Answer) => {
+    if (answer instanceof z.ZodUndefined) return { type: 'null', description: answer.description };
+    const content = Object.entries(answer.content).map(([type, { schema }]) => [
+      type,
+      { schema: schemaOf(schema) },
+    ]);
+    return { description: answer.description, content: Object.fromEntries(content) as object };
+  };
+  const schemas = schemasOf(components);
   return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Orchestration App',
-      version: '1',
-      description: 'Takes code, tests it at once, and brings what passes into production.',
-      license: { name: 'MIT', identifier: 'MIT' },
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Orchestration App',
+        version: '1',
+        description:
+          'Takes code, tests it at once, and brings what passes into production. Calls under `/api/` need a key in ' +
+          'the header `X-API-Key`. See also the WebSocket as [AsyncAPI](/asyncapi.json), and its messages and frames ' +
+          'as [JSON Schema](/schema.json).',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+      components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
     },
-    servers: [{ url: '/' }],
-    paths,
-    components: {
-      schemas: schemas(rules),
-      securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
+    transform({ schema, url, route }) {
+      const {
+        hide,
+        body,
+        response,
+        params,
+        querystring,
+        headers,
+        security = [],
+        ...rest
+      } = schema ?? { hide: true };
+      if (hide) return { url, schema: { hide } };
+      const errors = [...(route.config?.errors ?? []), ...(security.length > 0 ? COMMON : [])];
+      const answers = Object.entries(response as Record<number, Answer>);
+      const parts = Object.entries({ body, params, querystring, headers }).filter(
+        ([, type]) => type !== undefined,
+      );
+      return {
+        url,
+        schema: {
+          ...{ ...rest, security },
+          ...Object.fromEntries(parts.map(([part, type]) => [part, schemaOf(type as z.ZodType)])),
+          response: {
+            ...Object.fromEntries(answers.map(([status, answer]) => [status, answerOf(answer)])),
+            ...errorAnswers(errors, schemaOf(errorFrameSchema)),
+          },
+        },
+      };
+    },
+    // The plugin would adapt these schemas to older versions of OpenAPI.
+    transformObject: (made) => {
+      const document = 'openapiObject' in made ? made.openapiObject : {};
+      return { ...document, components: { ...document.components, schemas } } as typeof document;
     },
   };
 }
 
-/**
- * Each schema once, under its name; other schemas refer to it. Client generators name classes after schemas
- * or their titles, and drop a class if two share a name. So the schemas have no titles.
- */
-function schemas(rules: SubmissionRules): Record<SchemaName, object> {
-  const named = z.registry<{ id: string }>();
-  const types: Record<SchemaName, z.ZodType> = {
-    Submit: submitMessage(rules),
+/** Types that have a name in the document, by their names. */
+function componentsOf(submitSchema: SubmitSchema): Record<string, z.ZodType> {
+  return {
+    Submit: submitSchema,
     Submission: submissionRecord,
     SubmissionDetails: submissionDetails,
     SubmissionList: submissionList,
     SubmissionFrame: submissionFrame,
+    AcceptedFrame: acceptedFrame,
+    StageFrame: stageFrame,
+    OutputFrame: outputFrame,
+    CaseFrame: caseFrame,
+    StepFrame: stepFrame,
+    TestFrame: testFrame,
+    RolloutFrame: rolloutFrame,
+    FinalFrame: finalFrame,
     Cancelled: cancelFrame,
     Stdin: stdinBody,
     InputState: stdinFrame,
@@ -110,81 +143,38 @@ function schemas(rules: SubmissionRules): Record<SchemaName, object> {
     Operation: operationState,
     Error: errorFrameSchema,
   };
-  for (const [id, type] of Object.entries({ ...types, ...FRAMES })) named.add(type, { id });
-  const made = z.toJSONSchema(named, { io: 'input', uri: (id) => ref(id).$ref });
+}
+
+/**
+ * Each schema once, under its name; other schemas refer to it. Client generators name classes after schemas
+ * or their titles, and drop a class if two share a name. So the schemas have no titles.
+ */
+function schemasOf(components: Record<string, z.ZodType>): Record<string, object> {
+  const named = z.registry<{ id: string }>();
+  for (const [id, type] of Object.entries(components)) named.add(type, { id });
+  const made = z.toJSONSchema(named, { io: 'input', uri: referenceTo });
   return Object.fromEntries(
     Object.entries(made.schemas).map(([id, schema]) => {
       const { $schema: _draft, $id, title, ...rest } = schema as Record<string, unknown>;
       return [id, rest];
     }),
-  ) as Record<SchemaName, object>;
+  );
 }
 
-function operation(route: Described): Operation {
-  const { operationId, summary, description, body, answers, open } = route;
-  const errors = [...(route.errors ?? []), ...(open ? [] : COMMON)];
-  return {
-    operationId,
-    summary,
-    ...(description !== undefined && { description }),
-    parameters: [...inPath(route), ...inQuery(route), ...inHeaders(route)],
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: ref(body) } } } }),
-    responses: {
-      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(answer)])),
-      ...errorResponses(errors),
-    },
-    security: open ? [] : [{ key: [] }],
-  };
-}
-
-function inPath({ path }: Described): Parameter[] {
-  const schemas: Record<string, object> = {
-    submission_id: schemaOf(submissionId()),
-    user_id: schemaOf(userId()),
-  };
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
-    return { name, in: 'path', required: true, schema: schemas[name] ?? {} };
-  });
-}
-
-function inQuery({ query }: Described): Parameter[] {
-  return Object.entries(query?.shape ?? {}).map(([name, type]) => {
-    // A query is text. The schema describes the value that the text is parsed to.
-    const { $schema: _draft, description, ...schema } = z.toJSONSchema(type as z.ZodType);
-    return {
-      name,
-      in: 'query',
-      required: false,
-      ...(description !== undefined && { description }),
-      schema,
-    };
-  });
-}
-
-function inHeaders({ headers = {} }: Described): Parameter[] {
-  return Object.entries(headers).map(([name, { description, schema }]) => {
-    return { name, in: 'header', required: false, description, schema: schemaOf(schema) };
-  });
-}
-
-function response({ description, type = 'application/json', schema }: Answer) {
-  if (type.startsWith('text/')) return { description, content: { [type]: { schema: { type: 'string' } } } };
-  if (schema) return { description, content: { [type]: { schema: ref(schema) } } };
-  return { description, ...(type !== 'application/json' && { content: { [type]: {} } }) };
-}
-
-/** Errors with the same status share a response, which lists their codes. */
-function errorResponses(codes: ErrorCode[]): Operation['responses'] {
-  const content = { 'application/json': { schema: ref('Error') } };
+/** Errors with the same status share an answer, which lists their codes. */
+function errorAnswers(codes: readonly ErrorCode[], schema: object): Record<number, object> {
   const statuses = [...new Set(codes.map((code) => STATUS_OF[code]))];
   return Object.fromEntries(
     statuses.map((status) => {
       const some = codes.filter((code) => STATUS_OF[code] === status);
-      return [status, { description: `\`${some.join('`, `')}\``, content }];
+      return [
+        status,
+        { description: `\`${some.join('`, `')}\``, content: { 'application/json': { schema } } },
+      ];
     }),
   );
 }
 
-function ref(name: string) {
-  return { $ref: `#/components/schemas/${name}` };
+function referenceTo(name: string): string {
+  return `#/components/schemas/${name}`;
 }

@@ -6,9 +6,8 @@ import { isFinal, type OutputFrame, type SubmissionFrame } from '../protocol/ser
 import { acceptedIn } from '../protocol/submissionRecord';
 import type { Submissions } from '../submissions/submissionService';
 import { parseCursor } from '../protocol/cursor';
-import { queryOf, submissionIn } from './query';
-import type { Call } from './apiRoute';
-import { STREAM_HEADERS, writePiece } from './stream';
+import { sendStream, writePiece } from './stream';
+import type { ApiReply, ApiRequest } from './apiTypes';
 
 /** Reads the archived output of an execution: the available bytes of the range, from its start on. */
 export interface ReadOutput {
@@ -29,28 +28,33 @@ export const outputQuery = z.strictObject({
   step: z.enum(STEPS).optional().describe('All steps by default.'),
 });
 
+type OutputFilter = z.output<typeof outputQuery>;
+
 /** Sends the bytes that the program prints, until its tests end. */
 export async function sendOutput(
-  call: Call,
+  request: ApiRequest,
+  reply: ApiReply,
+  { submissionId, ...filter }: { submissionId: string } & OutputFilter,
   {
     submissions,
     limits,
     outputArchive,
   }: { submissions: Submissions; limits: Limits; outputArchive: ReadOutput | null },
 ): Promise<void> {
-  const { response, signal, logger } = call;
-  const wanted = queryOf(call, outputQuery);
-  const record = await submissions.status(submissionIn(call));
-  response.writeHead(200, { ...STREAM_HEADERS, 'Content-Type': 'text/plain; charset=utf-8' });
-  const settings = { progress: true, after: null, signal, logger };
-  for await (const frame of submissions.follow(acceptedIn(record), settings)) {
-    if (signal.aborted || isOver(frame)) break;
-    for await (const piece of piecesOf(frame, wanted, outputArchive, logger))
-      if (piece.length > 0) await writePiece(response, piece, { signal, patienceMs: limits.pingIntervalMs });
-  }
-  // A normal end without the last chunk would look like a complete response.
-  if (signal.aborted) response.destroy();
-  else response.end();
+  const { ended: signal, log: logger } = request;
+  const record = await submissions.status(submissionId);
+  await sendStream(request, reply, 'text/plain; charset=utf-8', async (response) => {
+    const settings = { progress: true, after: null, signal, logger };
+    for await (const frame of submissions.follow(acceptedIn(record), settings)) {
+      if (signal.aborted || isOver(frame)) break;
+      for await (const piece of piecesOf(frame, filter, outputArchive, logger))
+        if (piece.length > 0)
+          await writePiece(response, piece, { signal, patienceMs: limits.pingIntervalMs });
+    }
+    // A normal end without the last chunk would look like a complete response.
+    if (signal.aborted) response.destroy();
+    else response.end();
+  });
 }
 
 function isOver(frame: SubmissionFrame): boolean {
@@ -61,7 +65,7 @@ function isOver(frame: SubmissionFrame): boolean {
 
 async function* piecesOf(
   frame: SubmissionFrame,
-  { stream, step }: z.output<typeof outputQuery>,
+  { stream, step }: OutputFilter,
   archive: ReadOutput | null,
   logger: Logger,
 ): AsyncGenerator<Buffer> {

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { submissionId, userId } from '../protocol/identifiers';
 import { fields } from '../protocol/schemaHelpers';
 import type { SubmissionRouteParts } from './submissionRoutes';
-import type { Route } from './apiRoute';
-import { jsonIn, jsonText } from './body';
+import { operationState } from '../submissions/operations';
+import type { Api } from './apiTypes';
 import { seenBy } from './caller';
-import { checked, MAX_WAIT_SECONDS, queryOf } from './query';
+import { json } from './openApi';
+import { MAX_WAIT_SECONDS } from './validation';
 
 /** Larger than any body that these calls need. */
 const MAX_BODY_BYTES = 4_096;
@@ -22,33 +23,35 @@ const waitQuery = z.strictObject({
 export const rollbackMessage = fields({ submission_id: submissionId() }).meta({ title: 'Rollback' });
 
 /** Calls that change a user's production, other than submissions. */
-export function productionRoutes({ submissions }: Pick<SubmissionRouteParts, 'submissions'>): Route[] {
-  return [
+export function productionRoutes(api: Api, { submissions }: Pick<SubmissionRouteParts, 'submissions'>): void {
+  api.post(
+    '/api/users/:user_id/rollback',
     {
-      method: 'POST',
-      path: '/api/users/{user_id}/rollback',
-      operationId: 'rollback',
-      summary: 'Deploys an earlier submission again',
-      description:
-        'Waits for its turn behind other changes, and continues when the client does not wait for it.',
-      query: waitQuery,
-      body: 'Rollback',
-      answers: {
-        200: { description: 'The result.', schema: 'Operation' },
-        202: { description: 'Still in progress.', schema: 'Operation' },
+      schema: {
+        operationId: 'rollback',
+        summary: 'Deploys an earlier submission again',
+        description:
+          'Waits for its turn behind other changes, and continues when the client does not wait for it.',
+        params: z.object({ user_id: userId() }),
+        querystring: waitQuery,
+        body: rollbackMessage,
+        response: {
+          200: json('The result.', operationState),
+          202: json('Still in progress.', operationState),
+        },
       },
-      errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
-      async handle(call) {
-        const { wait } = queryOf(call, waitQuery);
-        const { user_id } = checked(z.object({ user_id: userId() }), call.parameters);
-        const { submission_id } = checked(
-          rollbackMessage,
-          jsonIn(await jsonText(call.request, MAX_BODY_BYTES)),
-        );
-        call.logger.info({ userId: user_id, submissionId: submission_id }, 'rollback requested');
-        const body = await seenBy(call, submissions).rollBack(user_id, submission_id, wait * 1000);
-        return { status: body.status === 'running' ? 202 : 200, body };
+      config: {
+        errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
       },
+      bodyLimit: MAX_BODY_BYTES,
     },
-  ];
+    async (request, reply) => {
+      const { user_id } = request.params;
+      const { submission_id } = request.body;
+      request.log.info({ userId: user_id, submissionId: submission_id }, 'rollback requested');
+      const waitMs = request.query.wait * 1000;
+      const body = await seenBy(request, submissions).rollBack(user_id, submission_id, waitMs);
+      return reply.code(body.status === 'running' ? 202 : 200).send(body);
+    },
+  );
 }

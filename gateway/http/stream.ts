@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { linkedAbort } from '../../infrastructure/linkedAbort';
+import type { ApiReply, ApiRequest } from './apiTypes';
 
 /** The client reads too slowly. */
 export class Stalled extends Error {
@@ -29,9 +30,30 @@ export async function writePiece(
 }
 
 /** Headers of a stream. No proxy may buffer or cache it, and its connection closes when it ends. */
-export const STREAM_HEADERS = {
+const STREAM_HEADERS = {
   'Cache-Control': 'no-store',
   'X-Accel-Buffering': 'no',
   'X-Content-Type-Options': 'nosniff',
   Connection: 'close',
 };
+
+/**
+ * Begins a response, and lets `work` write and end it. If that fails, the connection breaks: the client can see that the
+ * response is not complete.
+ */
+export async function sendStream(
+  { log, ended }: ApiRequest,
+  reply: ApiReply,
+  contentType: string,
+  work: (response: ServerResponse) => Promise<void>,
+): Promise<void> {
+  reply.hijack();
+  const response = reply.raw;
+  try {
+    response.writeHead(200, { ...STREAM_HEADERS, 'Content-Type': contentType });
+    await work(response);
+  } catch (error) {
+    log[ended.aborted ? 'info' : 'error']({ err: error }, 'failed while sending a response');
+    response.destroy();
+  }
+}

@@ -100,7 +100,7 @@ export async function* followHistory(
 }
 
 function isRefusedToken(error: unknown, token: Uint8Array): boolean {
-  return token.length > 0 && isGrpcServiceError(error) && error.code === INVALID_ARGUMENT;
+  return token.length > 0 && isGrpcServiceError(error) && (error.code as number) === INVALID_ARGUMENT;
 }
 
 export interface FollowOptions {

@@ -3,12 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { InputPiece } from '../../workflows/contract';
 import { parseCursor, type Cursor } from './cursor';
-import { errorFrame, type ErrorFrame } from './errorFrame';
+import type { ErrorFrame } from './errorFrame';
 import { faultyField, invalidMessage, messageFor } from './validationErrors';
 import { filterFields, type SubmissionFilter } from './filter';
 import { knownSubmissionId, submissionId } from './identifiers';
-import { MOST_VALUES, type SubmissionRules } from './submissionRules';
-import { PROTOTYPE, sizeOf, valuesIn } from './size';
+import { parseJson } from './json';
+import { sizeOf } from './size';
+import type { SubmissionRules } from './submissionRules';
 import { pieceOf, stdinMessage } from './stdin';
 import { FieldError, submissionOf, type SubmissionContent } from './toSubmission';
 import { submitMessage, type SubmitMessage } from './submitMessage';
@@ -41,7 +42,7 @@ export const listMessage = fields({ type: z.literal('list'), ...filterFields(z.i
 
 /** A valid message. */
 export type ClientMessage =
-  | { type: 'submit'; submission: SubmissionContent & { submissionId: string } }
+  | { type: 'submit'; submission: IdentifiedSubmission }
   | { type: 'resume'; submissionId: string; after: Cursor | null }
   | { type: 'cancel' | 'status'; submissionId: string }
   | { type: 'stdin'; submissionId: string; piece: InputPiece }
@@ -49,35 +50,23 @@ export type ClientMessage =
 
 export type Parsed = { message: ClientMessage; error?: never } | { message?: never; error: ErrorFrame };
 
-/**
- * Parses a text frame. Never throws: for an invalid message, it returns the error frame to answer with.
- * @param submissionId id for a submit message, if it was sent outside of the message
- */
-export type ParseMessage = (frame: string, submissionId?: string) => Parsed;
+/** Parses a text frame. Never throws: for an invalid message, it returns the error frame to answer with. */
+export type ParseMessage = (frame: string) => Parsed;
 
 const TYPES = ['submit', 'resume', 'cancel', 'stdin', 'status', 'list'] as const;
 
 export function messageParser(rules: SubmissionRules): ParseMessage {
   const submit = submitMessage(rules);
-  return (frame, told) => {
-    let json: unknown;
-    try {
-      json = JSON.parse(frame);
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      return { error: errorFrame('invalid_json', `the message is not JSON: ${cause}`) };
-    }
-    const { count, largest, prototype } = valuesIn(json);
-    if (prototype) return { error: faultyField('invalid_message', [PROTOTYPE], 'cannot be a name', {}) };
-    if (count > MOST_VALUES) {
-      const words = `the message has ${count} values, most of them in ${largest}, and the limit is ${MOST_VALUES}: send fewer`;
-      const details = { field: largest, limit: MOST_VALUES, submission_id: knownSubmissionId(json) };
-      return { error: errorFrame('invalid_message', words, details) };
-    }
+  return (frame) => {
+    const { json, error } = parseJson(frame);
+    if (error) return { error };
     const type = typeOf(json);
     switch (type) {
       case 'submit':
-        return parsed(submit, json, (message) => submission(message, rules, told));
+        return parsed(submit, json, (message) => {
+          const { submission, error } = checkSubmission(message, rules);
+          return error ? { error } : { message: { type, submission } };
+        });
       case 'resume':
         return parsed(resumeMessage, json, ({ submission_id, cursor }) => {
           const after = cursor === undefined ? null : parseCursor(cursor);
@@ -119,10 +108,21 @@ function parsed<Schema extends z.ZodType>(
     : { error: invalidMessage(result.error.issues, knownSubmissionId(json)) };
 }
 
-function submission(message: SubmitMessage, rules: SubmissionRules, told: string | undefined): Parsed {
-  const { submission_id = told } = message;
-  if (told !== undefined && submission_id !== told) {
-    const words = `must be the Idempotency-Key, ${told}, when both are sent`;
+/** A submission with all that its message leaves out. */
+export type IdentifiedSubmission = SubmissionContent & { submissionId: string };
+
+/**
+ * Checks what the schema of a submit message cannot say.
+ * @param requestedId id of the submission, if it was sent outside of the message
+ */
+export function checkSubmission(
+  message: SubmitMessage,
+  rules: SubmissionRules,
+  requestedId?: string,
+): { submission: IdentifiedSubmission; error?: never } | { submission?: never; error: ErrorFrame } {
+  const { submission_id = requestedId } = message;
+  if (requestedId !== undefined && submission_id !== requestedId) {
+    const words = `must be the Idempotency-Key, ${requestedId}, when both are sent`;
     return { error: faultyField('invalid_message', ['submission_id'], words, { submission_id }) };
   }
   const { bytes, largest } = sizeOf(message);
@@ -133,7 +133,7 @@ function submission(message: SubmitMessage, rules: SubmissionRules, told: string
   }
   try {
     const submissionId = submission_id ?? randomUUID();
-    return { message: { type: 'submit', submission: { submissionId, ...submissionOf(message, rules) } } };
+    return { submission: { submissionId, ...submissionOf(message, rules) } };
   } catch (error) {
     if (!(error instanceof FieldError)) throw error;
     const { field, message: words, limit } = error;

@@ -70,4 +70,6 @@ export function submitMessage(rules: SubmissionRules) {
   });
 }
 
-export type SubmitMessage = z.infer<ReturnType<typeof submitMessage>>;
+export type SubmitSchema = ReturnType<typeof submitMessage>;
+
+export type SubmitMessage = z.infer<SubmitSchema>;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const checkout = resolve(root, '..', '..');
@@ -28,5 +29,8 @@ if (!existsSync(note) || readFileSync(note, 'utf8') !== digest) {
     logLevel: 'warn',
     build: { outDir, emptyOutDir: true, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 800 },
   });
+  const assets = join(outDir, 'assets');
+  for (const name of readdirSync(assets))
+    writeFileSync(join(assets, `${name}.gz`), gzipSync(readFileSync(join(assets, name))));
   writeFileSync(note, digest);
 }

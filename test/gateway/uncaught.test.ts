@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 /** A gateway in a separate process, because an uncaught error affects the whole process. */
@@ -56,6 +58,18 @@ test('an error that nobody caught ends its exchange alone, and is counted and lo
     expect(JSON.parse(logged!)).toMatchObject({ level: 60, err: { stack: /uncaughtGateway/ } });
   }
 
+  // A body that arrives later is read in events of the connection, not of the request.
+  const late = request(`${url}/api/submissions`, {
+    method: 'POST',
+    headers: { ...json.headers, 'Content-Type': 'application/json' },
+  });
+  late.flushHeaders();
+  await wait(200);
+  late.end(JSON.stringify({ user_id: 'test', code: 'pass' }));
+  const [answer] = (await once(late, 'response')) as [IncomingMessage];
+  expect([answer.statusCode, answer.headers.connection]).toEqual([500, 'close']);
+  answer.resume();
+
   const upgrade = new WebSocket(`${url.replace('http', 'ws')}/apps/a-timer/`);
   upgrade.on('error', () => undefined);
   const [, refused] = (await once(upgrade, 'unexpected-response')) as [unknown, { statusCode: number }];
@@ -64,7 +78,7 @@ test('an error that nobody caught ends its exchange alone, and is counted and lo
   const socket = await connected();
   socket.send(JSON.stringify({ type: 'list' }));
   expect((await once(socket, 'close'))[0]).toBe(1011);
-  expect(await metric()).toBe('5');
+  expect(await metric()).toBe('6');
 
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   other.send('{');

@@ -27,6 +27,10 @@ class FailingSubmissions extends FakeSubmissions {
   override list(): Promise<never> {
     return failLater('a-timer');
   }
+
+  override submit(): Promise<never> {
+    return failLater('a-timer');
+  }
 }
 
 async function main(): Promise<void> {

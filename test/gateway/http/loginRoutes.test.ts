@@ -136,7 +136,7 @@ describe('a login', () => {
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ key_id: alice.id, user_id: 'alice', admin: false });
     const [cookie = ''] = response.headers.getSetCookie();
-    expect(cookie).toMatch(/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    expect(cookie).toMatch(/; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/);
     expect(cookie).not.toContain(alice.key);
     const session = await fetch(`${server.url}/session`, { headers: { Cookie: cookie.split(';')[0] ?? '' } });
     expect(await session.json()).toMatchObject({ user_id: 'alice' });
