@@ -69,12 +69,6 @@ export async function createApi(
   const submitSchema = submitMessage(parts.rules);
   const methods = methodsByPath(api);
   await useOpenApi(api, submitSchema);
-  serviceRoutes(api, () => parts.submissions.ready(), parts.leaving);
-  languagesRoute(api, parts.rules);
-  metricsRoute(api, parts.metrics);
-  documentRoutes(api, parts.rules);
-  await pageRoutes(api, parts);
-  loginRoutes(api, parts);
   await api.register((withKey: Api, _options, done) => {
     withKey.addHook('onRoute', (route) => void (route.schema = { ...route.schema, security: KEY }));
     withKey.addHook('onRequest', requireKey(parts.access));
@@ -85,6 +79,12 @@ export async function createApi(
     productionRoutes(withKey, parts);
     done();
   });
+  serviceRoutes(api, () => parts.submissions.ready(), parts.leaving);
+  languagesRoute(api, parts.rules);
+  metricsRoute(api, parts.metrics);
+  documentRoutes(api, parts.rules);
+  await pageRoutes(api, parts);
+  loginRoutes(api, parts);
   refuseOtherMethods(api, methods);
   await api.ready();
   return api;

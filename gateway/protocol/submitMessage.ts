@@ -67,6 +67,7 @@ export function submitMessage(rules: SubmissionRules) {
     description:
       `Submits code, as either code or files: it is tested, and deployed if it passes, unless deploy is false. ` +
       `All its text together may have ${rules.maxCodeBytes} bytes of UTF-8.`,
+    examples: [{ user_id: 'test', code: "print('Hello')", deploy: false }],
   });
 }
 

@@ -408,6 +408,24 @@ test('a program that asks gets what is typed while it runs', async () => {
   expect(await output().innerText()).toContain('and more');
 });
 
+test('the API reference shows what a call takes and answers, and the call can be tried', async () => {
+  await logIn();
+  await page.goto(`${network.origin}/docs`);
+  await page.getByText('Returns what a user has in production').waitFor();
+  const call = (operationId: string) => page.locator(`#operations-default-${operationId}`);
+  await call('submit').locator('button').first().click();
+  await call('submit').getByText('Request body').waitFor();
+  await call('submit').locator('.body-param textarea').waitFor();
+  const example = await call('submit').locator('.body-param textarea').inputValue();
+  expect(JSON.parse(example)).toEqual({ user_id: 'test', code: "print('Hello')", deploy: false });
+  // The page's login is enough to try a call.
+  await call('list').locator('button').first().click();
+  await call('list').getByRole('button', { name: 'Execute' }).click();
+  const answer = call('list').locator('.live-responses-table');
+  await answer.waitFor();
+  expect(await answer.innerText()).toContain('"submissions"');
+});
+
 test('what is live is shown pod by pod, with its database and a link to it', async () => {
   await logIn();
   await page.getByLabel('Example').selectOption({ label: 'A web server' });
