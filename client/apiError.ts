@@ -29,7 +29,7 @@ export class Unreachable extends Error {
 }
 
 /** Returns the response if it is successful. @throws ApiError for an error of a gateway, otherwise Unreachable */
-export async function orThrow(response: Response): Promise<Response> {
+export async function throwUnlessOk(response: Response): Promise<Response> {
   if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);
   if (typeof body === 'object' && body !== null && 'type' in body && body.type === 'error')

@@ -14,7 +14,7 @@ import type {
 } from '../gateway/protocol/submissionRecord';
 import type { LogEvent, LogQuery } from '../gateway/http/logs';
 import type { OperationState } from '../gateway/submissions/operations';
-import { ApiError, orThrow, Unreachable } from './apiError';
+import { ApiError, throwUnlessOk, Unreachable } from './apiError';
 import { eventsIn } from './eventStream';
 
 export { ApiError, Unreachable };
@@ -203,7 +203,7 @@ export class OrchestrationClient {
           ...(body && { body: JSON.stringify(body) }),
           ...(signal && { signal }),
         });
-        return await orThrow(response);
+        return await throwUnlessOk(response);
       } catch (error) {
         const isTemporary =
           error instanceof ApiError ? error.code === 'unavailable' : error instanceof TypeError;

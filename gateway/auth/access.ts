@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'cookie';
 import type { KeyDirectory } from '../../infrastructure/kubernetes/keys';
-import { authentication, type Known } from './authentication';
+import { authentication, type KeyCheck } from './authentication';
 import type { Principal } from './principal';
 import { createSessions, type Sessions } from './sessions';
 
@@ -32,7 +32,7 @@ export interface Access {
 export const COOKIE = 'orchestration_session';
 
 /** By then, keys can most likely be read again. */
-const UNKNOWN_RETRY_SECONDS = 5;
+const KEYS_RETRY_SECONDS = 5;
 
 export function createAccess(apiKey: string, directory: KeyDirectory | null): Access {
   const keys = authentication(apiKey, directory);
@@ -61,12 +61,12 @@ export function createAccess(apiKey: string, directory: KeyDirectory | null): Ac
   };
 }
 
-function answerFor(known: Known, whenInvalid: string): Identified {
-  if (known === 'invalid') return refuse(401, 'unauthorized', whenInvalid);
-  if (known !== 'unknown') return { principal: known };
+function answerFor(check: KeyCheck, whenInvalid: string): Identified {
+  if (check === 'invalid') return refuse(401, 'unauthorized', whenInvalid);
+  if (check !== 'unavailable') return { principal: check };
   const message = 'keys cannot be read at the moment: try again';
   return {
-    refused: { status: 503, error: 'unavailable', message, retryAfterSeconds: UNKNOWN_RETRY_SECONDS },
+    refused: { status: 503, error: 'unavailable', message, retryAfterSeconds: KEYS_RETRY_SECONDS },
   };
 }
 

@@ -2,14 +2,14 @@ import { timingSafeEqual } from 'node:crypto';
 import { digestOfKey, keyIdIn, type KeyDirectory } from '../../infrastructure/kubernetes/keys';
 import { BOOTSTRAP, type Principal } from './principal';
 
-/** The result of checking a key: its principal, `invalid`, or `unknown` while keys cannot be read. */
-export type Known = Principal | 'invalid' | 'unknown';
+/** The result of checking a key: its principal, `invalid`, or `unavailable` while keys cannot be read. */
+export type KeyCheck = Principal | 'invalid' | 'unavailable';
 
 export interface Authentication {
   /** Checks what a client presented as its key. */
-  byKey(presented: string | undefined): Known;
+  byKey(presented: string | undefined): KeyCheck;
   /** Checks again whether a key that was already accepted is still valid: for sessions and open connections. */
-  byId(keyId: string): Known;
+  byId(keyId: string): KeyCheck;
 }
 
 /** Stands in for the digest of a key that does not exist: its refusal takes as long as that of a wrong key. */
@@ -23,10 +23,10 @@ const NO_KEY = Buffer.alloc(32);
 export function authentication(apiKey: string, directory: KeyDirectory | null): Authentication {
   const bootstrap = digestOfKey(apiKey);
 
-  function byId(keyId: string): Known {
+  function byId(keyId: string): KeyCheck {
     if (keyId === BOOTSTRAP.keyId) return BOOTSTRAP;
     if (!directory) return 'invalid';
-    if (!directory.current) return 'unknown';
+    if (!directory.current) return 'unavailable';
     const key = directory.find(keyId);
     if (!key) return 'invalid';
     const expiresAt = key.expiresAt === null ? null : Date.parse(key.expiresAt);
@@ -43,8 +43,8 @@ export function authentication(apiKey: string, directory: KeyDirectory | null): 
       const keyId = keyIdIn(presented);
       if (keyId === undefined) return 'invalid';
       const matches = timingSafeEqual(digest, directory?.find(keyId)?.digest ?? NO_KEY);
-      const known = byId(keyId);
-      return matches || known === 'unknown' ? known : 'invalid';
+      const check = byId(keyId);
+      return matches || check === 'unavailable' ? check : 'invalid';
     },
   };
 }

@@ -11,7 +11,7 @@ const EXPIRY_CHECK_MS = 1_000;
 export interface ConnectionRegistry {
   add(socket: WebSocket, principal: Principal): void;
   /** How many connections a key has open. */
-  of(keyId: string): number;
+  count(keyId: string): number;
   stop(): void;
 }
 
@@ -19,7 +19,7 @@ export interface ConnectionRegistry {
 export function createConnectionRegistry(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
   const open = new Map<WebSocket, Principal>();
   const counts = new Map<string, number>();
-  const count = (keyId: string, change: number) => {
+  const add = (keyId: string, change: number) => {
     const now = (counts.get(keyId) ?? 0) + change;
     if (now > 0) counts.set(keyId, now);
     else counts.delete(keyId);
@@ -33,13 +33,13 @@ export function createConnectionRegistry(access: Access, directory: KeyDirectory
   return {
     add(socket, principal) {
       open.set(socket, principal);
-      count(principal.keyId, 1);
+      add(principal.keyId, 1);
       socket.once('close', () => {
         open.delete(socket);
-        count(principal.keyId, -1);
+        add(principal.keyId, -1);
       });
     },
-    of: (keyId) => counts.get(keyId) ?? 0,
+    count: (keyId) => counts.get(keyId) ?? 0,
     stop: () => clearInterval(timer),
   };
 }

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import type { Authentication, Known } from './authentication';
+import type { Authentication, KeyCheck } from './authentication';
 import type { Principal } from './principal';
 
 /** How long a login lasts, in milliseconds. */
@@ -8,7 +8,7 @@ export const SESSION_MS = 12 * 3_600_000;
 /** Sessions of browsers, valid on every gateway with the same `API_KEY`. */
 export interface Sessions {
   issue(principal: Principal): { token: string; expiresAt: number };
-  read(token: string): Known;
+  read(token: string): KeyCheck;
 }
 
 /**
@@ -32,8 +32,8 @@ export function createSessions(apiKey: string, keys: Authentication): Sessions {
       const expected = macOf(content);
       if (presented.length !== expected.length || !timingSafeEqual(presented, expected)) return 'invalid';
       if (Number(expires) <= Date.now()) return 'invalid';
-      const known = keys.byId(keyId);
-      return typeof known === 'string' ? known : { ...known, expiresAt: Number(expires) };
+      const check = keys.byId(keyId);
+      return typeof check === 'string' ? check : { ...check, expiresAt: Number(expires) };
     },
   };
 }

@@ -62,7 +62,7 @@ async function writeEvents(
   response: ServerResponse,
   { first, frames, record, signal, logger, limits, closing }: EventsParts,
 ): Promise<void> {
-  const write = (text: string) => writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
+  const write = (text: string) => writePiece(response, text, { signal, timeoutMs: limits.pingIntervalMs });
   const pings = setInterval(() => {
     if (!response.writableNeedDrain) response.write(': ping\n\n');
   }, limits.pingIntervalMs);

@@ -14,7 +14,7 @@ export interface LogSources {
   history: LogHistory | null;
 }
 
-export interface Wanted {
+export interface LogSelection {
   userId: string;
   part: LogPart;
   /** Only lines from this time on, in the format of `PodLine.at`; null for all available lines. */
@@ -42,13 +42,13 @@ const MAX_CHARACTERS = 4_194_304;
  */
 export async function* viewLogs(
   sources: LogSources,
-  wanted: Wanted,
-  settings: { signal: AbortSignal; patienceMs: number; logger: Logger },
+  selection: LogSelection,
+  settings: { signal: AbortSignal; timeoutMs: number; logger: Logger },
 ): AsyncGenerator<LogPiece> {
   const { signal, logger } = settings;
-  const { follow, after, since, userId, part } = wanted;
+  const { follow, after, since, userId, part } = selection;
   const begun = exactTime(new Date().toISOString()) ?? '';
-  const { lines, notes, cut } = await before(sources, wanted, settings);
+  const { lines, notes, cut } = await before(sources, selection, settings);
   for (const message of notes) yield { type: 'note', message };
   if (cut) yield { type: 'note', message: `these are the last ${lines.length} lines` };
 
@@ -72,10 +72,10 @@ export async function* viewLogs(
 /** Reads the earlier lines, in order of time. */
 async function before(
   { live, history }: LogSources,
-  { userId, part, since, tail, after }: Wanted,
-  { signal, patienceMs, logger }: { signal: AbortSignal; patienceMs: number; logger: Logger },
+  { userId, part, since, tail, after }: LogSelection,
+  { signal, timeoutMs, logger }: { signal: AbortSignal; timeoutMs: number; logger: Logger },
 ): Promise<{ lines: PodLine[]; notes: string[]; cut: boolean }> {
-  const inTime = linkedAbort([signal], patienceMs);
+  const inTime = linkedAbort([signal], timeoutMs);
   const begin = after?.from ?? since;
   const known = after?.offsets.entries().map(([pod, { at }]) => ({ pod, until: at })) ?? [];
   const stored = history?.tail({

@@ -133,14 +133,14 @@ async function sendLogs(
       since: since === undefined ? null : momentOf(since),
       tail: cursor === null ? tail : MAX_TAIL,
     };
-    const pieces = viewLogs(logs, selection, { signal, patienceMs: limits.callTimeoutMs, logger });
+    const pieces = viewLogs(logs, selection, { signal, timeoutMs: limits.callTimeoutMs, logger });
     const first = await pieces.next().catch((error: unknown) => {
       throw new PlatformUnavailable('neither the cluster nor the store of logs answered', { cause: error });
     });
     const type = asEvents ? 'text/event-stream' : 'text/plain; charset=utf-8';
     await sendStream(request, reply, type, async (response) => {
       const write = (text: string) =>
-        writePiece(response, text, { signal, patienceMs: limits.pingIntervalMs });
+        writePiece(response, text, { signal, timeoutMs: limits.pingIntervalMs });
       if (asEvents) await write(`retry: ${RETRY_MS}\n\n`);
       response.flushHeaders();
       await sendPieces(

@@ -48,8 +48,7 @@ export async function sendOutput(
     for await (const frame of submissions.follow(acceptedIn(record), settings)) {
       if (signal.aborted || isOver(frame)) break;
       for await (const piece of piecesOf(frame, filter, outputArchive, logger))
-        if (piece.length > 0)
-          await writePiece(response, piece, { signal, patienceMs: limits.pingIntervalMs });
+        if (piece.length > 0) await writePiece(response, piece, { signal, timeoutMs: limits.pingIntervalMs });
     }
     // A normal end without the last chunk would look like a complete response.
     if (signal.aborted) response.destroy();

@@ -10,20 +10,20 @@ export class Stalled extends Error {
 
 /**
  * Writes a chunk, and resolves when the response accepts another: at most one chunk waits in memory.
- * @throws Stalled if that takes longer than `patienceMs`
+ * @throws Stalled if that takes longer than `timeoutMs`
  */
 export async function writePiece(
   response: ServerResponse,
   piece: string | Buffer,
-  { signal, patienceMs }: { signal: AbortSignal; patienceMs: number },
+  { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<void> {
   if (signal.aborted || response.write(piece)) return;
-  const inTime = linkedAbort([signal], patienceMs);
+  const inTime = linkedAbort([signal], timeoutMs);
   try {
     await once(response, 'drain', { signal: inTime.signal });
   } catch (error) {
     if (signal.aborted) return;
-    throw inTime.signal.aborted ? new Stalled(`nothing was read for ${patienceMs} ms`) : error;
+    throw inTime.signal.aborted ? new Stalled(`nothing was read for ${timeoutMs} ms`) : error;
   } finally {
     inTime.abort();
   }

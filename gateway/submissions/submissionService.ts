@@ -102,21 +102,21 @@ export class PlatformUnavailable extends Error {
   override name = 'PlatformUnavailable';
 }
 
-const keys = {
+const attributes = {
   userId: defineSearchAttributeKey(SEARCH_ATTRIBUTES.userId, SearchAttributeType.KEYWORD),
   status: defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD),
   codeDigest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.codeDigest, SearchAttributeType.KEYWORD),
 };
 
-let lastMoment = 0;
+let lastTimestamp = 0;
 
 /**
  * Returns the current time, but never the same twice in this process: a user's submissions are deployed in the order
  * of these times.
  */
-function nextMoment(): string {
-  lastMoment = Math.max(Date.now(), lastMoment + 1);
-  return new Date(lastMoment).toISOString();
+function nextTimestamp(): string {
+  lastTimestamp = Math.max(Date.now(), lastTimestamp + 1);
+  return new Date(lastTimestamp).toISOString();
 }
 
 /** Submissions as workflows on a Temporal server. */
@@ -140,9 +140,9 @@ export function temporalSubmissions(
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
       typedSearchAttributes: [
-        { key: keys.userId, value: input.userId },
-        { key: keys.status, value: 'running' },
-        { key: keys.codeDigest, value: input.codeDigest },
+        { key: attributes.userId, value: input.userId },
+        { key: attributes.status, value: 'running' },
+        { key: attributes.codeDigest, value: input.codeDigest },
       ],
       memo: { [CONTENT_DIGEST_MEMO]: contentDigest },
       staticSummary: `code of ${input.userId}`,
@@ -152,12 +152,10 @@ export function temporalSubmissions(
   }
 
   async function join({ submissionId, userId }: Submission, contentDigest: string): Promise<string> {
-    const {
-      typedSearchAttributes: first,
-      memo,
-      runId,
-    } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
-    if (first.get(keys.userId) !== userId)
+    const { typedSearchAttributes, memo, runId } = await client.workflow
+      .getHandle(workflowIdOf(submissionId))
+      .describe();
+    if (typedSearchAttributes.get(attributes.userId) !== userId)
       throw new SubmissionConflict(`submission ${submissionId} belongs to another user`);
     if (memo?.[CONTENT_DIGEST_MEMO] !== contentDigest)
       throw new SubmissionConflict(`submission ${submissionId} was sent before with other content`);
@@ -165,7 +163,7 @@ export function temporalSubmissions(
   }
 
   /** Calls Temporal with a timeout, and converts errors to those that clients are to see. */
-  function answer<T>(submissionId: string, call: () => Promise<T>): Promise<T> {
+  function callTemporal<T>(submissionId: string, call: () => Promise<T>): Promise<T> {
     return within(limits.callTimeoutMs, call).catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError)
         throw new SubmissionNotFound(`there is no submission ${submissionId}`, { cause: error });
@@ -177,11 +175,11 @@ export function temporalSubmissions(
 
   return {
     async submit(submission) {
-      const { submissionId, userId, requestedBy: _, ...asked } = submission;
-      const contentDigest = digestOf(asked);
-      const codeDigest = digestOf(asked.program);
-      const input = { ...submission, codeDigest, acceptedAt: nextMoment() };
-      const runId = await answer(submissionId, () =>
+      const { submissionId, userId, requestedBy: _, ...content } = submission;
+      const contentDigest = digestOf(content);
+      const codeDigest = digestOf(content.program);
+      const input = { ...submission, codeDigest, acceptedAt: nextTimestamp() };
+      const runId = await callTemporal(submissionId, () =>
         start(input, contentDigest).catch((error: unknown) => {
           if (error instanceof WorkflowExecutionAlreadyStartedError) return join(submission, contentDigest);
           throw error;
@@ -191,14 +189,14 @@ export function temporalSubmissions(
     },
 
     find: (submissionId) =>
-      answer(submissionId, async () => {
+      callTemporal(submissionId, async () => {
         const handle = client.workflow.getHandle(workflowIdOf(submissionId));
         const { typedSearchAttributes, runId } = await handle.describe();
-        return acceptedAs(submissionId, typedSearchAttributes.get(keys.userId) ?? '', runId);
+        return acceptedAs(submissionId, typedSearchAttributes.get(attributes.userId) ?? '', runId);
       }),
 
     cancel: (submissionId, keyId) =>
-      answer(submissionId, async () => {
+      callTemporal(submissionId, async () => {
         const handle = client.workflow.getHandle(workflowIdOf(submissionId));
         const { status, memo } = await handle.describe();
         // After its verdict, a workflow only records actions, and nothing is left to cancel.
@@ -209,7 +207,7 @@ export function temporalSubmissions(
       }),
 
     input: (submissionId, piece) =>
-      answer(submissionId, async () => {
+      callTemporal(submissionId, async () => {
         for (;;) {
           try {
             return await sendInput(client, submissionId, piece);
@@ -224,12 +222,12 @@ export function temporalSubmissions(
       }),
 
     status: (submissionId) =>
-      answer(submissionId, async () =>
+      callTemporal(submissionId, async () =>
         recordOf(await client.workflow.getHandle(workflowIdOf(submissionId)).describe()),
       ),
 
     content: (submissionId) =>
-      answer(submissionId, async () => {
+      callTemporal(submissionId, async () => {
         const workflowId = workflowIdOf(submissionId);
         const { runId } = await client.workflow.getHandle(workflowId).describe();
         return (await inputOf(client, workflowId, runId)) as SubmitCodeInput;

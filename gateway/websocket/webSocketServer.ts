@@ -61,7 +61,7 @@ export function createWebSockets(parts: WebSocketParts): WebSockets {
       const admission = admit(
         request,
         access,
-        (principal) => connections.of(principal.keyId) < quotas.of(principal).limits.connections,
+        (principal) => connections.count(principal.keyId) < quotas.of(principal).limits.connections,
       );
       if (admission.refused) {
         connection.info({ status: admission.refused.status }, 'upgrade refused');

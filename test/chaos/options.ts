@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../../infrastructure/commandLine';
 import { KINDS, type Kind } from './kinds';
-import type { Wanted } from './schedule';
+import type { ScheduleOptions } from './schedule';
 
-export interface Options extends Wanted {
+export interface Options extends ScheduleOptions {
   /** One fault of each main kind, within a few minutes. */
   short: boolean;
   /** Submissions per second. */

@@ -11,7 +11,7 @@ export interface Planned {
 }
 
 /** The parameters of a schedule. */
-export interface Wanted {
+export interface ScheduleOptions {
   seed: number;
   minutes: number;
   faults: number;
@@ -20,7 +20,7 @@ export interface Wanted {
 }
 
 /** The faults of a run, spread over its duration: the same parameters give the same schedule. */
-export function plan({ seed, minutes, faults, only }: Wanted): Planned[] {
+export function plan({ seed, minutes, faults, only }: ScheduleOptions): Planned[] {
   const random = new Random(seed);
   const drawn = (only.length > 0 ? only : KINDS).map((kind) => ({ kind, weight: weightOf(kind) }));
   const slot = (minutes * 60_000) / faults;

@@ -42,7 +42,7 @@ test('while keys cannot be read, only the key of the environment is accepted', (
   const away = directoryOf([alice]);
   away.current = false;
   const known = authentication(apiKey, away);
-  expect(known.byKey(alice.key)).toBe('unknown');
+  expect(known.byKey(alice.key)).toBe('unavailable');
   expect(known.byKey(apiKey)).toEqual(BOOTSTRAP);
   expect(known.byKey('nonsense')).toBe('invalid');
 });

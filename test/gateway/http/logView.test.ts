@@ -1,13 +1,20 @@
 import pino from 'pino';
 import { logCursorText, parseLogCursor } from '../../../gateway/http/logCursor';
-import { viewLogs, type LogPiece, type LogSources, type Wanted } from '../../../gateway/http/logView';
+import { viewLogs, type LogPiece, type LogSources, type LogSelection } from '../../../gateway/http/logView';
 import type { PodLine } from '../../../infrastructure/kubernetes/logs/line';
 
 const logger = pino({ level: 'silent' });
 const time = (second: number) => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000000000Z`;
 const line = (pod: string, second: number): PodLine => ({ pod, at: time(second), text: `${pod} ${second}` });
 
-const wanted: Wanted = { userId: 'ada', part: 'prod', since: null, tail: 100, follow: false, after: null };
+const selection: LogSelection = {
+  userId: 'ada',
+  part: 'prod',
+  since: null,
+  tail: 100,
+  follow: false,
+  after: null,
+};
 
 /** Sources that return these lines; null stands for a source that fails. */
 function sources(stored: PodLine[] | null, pods: PodLine[] | null, later: PodLine[] = []): LogSources {
@@ -26,10 +33,10 @@ function sources(stored: PodLine[] | null, pods: PodLine[] | null, later: PodLin
   };
 }
 
-async function view(from: LogSources, how: Partial<Wanted> = {}): Promise<LogPiece[]> {
-  const settings = { signal: new AbortController().signal, patienceMs: 1_000, logger };
+async function view(from: LogSources, how: Partial<LogSelection> = {}): Promise<LogPiece[]> {
+  const settings = { signal: new AbortController().signal, timeoutMs: 1_000, logger };
   const pieces: LogPiece[] = [];
-  for await (const piece of viewLogs(from, { ...wanted, ...how }, settings)) pieces.push(piece);
+  for await (const piece of viewLogs(from, { ...selection, ...how }, settings)) pieces.push(piece);
   return pieces;
 }
 
