@@ -100,12 +100,16 @@ export class OrchestrationClient {
   }
 
   /**
-   * Deploys an earlier submission again. The client does not retry this call.
+   * Deploys an earlier submission again, and waits for the end of that. The client does not repeat the request for it.
    * @throws ApiError, Unreachable
    */
-  rollback(userId: string, submissionId: string): Promise<OperationState> {
-    const path = `/api/users/${encodeURIComponent(userId)}/rollback`;
-    return this.json('POST', path, { submission_id: submissionId }, { patienceMs: 0 });
+  async rollback(userId: string, submissionId: string): Promise<OperationState> {
+    const path = `/api/users/${encodeURIComponent(userId)}`;
+    const request = { submission_id: submissionId };
+    let state: OperationState = await this.json('POST', `${path}/rollback`, request, { patienceMs: 0 });
+    while (state.status === 'running')
+      state = await this.json('GET', `${path}/operations/${state.operation_id}`);
+    return state;
   }
 
   /** Yields the bytes that the program prints, until its tests end. @throws ApiError, Unreachable */

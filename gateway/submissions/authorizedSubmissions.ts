@@ -62,6 +62,10 @@ export function authorizedSubmissions(submissions: Submissions, principal: Princ
       requireUser(principal, owner);
       return submissions.rollBack(owner, submissionId, waitMs, keyId);
     },
+    async operation(owner, operationId, waitMs) {
+      requireUser(principal, owner);
+      return submissions.operation(owner, operationId, waitMs);
+    },
     follow: (accepted, settings) => submissions.follow(accepted, settings),
     ready: () => submissions.ready(),
   };

@@ -3,7 +3,7 @@ import { NothingFollows } from '../progress/follow';
 import { InputRefused } from './stdinUpdates';
 import { NotTheUser } from './authorizedSubmissions';
 import { UnknownPage } from './listing';
-import { OperationRefused } from './operations';
+import { OperationNotFound, OperationRefused } from './operations';
 import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissionService';
 
 /** Converts an error to the error frame for a valid message that could not be processed. */
@@ -35,6 +35,8 @@ export function toErrorFrame(error: unknown, submission_id?: string): ErrorFrame
     );
   if (error instanceof OperationRefused)
     return errorFrame('conflict', error.message, { field, submission_id });
+  if (error instanceof OperationNotFound)
+    return errorFrame('not_found', `${error.message}, or its history has expired`, { field: 'operation_id' });
   if (error instanceof UnknownPage)
     return errorFrame('invalid_message', 'page must be the next_page of a list with the same filters', {
       field: 'page',

@@ -23,7 +23,7 @@ import { InputRefused, sendInput } from './stdinUpdates';
 import type { Limits } from '../limits';
 import { listSubmissions } from './listing';
 import type { SubmissionFilter } from '../protocol/filter';
-import { rollBack, type OperationState } from './operations';
+import { startRollback, waitForOperation, type OperationState } from './operations';
 import type { FollowLog } from '../progress/liveOutput';
 import type { SubmissionFrame } from '../protocol/serverFrames';
 import { recordOf, type SubmissionList, type SubmissionRecord } from '../protocol/submissionRecord';
@@ -75,6 +75,11 @@ export interface Submissions {
    * @throws OperationRefused, PlatformUnavailable
    */
   rollBack(userId: string, submissionId: string, waitMs: number, keyId?: string): Promise<OperationState>;
+  /**
+   * Returns the state of an operation on a user's production, and waits up to `waitMs` for its end.
+   * @throws OperationNotFound, OperationRefused, PlatformUnavailable
+   */
+  operation(userId: string, operationId: string, waitMs: number): Promise<OperationState>;
   /** Yields the frames after the given one, up to the final one. Ends early when the signal is aborted. */
   follow(
     accepted: AcceptedSubmission,
@@ -167,11 +172,14 @@ export function temporalSubmissions(
     return within(limits.callTimeoutMs, call).catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError)
         throw new SubmissionNotFound(`there is no submission ${submissionId}`, { cause: error });
-      throw isTemporary(error)
-        ? new PlatformUnavailable('Temporal does not answer', { cause: error })
-        : error;
+      return unavailableIfTemporary(error);
     });
   }
+
+  const operation: Submissions['operation'] = (userId, operationId, waitMs) =>
+    waitForOperation(client, { userId, operationId }, { callTimeoutMs: limits.callTimeoutMs, waitMs }).catch(
+      unavailableIfTemporary,
+    );
 
   return {
     async submit(submission) {
@@ -235,23 +243,18 @@ export function temporalSubmissions(
 
     list: (filter) =>
       within(limits.callTimeoutMs, () => listSubmissions(client, taskQueue, filter)).catch(
-        (error: unknown) => {
-          if (isTemporary(error)) throw new PlatformUnavailable('Temporal does not answer', { cause: error });
-          throw error;
-        },
+        unavailableIfTemporary,
       ),
 
-    rollBack: (userId, submissionId, waitMs, keyId) =>
-      rollBack(
-        client,
-        taskQueue,
-        { userId, submissionId, requestedBy: keyId === undefined ? 'gateway' : `key:${keyId}` },
-        { startMs: limits.callTimeoutMs, waitMs },
-      ).catch((error: unknown) => {
-        throw isTemporary(error)
-          ? new PlatformUnavailable('Temporal does not answer', { cause: error })
-          : error;
-      }),
+    async rollBack(userId, submissionId, waitMs, keyId) {
+      const requestedBy = keyId === undefined ? 'gateway' : `key:${keyId}`;
+      const operationId = await within(limits.callTimeoutMs, () =>
+        startRollback(client, taskQueue, { userId, submissionId, requestedBy }),
+      ).catch(unavailableIfTemporary);
+      return operation(userId, operationId, waitMs);
+    },
+
+    operation,
 
     follow: (accepted, settings) => follow(sources, accepted, settings),
 
@@ -268,6 +271,11 @@ export function temporalSubmissions(
       ]).finally(() => done.abort());
     },
   };
+}
+
+/** Converts an error of Temporal to the one that clients are to see. */
+function unavailableIfTemporary(error: unknown): never {
+  throw isTemporary(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
 }
 
 function acceptedAs(submissionId: string, userId: string, runId: string): AcceptedSubmission {

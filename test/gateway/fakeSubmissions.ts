@@ -5,7 +5,11 @@ import { InputRefused } from '../../gateway/submissions/stdinUpdates';
 import type { InputPiece, InputState } from '../../workflows/contract';
 import { UnknownPage } from '../../gateway/submissions/listing';
 import type { SubmissionFilter } from '../../gateway/protocol/filter';
-import { OperationRefused, type OperationState } from '../../gateway/submissions/operations';
+import {
+  OperationNotFound,
+  OperationRefused,
+  type OperationState,
+} from '../../gateway/submissions/operations';
 import type { FinalFrame, SubmissionFrame } from '../../gateway/protocol/serverFrames';
 import type { SubmissionList, SubmissionRecord } from '../../gateway/protocol/submissionRecord';
 import {
@@ -19,6 +23,9 @@ import {
 export const FLOOD_BYTES = 2_000_000;
 
 /** A platform without servers: the code is a command that determines what happens to its submission. */
+/** The one operation that exists. */
+export const OPERATION_ID = '00000000-0000-4000-8000-000000000000';
+
 export class FakeSubmissions implements Submissions {
   private readonly codes = new Map<string, string>();
   private readonly testOnly = new Set<string>();
@@ -105,6 +112,20 @@ export class FakeSubmissions implements Submissions {
     const live = { submission_id, code_digest: '0'.repeat(64) };
     const namespace = `user-${user_id}`;
     return Promise.resolve({ operation_id: 'o', user_id, namespace, status: 'done', message: 'Done.', live });
+  }
+
+  operation(user_id: string, operation_id: string): Promise<OperationState> {
+    if (operation_id !== OPERATION_ID)
+      return Promise.reject(new OperationNotFound('there is no such operation'));
+    const namespace = `user-${user_id}`;
+    return Promise.resolve({
+      operation_id,
+      user_id,
+      namespace,
+      status: 'running',
+      message: 'Wait.',
+      live: null,
+    });
   }
 
   /** Page tokens are numbers. */

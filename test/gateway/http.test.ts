@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import pino from 'pino';
@@ -7,7 +8,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../gateway/limits';
 import { startServer, type RunningServer } from '../../gateway/server';
 import { serverFrame } from '../../gateway/protocol/serverFrames';
 import { submissionDetails, submissionList } from '../../gateway/protocol/submissionRecord';
-import { FakeSubmissions } from './fakeSubmissions';
+import { FakeSubmissions, OPERATION_ID } from './fakeSubmissions';
 import { rules } from './protocol/rules';
 
 /** Submissions over HTTP. */
@@ -375,6 +376,12 @@ test('an earlier submission is brought back, if it ever was live', async () => {
   expect(done).toMatchObject({ status: 200, body: { status: 'done', live: { submission_id: 'mine' } } });
   const refused = await call('POST', '/api/users/test/rollback', { submission_id: 'other' });
   expect(refused).toMatchObject({ status: 409, body: { code: 'conflict', message: 'it never was live' } });
+  const state = await call('GET', `/api/users/test/operations/${OPERATION_ID}?wait=0`);
+  expect(state).toMatchObject({ status: 200, body: { operation_id: OPERATION_ID, status: 'running' } });
+  const unknown = await call('GET', `/api/users/test/operations/${randomUUID()}`);
+  expect(unknown).toMatchObject({ status: 404, body: { code: 'not_found', field: 'operation_id' } });
+  const invalid = await call('GET', '/api/users/test/operations/1');
+  expect(invalid).toMatchObject({ status: 400, body: { field: 'operation_id' } });
   const faulty = await call('POST', '/api/users/Test/rollback', { submission_id: 'mine' });
   expect(faulty).toMatchObject({ status: 400, body: { field: 'user_id' } });
 });

@@ -90,6 +90,13 @@ test('an earlier submission is brought back; one that never was live is refused'
     status: 'done',
     live: { submission_id: first.submission_id },
   });
+  const { operation_id } = JSON.parse(back.out) as { operation_id: string };
+  const operations = (user: string) =>
+    `${httpUrl(platform.url)}/api/users/${user}/operations/${operation_id}`;
+  const read = (url: string) => fetch(url, { headers: { 'X-API-Key': platform.apiKey } });
+  const later = await read(operations('cli'));
+  expect(await later.json()).toEqual(JSON.parse(back.out));
+  expect((await read(operations('another'))).status).toBe(404);
   const refused = await run(['rollback', 'cli', 'never-was']);
   expect(refused).toMatchObject({ code: 7, err: expect.stringContaining('conflict') as string });
 }, 120_000);

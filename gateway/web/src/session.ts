@@ -48,6 +48,16 @@ export async function readLinks(): Promise<Links> {
 /** Timeout of a call, in milliseconds. */
 const CALL_TIMEOUT_MS = 30_000;
 
+/** The gateway answered with an error. */
+export class CallFailed extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** Calls the API with the session cookie. @throws Error that says why it was refused, or that it timed out */
 export async function call(
   method: string,
@@ -64,7 +74,7 @@ export async function call(
       ? new Error(`The gateway did not answer within ${timeoutMs / 1_000} s.`)
       : error;
   });
-  if (!response.ok) throw new Error(await errorMessage(response));
+  if (!response.ok) throw new CallFailed(response.status, await errorMessage(response));
   return response.json();
 }
 

@@ -69,6 +69,10 @@ class BobsSubmissions implements Submissions {
     this.rolledBack.push([userId, keyId]);
     return Promise.reject(new SubmissionNotFound('this one only keeps it'));
   }
+  operation(userId: string) {
+    this.rolledBack.push([userId]);
+    return Promise.reject(new SubmissionNotFound('this one only keeps it'));
+  }
   async *follow() {}
   ready() {
     return Promise.resolve();
