@@ -1,4 +1,4 @@
-import type { RequestListener, Server } from 'node:http';
+import { METHODS, type RequestListener, type Server } from 'node:http';
 import { SpanKind } from '@opentelemetry/api';
 import Fastify, { LogController, type FastifyReply, type RouteOptions } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -11,7 +11,7 @@ import type { Api } from './apiTypes';
 import { noteCall } from './auditCall';
 import { requireKey } from './caller';
 import { documentRoutes, useOpenApi } from './documentRoutes';
-import { answerError, HttpError, NOT_FOUND } from './error';
+import { answerError, answerNotFound, DEFAULT_HEADERS, HttpError } from './error';
 import { languagesRoute } from './languageRoutes';
 import { liveRoute, type LiveParts } from './live';
 import { loginRoutes, type LoginParts } from './loginRoutes';
@@ -22,7 +22,7 @@ import { pageRoutes, type PageLinks } from './pageRoutes';
 import { productionRoutes } from './productionRoutes';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
-import { acceptOnlyJson, validatorCompiler } from './validation';
+import { acceptOnlyJson, SMALL_BODY_BYTES, validatorCompiler } from './validation';
 
 export interface ApiParts
   extends
@@ -53,17 +53,20 @@ export async function createApi(
     childLoggerFactory: (logger, _bindings, _options, { method, url = '' }) =>
       logger.child({ method, path: url.split('?', 1)[0] }),
     serverFactory: createServer,
-    // A path that cannot be parsed, or with an id that is too long.
-    frameworkErrors: (_error, _request, reply: FastifyReply) => void reply.code(404).send(NOT_FOUND),
-    routerOptions: { maxParamLength: 1_024 },
+    // The path cannot be decoded.
+    frameworkErrors: (_error, request, reply: FastifyReply) => answerNotFound(request, reply),
+    // Longer than a path can be, as Node limits the headers: the schemas of the routes limit ids.
+    routerOptions: { maxParamLength: 65_536 },
+    bodyLimit: SMALL_BODY_BYTES,
   }).withTypeProvider<ZodTypeProvider>();
+  for (const method of METHODS) if (!api.supportedMethods.includes(method)) api.addHttpMethod(method);
   acceptOnlyJson(api);
   api.setValidatorCompiler(validatorCompiler);
   // Answers are checked against their schemas by the compiler, and by tests.
   api.setSerializerCompiler(() => JSON.stringify);
   api.setReplySerializer((payload) => `${JSON.stringify(payload)}\n`);
   api.setErrorHandler(answerError);
-  api.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
+  api.setNotFoundHandler(answerNotFound);
   observeRequests(api, parts);
   api.addHook('onRoute', traceChanges);
   const submitSchema = submitMessage(parts.rules);
@@ -97,14 +100,23 @@ function observeRequests(api: Api, { closing, metrics }: ApiParts): void {
     const begun = performance.now();
     const ended = linkedAbort([closing]);
     request.ended = ended.signal;
-    reply.raw.once('close', () => {
+    const { socket } = request.raw;
+    const end = () => {
+      socket.off('close', end);
+      reply.raw.off('close', end);
       ended.abort();
       const route = request.routeOptions.url;
       if (route === undefined) return;
       metrics.answered(request.method, bracesIn(route), reply.raw.statusCode, performance.now() - begun);
-    });
-    reply.headers({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
-    next();
+    };
+    // A response that waits behind another one on its connection does not see the connection close.
+    socket.setMaxListeners(0);
+    socket.once('close', end);
+    reply.raw.once('close', end);
+    reply.headers(DEFAULT_HEADERS);
+    // At once: the body of a request for nothing is not read.
+    if (request.is404) answerNotFound(request, reply);
+    else next();
   });
   api.addHook('onSend', (_request, reply, _payload, next) => {
     if (closing.aborted) reply.header('Connection', 'close');

@@ -6,6 +6,7 @@ import { protocolSchema } from '../protocol/jsonSchema';
 import type { SubmissionRules } from '../protocol/submissionRules';
 import type { SubmitSchema } from '../protocol/submitMessage';
 import type { Api } from './apiTypes';
+import { answerFileError } from './error';
 import { json, openApiOptions } from './openApi';
 
 /** The reference loads nothing from elsewhere, and is shown in no other page. */
@@ -23,11 +24,14 @@ const POLICY = {
 /** Collects the routes that are added after it, and serves a page about them at `/docs`. */
 export async function useOpenApi(api: Api, submitSchema: SubmitSchema): Promise<void> {
   await api.register(swagger, openApiOptions(submitSchema));
-  await api.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: POLICY,
-    theme: { title: 'Orchestration App: API reference' },
-    uiConfig: { deepLinking: true, displayOperationId: true, layout: 'BaseLayout', tryItOutEnabled: true },
+  await api.register(async (page) => {
+    page.setErrorHandler(answerFileError);
+    await page.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: POLICY,
+      theme: { title: 'Orchestration App: API reference' },
+      uiConfig: { deepLinking: true, displayOperationId: true, layout: 'BaseLayout', tryItOutEnabled: true },
+    });
   });
 }
 

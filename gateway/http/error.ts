@@ -43,7 +43,31 @@ export const STATUS_OF: Record<ErrorCode, number> = {
 /** Seconds after which a client may retry when the platform was unavailable. */
 const RETRY_AFTER = { 'Retry-After': '1' };
 
+/** Headers of every answer, unless its route sets others. */
+export const DEFAULT_HEADERS = {
+  'Cache-Control': 'no-store',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
 export const NOT_FOUND = errorFrame('not_found', 'there is nothing at this address');
+
+/** The answer to a body of another type than JSON. */
+export const UNSUPPORTED_MEDIA_TYPE = errorFrame(
+  'unsupported_media_type',
+  'Content-Type must be application/json: the body must be JSON',
+  { field: 'Content-Type' },
+);
+
+/** Answers a request for an unknown address. Serves requests that reached no route, and no hook. */
+export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
+  request.log.info({ code: NOT_FOUND.code }, 'request refused');
+  reply
+    .code(404)
+    .headers(DEFAULT_HEADERS)
+    .type('application/json; charset=utf-8')
+    .send(`${JSON.stringify(NOT_FOUND)}\n`);
+}
 
 /** Answers a call that failed with an error frame, and logs it. */
 export function answerError(
@@ -55,40 +79,44 @@ export function answerError(
   if (request.ended.aborted) request.log.info({ err: error }, 'request ended early');
   else if (status >= 500) request.log.error({ err: error, code: frame.code }, 'request failed');
   else request.log.info({ code: frame.code }, 'request refused');
+  // Fastify closes the connection after a body that was refused, although it was read.
+  if (status === 400) reply.removeHeader('connection');
   return reply
     .code(status)
     .headers({ ...(status === 503 && RETRY_AFTER), ...headers })
     .send(frame);
 }
 
+/** Answers a request for a file that cannot be sent: there is none, or the file does not meet its conditions. */
+export function answerFileError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  if (error.statusCode === 412 || error.statusCode === 416) reply.code(error.statusCode).send();
+  else if (error.statusCode === 403 || error.statusCode === 404 || error.code === 'ENAMETOOLONG')
+    answerNotFound(request, reply);
+  else answerError(error, request, reply);
+}
+
 /** What Fastify refused by itself, in our words; for all other errors, the frame that a WebSocket gets. */
 function toHttpError(error: FastifyError | Error, request: FastifyRequest): HttpError {
   if (error instanceof HttpError) return error;
-  switch ('code' in error ? error.code : '') {
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new HttpError(
-        errorFrame('unsupported_media_type', 'Content-Type must be application/json: the body must be JSON', {
-          field: 'Content-Type',
-        }),
-      );
-    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
-      const limit = request.routeOptions.bodyLimit;
-      // The rest of the body is not read, so the connection is closed after the response.
-      return new HttpError(errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit }), {
-        Connection: 'close',
-      });
-    }
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new HttpError(
-        errorFrame('invalid_message', 'Content-Length must be the size of the body in bytes', {
-          field: 'Content-Length',
-        }),
-        { Connection: 'close' },
-      );
-    default: {
-      const frame = toErrorFrame(error);
-      // After a bug, nothing is known about the connection.
-      return new HttpError(frame, frame.code === 'internal' ? { Connection: 'close' } : {});
-    }
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  const last = { Connection: 'close' };
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new HttpError(UNSUPPORTED_MEDIA_TYPE);
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const limit = request.routeOptions.bodyLimit;
+    // The rest of the body is not read, so the connection is closed after the response.
+    return new HttpError(
+      errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit }),
+      last,
+    );
   }
+  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') {
+    const words = 'Content-Length must be the size of the body in bytes';
+    return new HttpError(errorFrame('invalid_message', words, { field: 'Content-Length' }), last);
+  }
+  // The client left while it sent the body. From a handler, the same code is an error like any other.
+  if (code === 'ECONNRESET' && !request.raw.complete)
+    return new HttpError(errorFrame('invalid_message', 'the body ended too early'), last);
+  const frame = toErrorFrame(error);
+  // After a bug, nothing is known about the connection.
+  return new HttpError(frame, frame.code === 'internal' ? last : {});
 }

@@ -15,7 +15,8 @@ import type { ApiReply, ApiRequest } from './apiTypes';
 
 export const lastEventId = z
   .string()
-  .refine((text) => parseCursor(text) !== null, 'must be the cursor of a frame')
+  // Some clients send the header without a value.
+  .refine((text) => text === '' || parseCursor(text) !== null, 'must be the cursor of a frame')
   .optional();
 
 export const eventsQuery = z.strictObject({

@@ -9,8 +9,6 @@ import { answerError } from './error';
 import { COOKIE, isOwnPage, type Access, type Refusal } from '../auth/access';
 import type { Principal } from '../auth/principal';
 
-const MAX_BODY_BYTES = 4_096;
-
 /** How many wrong keys one address may send, and in which time, in milliseconds. */
 const TRIES = { most: 10, withinMs: 60_000 };
 
@@ -34,11 +32,11 @@ export function loginRoutes(api: Api, { access, audit, addressOf }: LoginParts):
   api.post(
     '/login',
     {
-      ...{ schema: { hide: true, body: loginBody }, bodyLimit: MAX_BODY_BYTES },
+      ...{ schema: { hide: true, body: loginBody } },
       onRequest: (request, reply, next) => {
         if (isForeign(request.raw)) return void refuse(reply, FOREIGN_ORIGIN);
-        const retryAfterSeconds = tries.waitFor(addressOf(request.raw) ?? '');
-        if (retryAfterSeconds > 0) return void refuse(reply, { ...TOO_MANY_TRIES, retryAfterSeconds });
+        const refused = tries.refusal(addressOf(request.raw) ?? '');
+        if (refused) return void refuse(reply, refused);
         next();
       },
       errorHandler: (error, request, reply) => {
@@ -48,6 +46,9 @@ export function loginRoutes(api: Api, { access, audit, addressOf }: LoginParts):
     },
     (request, reply) => {
       const remote = addressOf(request.raw) ?? '';
+      // Others may have tried while the body arrived.
+      const tooMany = tries.refusal(remote);
+      if (tooMany) return refuse(reply, tooMany);
       const { refused, principal } = access.byKey(request.body.key, 'that is no valid key');
       if (refused) {
         tries.note(remote);
@@ -103,13 +104,15 @@ const TOO_MANY_TRIES = {
 class Tries {
   private readonly failures = new Map<string, number[]>();
 
-  /** Seconds until the address may try again; 0 if it may try now. */
-  waitFor(address: string): number {
+  /** Why the address may not try now; null if it may. */
+  refusal(address: string): Refusal | null {
     const recent = (this.failures.get(address) ?? []).filter((at) => at > Date.now() - TRIES.withinMs);
     if (recent.length === 0) this.failures.delete(address);
     else this.failures.set(address, recent);
     const [first = 0] = recent;
-    return recent.length < TRIES.most ? 0 : Math.ceil((first + TRIES.withinMs - Date.now()) / 1000);
+    if (recent.length < TRIES.most) return null;
+    const retryAfterSeconds = Math.ceil((first + TRIES.withinMs - Date.now()) / 1000);
+    return { ...TOO_MANY_TRIES, retryAfterSeconds };
   }
 
   note(address: string): void {

@@ -69,7 +69,9 @@ export type LogEvent =
 const cursorText = z
   .string()
   .max(8_192)
-  .refine((text) => parseLogCursor(text) !== null, { error: 'must be the id of an event of this stream' })
+  .refine((text) => text === '' || parseLogCursor(text) !== null, {
+    error: 'must be the id of an event of this stream',
+  })
   .optional();
 
 /** `GET /api/users/{user_id}/logs`: the logs of a user's pods, including deleted pods. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Logger } from '../../infrastructure/logging';
 import type { Access } from '../auth/access';
 import type { Api } from './apiTypes';
+import { answerFileError } from './error';
 import { refuse } from './loginRoutes';
 
 /** Where `gateway/web/build.mjs` puts the page, relative to the sources and to the compiled code. */
@@ -73,14 +74,17 @@ export async function pageRoutes(
     return refused ? refuse(reply, refused) : reply.send(links);
   });
   if (folder === undefined) return;
-  await api.register(fastifyStatic, {
-    root: join(folder, 'assets'),
-    prefix: '/assets/',
-    schemaHide: true,
-    decorateReply: false,
-    // The names of the files change with their content.
-    ...{ immutable: true, maxAge: YEAR_MS },
-    preCompressed: true,
+  await api.register(async (files) => {
+    files.setErrorHandler(answerFileError);
+    await files.register(fastifyStatic, {
+      root: join(folder, 'assets'),
+      prefix: '/assets/',
+      schemaHide: true,
+      decorateReply: false,
+      // The names of the files change with their content.
+      ...{ immutable: true, maxAge: YEAR_MS },
+      preCompressed: true,
+    });
   });
 }
 

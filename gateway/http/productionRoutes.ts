@@ -8,9 +8,6 @@ import { seenBy } from './caller';
 import { json } from './openApi';
 import { MAX_WAIT_SECONDS } from './validation';
 
-/** Larger than any body that these calls need. */
-const MAX_BODY_BYTES = 4_096;
-
 /** Seconds that a client waits. */
 const wait = (least: number) => z.coerce.number().min(least).max(MAX_WAIT_SECONDS).default(MAX_WAIT_SECONDS);
 
@@ -39,7 +36,6 @@ export function productionRoutes(api: Api, { submissions }: Pick<SubmissionRoute
       config: {
         errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'conflict'],
       },
-      bodyLimit: MAX_BODY_BYTES,
     },
     async (request, reply) => {
       const { user_id } = request.params;

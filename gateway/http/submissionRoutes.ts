@@ -4,7 +4,7 @@ import { errorFrame } from '../protocol/errorFrame';
 import type { Quotas } from '../auth/rateLimits';
 import type { Limits } from '../limits';
 import { filterFields } from '../protocol/filter';
-import { submissionId } from '../protocol/identifiers';
+import { knownSubmissionId, submissionId } from '../protocol/identifiers';
 import { checkSubmission } from '../protocol/clientMessages';
 import { messageOf } from '../protocol/fromSubmission';
 import { cancelFrame, stdinFrame } from '../protocol/serverFrames';
@@ -101,7 +101,7 @@ export function submissionRoutes(api: Api, parts: SubmissionRouteParts): void {
       const { submissionId } = await submit(
         request,
         request.body,
-        request.headers['idempotency-key'] || undefined,
+        request.headers['idempotency-key'],
         partsFor(request),
       );
       const body = await details(request, submissionId, request.query.wait);
@@ -233,10 +233,11 @@ export function submissionRoutes(api: Api, parts: SubmissionRouteParts): void {
         ],
       },
       bodyLimit: limits.maxMessageBytes,
+      // Before the body, so that messages which are refused count, too.
+      onRequest: (request, _reply, next) => next(messageBeyondLimit(request, parts.quotas)),
     },
     async (request, reply) => {
       const { submission_id } = request.params;
-      takeMessage(request, submission_id, parts.quotas);
       const state = await submissionsFor(request).input(submission_id, pieceOf(request.body));
       return reply.send({ type: 'stdin', submission_id, ...state });
     },
@@ -256,7 +257,9 @@ export function submissionRoutes(api: Api, parts: SubmissionRouteParts): void {
           202: json('Cancellation is requested.', cancelFrame),
         },
       },
-      config: { errors: ['invalid_message', 'not_found'] },
+      config: {
+        errors: ['invalid_json', 'invalid_message', 'unsupported_media_type', 'code_too_large', 'not_found'],
+      },
     },
     async (request, reply) => {
       const { submission_id } = request.params;
@@ -290,14 +293,14 @@ async function submit(
   return accepted;
 }
 
-/** Counts a message of the caller. @throws HttpError beyond the limit of the key */
-function takeMessage(request: ApiRequest, submissionId: string, quotas: Quotas): void {
+/** Counts a message of the caller. @returns an error if it is beyond the limit of the key */
+function messageBeyondLimit(request: ApiRequest, quotas: Quotas): HttpError | undefined {
   const quota = quotas.of(callerOf(request));
   const waitSeconds = quota.takeMessage();
-  if (waitSeconds <= 0) return;
+  if (waitSeconds <= 0) return undefined;
   const limit = quota.limits.messagesPerSecond;
   const words = `this key may send ${limit} messages a second`;
-  throw tooMany('too_many_messages', words, limit, waitSeconds, submissionId);
+  return tooMany('too_many_messages', words, limit, waitSeconds, knownSubmissionId(request.params));
 }
 
 function tooMany(
@@ -305,7 +308,7 @@ function tooMany(
   words: string,
   limit: number,
   retry_after_seconds: number,
-  submission_id: string,
+  submission_id: string | undefined,
 ): HttpError {
   const frame = errorFrame(code, words, { limit, retry_after_seconds, submission_id });
   return new HttpError(frame, { 'Retry-After': retry_after_seconds });

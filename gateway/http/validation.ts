@@ -4,7 +4,10 @@ import { knownSubmissionId } from '../protocol/identifiers';
 import { parseJson } from '../protocol/json';
 import { faultyField, invalidMessage, messageFor } from '../protocol/validationErrors';
 import type { Api } from './apiTypes';
-import { HttpError, NOT_FOUND } from './error';
+import { HttpError, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE } from './error';
+
+/** Larger than any body but those of the calls that take code or input, in bytes. */
+export const SMALL_BODY_BYTES = 4_096;
 
 /** Longest wait in one request, in seconds. Shorter than the time that proxies allow for a request. */
 export const MAX_WAIT_SECONDS = 50;
@@ -20,6 +23,11 @@ export function acceptOnlyJson(api: Api): void {
     if (body.length === 0) return done(null, undefined);
     const { json, error } = parseJson(body.toString('utf8'));
     return error ? done(new HttpError(error)) : done(null, json);
+  });
+  api.addContentTypeParser('*', ({ headers }, _body, done) => {
+    // Some programs send the type of a form with a call that has no body.
+    if (headers['content-length'] === '0') return done(null, undefined);
+    done(new HttpError(UNSUPPORTED_MEDIA_TYPE));
   });
 }
 
@@ -44,7 +52,5 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodObject> = ({ schema, 
 
 /** The headers of a schema, under the names that it gives them. Node has all names in lower case. */
 function withNamesOf(schema: z.ZodObject, headers: Record<string, unknown>): Record<string, unknown> {
-  const names = Object.keys(schema.shape);
-  // An empty header is the same as none.
-  return Object.fromEntries(names.map((name) => [name, headers[name.toLowerCase()] || undefined]));
+  return Object.fromEntries(Object.keys(schema.shape).map((name) => [name, headers[name.toLowerCase()]]));
 }

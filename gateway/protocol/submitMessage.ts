@@ -12,7 +12,7 @@ import { fields, text } from './schemaHelpers';
 export function submitMessage(rules: SubmissionRules) {
   const languages = [...rules.languages.keys()];
   return fields({
-    type: z.literal('submit').optional(),
+    type: z.literal('submit', 'must be submit, or left out').optional(),
     user_id: userId(),
     code: text().optional().describe('One file, named as its language names it (main.py, main.js).'),
     files: files().optional(),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import pino from 'pino';
 import { errorFrameSchema } from '../../gateway/protocol/errorFrame';
 import { languageList } from '../../gateway/http/languageRoutes';
@@ -386,6 +387,108 @@ test('an earlier submission is brought back, if it ever was live', async () => {
   expect(faulty).toMatchObject({ status: 400, body: { field: 'user_id' } });
 });
 
+/** The answers to requests that are sent as they are, one after another on one connection. */
+async function rawAnswers(text: string): Promise<string[]> {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  socket.end(text);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks)
+    .toString()
+    .split(/(?=HTTP\/1\.1 )/);
+}
+
+describe('a request that is wrong in itself', () => {
+  const head = (line: string, headers: string[] = []) =>
+    [`${line} HTTP/1.1`, 'Host: x', `X-API-Key: ${API_KEY}`, ...headers, '', ''].join('\r\n');
+
+  test('for an unknown address is answered before its body is read', async () => {
+    await start();
+    const body = ['Content-Type: application/json', 'Content-Length: 1000000'];
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(head('POST /nowhere', body));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 404 .*"code":"not_found"/s);
+    socket.destroy();
+  });
+
+  test('with a body that is no JSON leaves its connection to the next one', async () => {
+    await start();
+    const bad = ['Content-Type: application/json', 'Content-Length: 1'];
+    const answers = await rawAnswers(`${head('POST /api/submissions', bad)}{${head('GET /healthz')}`);
+    expect(answers.map((answer) => answer.slice(9, 12))).toEqual(['400', '200']);
+  });
+
+  test('is answered with the methods of its address, whatever the method', async () => {
+    await start();
+    const [answer] = await rawAnswers(head('PROPFIND /api/submissions'));
+    expect(answer).toMatch(/^HTTP\/1\.1 405 .*\r\nallow: POST, GET\r\n/s);
+  });
+
+  test('is cancelled although it names the type of a form, without a body', async () => {
+    await start();
+    await submit('hang', 'mine');
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    expect(await call('POST', '/api/submissions/mine/cancel', '', form)).toMatchObject({ status: 202 });
+    expect(await call('POST', '/api/submissions/mine/cancel', 'a=b', form)).toMatchObject({
+      status: 415,
+      body: { field: 'Content-Type' },
+    });
+  });
+
+  test('with an empty Idempotency-Key is refused, as it would not be repeatable', async () => {
+    await start();
+    const refused = await submit('hang', undefined, { 'Idempotency-Key': '' });
+    expect(refused).toMatchObject({ status: 400, body: { field: 'Idempotency-Key' } });
+  });
+
+  test('that breaks off in its body is no error of the gateway', async () => {
+    await start();
+    logged.length = 0;
+    const body = ['Content-Type: application/json', 'Content-Length: 1000'];
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(`${head('POST /api/submissions', body)}{"user_id"`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    while (!logged.join('').includes('request ended early'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(logged.join('')).not.toContain('"level":50');
+  });
+
+  test('a handler that throws what is no Error is a failure of the gateway, and does not tell it', async () => {
+    await start();
+    logged.length = 0;
+    submissions.list = () => {
+      throw 'a secret detail'; // eslint-disable-line @typescript-eslint/only-throw-error
+    };
+    const { status, headers, body } = await call('GET', '/api/submissions');
+    expect([status, headers.get('connection'), body.code]).toEqual([500, 'close', 'internal']);
+    expect(JSON.stringify(body)).not.toContain('secret');
+    expect(logged.join('')).toContain('request failed');
+  });
+
+  test('followers behind a stream of the same connection end with it', async () => {
+    await start();
+    await submit('hang', 'first');
+    await submit('hang', 'second');
+    const ended: string[] = [];
+    const both = new Promise<void>((resolve) => {
+      submissions.onEnd = (id) => {
+        ended.push(id);
+        if (ended.length === 2) resolve();
+      };
+    });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const [first, second] = ['first', 'second'].map((id) => head(`GET /api/submissions/${id}/events`));
+    socket.write(`${first}${second}`);
+    await once(socket, 'data');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    await both;
+    expect(ended.sort()).toEqual(['first', 'second']);
+  });
+});
+
 describe('at the door', () => {
   test('nothing under /api is answered without a key', async () => {
     await start();
@@ -402,7 +505,10 @@ describe('at the door', () => {
     expect([status, headers.get('allow'), body.code]).toEqual([405, 'GET', 'method_not_allowed']);
   });
 
-  test.each(['//', '/api', '/api/submissions/', '/%'])('%s is not found', async (path) => {
+  test.each([
+    ...['//', '/api', '/api/submissions/', '/%', '/api/submissions/%zz'],
+    ...['/assets/%2e%2e/index.html', '/assets/%00', `/assets/${'a'.repeat(300)}`, '/docs/static/none.js'],
+  ])('%s is not found', async (path) => {
     await start();
     expect(await call('GET', path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
   });
