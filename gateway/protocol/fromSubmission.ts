@@ -1,11 +1,11 @@
 import type { SubmissionContent } from './toSubmission';
-import type { SubmitMessage } from './submitMessage';
+import { unchangedFields, type SubmitMessage } from './submitMessage';
 
 const MEBIBYTE = 1024 * 1024;
 
 /** The message for the content of a submission. Sent again, it makes the same submission with another id. */
 export function messageOf(submission: SubmissionContent): SubmitMessage {
-  const { userId, program, input, tests, limits, testDatabase, deploy, production } = submission;
+  const { userId, program, input, tests, limits, testDatabase, deploy } = submission;
   const { language, files, entrypoint, requirements, migrate } = program;
   const { stdin, args, env, interactive } = input;
   const { wallMs, memoryBytes, maxOutputBytes } = limits;
@@ -28,7 +28,7 @@ export function messageOf(submission: SubmissionContent): SubmitMessage {
     ...(tests && { tests: testsOf(tests) }),
     ...(testDatabase && { test_database: testDatabase }),
     ...(deploy === false && { deploy }),
-    ...(production && { production }),
+    ...unchangedFields(submission),
     ...(Object.keys(asked).length > 0 && { limits: asked }),
   };
 }

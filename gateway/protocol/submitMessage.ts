@@ -74,3 +74,16 @@ export function submitMessage(rules: SubmissionRules) {
 export type SubmitSchema = ReturnType<typeof submitMessage>;
 
 export type SubmitMessage = z.infer<SubmitSchema>;
+
+/** Fields that the workflow takes under the same names and with the same values. */
+const UNCHANGED = ['production'] as const satisfies readonly (keyof SubmitMessage)[];
+
+export type UnchangedField = (typeof UNCHANGED)[number];
+
+type Present<T> = { [Name in keyof T & UnchangedField]?: Exclude<T[Name], undefined> };
+
+/** The unchanged fields that are present in a message, or in the submission that was made from it. */
+export function unchangedFields<T extends Partial<Record<UnchangedField, unknown>>>(from: T): Present<T> {
+  const present = UNCHANGED.filter((name) => from[name] !== undefined);
+  return Object.fromEntries(present.map((name) => [name, from[name]])) as Present<T>;
+}

@@ -3,7 +3,7 @@ import type { Language } from '../../sandbox/languages/languages';
 import type { Program, SubmitCodeInput, Tests } from '../../workflows/contract';
 import { fileAndFolder } from './files';
 import { DEFAULT_LANGUAGE, MOST, type SubmissionRules } from './submissionRules';
-import type { SubmitMessage } from './submitMessage';
+import { unchangedFields, type SubmitMessage, type UnchangedField } from './submitMessage';
 
 /**
  * The content of a submit message, in the form that the workflow takes. It contains neither the submission's
@@ -11,7 +11,7 @@ import type { SubmitMessage } from './submitMessage';
  */
 export type SubmissionContent = Pick<
   SubmitCodeInput,
-  'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase' | 'deploy' | 'production'
+  'userId' | 'program' | 'input' | 'tests' | 'limits' | 'testDatabase' | 'deploy' | UnchangedField
 >;
 
 /** An invalid field in a message that matches the schema. */
@@ -50,7 +50,7 @@ export function submissionOf(message: SubmitMessage, rules: SubmissionRules): Su
     },
     ...(message.test_database && { testDatabase: true }),
     ...(message.deploy === false && { deploy: false }),
-    ...(message.production && { production: message.production }),
+    ...unchangedFields(message),
   };
 }
 
