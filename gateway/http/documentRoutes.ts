@@ -7,7 +7,8 @@ import type { SubmissionRules } from '../protocol/submissionRules';
 import type { SubmitSchema } from '../protocol/submitMessage';
 import type { Api } from './apiTypes';
 import { answerFileError } from './error';
-import { json, openApiOptions } from './openApi';
+import { json } from './answers';
+import { openApiOptions } from './openApi';
 
 /** The reference loads nothing from elsewhere, and is shown in no other page. */
 const POLICY = {

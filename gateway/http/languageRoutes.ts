@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Language } from '../../sandbox/languages/languages';
 import type { SubmissionRules } from '../protocol/submissionRules';
 import type { Api } from './apiTypes';
-import { json } from './openApi';
+import { json } from './answers';
 
 const language = z.object({
   name: z.string().describe('The value of `language` in submissions.'),

@@ -11,7 +11,7 @@ import { liveBody, type Live } from '../protocol/live';
 import { PlatformUnavailable } from '../submissions/submissionService';
 import type { Api } from './apiTypes';
 import { callerOf } from './caller';
-import { json } from './openApi';
+import { json } from './answers';
 
 export interface LiveParts {
   /** Inspects what a user has in production; null if the gateway has no cluster. */

@@ -14,7 +14,7 @@ import { PlatformUnavailable } from '../submissions/submissionService';
 import type { Api, ApiReply, ApiRequest } from './apiTypes';
 import { callerOf } from './caller';
 import { HttpError } from './error';
-import { text } from './openApi';
+import { text } from './answers';
 import { sendStream, writePiece } from './stream';
 
 export interface LogRouteParts {

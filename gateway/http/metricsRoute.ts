@@ -1,6 +1,6 @@
 import type { Metrics } from '../metrics';
 import type { Api } from './apiTypes';
-import { text } from './openApi';
+import { text } from './answers';
 
 /** `GET /metrics`, for Prometheus. It needs no key, because the metrics contain no users and no keys. */
 export function metricsRoute(api: Api, metrics: Metrics): void {

@@ -20,6 +20,7 @@ import {
 } from '../protocol/serverFrames';
 import { schemaOf as jsonSchemaOf } from '../protocol/jsonSchema';
 import { submissionDetails, submissionList, submissionRecord } from '../protocol/submissionRecord';
+import type { Answer } from './answers';
 import { STATUS_OF } from './error';
 import { languageList } from './languageRoutes';
 import { rollbackMessage } from './productionRoutes';
@@ -29,25 +30,6 @@ export const KEY = [{ key: [] }];
 
 /** Errors that every call with a key may also return. */
 const COMMON: ErrorCode[] = ['unauthorized', 'forbidden', 'unavailable', 'internal'];
-
-/** An answer with a body of JSON. */
-export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
-  return { description, content: { 'application/json': { schema } } };
-}
-
-/** An answer with text of a media type. */
-export function text(description: string, type: `text/${string}`) {
-  return { description, content: { [type]: { schema: z.string() } } };
-}
-
-/** An answer without a body. */
-export function empty(description: string) {
-  return z.undefined().describe(description);
-}
-
-/** An answer as the schema of a route declares it. */
-type Answer =
-  { description: string; content: Record<string, { schema: z.ZodType }> } | ReturnType<typeof empty>;
 
 /** Makes the OpenAPI 3.1 document from the schemas of the routes. */
 export function openApiOptions(submitSchema: SubmitSchema): FastifyDynamicSwaggerOptions {

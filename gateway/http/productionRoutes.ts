@@ -5,7 +5,7 @@ import type { SubmissionRouteParts } from './submissionRoutes';
 import { operationState } from '../submissions/operations';
 import type { Api } from './apiTypes';
 import { seenBy } from './caller';
-import { json } from './openApi';
+import { json } from './answers';
 import { MAX_WAIT_SECONDS } from './validation';
 
 /** Seconds that a client waits. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorFrame } from '../protocol/errorFrame';
 import type { Api } from './apiTypes';
 import { HttpError } from './error';
-import { empty, json } from './openApi';
+import { empty, json } from './answers';
 
 /**
  * The health checks, and the answer to a request that forgets to open the WebSocket. They need no key.

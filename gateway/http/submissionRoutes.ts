@@ -18,7 +18,7 @@ import type { Api, ApiRequest } from './apiTypes';
 import { callerOf, seenBy } from './caller';
 import { HttpError } from './error';
 import { eventsQuery, lastEventId, sendEvents } from './events';
-import { empty, json, text } from './openApi';
+import { empty, json, text } from './answers';
 import { outputQuery, sendOutput, type ReadOutput } from './output';
 import { MAX_WAIT_SECONDS } from './validation';
 
