@@ -1,3 +1,4 @@
+/** A gateway with its connections to Temporal, the cluster and Elasticsearch; main.ts starts it. */
 import type { Config } from '../infrastructure/config/config';
 import { accessTo, ELASTICSEARCH_VARIABLES } from '../infrastructure/elasticsearch/access';
 import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';

@@ -1,3 +1,4 @@
+/** The HTTP server of a gateway: WebSockets, programs under `/apps/`, and the HTTP API on one port. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once, setMaxListeners } from 'node:events';

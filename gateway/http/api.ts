@@ -1,3 +1,4 @@
+/** Assembles everything that the gateway answers over plain HTTP: parsing, checks, hooks and routes. */
 import { METHODS, type RequestListener, type Server } from 'node:http';
 import { SpanKind } from '@opentelemetry/api';
 import Fastify, { LogController, type FastifyReply, type RouteOptions } from 'fastify';
@@ -8,7 +9,7 @@ import { inSpan, traceOf } from '../../infrastructure/telemetry/span';
 import { errorFrame } from '../protocol/errorFrame';
 import { submitMessage } from '../protocol/submitMessage';
 import type { Api } from './apiTypes';
-import { noteCall } from './auditCall';
+import { auditCall } from './auditCall';
 import { requireKey } from './caller';
 import { documentRoutes, useOpenApi } from './documentRoutes';
 import { answerError, answerNotFound, DEFAULT_HEADERS, HttpError } from './error';
@@ -17,12 +18,12 @@ import { liveRoute, type LiveParts } from './live';
 import { loginRoutes, type LoginParts } from './loginRoutes';
 import { logsRoute, type LogRouteParts } from './logs';
 import { metricsRoute } from './metricsRoute';
-import { KEY } from './openApi';
+import { API_KEY_SECURITY } from './openApi';
 import { pageRoutes, type PageLinks } from './pageRoutes';
 import { productionRoutes } from './productionRoutes';
 import { serviceRoutes } from './serviceRoutes';
 import { submissionRoutes, type SubmissionRouteParts } from './submissionRoutes';
-import { acceptOnlyJson, SMALL_BODY_BYTES, validatorCompiler } from './validation';
+import { acceptOnlyJson, DEFAULT_BODY_LIMIT_BYTES, validatorCompiler } from './validation';
 
 export interface ApiParts
   extends
@@ -57,7 +58,7 @@ export async function createApi(
     frameworkErrors: (_error, request, reply: FastifyReply) => answerNotFound(request, reply),
     // Longer than a path can be, as Node limits the headers: the schemas of the routes limit ids.
     routerOptions: { maxParamLength: 65_536 },
-    bodyLimit: SMALL_BODY_BYTES,
+    bodyLimit: DEFAULT_BODY_LIMIT_BYTES,
   }).withTypeProvider<ZodTypeProvider>();
   for (const method of METHODS) if (!api.supportedMethods.includes(method)) api.addHttpMethod(method);
   acceptOnlyJson(api);
@@ -72,14 +73,17 @@ export async function createApi(
   const submitSchema = submitMessage(parts.rules);
   const methods = methodsByPath(api);
   await useOpenApi(api, submitSchema);
-  await api.register((withKey: Api, _options, done) => {
-    withKey.addHook('onRoute', (route) => void (route.schema = { ...route.schema, security: KEY }));
-    withKey.addHook('onRequest', requireKey(parts.access));
-    withKey.addHook('preSerialization', noteCall(parts.audit));
-    submissionRoutes(withKey, { ...parts, submitSchema });
-    liveRoute(withKey, parts);
-    logsRoute(withKey, parts);
-    productionRoutes(withKey, parts);
+  await api.register((authenticated: Api, _options, done) => {
+    authenticated.addHook(
+      'onRoute',
+      (route) => void (route.schema = { ...route.schema, security: API_KEY_SECURITY }),
+    );
+    authenticated.addHook('onRequest', requireKey(parts.access));
+    authenticated.addHook('preSerialization', auditCall(parts.audit));
+    submissionRoutes(authenticated, { ...parts, submitSchema });
+    liveRoute(authenticated, parts);
+    logsRoute(authenticated, parts);
+    productionRoutes(authenticated, parts);
     done();
   });
   serviceRoutes(api, () => parts.submissions.ready(), parts.leaving);
@@ -99,7 +103,7 @@ function observeRequests(api: Api, { closing, metrics }: ApiParts): void {
   api.addHook('onRequest', (request, reply, next) => {
     const begun = performance.now();
     const ended = linkedAbort([closing]);
-    request.ended = ended.signal;
+    request.abortSignal = ended.signal;
     const { socket } = request.raw;
     const end = () => {
       socket.off('close', end);
@@ -114,7 +118,7 @@ function observeRequests(api: Api, { closing, metrics }: ApiParts): void {
     socket.once('close', end);
     reply.raw.once('close', end);
     reply.headers(DEFAULT_HEADERS);
-    // At once: the body of a request for nothing is not read.
+    // Rejects an unknown address immediately, without reading the body.
     if (request.is404) answerNotFound(request, reply);
     else next();
   });

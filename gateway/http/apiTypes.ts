@@ -31,7 +31,7 @@ declare module 'fastify' {
     /** The caller; null on a route that needs no key. */
     principal: Principal | null;
     /** Aborted when the client disconnects or the gateway shuts down. */
-    ended: AbortSignal;
+    abortSignal: AbortSignal;
   }
   interface FastifyContextConfig {
     /** Codes of errors that the route may answer with, in addition to those of every route with a key. */

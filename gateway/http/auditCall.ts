@@ -3,7 +3,7 @@ import type { Audit, AuditEvent } from '../audit/audit';
 import type { ErrorFrame } from '../protocol/errorFrame';
 
 /** A hook that records calls which change something, and every call that was refused because of its key. */
-export function noteCall(audit: Audit) {
+export function auditCall(audit: Audit) {
   return async (request: FastifyRequest, reply: FastifyReply, body: unknown): Promise<unknown> => {
     const { statusCode: status } = reply;
     const refused = { 401: 'api.refused', 403: 'api.forbidden' }[status];

@@ -43,6 +43,8 @@ export const STATUS_OF: Record<ErrorCode, number> = {
 /** Seconds after which a client may retry when the platform was unavailable. */
 const RETRY_AFTER = { 'Retry-After': '1' };
 
+const CLOSE_CONNECTION = { Connection: 'close' };
+
 /** Headers of every answer, unless its route sets others. */
 export const DEFAULT_HEADERS = {
   'Cache-Control': 'no-store',
@@ -76,7 +78,7 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   const { frame, headers, statusCode: status } = toHttpError(error, request);
-  if (request.ended.aborted) request.log.info({ err: error }, 'request ended early');
+  if (request.abortSignal.aborted) request.log.info({ err: error }, 'request ended early');
   else if (status >= 500) request.log.error({ err: error, code: frame.code }, 'request failed');
   else request.log.info({ code: frame.code }, 'request refused');
   // Fastify closes the connection after a body that was refused, although it was read.
@@ -99,24 +101,23 @@ export function answerFileError(error: FastifyError, request: FastifyRequest, re
 function toHttpError(error: FastifyError | Error, request: FastifyRequest): HttpError {
   if (error instanceof HttpError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : '';
-  const last = { Connection: 'close' };
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new HttpError(UNSUPPORTED_MEDIA_TYPE);
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     const limit = request.routeOptions.bodyLimit;
     // The rest of the body is not read, so the connection is closed after the response.
     return new HttpError(
       errorFrame('code_too_large', `the body has more than ${limit} bytes`, { limit }),
-      last,
+      CLOSE_CONNECTION,
     );
   }
   if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH') {
     const words = 'Content-Length must be the size of the body in bytes';
-    return new HttpError(errorFrame('invalid_message', words, { field: 'Content-Length' }), last);
+    return new HttpError(errorFrame('invalid_message', words, { field: 'Content-Length' }), CLOSE_CONNECTION);
   }
   // The client left while it sent the body. From a handler, the same code is an error like any other.
   if (code === 'ECONNRESET' && !request.raw.complete)
-    return new HttpError(errorFrame('invalid_message', 'the body ended too early'), last);
+    return new HttpError(errorFrame('invalid_message', 'the body ended too early'), CLOSE_CONNECTION);
   const frame = toErrorFrame(error);
   // After a bug, nothing is known about the connection.
-  return new HttpError(frame, frame.code === 'internal' ? last : {});
+  return new HttpError(frame, frame.code === 'internal' ? CLOSE_CONNECTION : {});
 }

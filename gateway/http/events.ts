@@ -35,7 +35,7 @@ export async function sendEvents(
   { submissionId, progress, after }: { submissionId: string; progress: boolean; after: string | undefined },
   { submissions, limits, closing }: { submissions: Submissions; limits: Limits; closing: AbortSignal },
 ): Promise<void> {
-  const { ended: signal, log: logger } = request;
+  const { abortSignal: signal, log: logger } = request;
   const record = await submissions.status(submissionId);
   const settings = { progress, after: after === undefined ? null : parseCursor(after), signal, logger };
   const frames = submissions.follow(acceptedIn(record), settings)[Symbol.asyncIterator]();

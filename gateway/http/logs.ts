@@ -1,3 +1,4 @@
+/** `GET /api/users/{user_id}/logs`: the logs of a user's pods, as text or as Server-Sent Events. */
 import { z } from 'zod';
 import { exactTime, type PodLine } from '../../infrastructure/kubernetes/logs/line';
 import { LOG_PARTS } from '../../infrastructure/kubernetes/logs/parts';
@@ -123,7 +124,7 @@ async function sendLogs(
     const limit = quotas.of(principal).limits.followed;
     throw new HttpError(errorFrame('too_many_in_flight', `this key follows ${limit} streams`, { limit }));
   }
-  const over = linkedAbort([request.ended], limits.followLogsMs);
+  const over = linkedAbort([request.abortSignal], limits.followLogsMs);
   const { signal } = over;
   const validity = setInterval(() => {
     if (!access.stillValid(principal)) over.abort();

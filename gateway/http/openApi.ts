@@ -1,3 +1,4 @@
+/** Makes the OpenAPI document from the zod schemas of the routes. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { z } from 'zod';
 import { errorFrameSchema, type ErrorCode } from '../protocol/errorFrame';
@@ -26,7 +27,7 @@ import { languageList } from './languageRoutes';
 import { rollbackMessage } from './productionRoutes';
 
 /** Requirement of a route that needs a key. */
-export const KEY = [{ key: [] }];
+export const API_KEY_SECURITY = [{ key: [] }];
 
 /** Errors that every call with a key may also return. */
 const COMMON: ErrorCode[] = ['unauthorized', 'forbidden', 'unavailable', 'internal'];

@@ -41,7 +41,7 @@ export async function sendOutput(
     outputArchive,
   }: { submissions: Submissions; limits: Limits; outputArchive: ReadOutput | null },
 ): Promise<void> {
-  const { ended: signal, log: logger } = request;
+  const { abortSignal: signal, log: logger } = request;
   const record = await submissions.status(submissionId);
   await sendStream(request, reply, 'text/plain; charset=utf-8', async (response) => {
     const settings = { progress: true, after: null, signal, logger };

@@ -42,7 +42,7 @@ const STREAM_HEADERS = {
  * response is not complete.
  */
 export async function sendStream(
-  { log, ended }: ApiRequest,
+  { log, abortSignal }: ApiRequest,
   reply: ApiReply,
   contentType: string,
   work: (response: ServerResponse) => Promise<void>,
@@ -53,7 +53,7 @@ export async function sendStream(
     response.writeHead(200, { ...STREAM_HEADERS, 'Content-Type': contentType });
     await work(response);
   } catch (error) {
-    log[ended.aborted ? 'info' : 'error']({ err: error }, 'failed while sending a response');
+    log[abortSignal.aborted ? 'info' : 'error']({ err: error }, 'failed while sending a response');
     response.destroy();
   }
 }

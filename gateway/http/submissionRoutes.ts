@@ -1,3 +1,4 @@
+/** The routes under `/api/submissions`. */
 import { z } from 'zod';
 import { detailsOf } from '../submissions/details';
 import { errorFrame } from '../protocol/errorFrame';
@@ -61,7 +62,7 @@ export function submissionRoutes(api: Api, parts: SubmissionRouteParts): void {
     detailsOf(submissionsFor(request), submissionId, {
       waitMs: seconds * 1000,
       callTimeoutMs: limits.callTimeoutMs,
-      signal: request.ended,
+      signal: request.abortSignal,
       logger: request.log,
     });
 

@@ -6,8 +6,8 @@ import { faultyField, invalidMessage, messageFor } from '../protocol/validationE
 import type { Api } from './apiTypes';
 import { HttpError, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE } from './error';
 
-/** Larger than any body but those of the calls that take code or input, in bytes. */
-export const SMALL_BODY_BYTES = 4_096;
+/** Maximum size of a body in bytes; routes that take code or input have their own. */
+export const DEFAULT_BODY_LIMIT_BYTES = 4_096;
 
 /** Longest wait in one request, in seconds. Shorter than the time that proxies allow for a request. */
 export const MAX_WAIT_SECONDS = 50;

@@ -22,7 +22,7 @@ export const operationState = z
     live: z
       .object({ submission_id: z.string(), code_digest: z.string() })
       .nullable()
-      .describe('What is in production now; null when nothing is, or while it is running.'),
+      .describe('What is in production now; null if nothing is, or while the operation is running.'),
   })
   .meta({ title: 'Operation' });
 

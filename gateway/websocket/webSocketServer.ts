@@ -1,3 +1,4 @@
+/** Accepts WebSockets: checks the key and its limits before the upgrade. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
