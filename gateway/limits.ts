@@ -18,6 +18,8 @@ export interface Limits {
   /** Submissions that one connection may have in progress. The next one gets an error frame. */
   maxInFlight: number;
   perKey: KeyLimits;
+  /** Requests and WebSockets to the program of one user that one gateway forwards at the same time. */
+  requestsPerProgram: number;
   /** Consecutive messages over the key's rate limit, after which the connection is closed (4029). */
   maxRefusedMessages: number;
   /** Bytes that may be buffered for a slow client before its connection is closed (4001). */
@@ -44,6 +46,7 @@ export const DEFAULT_LIMITS: Limits = {
     followed: 64,
     connections: 50,
   },
+  requestsPerProgram: 256,
   maxRefusedMessages: 200,
   maxBufferedBytes: 4_194_304,
   pingIntervalMs: 30_000,

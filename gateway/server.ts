@@ -78,7 +78,9 @@ export async function startServer(
   setMaxListeners(0, goingDown.signal); // one listener per request in progress
   const shared = { submissions, parseMessage, access, quotas, limits, metrics, audit, logger };
   const webSockets = createWebSockets({ ...shared, connections, addressOf });
-  const apps = programAddress && createApps({ access, addressOf: programAddress, logger });
+  const apps =
+    programAddress &&
+    createApps({ access, addressOf: programAddress, logger, maxInFlight: limits.requestsPerProgram });
   const signals = { closing: goingDown.signal, leaving: leaving.signal };
   const api = await createApi(
     { ...{ ...shared, ...signals, rules, inspect, logs, outputArchive, addressOf, links } },

@@ -8,7 +8,7 @@ import { prepareAnswer } from './answerHeaders';
 import { forward, forwardUpgrade } from './forward';
 import { checkFraming } from './framing';
 import type { Destination } from './program';
-import { noProgramOf, refusalOf, refuse, type Refusal } from './refusal';
+import { noProgramOf, refusalOf, refuse, tooManyRequests, type Refusal } from './refusal';
 import { requestHeaders } from './requestHeaders';
 
 /** `/apps/{user}/...`: forwards HTTP and WebSockets to the user's program in production, without a key. */
@@ -27,6 +27,8 @@ export interface AppsParts {
   /** URL of a user's program, without a path; null when there is none. */
   addressOf: (userId: string) => Promise<string | null>;
   logger: Logger;
+  /** How many requests and WebSockets to one user's program are forwarded at the same time. */
+  maxInFlight: number;
   /** How long a program may send nothing, before or during its response, in milliseconds. */
   idleTimeoutMs?: number;
 }
@@ -35,7 +37,33 @@ const IDLE_MS = 120_000;
 const PATH = /^\/apps\/([^/?]*)(\/[^?]*)?(\?.*)?$/;
 const rule = userIdRule();
 
-export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS }: AppsParts): Apps {
+export function createApps({
+  access,
+  addressOf,
+  logger,
+  maxInFlight,
+  idleTimeoutMs = IDLE_MS,
+}: AppsParts): Apps {
+  const inFlight = new Map<string, number>();
+
+  /** Runs `work` unless the user's program has too many requests in progress. */
+  async function withinLimit(
+    userId: string,
+    refuseIt: (refusal: Refusal) => void,
+    work: () => Promise<void>,
+  ) {
+    const before = inFlight.get(userId) ?? 0;
+    if (before >= maxInFlight) return refuseIt(tooManyRequests(maxInFlight));
+    inFlight.set(userId, before + 1);
+    try {
+      await work();
+    } finally {
+      const left = (inFlight.get(userId) ?? 1) - 1;
+      if (left > 0) inFlight.set(userId, left);
+      else inFlight.delete(userId);
+    }
+  }
+
   /** Where to forward a request, or why it is refused. */
   async function destinationOf(
     request: IncomingMessage,
@@ -104,8 +132,13 @@ export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS 
     request(request, response) {
       const match = PATH.exec(request.url ?? '');
       if (match === null) return false;
-      const [, userId, path, query = ''] = match;
-      if (path !== undefined) return serve(request, response, match);
+      const [, userId = '', path, query = ''] = match;
+      if (path !== undefined)
+        return withinLimit(
+          userId,
+          (refusal) => refuse(request, response, refusal),
+          () => serve(request, response, match),
+        );
       // Without the trailing slash, relative URLs in its page would not lead to the program.
       response.writeHead(308, { Location: `/apps/${userId}/${query}` }).end();
       return Promise.resolve();
@@ -113,7 +146,13 @@ export function createApps({ access, addressOf, logger, idleTimeoutMs = IDLE_MS 
 
     upgrade(request, socket, head) {
       const match = PATH.exec(request.url ?? '');
-      return match !== null && serveUpgrade(request, socket, head, match);
+      if (match === null) return false;
+      const [, userId = ''] = match;
+      return withinLimit(
+        userId,
+        (refused) => refuseUpgrade(socket, { refused }),
+        () => serveUpgrade(request, socket, head, match),
+      );
     },
   };
 }

@@ -3,7 +3,9 @@ import { RequestRefused } from './framing';
 
 /** Why a request was not answered by a program. */
 export interface Refusal {
-  status: 400 | 404 | 501 | 502 | 503;
+  status: 400 | 404 | 429 | 501 | 502 | 503;
+  /** Value of the header Retry-After. */
+  retryAfterSeconds?: number;
   error: string;
   message: string;
 }
@@ -16,6 +18,11 @@ const CLOSING = [400, 501, 502];
 
 export function noProgramOf(userId: string): Refusal {
   return { status: 404, error: 'not_found', message: `There is no program of ${userId}.` };
+}
+
+export function tooManyRequests(limit: number): Refusal {
+  const message = `The program has ${limit} requests in progress here, which is the limit. Try again when some have ended.`;
+  return { status: 429, error: 'too_many_requests', message, retryAfterSeconds: 1 };
 }
 
 /** Converts an error to what the client sees of it. */
@@ -38,7 +45,7 @@ export function refusalOf(error: unknown): Refusal {
 export function refuse(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, error, message }: Refusal,
+  { status, error, message, retryAfterSeconds }: Refusal,
 ): void {
   if (response.headersSent) {
     response.destroy();
@@ -54,6 +61,7 @@ export function refuse(
     'Cache-Control': 'no-store',
     'Content-Security-Policy': "default-src 'none'",
     'X-Content-Type-Options': 'nosniff',
+    ...(retryAfterSeconds !== undefined && { 'Retry-After': retryAfterSeconds }),
     ...(CLOSING.includes(status) && { Connection: 'close' }),
   });
   response.end(body);

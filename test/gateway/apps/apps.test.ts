@@ -38,6 +38,7 @@ async function gatewayFor(
   { key = KEY, idleTimeoutMs }: GatewayOptions = {},
 ): Promise<string> {
   const apps = createApps({
+    maxInFlight: 256,
     access: createAccess(key, null),
     addressOf: (userId) => Promise.resolve(userId === 'ada' ? address : null),
     logger: createLogger('gateway', 'fatal'),

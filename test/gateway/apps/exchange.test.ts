@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 import pino from 'pino';
+import { DEFAULT_LIMITS } from '../../../gateway/limits';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { FakeSubmissions } from '../fakeSubmissions';
 import { rules } from '../protocol/rules';
@@ -40,6 +41,7 @@ beforeAll(async () => {
       submissions: new FakeSubmissions(),
       rules,
       logger: pino({ level: 'silent' }),
+      limits: { ...DEFAULT_LIMITS, requestsPerProgram: 8 },
       programAddress: (userId) => Promise.resolve(userId === 'ada' ? address : null),
     },
   );
@@ -382,4 +384,28 @@ describe('an upgrade', () => {
     hangUp.write(upgrade);
     await gone;
   });
+});
+
+test('requests and WebSockets to one program are limited, those to others are not', async () => {
+  const held: Socket[] = [];
+  const arrived = new Promise<void>((resolve) => {
+    onRequest = (socket) => {
+      if (held.push(socket) === 8) resolve();
+    };
+  });
+  const ended = Array.from({ length: 7 }, () => exchange(request(CLOSE)));
+  const webSocket = await client();
+  webSocket.write(request(`${WEBSOCKET}${KEY_OF_CLIENT}`));
+  await arrived;
+  const refused = await exchange(request(CLOSE));
+  expect(refused).toMatchObject({ status: 429 });
+  expect(refused.head).toMatch(/^retry-after: 1\r$/im);
+  expect(JSON.parse(refused.body)).toMatchObject({ error: 'too_many_requests' });
+  expect(await exchange(request(`${WEBSOCKET}${KEY_OF_CLIENT}`))).toMatchObject({ status: 429 });
+  expect(await exchange(request(CLOSE, { path: '/apps/bob/' }))).toMatchObject({ status: 404 });
+  for (const socket of held) socket.end(OK);
+  await Promise.all(ended);
+  webSocket.destroy();
+  answering(OK);
+  expect(await exchange(request(CLOSE))).toMatchObject({ status: 200 });
 });
