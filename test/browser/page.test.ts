@@ -248,6 +248,72 @@ test('what is tested only is not deployed, says so, and stays so when it is sent
   await page.locator('.history .badge', { hasText: 'tests passed' }).nth(1).waitFor();
 });
 
+test('a program in another language is submitted in the file that the language names', async () => {
+  await logIn();
+  const language = page.getByLabel('Language');
+  const fileName = page.locator('.controls code');
+  await language.locator('option:checked', { hasText: 'Python' }).waitFor({ state: 'attached' });
+  await language.selectOption({ label: 'JavaScript (Node.js)' });
+  await fileName.getByText('main.js').waitFor();
+  await page.getByLabel('Test only, do not deploy').check();
+  await submit('console.log(typeof process)');
+  await expectVerdict('Tests passed');
+  await output().getByText('object').waitFor();
+
+  await page.reload();
+  await expectVerdict('Tests passed');
+  await fileName.getByText('main.js').waitFor();
+  await language.locator('option:checked', { hasText: 'JavaScript' }).waitFor({ state: 'attached' });
+});
+
+test('a language that is added to the platform can be selected; it is shown without colours', async () => {
+  const added = { name: 'cobol', title: 'COBOL', file_name: 'main.cob', extensions: ['.cob'] };
+  await page.route('**/api/languages', async (route) => {
+    const response = await route.fetch();
+    const { languages } = (await response.json()) as { languages: object[] };
+    await route.fulfill({ response, json: { languages: [...languages, added] } });
+  });
+  await logIn();
+  await page.locator('.cm-line span').first().waitFor();
+  await page.getByLabel('Language').selectOption({ label: 'COBOL' });
+  await page.locator('.controls code').getByText('main.cob').waitFor();
+  expect(await page.locator('.cm-line span').count()).toBe(0);
+});
+
+test('the page works without the list of languages, says so, and loads it again on request', async () => {
+  await page.route('**/api/languages', (route) => route.fulfill({ status: 503 }));
+  await logIn();
+  const language = page.getByLabel('Language');
+  await page.getByText('Could not load the list of languages: The gateway answered 503.').waitFor();
+  expect(await language.isDisabled()).toBe(true);
+  expect(await violationsEverywhere()).toEqual([]);
+  await page.getByLabel('Test only, do not deploy').check();
+  await submit("print('without the list')");
+  await expectVerdict('Tests passed');
+
+  await page.unroute('**/api/languages');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await language.locator('option', { hasText: 'JavaScript' }).waitFor({ state: 'attached' });
+  expect(await page.getByText('Could not load').count()).toBe(0);
+});
+
+test('a stored submission in a language that is no longer available is shown, and the language can be changed', async () => {
+  const stored = { id: 'web-stored', user: USER, at: '2026-01-01T12:00:00.000Z', status: 'tests_failed' };
+  await logIn();
+  const list = JSON.stringify([{ ...stored, language: 'cobol', code: 'DISPLAY "Hello".' }]);
+  await page.evaluate(`localStorage.setItem('submissions of ${USER}', ${JSON.stringify(list)})`);
+  await page.reload();
+  await page.getByLabel('User').fill(USER);
+  await page.locator('.history button', { hasText: 'DISPLAY' }).click();
+  await page.locator('.cm-content').getByText('DISPLAY').waitFor();
+  const language = page.getByLabel('Language');
+  await language
+    .locator('option:checked', { hasText: 'cobol (not available)' })
+    .waitFor({ state: 'attached' });
+  await language.selectOption({ label: 'Python' });
+  await page.locator('.controls code').getByText('main.py').waitFor();
+});
+
 test('what was sent elsewhere is in the history, and what was deployed before is rolled back to', async () => {
   const first = await submitDirectly({ code: "print('first')" });
   const second = await submitDirectly({ code: "print('second')" });

@@ -36,7 +36,7 @@ export function CodeCard({ user, onUser, draft, onEditorLoad, onSubmit, children
         <ExampleSelect draft={draft} />
         <span class="muted">
           <code>{activeFile}</code>
-          {'tests' in rest && ', with tests'}
+          {rest.tests && ', with tests'}
         </span>
       </div>
       <CodeEditor onLoad={onEditorLoad} onSubmit={onSubmit} />
@@ -56,9 +56,7 @@ export function CodeCard({ user, onUser, draft, onEditorLoad, onSubmit, children
 function ExampleSelect({ draft }: { draft: DraftState }) {
   function choose(index: number) {
     const example = EXAMPLES[index];
-    if (!example) return;
-    const { name: _name, code, language, ...rest } = example;
-    draft.replace(newDraft(code, language, rest));
+    if (example) draft.replace(newDraft(example));
   }
   return (
     <label>

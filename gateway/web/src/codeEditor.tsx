@@ -13,12 +13,14 @@ export function CodeEditor({ onLoad, onSubmit }: CodeEditorProps) {
   const container = useRef<HTMLDivElement>(null);
   const latestOnSubmit = useRef(onSubmit);
   latestOnSubmit.current = onSubmit;
+  const latestOnLoad = useRef(onLoad);
+  latestOnLoad.current = onLoad;
 
   useEffect(() => {
     let unmounted = false;
     void import('./editor').then(({ createEditor }) => {
       if (!unmounted && container.current)
-        onLoad(createEditor(container.current, () => latestOnSubmit.current()));
+        latestOnLoad.current(createEditor(container.current, () => latestOnSubmit.current()));
     });
     return () => {
       unmounted = true;

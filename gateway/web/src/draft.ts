@@ -1,9 +1,11 @@
-import type { Language } from './editor';
+import type { SubmitMessage } from '../../protocol/submitMessage';
+import { isFileOf, type Language } from './languages';
 import { call } from './session';
 
 /** A submission that is being edited: a submit message without its user and its id. */
 export interface Draft {
-  language: Language;
+  /** The name of its language. The gateway may not accept it any more. */
+  language: string;
   files: Record<string, string>;
   entrypoint: string;
   /** Which file is shown in the editor. */
@@ -15,34 +17,46 @@ export interface Draft {
   testOnly: boolean;
   /** Whether it keeps running and serves no port. */
   worker: boolean;
-  /** Settings without a field here: tests, packages, limits and so on. */
-  rest: object;
+  /** Fields of the message without a field here: tests, requirements, limits and so on. */
+  rest: Partial<SubmitMessage>;
 }
 
-const ENTRYPOINTS: Record<Language, string> = { python: 'main.py', javascript: 'main.js' };
+/** A program of one file. */
+export interface Program {
+  language: string;
+  /** The name of the file. */
+  entrypoint: string;
+  code: string;
+  tests?: SubmitMessage['tests'];
+  testOnly?: boolean | undefined;
+}
 
 /** Creates a draft with one file. */
-export function newDraft(
-  code: string,
-  language: Language,
-  { testOnly = false, ...rest }: { testOnly?: boolean | undefined; tests?: object } = {},
-): Draft {
-  const entrypoint = ENTRYPOINTS[language];
+export function newDraft({ language, entrypoint, code, tests, testOnly = false }: Program): Draft {
   const file = { files: { [entrypoint]: code }, entrypoint, activeFile: entrypoint };
-  return { language, ...file, stdin: '', args: [], interactive: false, testOnly, worker: false, rest };
+  const settings = { stdin: '', args: [], interactive: false, testOnly, worker: false };
+  return { language, ...file, ...settings, rest: tests ? { tests } : {} };
 }
 
-interface Content {
-  user_id: string;
-  language: Language;
-  files: Record<string, string>;
-  entrypoint: string;
-  stdin?: string;
-  args?: string[];
-  interactive?: boolean;
-  deploy?: boolean;
-  production?: { kind: string };
+/**
+ * The draft in another language. A file of that language becomes the entrypoint: the present one, or another
+ * that exists. If there is none, the present entrypoint is renamed.
+ */
+export function withLanguage(draft: Draft, language: Language): Draft {
+  const { file_name } = language;
+  const names = Object.keys(draft.files);
+  const preferred = [draft.entrypoint, file_name].filter((name) => names.includes(name));
+  const existing = [...preferred, ...names].find((name) => isFileOf(name, language));
+  const entrypoint = existing ?? file_name;
+  const changed = { ...draft, language: language.name, entrypoint };
+  if (entrypoint === draft.entrypoint) return changed;
+  const rename = (name: string) => (existing === undefined && name === draft.entrypoint ? file_name : name);
+  const files = Object.fromEntries(Object.entries(draft.files).map(([name, text]) => [rename(name), text]));
+  return { ...changed, files, activeFile: entrypoint };
 }
+
+/** The message of a submission that was accepted: these fields are always set. */
+type Content = SubmitMessage & { language: string; files: Record<string, string>; entrypoint: string };
 
 /** Loads what was submitted, from any client. @throws Error that says why it could not be loaded */
 export async function readContent(id: string): Promise<Content> {
@@ -67,7 +81,7 @@ export function draftFromContent({ user_id: _user, ...content }: Content): Draft
 }
 
 /** The fields of the draft's submit message. */
-export function toSubmitMessage(draft: Draft): object {
+export function toSubmitMessage(draft: Draft): Partial<SubmitMessage> {
   const { activeFile: _activeFile, rest, stdin, args, interactive, testOnly, worker, ...program } = draft;
   return {
     ...rest,

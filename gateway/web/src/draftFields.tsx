@@ -34,7 +34,7 @@ export function DraftFields({ draft, onChange, onSelectFile, onAddFile, onRemove
         <button type="button" disabled={activeFile === entrypoint} onClick={() => onRemoveFile(activeFile)}>
           Remove it
         </button>
-        <NewFile existing={names} onAdd={onAddFile} />
+        <NewFile existing={names} example={`lib/util${extensionOf(entrypoint)}`} onAdd={onAddFile} />
       </div>
       <label class="wide">
         Standard input
@@ -68,7 +68,19 @@ export function DraftFields({ draft, onChange, onSelectFile, onAddFile, onRemove
   );
 }
 
-function NewFile({ existing, onAdd }: { existing: string[]; onAdd: (name: string) => void }) {
+/** With its dot; empty if there is none. */
+function extensionOf(file: string): string {
+  return /\.\w+$/.exec(file)?.[0] ?? '';
+}
+
+interface NewFileProps {
+  existing: string[];
+  /** A file name that could be added. */
+  example: string;
+  onAdd: (name: string) => void;
+}
+
+function NewFile({ existing, example, onAdd }: NewFileProps) {
   const [name, setName] = useState('');
   const add = (event: Event) => {
     event.preventDefault();
@@ -81,7 +93,7 @@ function NewFile({ existing, onAdd }: { existing: string[]; onAdd: (name: string
         New file
         <input
           value={name}
-          placeholder="lib/util.py"
+          placeholder={example}
           spellcheck={false}
           onInput={({ currentTarget }) => setName(currentTarget.value)}
         />

@@ -1,23 +1,26 @@
 import { basicSetup } from 'codemirror';
 import { javascript } from '@codemirror/lang-javascript';
 import { python } from '@codemirror/lang-python';
-import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { HighlightStyle, syntaxHighlighting, type LanguageSupport } from '@codemirror/language';
 import { lintGutter, setDiagnostics } from '@codemirror/lint';
 import { Compartment, Prec } from '@codemirror/state';
 import { EditorView, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
-export type Language = 'python' | 'javascript';
-
 export interface Editor {
   text(): string;
-  replace(text: string, language: Language): void;
+  /** Replaces the text. It is highlighted if CodeMirror's parser for the language is part of the page. */
+  replace(text: string, language: string): void;
   /** Marks a line, counted from 1, with an error. Null clears the mark. */
   mark(error: { line: number; message: string } | null): void;
   focus(): void;
 }
 
-const LANGUAGES = { python, javascript };
+/** CodeMirror's support by the name of a language. Text in all other languages is shown without colours. */
+const SUPPORT = new Map<string, () => LanguageSupport>([
+  ['python', python],
+  ['javascript', javascript],
+]);
 
 const colours = HighlightStyle.define([
   { tag: tags.keyword, color: 'var(--syntax-keyword)' },
@@ -66,7 +69,7 @@ export function createEditor(parent: HTMLElement, onSubmit: () => void): Editor 
         ]),
       ),
       basicSetup,
-      language.of(python()),
+      language.of([]),
       syntaxHighlighting(colours),
       lintGutter(),
       theme,
@@ -89,7 +92,7 @@ export function createEditor(parent: HTMLElement, onSubmit: () => void): Editor 
     replace(text, name) {
       view.dispatch({
         changes: { from: 0, to: view.state.doc.length, insert: text },
-        effects: language.reconfigure(LANGUAGES[name]()),
+        effects: language.reconfigure(SUPPORT.get(name)?.() ?? []),
       });
     },
     mark,

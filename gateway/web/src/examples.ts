@@ -1,20 +1,19 @@
-import type { Language } from './editor';
+import type { Program } from './draft';
 
-export interface Example {
+/** An example is `testOnly` if its program reads its input, because production provides only `stdin`. */
+export interface Example extends Program {
   name: string;
-  language: Language;
-  code: string;
-  tests?: object;
-  /** Set for a program that reads its input, because production provides only `stdin`. */
-  testOnly?: boolean;
 }
 
-export const EXAMPLES: Example[] = [
-  { name: 'Hello', language: 'python', code: "print('Hello')\n" },
-  { name: 'A syntax error', language: 'python', code: "print('broken'\n" },
+const python = { language: 'python', entrypoint: 'main.py' };
+const javascript = { language: 'javascript', entrypoint: 'main.js' };
+
+export const EXAMPLES: [Example, ...Example[]] = [
+  { name: 'Hello', ...python, code: "print('Hello')\n" },
+  { name: 'A syntax error', ...python, code: "print('broken'\n" },
   {
     name: 'Live output, in colour',
-    language: 'python',
+    ...python,
     code: `import sys
 import time
 
@@ -27,7 +26,7 @@ for n in range(1, 21):
   },
   {
     name: 'Tested with cases',
-    language: 'python',
+    ...python,
     code: 'n = int(input())\nprint(n * 2 if n < 3 else n * 3)\n',
     tests: {
       cases: [
@@ -39,7 +38,7 @@ for n in range(1, 21):
   },
   {
     name: 'A web server',
-    language: 'python',
+    ...python,
     code: `import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -56,7 +55,7 @@ HTTPServer(("", int(os.environ["PORT"])), Hello).serve_forever()
   },
   {
     name: 'A web server in JavaScript',
-    language: 'javascript',
+    ...javascript,
     code: "require('http')\n  .createServer((request, response) => response.end('Hello\\n'))\n  .listen(process.env.PORT);\n",
   },
 ];

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SubmissionList } from '../../protocol/submissionRecord';
-import type { Language } from './editor';
 import { call } from './session';
 
 /** An earlier submission, as the list shows it. Its fields are those in the browser's storage. */
@@ -9,7 +8,10 @@ export interface PastSubmission {
   user: string;
   at: string;
   status: string;
-  language: Language;
+  /** The name of its language; undefined if it was not submitted from this browser. */
+  language?: string;
+  /** The name of the file with `code`; undefined if an earlier version of the page stored it. */
+  entrypoint?: string;
   /** The code that the list shows; empty if it was not submitted from this browser. */
   code: string;
   /** Whether it was submitted to be tested and not deployed. */
@@ -69,7 +71,7 @@ async function readPage(user: string, filter: HistoryFilter, pageToken: string |
   const list = (await call('GET', `/api/submissions?${query}`)) as SubmissionList;
   const storedById = new Map(listStored(user).map((submission) => [submission.id, submission]));
   const submissions = list.submissions.map(({ submission_id: id, status, accepted_at: at }) => {
-    const stored = storedById.get(id) ?? { id, user, status, language: 'python' as const, code: '' };
+    const stored = storedById.get(id) ?? { id, user, status, code: '' };
     // The list lags by about a second: a verdict that was already seen here takes precedence.
     return { ...stored, at, status: stored.status === 'running' ? status : stored.status };
   });

@@ -1,12 +1,17 @@
 import type { ConnectionState } from './connection';
 import type { Draft } from './draft';
+import { LanguageSelect } from './languageSelect';
+import type { Language } from './languages';
 import { hasEnded, type Run } from './run';
+import type { LanguagesState } from './useLanguages';
 
 interface SubmitControlsProps {
   draft: Draft;
+  languages: LanguagesState;
   run: Run | null;
   connectionState: ConnectionState;
   onChange: (change: Partial<Draft>) => void;
+  onSelectLanguage: (language: Language) => void;
   onSubmit: () => void;
   onCancel: (submissionId: string) => void;
 }
@@ -15,13 +20,14 @@ const isMac = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 
 /** Submits the draft, and cancels or repeats the submission that is open. */
 export function SubmitControls(props: SubmitControlsProps) {
-  const { draft, run, connectionState, onChange, onSubmit, onCancel } = props;
+  const { draft, languages, run, connectionState, onChange, onSelectLanguage, onSubmit, onCancel } = props;
   const isRunning = run !== null && !hasEnded(run);
   return (
     <div class="controls">
       <button type="button" class="primary" onClick={onSubmit} aria-keyshortcuts="Control+Enter Meta+Enter">
         Submit <kbd>{isMac ? '⌘' : 'Ctrl'} Enter</kbd>
       </button>
+      <LanguageSelect selected={draft.language} available={languages} onSelect={onSelectLanguage} />
       <label class="check">
         <input
           type="checkbox"

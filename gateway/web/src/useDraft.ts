@@ -1,9 +1,10 @@
 import { useRef, useState } from 'preact/hooks';
-import { newDraft, type Draft } from './draft';
+import { newDraft, withLanguage, type Draft } from './draft';
 import type { Editor } from './editor';
 import { EXAMPLES } from './examples';
+import type { Language } from './languages';
 
-export const FIRST_DRAFT = newDraft(EXAMPLES[0]?.code ?? '', 'python');
+const FIRST_DRAFT = newDraft(EXAMPLES[0]);
 
 /** The draft, and changes to it. */
 export type DraftState = ReturnType<typeof useDraft>;
@@ -35,6 +36,8 @@ export function useDraft() {
     return saved;
   }
 
+  const selectLanguage = (language: Language) => replace(withLanguage(current(), language));
+
   const selectFile = (file: string) => replace({ ...current(), activeFile: file });
 
   function addFile(file: string) {
@@ -47,5 +50,5 @@ export function useDraft() {
     replace({ ...draft, files, activeFile: draft.entrypoint });
   }
 
-  return { draft, editor, replace, change, save, selectFile, addFile, removeFile };
+  return { draft, editor, replace, change, save, selectLanguage, selectFile, addFile, removeFile };
 }

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { draftFromContent, newDraft, readContent, toSubmitMessage } from './draft';
-import { listStored, storeSubmission, type History } from './history';
+import { draftFromContent, newDraft, readContent, toSubmitMessage, type Draft } from './draft';
+import { listStored, storeSubmission, type History, type PastSubmission } from './history';
+import { readLanguages } from './languages';
 import { newRun } from './run';
 import { useConnection } from './useConnection';
 import type { DraftState } from './useDraft';
@@ -33,7 +34,8 @@ export function useSubmission(user: string, draft: DraftState, history: History,
     const id = newId();
     show(id, interactive);
     const code = files[entrypoint] ?? '';
-    history.add({ id, user, at: new Date().toISOString(), status: 'running', language, code, testOnly });
+    const program = { language, entrypoint, code, testOnly };
+    history.add({ id, user, at: new Date().toISOString(), status: 'running', ...program });
     connection.current?.submit({ user_id: user, ...toSubmitMessage(submitted), submission_id: id });
   }
 
@@ -48,10 +50,11 @@ export function useSubmission(user: string, draft: DraftState, history: History,
           setRun((shown) => shown && { ...shown, input: shown.input ?? { received: 0, eof: false } });
       },
       // Its history has expired, or Temporal does not answer. Use what this browser stored, if it sent it.
-      () => {
+      async () => {
         const stored = listStored(user).find((each) => each.id === id);
-        if (stored && latestId.current === id)
-          draft.replace(newDraft(stored.code, stored.language, { testOnly: stored.testOnly }));
+        if (!stored) return;
+        const restored = await draftFromStored(stored);
+        if (latestId.current === id) draft.replace(restored);
       },
     );
   }
@@ -69,6 +72,20 @@ export function useSubmission(user: string, draft: DraftState, history: History,
     sendInput: (data: string, eof: boolean): boolean =>
       (run && connection.current?.input(run.id, run.input?.received ?? 0, data, eof)) ?? false,
   };
+}
+
+/** The file's name if neither this browser nor the gateway knows it. */
+const UNKNOWN_FILE_NAME = 'main';
+
+async function draftFromStored({
+  language = '',
+  entrypoint,
+  code,
+  testOnly,
+}: PastSubmission): Promise<Draft> {
+  const languages = entrypoint === undefined ? await readLanguages().catch(() => []) : [];
+  const fileName = languages.find(({ name }) => name === language)?.file_name ?? UNKNOWN_FILE_NAME;
+  return newDraft({ language, entrypoint: entrypoint ?? fileName, code, testOnly });
 }
 
 /** Not crypto.randomUUID, which pages without TLS do not have. */

@@ -10,8 +10,9 @@ import { hasEnded } from './run';
 import { RunDetails } from './runDetails';
 import type { Links, Session } from './session';
 import { SubmitControls } from './submitControls';
-import { FIRST_DRAFT, useDraft } from './useDraft';
+import { useDraft } from './useDraft';
 import { useErrorMark } from './useErrorMark';
+import { useLanguages } from './useLanguages';
 import { useSubmission } from './useSubmission';
 
 interface WorkbenchProps {
@@ -30,6 +31,7 @@ function submissionIn({ search, hash }: Location): string | null {
 export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchProps) {
   const [user, setUser] = useState(session.user_id ?? 'test');
   const draft = useDraft();
+  const languages = useLanguages();
   const history = useHistory(user);
   const submission = useSubmission(user, draft, history, onLoggedOut);
   const { run, connectionState, submit, open, comparedTo, setComparedTo } = submission;
@@ -37,7 +39,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
 
   function start(editor: Editor) {
     draft.editor.current = editor;
-    draft.replace(FIRST_DRAFT);
+    draft.replace(draft.draft);
     const id = submissionIn(window.location);
     if (id !== null) open(id);
   }
@@ -56,9 +58,11 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
           >
             <SubmitControls
               draft={draft.draft}
+              languages={languages}
               run={run}
               connectionState={connectionState}
               onChange={draft.change}
+              onSelectLanguage={draft.selectLanguage}
               onSubmit={submit}
               onCancel={submission.cancel}
             />
