@@ -3,11 +3,13 @@ import { UsageError } from './exitCodes';
 
 export const USAGE = `Usage: orchestration-app COMMAND ...
   submit FILE|DIR [--follow] [--user USER] [--language NAME] [--entrypoint FILE] [--stdin FILE]
-                  [--tests FILE] [--test-only] [--worker] [--id ID] [--interactive]
+                  [--tests FILE] [--test-only] [--worker] [--id ID] [--interactive] [--set FIELD=VALUE]...
                        submits a file, or a folder; --tests names a JSON file with what the field tests takes;
                        --test-only tests it and does not deploy it;
                        --worker is for a program that keeps running and serves no port;
-                       --interactive follows it, and hands on what it is typed or piped while it runs
+                       --interactive follows it, and hands on what it is typed or piped while it runs;
+                       --set sets any field of the submission, to JSON or else to text: --set deploy=false,
+                       --set 'limits={"wall_seconds": 5}', --set migrate=migrate.py
   logs USER|ID [--part test|prod|db] [--follow] [--since 10m|TIME] [--tail N] [--stream stdout|stderr]
                        what a user's pods print and printed, those that are gone included; of a submission without
                        --part what it printed in its tests, while it runs
@@ -50,6 +52,7 @@ const OPTIONS = {
   page: { type: 'string' },
   part: { type: 'string' },
   tail: { type: 'string' },
+  set: { type: 'string', multiple: true },
 } as const;
 
 export type OptionValues = ReturnType<typeof parseArguments>['values'];
@@ -67,6 +70,7 @@ export const COMMAND_OPTIONS: Record<string, (keyof typeof OPTIONS)[]> = {
     'stdin',
     'tests',
     'id',
+    'set',
   ],
   logs: ['stream', 'part', 'follow', 'since', 'tail'],
   status: ['wait'],

@@ -9,7 +9,7 @@ import { EXIT, exitCodeOfStatus, UsageError } from './exitCodes';
 import { excludedLine, readProgram, readText } from './files';
 import { logs } from './logs';
 import { forwardInput } from './input';
-import { parseNumber, parseTime } from './optionValues';
+import { parseFields, parseNumber, parseTime } from './optionValues';
 import { waitForGateway } from './waitForGateway';
 import { readSettings } from './settings';
 
@@ -70,7 +70,8 @@ export async function runCommand(args: string[], terminal: Terminal): Promise<nu
 
 async function submit(context: Context, path: string): Promise<number> {
   const { connect, settings, terminal, values, print } = context;
-  const user_id = values.user ?? settings.user;
+  const fields = parseFields(values);
+  const user_id = values.user ?? fields.user_id ?? settings.user;
   if (user_id === undefined) throw new UsageError('For whom? Give --user, or set ORCHESTRATION_USER.');
   const { files, excluded } = readProgram(path);
   if (excluded.length > 0) terminal.err(`${excludedLine(excluded)}\n`);
@@ -85,6 +86,7 @@ async function submit(context: Context, path: string): Promise<number> {
     ...(values.interactive && { interactive: true }),
     ...(values['test-only'] && { deploy: false }),
     ...(values.worker && { production: { kind: 'worker' } }),
+    ...fields,
   };
   const client = await connect();
   const accepted = await client.submit(submission);

@@ -70,6 +70,34 @@ test('submit --worker says that the program keeps running', async () => {
   expect(submissions.submitted).toMatchObject({ production: { kind: 'worker' } });
 });
 
+test('submit --set sets any field, to JSON or else to text', async () => {
+  const set = ['deploy=false', 'limits={"wall_seconds":5}', 'stdin=a=b', 'args=["1"]', 'env={"A": "b=c"}'];
+  const args = [...set, 'user_id=ada', 'submission_id=s9', 'entrypoint=main.py'].flatMap((each) => ['--set', each]);
+  expect(await run('submit', join(folder, 'main.py'), ...args)).toBe(0);
+  expect(submissions.submitted).toMatchObject({
+    userId: 'ada',
+    submissionId: 's9',
+    deploy: false,
+    limits: { wallMs: 5_000 },
+    input: { stdin: 'a=b', args: ['1'], env: { A: 'b=c' } },
+    program: { entrypoint: 'main.py' },
+  });
+});
+
+test.each([
+  ['colour=red', 'colour'],
+  ['limits={"wall_seconds":"long"}', 'limits.wall_seconds'],
+  ['limits={"wall_seconds":5', 'limits'],
+  ['stdin=5', 'stdin'],
+  ['code=pass', 'files'],
+])('submit --set %s is refused by the gateway, which names the field', async (setting, field) => {
+  const refused = await run('submit', join(folder, 'main.py'), '--set', setting).catch(
+    (error: unknown) => error,
+  );
+  expect(exitCodeOfError(refused)).toBe(7);
+  expect(String(refused)).toContain(field);
+});
+
 test('only submit takes --test-only', async () => {
   const refused = await run('list', '--test-only').catch((error: unknown) => error);
   expect(exitCodeOfError(refused)).toBe(2);
@@ -157,6 +185,15 @@ test.each([
   ['submit main.py --no-such-option', "Unknown option '--no-such-option'"],
   ['submit main.py --part test', 'submit takes no --part'],
   ['submit main.py other.py', 'Usage'],
+  ['submit main.py --set deploy', '--set must be FIELD=VALUE, such as --set deploy=false, and is "deploy"'],
+  ['submit main.py --set =false', 'and is "=false"'],
+  ['submit main.py --set', "Option '--set"],
+  ['submit main.py --test-only --set deploy=true', '--set deploy: --test-only sets this field too'],
+  ['submit main.py --set user_id=ada --user eve', '--set user_id: --user sets this field too'],
+  ['submit main.py --set submission_id=a --id b', '--set submission_id: --id sets this field too'],
+  ['submit main.py --set files={}', '--set files: FILE|DIR sets this field too'],
+  ['submit main.py --set stdin=a --set stdin=b', '--set stdin: another --set sets this field too'],
+  ['list --set deploy=false', 'list takes no --set'],
   ['no-such-command', 'Usage'],
   ['status', 'status needs the id of a submission'],
   ['status s1 --wait long', '--wait must be a number, and is "long"'],
