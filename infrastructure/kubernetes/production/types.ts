@@ -1,7 +1,7 @@
 import type { ProgramResources } from './program/resources';
 
 /** How a pod starts a program whose files a ConfigMap contains. */
-export interface ProgramStart {
+export interface LaunchSpec {
   language: string;
   entrypoint: string;
   /** Names of all its files. */

@@ -3,7 +3,7 @@ import type { CallContext, MigrationReport, ProgramRequest } from '../../../../a
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, isConflict } from '../../api/errors';
-import { literal } from '../../pods/literal';
+import { escapeVariables } from '../../pods/escapeVariables';
 import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import { identityAnnotations } from '../../pods/userIdentity';
@@ -103,11 +103,11 @@ export function migrationPod(
 ): V1Pod {
   const { userId } = provenance;
   const program = programOf(provenance, code);
-  const start = { ...code, files: Object.keys(code.files) };
-  const pod = programPod(userId, program, start, settings);
+  const launch = { ...code, files: Object.keys(code.files) };
+  const pod = programPod(userId, program, launch, settings);
   const containers = pod.containers.map(({ readinessProbe: _, ports: __, ...container }) => ({
     ...container,
-    args: ['once', literal(code.migrate ?? '')],
+    args: ['once', escapeVariables(code.migrate ?? '')],
   }));
   const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: program.configMap, uid: filesUid };
   return {

@@ -5,7 +5,7 @@ import { PlatformError } from '../../api/errors';
 import { faultOfName, fileOfKey, INPUT_KEYS, isInputKey, keyOfFile } from './fileNames';
 import { configMapOf, labelsOf, namesOf, PROGRAM_PORT } from '../names';
 import { programAnnotations, provenanceAnnotations } from '../provenance';
-import type { ProgramStart } from '../types';
+import type { LaunchSpec } from '../types';
 
 /** A ConfigMap holds 1 MiB, including its names and annotations. */
 const MAX_FILES_BYTES = 1_000_000;
@@ -62,7 +62,7 @@ export function filesManifest(provenance: Provenance, program: Program): V1Confi
 }
 
 /** How to start the program whose files a ConfigMap contains; null when its annotations are missing. */
-export function startOf({ metadata, data }: V1ConfigMap): ProgramStart | null {
+export function launchSpecOf({ metadata, data }: V1ConfigMap): LaunchSpec | null {
   const entrypoint = metadata?.annotations?.[ENTRYPOINT_ANNOTATION];
   const language = metadata?.annotations?.[LANGUAGE_ANNOTATION];
   if (entrypoint === undefined || language === undefined) return null;

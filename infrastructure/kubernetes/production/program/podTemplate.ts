@@ -1,3 +1,4 @@
+/** The pod in which a user's program runs in production. Deployments and migrations (migration.ts) use it. */
 import type {
   V1Container,
   V1EnvVar,
@@ -17,13 +18,19 @@ import {
   PROGRAM_PORT,
   READY_PORT,
 } from '../names';
-import { literal } from '../../pods/literal';
+import { escapeVariables } from '../../pods/escapeVariables';
 import { restrictedContainer, restrictedPod } from '../../pods/security';
 import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../../pods/userIdentity';
 import { programAnnotations } from '../provenance';
-import { EPHEMERAL_STORAGE_LIMIT, installing, layerMount, layerVariable, layerVolume } from './requirements';
+import {
+  EPHEMERAL_STORAGE_LIMIT,
+  installContainer,
+  requirementsMount,
+  requirementsVariable,
+  requirementsVolume,
+} from './requirements';
 import { heapOf, PROGRAM_RESOURCES, resourcesOf } from './resources';
-import type { ProductionSettings, ProgramStart } from '../types';
+import type { ProductionSettings, LaunchSpec } from '../types';
 
 /** Where sandbox/production-pod/entry.py finds the input. Kubernetes would expand container arguments. */
 const INPUT_DIRECTORY = '/input';
@@ -32,7 +39,7 @@ const INPUT_DIRECTORY = '/input';
 export function programTemplate(
   userId: string,
   program: DeployedProgram,
-  start: ProgramStart,
+  launch: LaunchSpec,
   settings: ProductionSettings,
 ): V1PodTemplateSpec {
   return {
@@ -40,7 +47,7 @@ export function programTemplate(
       labels: labelsOf(userId, 'program'),
       annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
     },
-    spec: programPod(userId, program, start, settings),
+    spec: programPod(userId, program, launch, settings),
   };
 }
 
@@ -48,23 +55,23 @@ export function programTemplate(
 export function programPod(
   userId: string,
   program: DeployedProgram,
-  start: ProgramStart,
+  launch: LaunchSpec,
   settings: ProductionSettings,
 ): V1PodSpec {
-  const requires = start.requirements.length > 0;
+  const requires = launch.requirements.length > 0;
   const resources = settings.resources ?? PROGRAM_RESOURCES;
   const container: V1Container = {
     name: PROGRAM_CONTAINER,
     image: settings.programImage,
     imagePullPolicy: 'IfNotPresent',
-    args: ['run', literal(start.entrypoint)],
+    args: ['run', escapeVariables(launch.entrypoint)],
     env: [
-      { name: 'LANGUAGE', value: start.language },
+      { name: 'LANGUAGE', value: launch.language },
       { name: 'MEMORY_MB', value: String(heapOf(resources)) },
-      ...(requires ? [layerVariable] : []),
-      ...(start.hasInput ? [{ name: 'INPUT_DIRECTORY', value: INPUT_DIRECTORY }] : []),
-      ...(start.serves ? [{ name: 'SERVES', value: '1' }] : []),
-      ...environment(userId),
+      ...(requires ? [requirementsVariable] : []),
+      ...(launch.hasInput ? [{ name: 'INPUT_DIRECTORY', value: INPUT_DIRECTORY }] : []),
+      ...(launch.serves ? [{ name: 'SERVES', value: '1' }] : []),
+      ...environmentVariables(userId),
     ],
     ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
     // timeoutSeconds must stay above HOLD_SECONDS of sandbox/production-pod/readiness.py.
@@ -80,26 +87,26 @@ export function programPod(
     volumeMounts: [
       ...identityMounts,
       { name: 'files', mountPath: '/app', readOnly: true },
-      ...(start.hasInput ? [{ name: 'input', mountPath: INPUT_DIRECTORY, readOnly: true }] : []),
+      ...(launch.hasInput ? [{ name: 'input', mountPath: INPUT_DIRECTORY, readOnly: true }] : []),
       { name: 'work', mountPath: '/work' },
       { name: 'tmp', mountPath: '/tmp' },
-      ...(requires ? [layerMount] : []),
+      ...(requires ? [requirementsMount] : []),
     ],
   };
   return {
     ...restrictedPod(uidOf(userId)),
     // Above DRAIN_SECONDS of sandbox/production-pod/drain.py and STOP_SECONDS of entry.py together.
     terminationGracePeriodSeconds: 45,
-    ...(requires && { initContainers: [installing(container, start.requirements, settings)] }),
+    ...(requires && { initContainers: [installContainer(container, launch.requirements, settings)] }),
     containers: [container],
     volumes: [
       identityVolume,
-      { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(start) } },
-      ...(start.hasInput ? [inputVolume(program)] : []),
+      { name: 'files', configMap: { name: program.configMap, defaultMode: 0o444, items: items(launch) } },
+      ...(launch.hasInput ? [inputVolume(program)] : []),
       // The program runs here, in a copy of its files. As large as in the test pod.
       { name: 'work', emptyDir: { sizeLimit: '128Mi' } },
       { name: 'tmp', emptyDir: { sizeLimit: '128Mi' } },
-      ...(requires ? [layerVolume] : []),
+      ...(requires ? [requirementsVolume] : []),
     ],
   };
 }
@@ -110,12 +117,12 @@ function inputVolume({ configMap: name }: DeployedProgram): V1Volume {
 }
 
 /** Mounts each file under its original name and folder. */
-function items({ files }: ProgramStart): V1KeyToPath[] {
+function items({ files }: LaunchSpec): V1KeyToPath[] {
   return [...files].sort().map((path) => ({ key: keyOfFile(path), path }));
 }
 
-/** The kubelet inserts the password, so that only the Secret's manifest contains it. */
-function environment(userId: string): V1EnvVar[] {
+/** The program's ports and its database. The kubelet inserts the password, so that only the Secret contains it. */
+function environmentVariables(userId: string): V1EnvVar[] {
   const { database } = namesOf(userId);
   return [
     { name: 'PORT', value: String(PROGRAM_PORT) },

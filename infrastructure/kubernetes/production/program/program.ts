@@ -33,8 +33,8 @@ export async function applyProgram(
   const repeated = submissionOf(annotations) === program.submissionId;
   const previous = programIn(repeated ? 'previous' : 'live', annotations);
 
-  const start = { ...code, files: Object.keys(code.files), hasInput: code.given !== undefined };
-  const template = programTemplate(userId, program, start, settings);
+  const launch = { ...code, files: Object.keys(code.files), hasInput: code.given !== undefined };
+  const template = programTemplate(userId, program, launch, settings);
   await Promise.all([
     apply(kube.objects, programDeployment(userId, program, template, previous)),
     deleteOldFiles(kube, userId, [program, previous, programIn('live', annotations)]),

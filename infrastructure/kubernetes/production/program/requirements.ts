@@ -19,16 +19,16 @@ const FOLDER = '/layer';
 const VOLUME = 'layer';
 
 /** Where sandbox/production-pod/entry.py finds the installed packages. */
-export const layerVariable: V1EnvVar = { name: 'LAYER_DIRECTORY', value: FOLDER };
-export const layerVolume: V1Volume = { name: VOLUME, emptyDir: { sizeLimit: SIZE_LIMIT } };
-export const layerMount: V1VolumeMount = { name: VOLUME, mountPath: FOLDER, readOnly: true };
+export const requirementsVariable: V1EnvVar = { name: 'LAYER_DIRECTORY', value: FOLDER };
+export const requirementsVolume: V1Volume = { name: VOLUME, emptyDir: { sizeLimit: SIZE_LIMIT } };
+export const requirementsMount: V1VolumeMount = { name: VOLUME, mountPath: FOLDER, readOnly: true };
 
 /**
  * The container that installs requirements: the program's own except for its command, and the only one that
  * gets the address of the package index.
  * @throws PlatformError `Rejected` when there is no index
  */
-export function installing(
+export function installContainer(
   { name: _, ports: __, readinessProbe: ___, ...shared }: V1Container,
   requirements: string[],
   { packageIndexUrl }: ProductionSettings,
@@ -39,7 +39,7 @@ export function installing(
     args: ['--install', ...requirements],
     env: [
       ...(shared.env ?? []).filter(({ name }) => name === 'LANGUAGE'),
-      layerVariable,
+      requirementsVariable,
       { name: 'PACKAGE_INDEX_URL', valueFrom: { secretKeyRef: index } },
     ],
     volumeMounts: [

@@ -3,7 +3,7 @@ import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, PlatformError } from '../../api/errors';
 import { namesOf, selectorOf } from '../names';
-import { startOf } from './manifests';
+import { launchSpecOf } from './manifests';
 import { programTemplate } from './podTemplate';
 import { submissionOf } from '../provenance';
 import type { ProductionSettings } from '../types';
@@ -55,11 +55,11 @@ async function rebuilt(
   const files = await attemptToFind(`read ConfigMap/${name} in ${namespace}`, () =>
     kube.core.readNamespacedConfigMap({ namespace, name }),
   );
-  const start = files && startOf(files);
-  if (start === null)
+  const launch = files && launchSpecOf(files);
+  if (launch === null)
     throw new PlatformError(
       'EnvironmentMissing',
       `Submission ${program.submissionId} cannot be restored from the cluster: its files in ConfigMap/${name} are gone.`,
     );
-  return programTemplate(userId, program, start, settings);
+  return programTemplate(userId, program, launch, settings);
 }

@@ -10,7 +10,7 @@ import {
   programDeployment,
   programOf,
   programService,
-  startOf,
+  launchSpecOf,
 } from '../../../../infrastructure/kubernetes/production/program/manifests';
 import { programTemplate } from '../../../../infrastructure/kubernetes/production/program/podTemplate';
 import { programIn } from '../../../../infrastructure/kubernetes/production/provenance';
@@ -178,7 +178,7 @@ describe("the program's files", () => {
       files: { 'src/main.js': '' },
       entrypoint: 'src/main.js',
     };
-    expect(startOf(filesManifest(provenance(), javascript))).toEqual({
+    expect(launchSpecOf(filesManifest(provenance(), javascript))).toEqual({
       language: 'javascript',
       entrypoint: 'src/main.js',
       files: ['src/main.js'],
@@ -188,12 +188,15 @@ describe("the program's files", () => {
 
   it('say what must be installed before', () => {
     const requirements = ['six==1.17.0'];
-    expect(startOf(filesManifest(provenance(), { ...code, requirements }))).toMatchObject({ requirements });
+    expect(launchSpecOf(filesManifest(provenance(), { ...code, requirements }))).toMatchObject({
+      requirements,
+    });
   });
 
   it('say whether it is not ready before it serves, and so does the environment of its container', () => {
     const environmentOf = (manifest: V1ConfigMap) =>
-      programTemplate('test', programOf(provenance()), startOf(manifest)!, settings).spec?.containers[0]?.env;
+      programTemplate('test', programOf(provenance()), launchSpecOf(manifest)!, settings).spec?.containers[0]
+        ?.env;
     const serves = { name: 'SERVES', value: '1' };
     expect(environmentOf(filesManifest(provenance(), { ...code, serves: true }))).toContainEqual(serves);
     expect(environmentOf(filesManifest(provenance(), code))).not.toContainEqual(serves);
@@ -211,7 +214,7 @@ describe("the program's files", () => {
       const manifest = filesManifest(provenance(), { ...code, files: { ...code.files, [name]: 'text' } });
       const [key] = Object.entries(manifest.data ?? {}).find(([, text]) => text === 'text') ?? [''];
       expect(key).toMatch(/^[-._a-zA-Z0-9]+$/);
-      const template = programTemplate('test', programOf(provenance()), startOf(manifest)!, settings);
+      const template = programTemplate('test', programOf(provenance()), launchSpecOf(manifest)!, settings);
       const volume = template.spec?.volumes?.find((candidate) => candidate.name === 'files');
       expect(volume?.configMap?.items).toContainEqual({ key, path: name });
     },
@@ -294,7 +297,7 @@ describe('a program that was submitted with input and arguments', () => {
       files: { 'main.py': '', __stdin: 'a file', _stdin: 'another' },
     });
     expect(named.data).toMatchObject({ __stdin: 'a line\n', _5f_5fstdin: 'a file', _5fstdin: 'another' });
-    expect(startOf(named)?.files).toEqual(expect.arrayContaining(['main.py', '__stdin', '_stdin']));
+    expect(launchSpecOf(named)?.files).toEqual(expect.arrayContaining(['main.py', '__stdin', '_stdin']));
   });
 
   it('is another object than the same code without them, or with others', () => {
@@ -306,7 +309,7 @@ describe('a program that was submitted with input and arguments', () => {
   });
 
   it('finds them in a folder of its own, also after a rollback, and not in container arguments', () => {
-    const spec = programTemplate('test', program, startOf(manifest)!, settings).spec!;
+    const spec = programTemplate('test', program, launchSpecOf(manifest)!, settings).spec!;
     const [container] = spec.containers;
     expect(container?.args).toEqual(['run', 'main.py']);
     expect(container?.env).toContainEqual({ name: 'INPUT_DIRECTORY', value: '/input' });
@@ -322,6 +325,6 @@ describe('a program that was submitted with input and arguments', () => {
         ],
       },
     });
-    expect(startOf(manifest)).toMatchObject({ files: ['main.py'], hasInput: true });
+    expect(launchSpecOf(manifest)).toMatchObject({ files: ['main.py'], hasInput: true });
   });
 });
