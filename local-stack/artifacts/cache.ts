@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { join } from 'node:path';
 import { takeLock } from '../machine/lock';
 import { describeProcess } from '../../infrastructure/processIdentity';
-import type { Progress, Report } from '../machine/progress';
+import type { Progress, ReportProgress } from '../machine/progress';
 import { checksumOfFile, filesBelow } from './checksum';
 
 /** A cached artifact: a folder with the files of one program or of one set of images. */
@@ -14,7 +14,7 @@ export interface Recipe {
   /** From keyOfInputs: a hash of everything that the content depends on. */
   key: string;
   /** Writes the files into an empty folder. */
-  make: (into: string, report: Report) => Promise<void>;
+  make: (into: string, report: ReportProgress) => Promise<void>;
 }
 
 const checksumsFile = 'checksums.json';
@@ -47,7 +47,7 @@ export async function obtain(recipe: Recipe, cacheDirectory: string, progress: P
   }
 }
 
-async function make(recipe: Recipe, directory: string, report: Report): Promise<void> {
+async function make(recipe: Recipe, directory: string, report: ReportProgress): Promise<void> {
   const unfinished = `${directory}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });

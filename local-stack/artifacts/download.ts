@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import type { Report } from '../machine/progress';
+import type { ReportProgress } from '../machine/progress';
 import { checksumOfFile, type Algorithm } from './checksum';
 
 /** A published file, and the URL of its published checksum. */
@@ -21,19 +22,25 @@ export class ChecksumError extends Error {
   }
 }
 
-/** Milliseconds until the first byte of the response. */
-const connectTimeout = 4000;
-/** Milliseconds without data after which a download in progress fails. */
+/** Milliseconds until the headers of the response, after which the next source is tried. */
+const responseTimeout = 4000;
+/** Milliseconds without data after which the body of a response counts as failed. */
 const stallTimeout = 30_000;
 
 /**
  * Downloads a file and verifies its published checksum.
- * @throws ChecksumError when it does not match; Error when the download fails. Both delete the file.
+ * @param to path of the file; an existing one is replaced
+ * @param report is called with the progress, such as `3 of 12 MB`
+ * @throws ChecksumError when it does not match; Error when the download fails. There is no file at `to` then.
  */
-export async function download(file: Download, to: string, report: Report = () => undefined): Promise<void> {
-  const expected = await publishedChecksum(file);
+export async function download(
+  file: Download,
+  to: string,
+  report: ReportProgress = () => undefined,
+): Promise<void> {
   try {
-    await receive(file.url, to, report);
+    const expected = await publishedChecksum(file);
+    await receive(file.url, (body, length) => save(body, length, to, report));
     const actual = await checksumOfFile(to, file.algorithm);
     if (actual !== expected) throw new ChecksumError(file.url, file.algorithm, expected, actual);
   } catch (error) {
@@ -44,45 +51,60 @@ export async function download(file: Download, to: string, report: Report = () =
 
 /** Checksum files contain a bare checksum, or lines of `CHECKSUM  FILE`. */
 async function publishedChecksum({ url, checksumUrl, algorithm }: Download): Promise<string> {
-  const { body } = await open(checksumUrl);
-  const chunks = await Readable.fromWeb(body).toArray();
-  const lines = Buffer.concat(chunks as Buffer[])
-    .toString('utf8')
-    .trim()
-    .split('\n');
+  const content = await receive(checksumUrl, (body) => text(body));
+  const lines = content.trim().split('\n');
   const name = url.slice(url.lastIndexOf('/') + 1);
   const line = lines.length === 1 ? lines[0] : lines.find((candidate) => candidate.trim().endsWith(name));
   const checksum = line?.trim().split(/\s+/)[0]?.toLowerCase() ?? '';
   const length = algorithm === 'sha256' ? 64 : 128;
   if (!new RegExp(`^[0-9a-f]{${length}}$`).test(checksum))
-    throw new Error(`${checksumUrl} holds no ${algorithm} for ${name}.`);
+    throw new Error(`${checksumUrl} contains no ${algorithm} for ${name}.`);
   return checksum;
 }
 
-async function receive(url: string, to: string, report: Report): Promise<void> {
-  const { body, length, abort } = await open(url);
+async function save(
+  body: Readable,
+  length: number | undefined,
+  to: string,
+  report: ReportProgress,
+): Promise<void> {
   let received = 0;
+  body.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    report(`${megabytes(received)}${length ? ` of ${megabytes(length)}` : ''} MB`);
+  });
+  await pipeline(body, createWriteStream(to));
+}
+
+/**
+ * Requests a URL and passes the body of the response to `consume`, which must start to read at once. Fails when
+ * no data arrives for `stallTimeout`.
+ */
+async function receive<T>(
+  url: string,
+  consume: (body: Readable, length: number | undefined) => Promise<T>,
+): Promise<T> {
+  const { body, length, abort } = await open(url);
   const stalled = setTimeout(
     () => abort(new Error(`${url} sent nothing for ${stallTimeout / 1000} s.`)),
     stallTimeout,
   );
-  const counted = Readable.fromWeb(body).on('data', (chunk: Buffer) => {
-    received += chunk.length;
-    stalled.refresh();
-    report(`${megabytes(received)}${length ? ` of ${megabytes(length)}` : ''} MB`);
-  });
   try {
-    await pipeline(counted, createWriteStream(to));
+    return await consume(
+      Readable.fromWeb(body).on('data', () => stalled.refresh()),
+      length,
+    );
   } finally {
     clearTimeout(stalled);
   }
 }
 
+/** Resolves with the response as soon as its headers have arrived. */
 async function open(url: string) {
   const controller = new AbortController();
   const timer = setTimeout(
-    () => controller.abort(new Error(`no answer within ${connectTimeout / 1000} s`)),
-    connectTimeout,
+    () => controller.abort(new Error(`no answer within ${responseTimeout / 1000} s`)),
+    responseTimeout,
   );
   try {
     const response = await fetch(url, { signal: controller.signal });

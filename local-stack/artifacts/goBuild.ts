@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { findProgram } from '../machine/prerequisites';
 import { runCommand } from '../machine/command';
-import type { Report } from '../machine/progress';
+import type { ReportProgress } from '../machine/progress';
 
 /** A Go program of this repository: a folder with go.mod, and the package to build in it. */
 export interface GoProgram {
@@ -19,7 +19,7 @@ const leastGo = [1, 21] as const;
  * Builds a static Go program. With Go's cache, an unchanged build takes seconds.
  * @throws Error with the compiler's output, or with the required Go version.
  */
-export async function goBuild(program: GoProgram, output: string, report: Report): Promise<void> {
+export async function goBuild(program: GoProgram, output: string, report: ReportProgress): Promise<void> {
   await checkGo();
   const environment = { CGO_ENABLED: '0', GOTOOLCHAIN: 'auto' };
   const options = { cwd: program.directory, environment };

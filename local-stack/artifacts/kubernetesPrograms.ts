@@ -3,7 +3,7 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../machine/command';
 import { findProgram } from '../machine/prerequisites';
-import type { Progress, Report } from '../machine/progress';
+import type { Progress, ReportProgress } from '../machine/progress';
 import type { Settings } from '../settings';
 import { versions } from '../versions';
 import { obtain } from './cache';
@@ -82,7 +82,7 @@ function downloaded(settings: Settings, progress: Progress): Source<KubernetesPr
     { url: `${etcd}/${etcdArchive}.tar.gz`, checksumUrl: `${etcd}/SHA256SUMS`, algorithm: 'sha256' },
     { url: coredns, checksumUrl: `${coredns}.sha256`, algorithm: 'sha256' },
   ];
-  const fetchAll = async (into: string, report: Report) => {
+  const fetchAll = async (into: string, report: ReportProgress) => {
     for (const name of officialPrograms) {
       const url = `${base}/${name}`;
       await download({ url, checksumUrl: `${url}.sha256`, algorithm: 'sha256' }, join(into, name), (detail) =>

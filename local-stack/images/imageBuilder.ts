@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runCommand } from '../machine/command';
 import { standsOnOverlay } from '../machine/fileSystem';
 import { takeLock } from '../machine/lock';
-import type { Progress, Report } from '../machine/progress';
+import type { Progress, ReportProgress } from '../machine/progress';
 import type { Settings } from '../settings';
 import { npmSecrets } from './npmSecrets';
 import { keyOfBase, obtainBase, type BaseName } from './baseImages';
@@ -46,7 +46,7 @@ export class ImageBuilder {
   }
 
   /** @throws Error with buildah's output. */
-  async build(image: ImageBuild, report: Report): Promise<void> {
+  async build(image: ImageBuild, report: ReportProgress): Promise<void> {
     if (!image.usesNpm) return this.run(image, report);
     // Builds are sequential, so that the next one reuses the layers that they share.
     const lock = await takeLock(join(this.settings.cacheDirectory, 'buildah-npm.lock'), () =>
@@ -59,7 +59,7 @@ export class ImageBuilder {
     }
   }
 
-  private async run(image: ImageBuild, report: Report): Promise<void> {
+  private async run(image: ImageBuild, report: ReportProgress): Promise<void> {
     await mkdir(this.store, { recursive: true });
     await writeFile(this.policy, JSON.stringify(acceptAnything));
     const baseArguments: string[] = [];
@@ -90,7 +90,7 @@ export class ImageBuilder {
   }
 
   /** The name of the base in the store. The first caller unpacks it into the store. */
-  private async ensureBase(name: BaseName, report: Report): Promise<string> {
+  private async ensureBase(name: BaseName, report: ReportProgress): Promise<string> {
     const reference = `localhost/orchestration-base-${name}:${await keyOfBase(name)}`;
     const archive = await obtainBase(name, this.settings, this.progress);
     const lock = await takeLock(join(this.settings.cacheDirectory, `buildah-${name}.lock`), () =>

@@ -7,7 +7,7 @@ interface Step {
 }
 
 /** Reports the progress of a step, for example `412 of 2010 packages`. */
-export type Report = (detail: string) => void;
+export type ReportProgress = (detail: string) => void;
 
 /** Milliseconds between two lines about the same step, when the output is not a terminal. */
 const quietInterval = 15_000;
@@ -30,7 +30,7 @@ export class Progress {
   ) {}
 
   /** Runs a step and displays it. The error of a failed step is not displayed, but thrown to the caller. */
-  async step<T>(title: string, work: (report: Report) => Promise<T>): Promise<T> {
+  async step<T>(title: string, work: (report: ReportProgress) => Promise<T>): Promise<T> {
     const step: Step = { title, detail: '', startedAt: this.now(), lastPrintedAt: this.now() };
     this.begin(step);
     try {

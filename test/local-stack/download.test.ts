@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,14 +18,18 @@ let directory: string;
 let server: Server;
 let base: string;
 let pages: Record<string, string | Buffer>;
+/** The page whose response stops after its first byte. */
+let stalling: string | undefined;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'download-'));
   pages = { '/program': content };
+  stalling = undefined;
   server = createServer((request, response) => {
     const page = pages[request.url ?? ''];
     response.statusCode = page === undefined ? 404 : 200;
-    response.end(page);
+    if (request.url === stalling) response.write('x');
+    else response.end(page);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -71,8 +75,34 @@ test('says which address gave which HTTP status', async () => {
 
 test('a checksum file that names no checksum for the file is an error', async () => {
   pages['/checksum'] = '<html>hello</html>';
-  await expect(download(file(), join(directory, 'file'))).rejects.toThrow('holds no sha256 for program');
+  await expect(download(file(), join(directory, 'file'))).rejects.toThrow('contains no sha256 for program');
 });
+
+test('a download that fails before the file is requested deletes an older file', async () => {
+  writeFileSync(join(directory, 'file'), 'older');
+  await expect(download(file(), join(directory, 'file'))).rejects.toThrow('HTTP 404');
+  expect(existsSync(join(directory, 'file'))).toBe(false);
+});
+
+test.each(['/checksum', '/program'])(
+  'a response to %s that stops in the middle is an error',
+  async (page) => {
+    pages['/checksum'] = sha256;
+    stalling = page;
+    const setTimer = setTimeout;
+    const timers = jest
+      .spyOn(global, 'setTimeout')
+      .mockImplementation((call, delay) => setTimer(call, delay === 30_000 ? 100 : delay));
+    try {
+      await expect(download(file(), join(directory, 'file'))).rejects.toThrow(
+        `${base}${page} sent nothing for 30 s`,
+      );
+    } finally {
+      timers.mockRestore();
+    }
+    expect(existsSync(join(directory, 'file'))).toBe(false);
+  },
+);
 
 describe('sources', () => {
   const silent = new Progress({ write: () => true, isTTY: false, columns: 80 });
