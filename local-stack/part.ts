@@ -7,8 +7,10 @@ export interface Part {
   /** Resolves when it is ready; rejects with the reason when it died or the deadline passed. */
   ready(): Promise<void>;
   /**
-   * Stops it and everything it created. Does nothing when it is not running; a second call with 0 hurries it.
-   * @param graceMilliseconds - how long it may take to end by itself; each part has its own default.
+   * Stops it and everything it created. Does nothing when it is not running. A second call with a grace period of 0
+   * forces it to stop at once.
+   * @param graceMilliseconds - the grace period: how long it may take to end by itself before it is killed. Each
+   *   part has its own default.
    */
   stop(graceMilliseconds?: number): Promise<void>;
 }

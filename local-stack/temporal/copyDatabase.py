@@ -14,11 +14,14 @@ database.execute("ATTACH ? AS old", [old])
 
 
 def tables_of(schema):
-    """The plain tables: not SQLite's internal ones, virtual ones, and those that store their content."""
+    """
+    The tables to copy: not SQLite's own, nor virtual tables (full-text indexes), nor their shadow tables. Those
+    store the content of a virtual table, and their names begin with its name.
+    """
     rows = database.execute(f"SELECT name, sql FROM {schema}.sqlite_master WHERE type = 'table'").fetchall()
     virtual = [name for name, sql in rows if sql.upper().startswith("CREATE VIRTUAL")]
-    derived = tuple(["sqlite_", *virtual])
-    return {name for name, _ in rows if not name.startswith(derived)}
+    excluded = ("sqlite_", *virtual)
+    return {name for name, _ in rows if not name.startswith(excluded)}
 
 
 def columns_of(schema, table):
@@ -27,15 +30,16 @@ def columns_of(schema, table):
 
 
 database.execute("BEGIN IMMEDIATE")
-copied, known = tables_of("old"), tables_of("main")
-if not copied:
+old_tables, new_tables = tables_of("old"), tables_of("main")
+if not old_tables:
     sys.exit(f"{old} has no tables: it is not a database of Temporal.")
-for table in sorted(known):
+for table in sorted(new_tables):
     database.execute(f'DELETE FROM main."{table}"')
-for table in sorted(copied):
-    missing = columns_of("old", table) - columns_of("main", table) if table in known else {"the whole table"}
+for table in sorted(old_tables):
+    missing = columns_of("old", table) - columns_of("main", table) if table in new_tables else {"the whole table"}
     if missing:
-        sys.exit(f"The new version of Temporal has no place for {', '.join(sorted(missing))} of {table} in {old}.")
+        names = ", ".join(sorted(missing))
+        sys.exit(f"{old} contains {names} of {table}, which the database of the new version of Temporal lacks.")
     columns = ", ".join(f'"{column}"' for column in sorted(columns_of("old", table)))
     database.execute(f'INSERT INTO main."{table}" ({columns}) SELECT {columns} FROM old."{table}"')
 database.execute("COMMIT")
