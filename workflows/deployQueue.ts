@@ -1,6 +1,6 @@
 /** A request for the turn to change a user's production. */
 export interface Claim {
-  /** The workflow that waits for its turn and receives the answer. */
+  /** The workflow that waits for its turn and is notified of the decision. */
   workflowId: string;
   /** The id of the submission or operation, for reports. */
   id: string;
@@ -17,7 +17,7 @@ export interface Claim {
   yields: boolean;
 }
 
-/** The answer to a claim. */
+/** The decision on a claim: it is its turn, or a newer claim superseded it. */
 export type Turn = { granted: true } | { granted: false; by: Pick<Claim, 'id' | 'name'> };
 
 export interface DeployQueueState {
@@ -29,18 +29,20 @@ export interface DeployQueueState {
   last: Claim | null;
 }
 
-interface Answer {
+/** Notifies a workflow that its claim was granted or superseded. */
+interface Notification {
   workflowId: string;
   turn: Turn;
 }
 
 /**
  * Orders the changes of one user's production: one at a time, in the order accepted. A newer claim supersedes
- * the waiting ones that yield. The class has no side effects: the caller delivers the answers.
+ * the waiting ones that yield. The class has no side effects: the caller
+ * notifies the workflows.
  */
 export class DeployQueue {
-  /** Answers to deliver, oldest first. */
-  readonly answers: Answer[] = [];
+  /** Notifications to send, oldest first. The caller removes each. */
+  readonly notifications: Notification[] = [];
   holder: Claim | null;
   waiting: Claim[];
   private last: Claim | null;
@@ -57,9 +59,9 @@ export class DeployQueue {
     return { holder: this.holder, waiting: this.waiting, last: this.last };
   }
 
-  /** Adds a claim, or answers it. A repeated claim changes nothing; the holder gets its answer again. */
+  /** Adds a claim, or decides it at once. A repeated claim changes nothing; the holder is notified again. */
   claim(claim: Claim): void {
-    if (this.holder?.workflowId === claim.workflowId) return this.answer(claim, { granted: true });
+    if (this.holder?.workflowId === claim.workflowId) return this.notify(claim, { granted: true });
     if (this.waiting.some((other) => other.workflowId === claim.workflowId)) return;
 
     const newer = newestOf(
@@ -82,25 +84,25 @@ export class DeployQueue {
     this.next();
   }
 
-  /** Has the holder answered again, before others. @returns false if there is none */
-  answerHoldersAgain(): boolean {
+  /** Notifies the holder again, before others, to detect whether it has ended. @returns false if there is none */
+  probeHolders(): boolean {
     if (this.holder === null) return false;
-    this.answers.unshift({ workflowId: this.holder.workflowId, turn: { granted: true } });
+    this.notifications.unshift({ workflowId: this.holder.workflowId, turn: { granted: true } });
     return true;
   }
 
   private next(): void {
     if (this.holder !== null) return;
     this.holder = this.waiting.shift() ?? null;
-    if (this.holder !== null) this.answer(this.holder, { granted: true });
+    if (this.holder !== null) this.notify(this.holder, { granted: true });
   }
 
   private supersede(claim: Claim, { id, name }: Claim): void {
-    this.answer(claim, { granted: false, by: { id, name } });
+    this.notify(claim, { granted: false, by: { id, name } });
   }
 
-  private answer({ workflowId }: Claim, turn: Turn): void {
-    this.answers.push({ workflowId, turn });
+  private notify({ workflowId }: Claim, turn: Turn): void {
+    this.notifications.push({ workflowId, turn });
   }
 }
 

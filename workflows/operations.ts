@@ -1,3 +1,7 @@
+/**
+ * The workflows of operations on a user's production, such as rollback, stop and deletion. Operators' commands
+ * (operations/) and the gateway start them.
+ */
 import {
   ApplicationFailure,
   CancellationScope,

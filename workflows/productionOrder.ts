@@ -22,8 +22,8 @@ export async function productionOrder(state: DeployQueueState): Promise<void> {
     claimSignal: claimTurn,
     leaveSignal: leaveTurn,
     send: ({ workflowId, turn }) => getExternalWorkflowHandle(workflowId).signal(turnSignal, turn),
-    // It is unknown whether the workflow carried out its change, so the change counts as carried out.
-    onEnded: ({ workflowId }) => queue.leave(workflowId, true),
+    // It is unknown whether the workflow carried out its change before it ended, so the change counts as carried out.
+    onUndeliverable: ({ workflowId }) => queue.leave(workflowId, true),
     checkEvery: '5 s',
     idle: IDLE,
   });

@@ -1,40 +1,50 @@
+/**
+ * The part that a user's two queues have in common (productionOrder.ts, testQueue.ts). Workflows claim a turn, and wait.
+ * A turn is the right to use something that few may use at a time: to change production, or to run in the test pod. The
+ * workflow that has it is its holder, until it leaves.
+ */
 import { condition, continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { SignalDefinition } from '@temporalio/workflow';
 
-/** The state of a queue of workflows that wait for a turn. */
-interface TurnQueue<Claim, Leaving extends unknown[], Answer> {
+/** The claims of a queue, and whose turn it is. */
+interface TurnQueue<Claim, Leaving extends unknown[], Notification> {
   readonly state: { waiting: Claim[] };
-  /** Answers to send, oldest first. They are removed as they are sent. */
-  readonly answers: Answer[];
+  /** Notifications to send, oldest first: most grant a turn. They are removed as they are sent. */
+  readonly notifications: Notification[];
   claim(claim: Claim): void;
   leave(...leaving: Leaving): void;
-  /** Adds the answers of the holders of a turn again. @returns false if there are no holders */
-  answerHoldersAgain(): boolean;
+  /**
+   * A liveness probe: notifies the holders of a turn again. They ignore it, but it cannot be delivered to a workflow
+   * that has ended.
+   * @returns false if there are no holders
+   */
+  probeHolders(): boolean;
 }
 
-interface Serving<Claim, Leaving extends unknown[], Answer> {
+interface ServeQueueOptions<Claim, Leaving extends unknown[], Notification> {
   claimSignal: SignalDefinition<[Claim]>;
   leaveSignal: SignalDefinition<Leaving>;
-  /** Signals the workflow that an answer is for. */
-  send: (answer: Answer) => Promise<void>;
-  /** Called for an answer to a workflow that has ended. */
-  onEnded: (answer: Answer) => void;
-  /** How often to check whether the holders of a turn still exist, while others wait. */
+  /** Signals the workflow that a notification is for. */
+  send: (notification: Notification) => Promise<void>;
+  /** Called when a notification cannot be delivered, normally because the workflow has ended. Ends its turn. */
+  onUndeliverable: (notification: Notification) => void;
+  /** How often to probe the holders of a turn while others wait. */
   checkEvery: Duration;
-  /** After this time without a signal, the queue ends, and the next claim starts a new one. */
+  /** After this time without a signal, and with no holders, the queue ends. The next claim starts a new one. */
   idle: Duration;
 }
 
 type Duration = `${number} ${'s' | 'min' | 'd'}`;
 
 /**
- * The body of a workflow that is a queue: claims arrive as signals, and it answers with signals. It detects a holder
- * that ended without leaving, because a signal to a closed workflow fails. Returns when the queue is idle.
+ * The body of a workflow that is a queue: receives claims as signals, and notifies their workflows with signals. Returns
+ * when the queue is idle: no signals for a while, and no holders.
  */
-export async function serveQueue<Claim, Leaving extends unknown[], Answer>(
-  queue: TurnQueue<Claim, Leaving, Answer>,
-  { claimSignal, leaveSignal, send, onEnded, checkEvery, idle }: Serving<Claim, Leaving, Answer>,
+export async function serveQueue<Claim, Leaving extends unknown[], Notification>(
+  queue: TurnQueue<Claim, Leaving, Notification>,
+  options: ServeQueueOptions<Claim, Leaving, Notification>,
 ): Promise<void> {
+  const { claimSignal, leaveSignal, send, onUndeliverable, checkEvery, idle } = options;
   let signaled = false;
   setHandler(claimSignal, (claim) => {
     signaled = true;
@@ -46,12 +56,14 @@ export async function serveQueue<Claim, Leaving extends unknown[], Answer>(
   });
 
   for (;;) {
-    for (let answer = queue.answers.shift(); answer !== undefined; answer = queue.answers.shift()) {
+    for (let next = queue.notifications.shift(); next !== undefined; next = queue.notifications.shift()) {
       try {
-        await send(answer);
+        await send(next);
       } catch (error) {
         if (isCancellation(error)) throw error;
-        onEnded(answer);
+        // Temporal itself retries a signal. It fails when the workflow has ended, or has received as many signals as
+        // the server permits. In both cases the workflow cannot be notified, so it does not keep the others waiting.
+        onUndeliverable(next);
       }
     }
     if (workflowInfo().continueAsNewSuggested) await continueAsNew(queue.state);
@@ -59,6 +71,6 @@ export async function serveQueue<Claim, Leaving extends unknown[], Answer>(
     signaled = false;
     const { waiting } = queue.state;
     if (await condition(() => signaled, waiting.length > 0 ? checkEvery : idle)) continue;
-    if (!queue.answerHoldersAgain()) return;
+    if (!queue.probeHolders()) return;
   }
 }

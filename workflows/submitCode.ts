@@ -1,3 +1,4 @@
+/** The workflow of a submission, from its code to its verdict. The gateway starts one for each submission. */
 import {
   ActivityFailure,
   ApplicationFailure,

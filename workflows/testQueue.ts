@@ -19,7 +19,7 @@ export async function testQueue(state: TestQueueState): Promise<void> {
     claimSignal: claimTestTurn,
     leaveSignal: leaveTestTurn,
     send: (workflowId) => getExternalWorkflowHandle(workflowId).signal(testTurn),
-    onEnded: (workflowId) => turns.leave(workflowId),
+    onUndeliverable: (workflowId) => turns.leave(workflowId),
     checkEvery: '10 s',
     idle: '1 min',
   });

@@ -22,7 +22,7 @@ const MAX_HOLDERS = 2;
  */
 export class TestTurns {
   /** Ids of the workflows to notify that it is their turn, oldest first. The caller removes each. */
-  readonly answers: string[] = [];
+  readonly notifications: string[] = [];
   private readonly holders: TestClaim[];
   private readonly waiting: TestClaim[];
 
@@ -40,7 +40,7 @@ export class TestTurns {
   claim(claim: TestClaim): void {
     const isSame = ({ workflowId }: TestClaim) => workflowId === claim.workflowId;
     if (this.holders.some(isSame)) {
-      this.answers.push(claim.workflowId);
+      this.notifications.push(claim.workflowId);
       return;
     }
     if (this.waiting.some(isSame)) return;
@@ -58,9 +58,9 @@ export class TestTurns {
     this.grant();
   }
 
-  /** Has the holders notified again. @returns false if there are none */
-  answerHoldersAgain(): boolean {
-    this.answers.push(...this.holders.map(({ workflowId }) => workflowId));
+  /** Notifies the holders again, to detect which of them have ended. @returns false if there are none */
+  probeHolders(): boolean {
+    this.notifications.push(...this.holders.map(({ workflowId }) => workflowId));
     return this.holders.length > 0;
   }
 
@@ -68,7 +68,7 @@ export class TestTurns {
     while (this.holders.length < MAX_HOLDERS && this.waiting.length > 0) {
       const next = this.waiting.shift()!;
       this.holders.push(next);
-      this.answers.push(next.workflowId);
+      this.notifications.push(next.workflowId);
     }
   }
 }

@@ -12,9 +12,9 @@ const at = (second: number, changes: Partial<Claim> = {}): Claim => ({
 
 const empty = () => new DeployQueue({ holder: null, waiting: [], last: null });
 
-/** The answers since the last call: `1 goes`, or `1 yields to 2`. */
+/** The notifications since the last call: `1 goes`, or `1 yields to 2`. */
 const said = (order: DeployQueue) =>
-  order.answers
+  order.notifications
     .splice(0)
     .map(
       ({ workflowId, turn }) =>
@@ -85,14 +85,14 @@ test('a claim that is made again changes nothing', () => {
   expect(order.state.waiting).toEqual([at(2)]);
 });
 
-test('the holder is answered again, before the other answers', () => {
+test('the holder is notified again, before the others', () => {
   const order = empty();
-  expect(order.answerHoldersAgain()).toBe(false);
+  expect(order.probeHolders()).toBe(false);
   order.claim(at(1));
   expect(said(order)).toEqual(['1 goes']);
   order.claim(at(2));
   order.claim(at(3));
-  expect(order.answerHoldersAgain()).toBe(true);
+  expect(order.probeHolders()).toBe(true);
   expect(said(order)).toEqual(['1 goes', '2 yields to 3']);
 });
 

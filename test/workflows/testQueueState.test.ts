@@ -9,7 +9,7 @@ const empty = () => new TestTurns({ holders: [], waiting: [] });
 
 /** The submissions that got their turn since the last call. */
 const granted = (turns: TestTurns) =>
-  turns.answers.splice(0).map((id) => Number(id.replace('submission-', '')));
+  turns.notifications.splice(0).map((id) => Number(id.replace('submission-', '')));
 
 test('two have their turn at once, the others when one of them has left, in the order in which they were accepted', () => {
   const turns = empty();
@@ -30,7 +30,7 @@ test('one that leaves while it waits is forgotten', () => {
 
 test('without holders, there is no one to notify', () => {
   const turns = empty();
-  expect(turns.answerHoldersAgain()).toBe(false);
+  expect(turns.probeHolders()).toBe(false);
   expect(granted(turns)).toEqual([]);
 });
 
@@ -39,7 +39,7 @@ test('a claim that is made again changes nothing, and a holder is told again tha
   for (const second of [1, 2, 3, 3, 1]) turns.claim(at(second));
   expect(granted(turns)).toEqual([1, 2, 1]);
   expect(turns.state).toEqual({ holders: [at(1), at(2)], waiting: [at(3)] });
-  expect(turns.answerHoldersAgain()).toBe(true);
+  expect(turns.probeHolders()).toBe(true);
   expect(granted(turns)).toEqual([1, 2]);
 });
 
