@@ -1,7 +1,11 @@
+/**
+ * The activities of the workflows, made from their dependencies. The worker registers them (worker/worker.ts), and
+ * workflows import their types.
+ */
 import { Context, log } from '@temporalio/activity';
 import { documentsOf, type ActionTrail } from './actions';
 import { isEnvironmentMissing, type Deferrable, type Deferred } from './deferral';
-import { outputOf, type OutputOrigin } from './outputDocuments';
+import { outputOfTrail, type OutputOrigin } from './outputDocuments';
 import type {
   ActionLog,
   CallContext,
@@ -223,7 +227,7 @@ export function createActivities(deps: ActivityDependencies) {
         log.error('the log store rejected actions: they were stored in the index for rejected ones', {
           rejected,
         });
-      await deps.outputLog.write(outputOf(trail).documents);
+      await deps.outputLog.write(outputOfTrail(trail).documents);
     },
   };
 }

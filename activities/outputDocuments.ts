@@ -26,8 +26,8 @@ interface OutputChunk {
   data: Buffer;
 }
 
-/** The output that a submission's trail contains, as documents, and the ranges that it does not contain. */
-export function outputOf({ provenance, namespace, actions }: ActionTrail): {
+/** The output in the reports of a submission's trail, as documents, and the ranges that were truncated. */
+export function outputOfTrail({ provenance, namespace, actions }: ActionTrail): {
   documents: LogDocument[];
   truncated: TruncatedOutput[];
 } {
@@ -39,14 +39,14 @@ export function outputOf({ provenance, namespace, actions }: ActionTrail): {
     documents: tests.flatMap(({ endedAt, details }) => {
       const at = new Date(endedAt).toISOString();
       const origin = { provenance: { ...rest, submissionId, codeDigest }, namespace, at };
-      return capturedOutputOf(origin, details as TestReport);
+      return outputOfReport(origin, details as TestReport);
     }),
     truncated: tests.flatMap(({ details }) => (details as TestReport).unkept ?? []),
   };
 }
 
-/** Documents of the output that a report contains. With those that copyOutput writes, the index has all of it. */
-export function capturedOutputOf(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
+/** The captured output of one report, as documents. Together with what copyOutput writes, it is the whole output. */
+export function outputOfReport(origin: OutputOrigin, { steps }: TestReport): LogDocument[] {
   return steps.flatMap((step) =>
     (['stdout', 'stderr'] as const).flatMap((stream) =>
       piecesOf(step, stream).flatMap((piece) =>
@@ -122,9 +122,9 @@ function positionFields({ name, executionId, stream, offset }: ChunkPosition) {
 
 function piecesOf(step: StepReport, stream: StreamName): OutputChunk[] {
   const { text, gap, base64, bytes } = step[stream];
-  // `gap.end` is where the head ends, and `gap.start` where the tail starts.
-  const head = base64 ? Buffer.from(base64.head, 'base64') : Buffer.from(gap ? text.slice(0, gap.end) : text);
-  const tail = base64 ? Buffer.from(base64.tail, 'base64') : Buffer.from(gap ? text.slice(gap.start) : '');
+  const { end: headEnd, start: tailStart } = gap ?? { end: text.length, start: text.length };
+  const head = base64 ? Buffer.from(base64.head, 'base64') : Buffer.from(text.slice(0, headEnd));
+  const tail = base64 ? Buffer.from(base64.tail, 'base64') : Buffer.from(text.slice(tailStart));
   const source = { name: step.step, executionId: step.executionId, stream };
   return [
     { ...source, offset: 0, data: head },

@@ -139,7 +139,8 @@ export interface CapturedOutput {
   bytes: number;
   truncated: boolean;
   /**
-   * The position of the gap in `text`: the head is `text` before `end`, the tail is `text` from `start` on.
+   * Where the head ends and the tail starts in `text`, which contains a note between them: the head is `text`
+   * before `end`, and the tail is `text` from `start` on, so `end` is before `start`.
    */
   gap?: { end: number; start: number };
   /** The captured bytes, for a stream that is not valid UTF-8. Its `text` is only an approximation. */

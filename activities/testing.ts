@@ -1,3 +1,4 @@
+/** Runs the tests of a submission in its user's test pod, step by step, for the activity `runTests`. */
 import { resultOfCase, verdictOfCases, type CaseRun } from './cases';
 import { isEnvironmentMissing } from './deferral';
 import { readFrameworkReport } from './frameworkReport';

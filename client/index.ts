@@ -1,3 +1,4 @@
+/** The TypeScript client of the gateway's HTTP API, for other programs. The command line (client/cli) uses it too. */
 import type {
   CancelFrame,
   FinalFrame,

@@ -1,3 +1,4 @@
+/** Starts a worker: reads its settings, connects it to the servers, and lets it work until it is stopped. */
 import { Client } from '@temporalio/client';
 import { NativeConnection, type RuntimeOptions } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config/config';

@@ -13,7 +13,8 @@ export interface CapturedBytes {
 export function capturedBytes({ text, gap, base64, bytes }: CapturedOutput): CapturedBytes {
   if (base64)
     return { head: Buffer.from(base64.head, 'base64'), tail: Buffer.from(base64.tail, 'base64'), bytes };
-  const head = Buffer.from(gap ? text.slice(0, gap.end) : text);
-  const tail = Buffer.from(gap ? text.slice(gap.start) : '');
+  const { end: headEnd, start: tailStart } = gap ?? { end: text.length, start: text.length };
+  const head = Buffer.from(text.slice(0, headEnd));
+  const tail = Buffer.from(text.slice(tailStart));
   return { head, tail, bytes };
 }

@@ -1,5 +1,5 @@
 import { documentsOf, type ActionTrail } from '../../activities/actions';
-import { outputOf } from '../../activities/outputDocuments';
+import { outputOfTrail } from '../../activities/outputDocuments';
 import type { LogDocument } from '../../activities/ports';
 import type { ElasticsearchAccess } from '../../infrastructure/elasticsearch/access';
 import { createActionLog, type WriteReport } from '../../infrastructure/elasticsearch/actionLog';
@@ -29,7 +29,7 @@ export function openIndices(access: ElasticsearchAccess, index: string, retentio
     /** Writes the parts of a trail that are missing in the indices. */
     async complete(trail: ActionTrail): Promise<void> {
       await actions.add(documentsOf(trail));
-      const { documents, truncated } = outputOf(trail);
+      const { documents, truncated } = outputOfTrail(trail);
       await output.add(documents);
       const { submissionId } = trail.provenance;
       if (submissionId === undefined) return;

@@ -1,4 +1,4 @@
-import { capturedOutputOf } from '../../activities/outputDocuments';
+import { outputOfReport } from '../../activities/outputDocuments';
 import type { LogDocument } from '../../activities/ports';
 import { copyOutput } from '../../activities/copyOutput';
 import type { TestReport, TruncatedOutput } from '../../activities/testReport';
@@ -114,7 +114,7 @@ test('the report and the pod together have each byte once', () => {
   expect(middlesOf(execution, run)).toEqual([{ ...execution, stream: 'stdout', start: 500, end: 1_500 }]);
   expect(allOf(execution, run)).toEqual([{ ...execution, stream: 'stdout', start: 0, end: 2_000 }]);
   const report = { steps: [{ ...run, step: 'run' }] } as unknown as TestReport;
-  const kept = capturedOutputOf(origin, report);
+  const kept = outputOfReport(origin, report);
   expect(kept.map(placeOf)).toMatchObject([
     { offset: 0, bytes: 500 },
     { offset: 1_500, bytes: 500 },
@@ -126,6 +126,6 @@ test('a stream that was kept whole has no middle, and an empty one no document',
   expect(middlesOf(execution, { ...pass, stderr: nothing })).toEqual([]);
   expect(allOf(execution, { ...pass, stdout: nothing, stderr: nothing })).toEqual([]);
   expect(
-    capturedOutputOf(origin, { steps: [{ ...pass, stdout: nothing, step: 'run' }] } as unknown as TestReport),
+    outputOfReport(origin, { steps: [{ ...pass, stdout: nothing, step: 'run' }] } as unknown as TestReport),
   ).toEqual([]);
 });
