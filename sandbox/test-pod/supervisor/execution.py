@@ -378,7 +378,7 @@ class Execution:
         limit = self._memory_limit
         if self._installs() or not self._memory.is_known:
             return self._processes.resident_bytes() > limit
-        used = self._memory.of_run(limit)
+        used = self._memory.run_bytes(exact_above=limit)
         if used <= limit:
             return False
         # Some of the growth is not the run's: its captured output, and processes from outside that request

@@ -12,9 +12,9 @@ _V2 = "/sys/fs/cgroup"
 _V1 = "/sys/fs/cgroup/memory"
 # Larger than any of the counter files.
 _MAX_COUNTER_BYTES = 16384
-# Below this share of the limit, the kernel has no reason to kill. On cgroup v2 it may kill the whole
-# container, so the supervisor stops the run first.
-_DANGER = 0.9
+# The supervisor stops a run when memory that cannot be reclaimed exceeds this share of the container's limit.
+# At the limit itself the OOM killer acts, which on cgroup v2 may kill the whole container.
+_STOP_SHARE = 0.9
 
 
 class Memory:
@@ -38,9 +38,9 @@ class Memory:
             self._sockets = _open(f"{v1}/memory.kmem.tcp.usage_in_bytes")
             limit = _read(_open(f"{v1}/memory.limit_in_bytes"))
         self._killed = self._kills()
-        self._danger = int(int(limit) * _DANGER) if limit is not None and limit.isdigit() else None
-        # Memory that was in use before the run, and so is not the run's.
-        self._before = 0
+        self._stop_bytes = int(int(limit) * _STOP_SHARE) if limit is not None and limit.isdigit() else None
+        # Memory in use when the run began, and so not the run's.
+        self._baseline = 0
 
     @property
     def is_known(self) -> bool:
@@ -48,37 +48,39 @@ class Memory:
 
     def begin(self) -> None:
         """Memory used from here on belongs to the run."""
-        self._before = self._held()
+        self._baseline = self._unreclaimable()
 
-    def of_run(self, threshold: int) -> int:
+    def run_bytes(self, exact_above: int) -> int:
         """
-        The growth since `begin`, in bytes. It is exact only above `threshold`, because exact counters are slow
-        to read.
+        The memory of the run: the growth since `begin`, in bytes. Up to `exact_above` it is an estimate that
+        includes memory that the kernel can reclaim, because exact counters are slow to read.
         """
-        estimate = self._charged() - self._before
-        if estimate <= threshold:
+        estimate = self._charged() - self._baseline
+        if estimate <= exact_above:
             return max(estimate, 0)
-        held = self._held()
-        # Memory that was freed since then was not the run's.
-        self._before = min(self._before, held)
-        return held - self._before
+        used = self._unreclaimable()
+        # If less is in use than when the run began, memory was freed that was not the run's.
+        self._baseline = min(self._baseline, used)
+        return used - self._baseline
 
     def is_scarce(self) -> bool:
         """True when the memory that cannot be reclaimed approaches the container's limit."""
-        if self._danger is None or self._charged() <= self._danger:
+        if self._stop_bytes is None or self._charged() <= self._stop_bytes:
             return False
-        return self._held() > self._danger
+        return self._unreclaimable() > self._stop_bytes
 
     def new_kills(self) -> int:
         """How many processes of the container the OOM killer has killed since the last call."""
-        before, self._killed = self._killed, self._kills()
-        return self._killed - before
+        previous, self._killed = self._killed, self._kills()
+        return self._killed - previous
 
-    def _held(self) -> int:
+    def _unreclaimable(self) -> int:
+        """The memory of the container that the kernel cannot reclaim, in bytes. Exact, and slow to read."""
         counters = _read(self._stat)
         return self._charged() - sum(_field_in(counters, name) for name in self._reclaimable)
 
     def _charged(self) -> int:
+        """The memory that the kernel charges to the container, in bytes, including what it can reclaim."""
         return _number(self._usage) + _number(self._sockets)
 
     def _kills(self) -> int:
