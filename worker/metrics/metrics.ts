@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { createLogCounters } from '../../infrastructure/elasticsearch/counters';
 import type { OpenSubmissions } from '../../infrastructure/temporal/backlog';
 
-/** Buckets in seconds, for waiting times and stages. The longest stages are rollouts, which take minutes. */
+/** Upper bounds of the buckets of all histograms, in seconds. The longest stages are rollouts, which take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
 
 export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
@@ -16,7 +16,7 @@ export function createWorkerMetrics(buildId: string, version?: WorkerDeploymentV
   collectDefaultMetrics({ register });
   new Gauge({
     name: 'worker_build_info',
-    help: 'Which version this is; always 1.',
+    help: 'The version of this worker, as labels. The value is always 1.',
     labelNames: ['deployment', 'build_id'],
     registers,
   }).set({ deployment: version?.deploymentName ?? 'none', build_id: buildId }, 1);
@@ -27,23 +27,27 @@ export function createWorkerMetrics(buildId: string, version?: WorkerDeploymentV
   return {
     register,
     log: createLogCounters(register),
-    queue: histogram('worker_queue_seconds', 'From when a stage may begin until a worker takes it.', [
+    queue: histogram('worker_queue_seconds', 'Time that a stage waited until a worker started it.', [
       'stage',
     ]),
-    stage: histogram('worker_stage_seconds', 'One attempt at a stage.', ['stage', 'outcome']),
-    retries: counter('worker_retries_total', 'Attempts at a stage after the first.', ['stage']),
-    failures: counter('worker_failures_total', 'Attempts at a stage that failed, by kind of failure.', [
+    stage: histogram('worker_stage_seconds', 'Duration of one attempt of a stage.', ['stage', 'outcome']),
+    retries: counter('worker_retries_total', 'Retries of a stage.', ['stage']),
+    failures: counter('worker_failures_total', 'Failed attempts of a stage, by kind of failure.', [
       'stage',
       'failure',
     ]),
-    verdicts: counter('worker_verdicts_total', 'Verdicts of submissions.', ['status']),
-    submission: histogram('worker_submission_seconds', 'From a submission to its verdict.', ['status']),
-    turn: histogram('worker_turn_seconds', 'How long a submission that passed waits for its turn.'),
-    rollouts: counter('worker_rollouts_total', 'Rollouts, by how they ended.', ['outcome']),
-    rollbacks: counter('worker_rollbacks_total', 'Rollouts that were taken back.'),
-    made: counter('worker_environment_changes_total', 'Objects of environments made or repaired, by kind.', [
-      'kind',
+    verdicts: counter('worker_verdicts_total', 'Submissions that got a verdict, by status.', ['status']),
+    submission: histogram('worker_submission_seconds', 'Time from accepting a submission to its verdict.', [
+      'status',
     ]),
+    turn: histogram('worker_turn_seconds', 'Time that a submission that passed waited in the deploy queue.'),
+    rollouts: counter('worker_rollouts_total', 'Rollouts, by outcome.', ['outcome']),
+    rollbacks: counter('worker_rollbacks_total', 'Rollbacks after a rollout that failed or was cancelled.'),
+    made: counter(
+      'worker_environment_changes_total',
+      'Kubernetes objects of environments that were created or repaired, by kind.',
+      ['kind'],
+    ),
   };
 }
 
@@ -63,21 +67,21 @@ export function addGauges(
     });
   gauge(
     'orchestration_disk_free_ratio',
-    'Free part of the disk that this process runs on, 0 to 1.',
+    'Free share of the disk with the working directory of this process, 0 to 1.',
     async () => {
       const { bavail, blocks } = await statfs(process.cwd());
       return bavail / blocks;
     },
   );
-  gauge('worker_exec_streams', 'Open streams to test pods.', streams);
+  gauge('worker_exec_streams', 'Open exec streams to test pods.', streams);
   gauge(
     'orchestration_submissions_running',
-    'Submissions of the task queue without a verdict, of all workers.',
+    'Submissions of the task queue that have no verdict yet, on all workers together.',
     async () => (await open()).running,
   );
   gauge(
     'orchestration_submissions_unrecorded',
-    'Submissions of the task queue with a verdict whose actions are not in Elasticsearch yet, of all workers.',
+    'Submissions of the task queue that have a verdict, but whose actions are not in Elasticsearch yet, on all workers together.',
     async () => (await open()).unrecorded,
   );
 }
