@@ -1,3 +1,9 @@
+/**
+ * `npm run bench -- run`: runs a tiny program in a test pod in three ways: with `kubectl exec` and a new interpreter for
+ * each run (as the platform that this one replaced did, so it is the baseline), with the same exec but no kubectl process,
+ * and with the resident supervisor. Then measures the latency of a failing submission from its frame to its answer, and
+ * its parts.
+ */
 import { randomUUID } from 'node:crypto';
 import { PassThrough, Writable } from 'node:stream';
 import type { V1Status } from '@kubernetes/client-node';
@@ -13,12 +19,6 @@ import { startPlatform } from '../test/integration/platform';
 import { stack } from '../test/integration/stack';
 import { measure, ms, percentile, perSecond, table } from './measure';
 
-/**
- * A tiny program that runs in a test pod in three ways: with a `kubectl exec` of a fresh interpreter (as the
- * original did), with the same exec but no kubectl process, and with the resident runner. Then the latency of
- * a failing submission from its frame to its answer, split into its parts.
- */
-
 const USER = 'bench';
 const NAMESPACE = `user-${USER}`;
 const POD = `${USER}-test`;
@@ -27,12 +27,13 @@ const FRESH = ['python3', '-c', CODE];
 const IN_FLIGHT = [1, 8, 32];
 const SUBMISSIONS = 40;
 
-const still = () => ({ signal: AbortSignal.timeout(300_000), heartbeat: () => undefined });
+/** The context of a call outside an activity: it has a deadline of 5 minutes, and its heartbeats are ignored. */
+const callContext = () => ({ signal: AbortSignal.timeout(300_000), heartbeat: () => undefined });
 
 export async function benchRun(): Promise<void> {
   const { workerKubeconfig: kubeconfig, kubeContext: context, images } = stack();
   const kube = connectKubernetes({ kubeconfig, context });
-  await createEnvironments(kube, { testImage: images.test }).ensure(USER, still());
+  await createEnvironments(kube, { testImage: images.test }).ensure(USER, callContext());
   const runner = createTestRunner(kube, { languages: loadLanguages() });
   try {
     await compare({
@@ -50,22 +51,23 @@ export async function benchRun(): Promise<void> {
   await kubectl('delete', 'namespace', NAMESPACE, '--wait=false');
 }
 
+/** Prints a row for each way. The first one is the baseline of the others. */
 async function compare(ways: Record<string, { call: () => Promise<unknown>; count: number }>): Promise<void> {
   const rows: (string | number)[][] = [];
-  const first: { p50: number; rates: number[] }[] = [];
+  let baseline: { p50: number; rates: number[] } | undefined;
   for (const [name, { call, count }] of Object.entries(ways)) {
     await measure(4, 1, call);
-    const alone = await measure(count, 1, call);
-    const rates = [perSecond(alone)];
+    const sequential = await measure(count, 1, call);
+    const rates = [perSecond(sequential)];
     for (const inFlight of IN_FLIGHT.slice(1)) rates.push(perSecond(await measure(count, inFlight, call)));
-    const p50 = percentile(alone.durations, 0.5);
-    first.push({ p50, rates });
-    const { p50: base, rates: baseRates } = first[0]!;
+    const p50 = percentile(sequential.durations, 0.5);
+    baseline ??= { p50, rates };
+    const { p50: baseP50, rates: baseRates } = baseline;
     rows.push([
       name,
       ms(p50),
-      ms(percentile(alone.durations, 0.95)),
-      `${(base / p50).toFixed(1)}x`,
+      ms(percentile(sequential.durations, 0.95)),
+      `${(baseP50 / p50).toFixed(1)}x`,
       ...rates.map((rate, index) => `${rate.toFixed(1)} (${(rate / baseRates[index]!).toFixed(1)}x)`),
     ]);
   }
@@ -84,7 +86,7 @@ async function runOnce(runner: ReturnType<typeof createTestRunner>): Promise<voi
       input: { stdin: '', args: [], env: {} },
       limits: { wallMs: 10_000, memoryBytes: 1 << 28, keepOutputBytes: 65_536, maxOutputBytes: 10_485_760 },
     },
-    still(),
+    callContext(),
   );
   if (report.stdout.text !== 'Hello\n') throw new Error(`The run printed ${JSON.stringify(report.stdout)}.`);
 }
@@ -155,5 +157,5 @@ function notePartsOf(
   note('activity, without the program', ended - started - wall);
   note('the program itself', wall);
   note('Temporal and gateway: verdict to frame', total - (ended - sent));
-  note('in all', total);
+  note('total', total);
 }
