@@ -72,7 +72,10 @@ test('submit --worker says that the program keeps running', async () => {
 
 test('submit --set sets any field, to JSON or else to text', async () => {
   const set = ['deploy=false', 'limits={"wall_seconds":5}', 'stdin=a=b', 'args=["1"]', 'env={"A": "b=c"}'];
-  const args = [...set, 'user_id=ada', 'submission_id=s9', 'entrypoint=main.py'].flatMap((each) => ['--set', each]);
+  const args = [...set, 'user_id=ada', 'submission_id=s9', 'entrypoint=main.py'].flatMap((each) => [
+    '--set',
+    each,
+  ]);
   expect(await run('submit', join(folder, 'main.py'), ...args)).toBe(0);
   expect(submissions.submitted).toMatchObject({
     userId: 'ada',
