@@ -1,4 +1,4 @@
-import { kindOf } from './ecs';
+import { ECS_VERSION, kindOf } from './ecs';
 import type { LogDocument, Provenance } from './ports';
 
 /** Something that the platform did for a submission, from the workflow's view. */
@@ -48,6 +48,7 @@ export function documentsOf(
     _id: idOf(index),
     '@timestamp': new Date(action.endedAt).toISOString(),
     message: action.message ?? `${action.name}: ${action.outcome}`,
+    ecs: { version: ECS_VERSION },
     event: {
       id: idOf(index),
       kind: 'event',

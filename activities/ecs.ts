@@ -1,4 +1,7 @@
-/** The kind of an action, in the terms of the Elastic Common Schema. */
+/** The version of the Elastic Common Schema that documents follow. */
+export const ECS_VERSION = '8.17.0';
+
+/** The kind of an action, in the schema's terms. */
 export interface Kind {
   category: string[];
   type: string[];

@@ -30,6 +30,7 @@ export function operatorDocument({
     _id: id,
     '@timestamp': end.toISOString(),
     message,
+    ecs: { version: '8.17.0' },
     event: {
       ...{ id, kind: 'event', dataset: 'orchestration.actions', ...kind, action, outcome },
       ...{ start: startedAt.toISOString(), end: end.toISOString() },

@@ -3,6 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { namespaceOf } from '../../workflows/contract';
 import type { AuditEvent } from './audit';
 
+/** Version of the Elastic Common Schema that documents follow. */
+const ECS_VERSION = '8.17.0';
+
 /** Longest text taken from a client, in characters. */
 const MAX_CHARACTERS = 256;
 
@@ -39,6 +42,7 @@ export function auditDocument(
     _id: id,
     '@timestamp': new Date().toISOString(),
     message: `${action}: ${error?.message ?? outcome}`,
+    ecs: { version: ECS_VERSION },
     event: {
       ...{ id, kind: 'event', dataset: 'orchestration.audit', action, outcome },
       ...(KINDS[action] ?? { category: ['api'], type: ['change'] }),

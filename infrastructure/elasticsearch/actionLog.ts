@@ -1,7 +1,7 @@
 import { Client, errors } from '@elastic/elasticsearch';
 import type { LogDocument } from '../../activities/ports';
 import type { ElasticsearchAccess } from './access';
-import { actionsTemplate, ECS_VERSION, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
+import { actionsTemplate, rejectedIndexOf, rejectedTemplate } from './actionsTemplate';
 import type { LogCounters } from './counters';
 import { withoutPassword } from './address';
 import { findLayout, type Layout } from './layout';
@@ -57,7 +57,6 @@ export function createActionLog(settings: ActionLogSettings) {
   const address = withoutPassword(access.node);
   const client = new Client({ ...access, requestTimeout: REQUEST_TIMEOUT_MS, maxRetries: 0 });
   const rejections = rejectedIndexOf(index);
-  const schema = template === actionsTemplate ? { ecs: { version: ECS_VERSION } } : {};
   let layout: Layout | undefined;
 
   /** Creates the documents that do not exist. @returns those that Elasticsearch refused, with its error */
@@ -89,7 +88,7 @@ export function createActionLog(settings: ActionLogSettings) {
 
   return {
     /**
-     * Stores the documents that are not stored yet, those of actions with the version of their schema. A document that Elasticsearch rejects does not block the
+     * Stores the documents that are not stored yet. A document that Elasticsearch rejects does not block the
      * others: it is stored as text, under its own id, in the index that `rejectedIndexOf` names. Without
      * documents, this only creates the index templates.
      * @throws Error named `Unavailable` with Elasticsearch's answer
@@ -98,8 +97,7 @@ export function createActionLog(settings: ActionLogSettings) {
       try {
         layout ??= await prepare();
         if (documents.length === 0) return { stored: 0, known: 0, rejected: 0 };
-        const complete = documents.map((document) => ({ ...document, ...schema }));
-        const refusals = await create(complete, layout.indexFor);
+        const refusals = await create(documents, layout.indexFor);
         const rejected = refusals.filter(({ status }) => status === REJECTED);
         if (rejected.length > 0) {
           const [again] = (await create(rejected.map(putAside), () => rejections)).filter(

@@ -1,8 +1,5 @@
 import { date, keyword, templateOf, text, type TemplateLayout } from './template';
 
-/** The version of the Elastic Common Schema that documents of actions and of the audit follow. */
-export const ECS_VERSION = '8.17.0';
-
 /**
  * The index template of action and audit documents. The fields are those of the Elastic Common Schema, plus
  * our own `submission`, `temporal`, `key` and `details`, names that the schema does not use.
