@@ -62,5 +62,6 @@ function nextSignal(): Promise<NodeJS.Signals> {
 
 void main().catch((error: unknown) => {
   createLogger('gateway', 'info').fatal({ err: error }, 'gateway stopped');
-  process.exitCode = 1;
+  // Connections that were opened before the failure would keep the process alive.
+  process.exit(1);
 });

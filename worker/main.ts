@@ -212,5 +212,6 @@ function settingsOf(config: WorkerConfig) {
 
 void main().catch((error: unknown) => {
   createLogger('worker', 'info').fatal({ err: error }, 'worker stopped');
-  process.exitCode = 1;
+  // Connections that were opened before the failure would keep the process alive.
+  process.exit(1);
 });

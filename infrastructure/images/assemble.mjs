@@ -22,8 +22,11 @@ if (!out || entries.length === 0) {
 }
 const root = process.cwd();
 
-/** Extensions of the files that a package may need at run time. */
-const kept = new Set(['.js', '.cjs', '.mjs', '.json', '.node', '.wasm', '.proto', '']);
+/** Extensions of the files that a package may need at run time: its code, and files that it serves to browsers. */
+const kept = new Set([
+  ...['.js', '.cjs', '.mjs', '.json', '.node', '.wasm', '.proto', ''],
+  ...['.html', '.css', '.svg', '.png'],
+]);
 
 /** Matches binaries for other platforms: packages with native code have a folder for each in `releases`. */
 const releases = /\/releases\/(?!x86_64-unknown-linux-gnu|aarch64-unknown-linux-gnu)/;

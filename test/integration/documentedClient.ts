@@ -20,7 +20,7 @@ interface AsyncApi {
 
 interface Operation {
   operationId: string;
-  parameters: { name: string; in: string; required: boolean; schema: object }[];
+  parameters?: { name: string; in: string; required: boolean; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
   responses: Record<string, { content?: Record<string, { schema?: object }> }>;
   security: object[];
@@ -155,7 +155,7 @@ export class DocumentedHttp {
   /** @throws Error when a response does not match the document */
   async call(operationId: string, { path = {}, query = {}, body }: CallParts = {}): Promise<Answer> {
     const { method, template, operation } = this.find(operationId);
-    for (const { name, in: place, required, schema } of operation.parameters) {
+    for (const { name, in: place, required, schema } of operation.parameters ?? []) {
       const value = place === 'path' ? path[name] : place === 'query' ? query[name] : undefined;
       if (required && value === undefined) throw new Error(`${operationId} needs ${name}`);
       if (place === 'path') check(this.compile(schema), value, `the parameter ${name}`);
