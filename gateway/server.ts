@@ -9,7 +9,7 @@ import { NO_AUDIT, type Audit } from './audit/audit';
 import { toErrorFrame } from './submissions/errorFrames';
 import { runGuarded } from './errorBoundary';
 import { clientAddress, type ClientAddress } from './auth/clientAddress';
-import { STATUS_OF } from './http/error';
+import { DEFAULT_HEADERS, STATUS_OF } from './http/error';
 import { createApi } from './http/api';
 import type { LiveParts } from './http/live';
 import type { LogRouteParts } from './http/logs';
@@ -186,9 +186,8 @@ function answerFailure(response: ServerResponse, error: unknown): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusMessage = '';
   response.writeHead(STATUS_OF[frame.code], {
-    'Cache-Control': 'no-store',
+    ...DEFAULT_HEADERS,
     'Content-Type': 'application/json; charset=utf-8',
-    'X-Content-Type-Options': 'nosniff',
     Connection: 'close',
   });
   response.end(`${JSON.stringify(frame)}\n`);

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../infrastructure/logging';
 import type { Access } from '../auth/access';
+import { Counts } from '../counts';
 import { userId as userIdRule } from '../protocol/identifiers';
 import { refuseUpgrade } from '../auth/refuseUpgrade';
 import { prepareAnswer } from './answerHeaders';
@@ -44,7 +45,7 @@ export function createApps({
   maxInFlight,
   idleTimeoutMs = IDLE_MS,
 }: AppsParts): Apps {
-  const inFlight = new Map<string, number>();
+  const inFlight = new Counts();
 
   /** Runs `work` unless the user's program has too many requests in progress. */
   async function withinLimit(
@@ -52,15 +53,12 @@ export function createApps({
     refuseIt: (refusal: Refusal) => void,
     work: () => Promise<void>,
   ) {
-    const before = inFlight.get(userId) ?? 0;
-    if (before >= maxInFlight) return refuseIt(tooManyRequests(maxInFlight));
-    inFlight.set(userId, before + 1);
+    if (inFlight.of(userId) >= maxInFlight) return refuseIt(tooManyRequests(maxInFlight));
+    inFlight.add(userId, 1);
     try {
       await work();
     } finally {
-      const left = (inFlight.get(userId) ?? 1) - 1;
-      if (left > 0) inFlight.set(userId, left);
-      else inFlight.delete(userId);
+      inFlight.add(userId, -1);
     }
   }
 

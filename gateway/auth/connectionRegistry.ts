@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { KeyDirectory } from '../../infrastructure/kubernetes/keys';
+import { Counts } from '../counts';
 import { CLOSE } from '../limits';
 import type { Access } from './access';
 import type { Principal } from './principal';
@@ -18,12 +19,7 @@ export interface ConnectionRegistry {
 /** Closes a connection when its key is revoked, and within a second of the end of its key or login. */
 export function createConnectionRegistry(access: Access, directory: KeyDirectory | null): ConnectionRegistry {
   const open = new Map<WebSocket, Principal>();
-  const counts = new Map<string, number>();
-  const add = (keyId: string, change: number) => {
-    const now = (counts.get(keyId) ?? 0) + change;
-    if (now > 0) counts.set(keyId, now);
-    else counts.delete(keyId);
-  };
+  const byKey = new Counts();
   const check = () => {
     for (const [socket, principal] of open)
       if (!access.stillValid(principal)) socket.close(CLOSE.keyEnded.code, CLOSE.keyEnded.reason);
@@ -33,13 +29,13 @@ export function createConnectionRegistry(access: Access, directory: KeyDirectory
   return {
     add(socket, principal) {
       open.set(socket, principal);
-      add(principal.keyId, 1);
+      byKey.add(principal.keyId, 1);
       socket.once('close', () => {
         open.delete(socket);
-        add(principal.keyId, -1);
+        byKey.add(principal.keyId, -1);
       });
     },
-    count: (keyId) => counts.get(keyId) ?? 0,
+    count: (keyId) => byKey.of(keyId),
     stop: () => clearInterval(timer),
   };
 }

@@ -88,7 +88,7 @@ export async function pageRoutes(
   });
 }
 
-/** Only our own files run and are shown. The nonce is for the style sheets that the editor creates. */
+/** In addition to the headers of every answer: only our own files run and are shown. The nonce is for the style sheets that the editor creates. */
 function pageHeaders(nonce: string): Record<string, string> {
   const policy = [
     "default-src 'none'",
@@ -102,9 +102,6 @@ function pageHeaders(nonce: string): Record<string, string> {
   ];
   return {
     'Content-Security-Policy': policy.join('; '),
-    'Cache-Control': 'no-store',
     'Cross-Origin-Opener-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
   };
 }
