@@ -14,7 +14,7 @@ import { olderPostgresql, versions } from '../versions';
  * replace the public images that the Dockerfiles use by default.
  */
 const bases: Record<BaseName, Base> = {
-  languages: { variant: 'minbase', packages: ['ca-certificates', ...languagePackages()] },
+  languages: { variant: 'minbase', packages: languagePackages() },
   database: { variant: 'minbase', packages: [`postgresql-${versions.postgresql}`] },
   'database-15': { suite: olderPostgresql['15'], variant: 'minbase', packages: ['postgresql-15'] },
   // Only for tests: Elasticsearch in a container.
