@@ -20,6 +20,7 @@ import { clientAddress } from './auth/clientAddress';
 import { addressFrom, cached } from './apps/addresses';
 import { limitsFor, type Limits } from './limits';
 import type { SubmissionRules } from './protocol/submissionRules';
+import { programUrls } from './protocol/programUrl';
 import { createMetrics, type Metrics } from './metrics';
 import type { FollowLog } from './progress/liveOutput';
 import { startServer, type RunningServer } from './server';
@@ -33,6 +34,7 @@ export const GATEWAY_VARIABLES = [
   'TRUSTED_PROXIES',
   'FORWARD_APPS',
   'APPS_ADDRESS',
+  'APPS_DOMAIN',
   'MAX_CODE_BYTES',
   'RUN_WALL_SECONDS',
   'RUN_INTERACTIVE_SECONDS',
@@ -91,21 +93,24 @@ export async function startGateway(
   const disconnect = () =>
     Promise.all([client.connection.close(), history.close(), outputArchive.close(), audit.close()]);
   try {
-    const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, { limits, followLog });
     const programsAt = programAddresses(config, kube);
+    const appsDomain = config.APPS_DOMAIN ?? null;
+    const programUrl = programUrls({ isForwarding: programsAt !== null, domain: appsDomain });
+    const submissions = temporalSubmissions(client, config.TEMPORAL_TASK_QUEUE, {
+      ...{ limits, followLog, programUrl },
+    });
     const server = await startServer(config, {
       ...{ submissions, rules: rulesFrom(config), logger, keys, limits },
       links: {
         temporal_ui: config.TEMPORAL_UI_URL ?? null,
         temporal_namespace: config.TEMPORAL_NAMESPACE,
         kibana: config.KIBANA_URL ?? null,
-        apps: programsAt !== null,
       },
       ...{ audit, metrics, addressOf },
       logs: { live: kube && createLiveLogs(kube), history },
       outputArchive,
       inspect: kube && ((userId) => lookAt(kube, userId)),
-      programAddress: programsAt,
+      ...{ programAddress: programsAt, appsDomain },
     });
     return {
       url: server.url,
@@ -144,10 +149,15 @@ function clusterOf(config: GatewayConfig): Kube | null {
 
 /**
  * Finds the addresses of programs; null if requests are not forwarded.
- * @throws Error if there is no source of addresses
+ * @throws Error if there is no source of addresses, or if programs have a domain and nothing is forwarded to them
  */
-function programAddresses({ FORWARD_APPS, APPS_ADDRESS }: GatewayConfig, kube: Kube | null) {
-  if (FORWARD_APPS === 'off') return null;
+function programAddresses({ FORWARD_APPS, APPS_ADDRESS, APPS_DOMAIN }: GatewayConfig, kube: Kube | null) {
+  if (FORWARD_APPS === 'off') {
+    // Otherwise the gateway's own pages would be served on the hosts of programs.
+    if (APPS_DOMAIN)
+      throw new Error('APPS_DOMAIN is set, and FORWARD_APPS is off: turn it on, or unset APPS_DOMAIN.');
+    return null;
+  }
   if (APPS_ADDRESS !== undefined) return addressFrom(APPS_ADDRESS);
   if (kube !== null) return cached((userId) => programAddress(kube, userId));
   throw new Error(

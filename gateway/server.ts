@@ -1,7 +1,8 @@
-/** The HTTP server of a gateway: WebSockets, programs under `/apps/`, and the HTTP API on one port. */
+/** The HTTP server of a gateway: WebSockets, users' programs, and the HTTP API on one port. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once, setMaxListeners } from 'node:events';
+import type { AppsDomain } from '../infrastructure/config/appsDomain';
 import type { KeyDirectory } from '../infrastructure/kubernetes/keys';
 import type { Logger } from '../infrastructure/logging';
 import { createApps, type AppsParts } from './apps/apps';
@@ -19,6 +20,7 @@ import { createConnectionRegistry } from './auth/connectionRegistry';
 import { Quotas } from './auth/rateLimits';
 import { limitsFor, type Limits } from './limits';
 import { messageParser } from './protocol/clientMessages';
+import { programUrls } from './protocol/programUrl';
 import type { SubmissionRules } from './protocol/submissionRules';
 import { createMetrics, type Metrics } from './metrics';
 import type { PageLinks } from './http/pageRoutes';
@@ -66,6 +68,7 @@ export async function startServer(
     metrics = createMetrics(),
     outputArchive = null,
     programAddress = null,
+    appsDomain: domain = null,
     addressOf = clientAddress(),
   }: ServerParts,
 ): Promise<RunningServer> {
@@ -80,10 +83,14 @@ export async function startServer(
   const webSockets = createWebSockets({ ...shared, connections, addressOf });
   const apps =
     programAddress &&
-    createApps({ access, addressOf: programAddress, logger, maxInFlight: limits.requestsPerProgram });
+    createApps({
+      ...{ access, addressOf: programAddress, domain, logger },
+      maxInFlight: limits.requestsPerProgram,
+    });
+  const programUrl = programUrls({ isForwarding: apps !== null, domain });
   const signals = { closing: goingDown.signal, leaving: leaving.signal };
   const api = await createApi(
-    { ...{ ...shared, ...signals, rules, inspect, logs, outputArchive, addressOf, links } },
+    { ...{ ...shared, ...signals, rules, inspect, logs, outputArchive, addressOf, links, programUrl } },
     (answer) =>
       createServer((request, response) => {
         response.on('error', (error) => logger.info({ err: error }, 'failed while sending a response'));
@@ -150,7 +157,7 @@ export async function startServer(
   };
 }
 
-const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', apps: false, kibana: null };
+const NO_LINKS: PageLinks = { temporal_ui: null, temporal_namespace: 'default', kibana: null };
 
 export interface ServerParts {
   submissions: Submissions;
@@ -172,8 +179,10 @@ export interface ServerParts {
   audit?: Audit;
   /** Default: a new registry. */
   metrics?: Metrics;
-  /** Addresses of programs, for /apps/{user}/; null if requests are not forwarded. */
+  /** Addresses of programs; null if requests are not forwarded. */
   programAddress?: AppsParts['addressOf'] | null;
+  /** The domain below which each program has its own origin. Default: none, and programs are only below `/apps/`. */
+  appsDomain?: AppsDomain | null;
   /** Default: the address at the other end of the connection. */
   addressOf?: ClientAddress;
 }

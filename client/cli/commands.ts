@@ -101,6 +101,8 @@ async function submit(context: Context, path: string): Promise<number> {
     if (values.json) print(frame);
     else showFrame(frame, terminal);
     if (!('status' in frame)) continue;
+    if (!values.json && frame.serving && frame.url)
+      terminal.err(`${new URL(frame.url, settings.url).href}\n`);
     await input?.stop();
     return exitCodeOfStatus(frame.status);
   }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { parse } from 'cookie';
 import type { KeyDirectory } from '../../infrastructure/kubernetes/keys';
 import { authentication, type KeyCheck } from './authentication';
 import type { Principal } from './principal';
+import { sessionTokenOf } from './sessionCookie';
 import { createSessions, type Sessions } from './sessions';
 
 /** Why a request is refused, as the response states it. */
@@ -29,8 +29,6 @@ export interface Access {
   stillValid(principal: Principal): boolean;
 }
 
-export const COOKIE = 'orchestration_session';
-
 /** By then, keys can most likely be read again. */
 const KEYS_RETRY_SECONDS = 5;
 
@@ -44,7 +42,7 @@ export function createAccess(apiKey: string, directory: KeyDirectory | null): Ac
     byKey,
     identify(request) {
       const key = request.headers['x-api-key'];
-      const cookie = cookieOf(request);
+      const cookie = sessionTokenOf(request);
       if (key !== undefined || cookie === undefined) return byKey(Array.isArray(key) ? undefined : key);
       if (!isOwnPage(request))
         return refuse(
@@ -80,10 +78,6 @@ export function isOwnPage({ method, headers }: IncomingMessage): boolean {
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
   if (origin !== undefined) return URL.canParse(origin) && new URL(origin).host === host;
   return (method === 'GET' || method === 'HEAD') && headers.upgrade === undefined;
-}
-
-function cookieOf({ headers }: IncomingMessage): string | undefined {
-  return parse(headers.cookie ?? '')[COOKIE];
 }
 
 function refuse(status: number, error: string, message: string): Identified {

@@ -28,7 +28,7 @@ import { acceptOnlyJson, DEFAULT_BODY_LIMIT_BYTES, validatorCompiler } from './v
 export interface ApiParts
   extends
     Omit<SubmissionRouteParts, 'submitSchema'>,
-    Pick<LiveParts, 'inspect'>,
+    Pick<LiveParts, 'inspect' | 'programUrl'>,
     Pick<LogRouteParts, 'logs'>,
     Pick<LoginParts, 'addressOf' | 'audit' | 'access'> {
   /** Links of the page. */

@@ -8,6 +8,7 @@ import { requireUser } from '../submissions/authorizedSubmissions';
 import type { Limits } from '../limits';
 import { userId } from '../protocol/identifiers';
 import { liveBody, type Live } from '../protocol/live';
+import type { ProgramUrl } from '../protocol/programUrl';
 import { PlatformUnavailable } from '../submissions/submissionService';
 import type { Api } from './apiTypes';
 import { callerOf } from './caller';
@@ -17,10 +18,11 @@ export interface LiveParts {
   /** Inspects what a user has in production; null if the gateway has no cluster. */
   inspect: ((userId: string) => Promise<LiveReport & { pods: ProductionPod[] }>) | null;
   limits: Pick<Limits, 'callTimeoutMs'>;
+  programUrl: ProgramUrl;
 }
 
 /** `GET /api/users/{user_id}/live`: what a user has in production, since when, and from which submission. */
-export function liveRoute(api: Api, { inspect, limits }: LiveParts): void {
+export function liveRoute(api: Api, { inspect, limits, programUrl }: LiveParts): void {
   api.get(
     '/api/users/:user_id/live',
     {
@@ -40,19 +42,21 @@ export function liveRoute(api: Api, { inspect, limits }: LiveParts): void {
           'No Kubernetes cluster is configured: set KUBECONFIG and KUBE_CONTEXT.',
         );
       const report = await inTime(inspect(user_id), limits.callTimeoutMs, request.log);
-      return reply.send(bodyOf(user_id, report));
+      return reply.send(bodyOf(user_id, programUrl(user_id), report));
     },
   );
 }
 
 function bodyOf(
   user_id: string,
+  url: string | null,
   { state, live, since, rollingOut, pods }: LiveReport & { pods: ProductionPod[] },
 ): Live {
   return {
     user_id,
     namespace: namespaceOf(user_id),
     state,
+    url,
     since,
     live: live && programOf(live),
     rolling_out: rollingOut && programOf(rollingOut),

@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import { serialize } from 'cookie';
 import { z } from 'zod';
 import type { Audit } from '../audit/audit';
 import type { ClientAddress } from '../auth/clientAddress';
 import type { Api } from './apiTypes';
 import { answerError } from './error';
-import { COOKIE, isOwnPage, type Access, type Refusal } from '../auth/access';
+import { isOwnPage, type Access, type Refusal } from '../auth/access';
+import { sessionCookie } from '../auth/sessionCookie';
 import type { Principal } from '../auth/principal';
 
 /** How many wrong keys one address may send, and in which time, in milliseconds. */
@@ -62,7 +62,7 @@ export function loginRoutes(api: Api, { access, audit, addressOf }: LoginParts):
       audit.note(request.raw, { action: 'api.login', status: 200, principal });
       const maxAge = Math.ceil((expiresAt - Date.now()) / 1000);
       return reply
-        .header('Set-Cookie', cookie(request.raw, token, maxAge))
+        .header('Set-Cookie', sessionCookie(request.raw, token, maxAge))
         .send(describe({ ...principal, expiresAt }));
     },
   );
@@ -72,7 +72,7 @@ export function loginRoutes(api: Api, { access, audit, addressOf }: LoginParts):
     const { principal } = access.identify(request.raw);
     if (principal) audit.note(request.raw, { action: 'api.logout', status: 204, principal });
     return reply
-      .header('Set-Cookie', cookie(request.raw, '', 0))
+      .header('Set-Cookie', sessionCookie(request.raw, '', 0))
       .code(204)
       .send();
   });
@@ -127,12 +127,6 @@ function describe({ keyId, userId, expiresAt }: Principal): object {
     admin: userId === null,
     expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
   };
-}
-
-/** A cookie that other sites cannot use and scripts cannot read. Over TLS, it is marked as Secure. */
-function cookie({ headers }: IncomingMessage, value: string, maxAge: number): string {
-  const secure = headers['x-forwarded-proto'] === 'https';
-  return serialize(COOKIE, value, { path: '/', httpOnly: true, sameSite: 'strict', secure, maxAge });
 }
 
 export function refuse(reply: FastifyReply, { status, retryAfterSeconds, ...body }: Refusal): FastifyReply {

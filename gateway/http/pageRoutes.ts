@@ -16,8 +16,6 @@ const BUILT = [resolve(__dirname, '..', '..', 'dist', 'web'), resolve(__dirname,
 export interface PageLinks {
   temporal_ui: string | null;
   temporal_namespace: string;
-  /** Whether programs are served under `/apps/`. */
-  apps: boolean;
   kibana: string | null;
 }
 

@@ -10,6 +10,8 @@ export interface End
   step: StepReport | null;
   /** Whether the submission contained tests. */
   brought: boolean;
+  /** URL of the user's program; null if the gateway forwards to no program. */
+  url: string | null;
   durationsMs: Record<string, number>;
   workflowId: string;
   runId: string;
@@ -40,6 +42,7 @@ export function finalFrame(end: End): Unplaced<FinalFrame> {
     rollout: rollout && { outcome: rollout.outcome, events: rollout.events, output: rollout.logs },
     superseded_by: supersededBy,
     live: live && { submission_id: live.submissionId, code_digest: live.codeDigest },
+    url: status === 'deployed' ? end.url : null,
     stdout: step?.stdout.text ?? null,
     stderr: step?.stderr.text ?? null,
     stdout_bytes: step?.stdout.bytes ?? 0,

@@ -49,7 +49,7 @@ export async function* follow(
   submission: AcceptedSubmission,
   settings: FollowSettings,
 ): AsyncGenerator<SubmissionFrame> {
-  const frames = new FrameBuilder(submission, settings.after);
+  const frames = new FrameBuilder(submission, settings.after, sources.programUrl);
   const waiting = new PendingReader(submission);
   const over = linkedAbort([settings.signal]);
   const { signal } = over;

@@ -6,6 +6,7 @@ import { followHistory, temporalHistory, type FollowOptions } from './history';
 import type { HistoryEvent } from './historyEvents';
 import type { FollowLog } from './liveOutput';
 import type { PendingActivity } from './pendingActivities';
+import type { ProgramUrl } from '../protocol/programUrl';
 import { SharedStreams } from './sharedStream';
 
 export interface FollowSources {
@@ -19,6 +20,8 @@ export interface FollowSources {
    * Follows the logs of test pods. Null if they cannot be read: output is then sent when the tests are over.
    */
   followLog: FollowLog | null;
+  /** Default: programs are not reached through the gateway. */
+  programUrl?: ProgramUrl | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { comesAfter, formatCursor, type Cursor } from '../protocol/cursor';
 import { finalFrame, type End } from './finalFrame';
 import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
+import type { ProgramUrl } from '../protocol/programUrl';
 import { OutputEmitter, type EndedCase, type LiveChunk } from './outputEmitter';
 import type { CaseFrame, SubmissionFrame, Unplaced } from '../protocol/serverFrames';
 import { Stages, type StageStep } from './stages';
@@ -37,10 +38,14 @@ export class FrameBuilder {
   private pending: PendingTests | null = null;
   private over = false;
 
-  /** @param after cursor of the last frame that the client has: only frames after it are returned */
+  /**
+   * @param after cursor of the last frame that the client has: only frames after it are returned
+   * @param programUrl default: programs are not reached through the gateway
+   */
   constructor(
     private readonly submission: AcceptedSubmission,
     private readonly after: Cursor | null = null,
+    private readonly programUrl: ProgramUrl = () => null,
   ) {}
 
   /** The tests whose output can be followed now. */
@@ -148,15 +153,16 @@ export class FrameBuilder {
   }
 
   private final(
-    end: Omit<End, 'namespace' | 'step' | 'brought' | 'durationsMs' | 'workflowId' | 'runId'>,
+    end: Omit<End, 'namespace' | 'step' | 'brought' | 'url' | 'durationsMs' | 'workflowId' | 'runId'>,
     namespace: string,
     at: number,
   ): Unplaced<SubmissionFrame> {
     this.over = true;
-    const { workflowId, runId } = this.submission;
+    const { workflowId, runId, userId } = this.submission;
     const durationsMs = { ...this.stages.durationsMs, total: at - this.startedAt };
     const brought = (this.input?.tests ?? null) !== null;
-    return finalFrame({ ...end, namespace, step: this.step, brought, durationsMs, workflowId, runId });
+    const url = this.programUrl(userId);
+    return finalFrame({ ...end, namespace, step: this.step, brought, url, durationsMs, workflowId, runId });
   }
 
   /**

@@ -54,6 +54,13 @@ export const finalFrame = z
       .object({ submission_id: z.string(), code_digest: z.string() })
       .nullable()
       .describe('What is in production now; null if nothing is, or the submission did not get that far.'),
+    url: z
+      .string()
+      .nullable()
+      .describe(
+        'Where browsers reach the program that is live now, if it serves: a URL of its own origin, or a path of the ' +
+          'gateway. Null if it was not deployed, or if the gateway forwards to no program.',
+      ),
     stdout: z.string().nullable().describe('The captured text; null if the tests were not run.'),
     stderr: z.string().nullable(),
     stdout_bytes: z.int(),

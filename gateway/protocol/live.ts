@@ -29,6 +29,13 @@ export const liveBody = z
     user_id: userId(),
     namespace: z.string(),
     state: z.string(),
+    url: z
+      .string()
+      .nullable()
+      .describe(
+        'Where browsers reach the program when it is `ready`: a URL of its own origin, or a path of this gateway. ' +
+          'Null if this gateway forwards to no program.',
+      ),
     since: z.string().nullable().describe('Live since, in ISO 8601.'),
     live: program.nullable().describe('Null if nothing is live.'),
     rolling_out: program.nullable().describe('The program that is being rolled out to replace it.'),

@@ -26,6 +26,7 @@ import { listSubmissions } from './listing';
 import type { SubmissionFilter } from '../protocol/filter';
 import { startRollback, waitForOperation, type OperationState } from './operations';
 import type { FollowLog } from '../progress/liveOutput';
+import type { ProgramUrl } from '../protocol/programUrl';
 import type { SubmissionFrame } from '../protocol/serverFrames';
 import { recordOf, type SubmissionList, type SubmissionRecord } from '../protocol/submissionRecord';
 
@@ -129,9 +130,9 @@ function nextTimestamp(): string {
 export function temporalSubmissions(
   client: Client,
   taskQueue: string,
-  { limits, followLog }: { limits: Limits; followLog: FollowLog | null },
+  { limits, followLog, programUrl }: { limits: Limits; followLog: FollowLog | null; programUrl?: ProgramUrl },
 ): Submissions {
-  const sources = followSources(client, followLog);
+  const sources = { ...followSources(client, followLog), programUrl };
   const { connection } = client;
   const within = <T>(ms: number, call: () => Promise<T>) => connection.withDeadline(Date.now() + ms, call);
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import proxyAddr from 'proxy-addr';
 import { z } from 'zod';
+import { appsDomain } from './appsDomain';
 import { nodeSelector, tolerations } from './placement';
 import { plans } from './plans';
 import { payloadKeys } from './payloadKeys';
@@ -34,6 +35,7 @@ const variables = {
       'must be an HTTP URL with {user} in its host, such as http://{user}-prod.user-{user}.svc',
     )
     .optional(),
+  APPS_DOMAIN: appsDomain().optional(),
   MAX_CODE_BYTES: wholeNumber(1, 1_000_000, 'a ConfigMap holds 1 MiB').default(262_144),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),

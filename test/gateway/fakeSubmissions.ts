@@ -198,6 +198,7 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
     wall_ms: 1,
     cpu_ms: 1,
     peak_memory_bytes: 1,
+    url: null,
     live: null,
     stdout,
     stderr: '',

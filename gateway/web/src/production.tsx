@@ -16,15 +16,13 @@ const POLL_MS = { busy: 1_000, idle: 10_000 };
 
 interface ProductionProps {
   user: string;
-  /** Whether the program can be reached through the gateway. */
-  isAppServed: boolean;
   /** Whether a submission is in progress. */
   isBusy: boolean;
   onOpen: (submissionId: string) => void;
 }
 
 /** What a user has in production, pod by pod. */
-export function Production({ user, isAppServed, isBusy, onOpen }: ProductionProps) {
+export function Production({ user, isBusy, onOpen }: ProductionProps) {
   const [live, setLive] = useState<Live | null>(null);
   const [error, setError] = useState<string | null>(null);
 
@@ -67,8 +65,8 @@ export function Production({ user, isAppServed, isBusy, onOpen }: ProductionProp
         <>
           <p class="links">
             <span class={`live ${live.state}`}>{STATES[live.state] ?? live.state}</span>
-            {isAppServed && live.state === 'ready' && (
-              <a href={`/apps/${encodeURIComponent(user)}/`} target="_blank" rel="noreferrer">
+            {live.url !== null && live.state === 'ready' && (
+              <a href={reachable(live.url, user)} target="_blank" rel="noreferrer">
                 Open the program
               </a>
             )}
@@ -81,6 +79,15 @@ export function Production({ user, isAppServed, isBusy, onOpen }: ProductionProp
       {!live && !error && <p class="muted">Loading …</p>}
     </section>
   );
+}
+
+/** A host of `localhost` is the machine of the browser, and not always that of the gateway. */
+function reachable(url: string, user: string): string {
+  const isLocal = ({ hostname }: { hostname: string }) =>
+    /(^|\.)localhost$/.test(hostname) || hostname === '127.0.0.1' || hostname === '[::1]';
+  return isLocal(new URL(url, location.href)) && !isLocal(location)
+    ? `/apps/${encodeURIComponent(user)}/`
+    : url;
 }
 
 function Pods({ pods, onOpen }: { pods: Live['pods']; onOpen: (submissionId: string) => void }) {

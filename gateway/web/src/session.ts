@@ -11,8 +11,6 @@ export interface Session {
 export interface Links {
   temporal_ui: string | null;
   temporal_namespace: string;
-  /** Whether programs are served under `/apps/`. */
-  apps: boolean;
   kibana: string | null;
 }
 

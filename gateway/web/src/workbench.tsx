@@ -82,12 +82,7 @@ export function Workbench({ session, links, onLogout, onLoggedOut }: WorkbenchPr
           ) : (
             <p class="card muted">Submit something, or open an earlier submission.</p>
           )}
-          <Production
-            user={user}
-            isAppServed={links.apps}
-            isBusy={run !== null && !hasEnded(run)}
-            onOpen={open}
-          />
+          <Production user={user} isBusy={run !== null && !hasEnded(run)} onOpen={open} />
           <PodLog user={user} />
         </div>
       </main>

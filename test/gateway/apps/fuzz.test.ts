@@ -5,6 +5,7 @@ import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import pino from 'pino';
+import { parseAppsDomain } from '../../../infrastructure/config/appsDomain';
 import { startServer, type RunningServer } from '../../../gateway/server';
 import { FakeSubmissions } from '../fakeSubmissions';
 import { rules } from '../protocol/rules';
@@ -52,6 +53,7 @@ beforeAll(async () => {
       // An exception that the guard had to catch is a bug of the gateway, too.
       logger: pino({ level: 'error' }, { write: (line: string) => void bugs.push(line) }),
       programAddress: () => Promise.resolve(`http://127.0.0.1:${port}`),
+      appsDomain: parseAppsDomain('apps.localhost'),
     },
   );
 });
@@ -126,7 +128,9 @@ const values = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('dGhlIHNhbXBsZSBub25jZQ==', 'orchestration_session=%', 'text/html'),
+    arbitrary: fc.constantFrom(
+      ...['dGhlIHNhbXBsZSBub25jZQ==', 'orchestration_session=%', 'text/html', 'x=1; Domain=localhost; ;'],
+    ),
   },
   { weight: 1, arbitrary: latin1 },
 );
@@ -187,7 +191,11 @@ const methods = fc.oneof(
 );
 const versions = fc.constantFrom('1.1', '1.1', '1.1', '1.1', '1.0', '2.0');
 const upgrading = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-const begins = fc.constantFrom('Host: x\r\n', 'Host: x\r\n', `Host: x\r\n${upgrading}`, '');
+const atOwnOrigin = 'Host: ada.apps.localhost\r\n';
+const begins = fc.constantFrom(
+  ...['Host: x\r\n', 'Host: x\r\n', `Host: x\r\n${upgrading}`, ''],
+  ...[atOwnOrigin, atOwnOrigin, `${atOwnOrigin}${upgrading}`],
+);
 const requests = fc
   .tuple(methods, paths, versions, begins, headers, bodies)
   .map(

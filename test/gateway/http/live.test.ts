@@ -53,6 +53,7 @@ test('it says what is live, since when, and from which submission', async () => 
       user_id: 'ada',
       namespace: 'user-ada',
       state: 'ready',
+      url: null,
       since: '2026-01-01T12:00:00.000Z',
       live: { submission_id: 's1', code_digest: 'd1', workflow_id: 'submission-s1', run_id: 'r1' },
       rolling_out: null,

@@ -93,6 +93,7 @@ test('a submission is told from its acceptance to its verdict', () => {
       wall_ms: 12,
       cpu_ms: 9,
       peak_memory_bytes: 9_000_000,
+      url: null,
       stdout: 'Hello\n',
       stderr: '',
       stdout_bytes: 6,
@@ -112,6 +113,17 @@ test('status and namespace are the first two keys of the final frame, and it alo
     expect(frame).toHaveProperty('type');
     expect(frame).not.toHaveProperty('status');
   }
+});
+
+test.each([
+  ['deployed', 'http://test.apps.localhost/'],
+  ['tests_failed', null],
+] as const)('the final frame of a submission that is %s has the URL %s', (status, expected) => {
+  const reader = new FrameBuilder(submission, null, (userId) => `http://${userId}.apps.localhost/`);
+  const [frame] = history(started, announced({ ...verdict, status }))
+    .flatMap((event) => reader.read(event))
+    .slice(-1);
+  expect(frame).toMatchObject({ status, url: expected });
 });
 
 test('cursors are unique and the same for every reader', () => {
