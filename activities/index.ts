@@ -217,8 +217,10 @@ export function createActivities(deps: ActivityDependencies) {
       return deps.environments.remove(userId, callContext());
     },
 
-    async readWorkflow(workflowId: string): Promise<WorkflowRecord | null> {
-      return deps.workflowRecords.read(workflowId);
+    /** @param preferredId id of the workflow to read instead, if there is one */
+    async readWorkflow(workflowId: string, preferredId?: string): Promise<WorkflowRecord | null> {
+      const preferred = preferredId === undefined ? null : await deps.workflowRecords.read(preferredId);
+      return preferred ?? deps.workflowRecords.read(workflowId);
     },
 
     async recordActions(trail: ActionTrail): Promise<void> {

@@ -1,15 +1,12 @@
 import { DefaultLogger, type LogMetadata, type Logger as TemporalLogger } from '@temporalio/worker';
 import type { Logger } from '../infrastructure/logging';
-import { workflowIdOf } from '../workflows/contract';
+import { submissionIdIn } from '../workflows/contract';
 
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** The prefix of submissions' workflow ids. */
-const OF_SUBMISSION = workflowIdOf('');
-
 function submissionOf({ workflowId }: LogMetadata) {
-  const id = typeof workflowId === 'string' && workflowId.startsWith(OF_SUBMISSION);
-  return id ? { submissionId: workflowId.slice(OF_SUBMISSION.length) } : {};
+  const submissionId = typeof workflowId === 'string' ? submissionIdIn(workflowId) : null;
+  return submissionId === null ? {} : { submissionId };
 }
 
 /** Writes the Temporal SDK's log entries to our log, with their submission, workflow and activity. */

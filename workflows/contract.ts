@@ -54,8 +54,23 @@ export const VERDICT_MEMO = 'verdict';
  */
 export const CONTENT_DIGEST_MEMO = 'content_digest';
 
-/** The workflow id of a submission. A repeat of the submission finds the same workflow. */
-export const workflowIdOf = (submissionId: string): string => `submission-${submissionId}`;
+const SUBMISSION_PREFIX = 'submission-';
+
+/** The workflow id of a submission that was sent with an admin key. A repeat finds the same workflow. */
+export const workflowIdOf = (submissionId: string): string => `${SUBMISSION_PREFIX}${submissionId}`;
+
+/**
+ * The workflow id of a submission that was sent with a user's key. Each user has ids of their own: users who
+ * choose the same id get separate workflows. Older gateways used {@link workflowIdOf} for every submission.
+ */
+export const userWorkflowIdOf = (userId: string, submissionId: string): string =>
+  `${workflowIdOf(submissionId)}.${userId}`;
+
+/** The id of the submission whose workflow has this id; null if it is not the workflow of a submission. */
+export function submissionIdIn(workflowId: string): string | null {
+  if (!workflowId.startsWith(SUBMISSION_PREFIX)) return null;
+  return workflowId.slice(SUBMISSION_PREFIX.length).split('.', 1)[0] ?? null;
+}
 
 /** A DNS label of 1 to 40 characters, short enough that `user-<user_id>` and the names of pods are valid. */
 export const USER_ID = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;

@@ -3,7 +3,7 @@ import type { Activities, SubmissionIdentity } from '../activities';
 import type { Program } from '../activities/ports';
 import { activityOptions } from './activityOptions';
 import { withTestedVersions } from './asTested';
-import { startedAs, VERDICT_MEMO, workflowIdOf } from './contract';
+import { startedAs, userWorkflowIdOf, VERDICT_MEMO, workflowIdOf } from './contract';
 import type { SubmitCodeInput, Verdict } from './contract';
 
 const { readWorkflow } = proxyActivities<Activities>(activityOptions.read);
@@ -16,7 +16,7 @@ export async function findDeployed(
   userId: string,
   submissionId: string,
 ): Promise<{ identity: SubmissionIdentity; program: Program }> {
-  const found = await readWorkflow(workflowIdOf(submissionId));
+  const found = await readWorkflow(workflowIdOf(submissionId), userWorkflowIdOf(userId, submissionId));
   // The workflow's input is the submission. One stored by an older version may lack its own member `input`.
   const submission = found?.input as (Omit<SubmitCodeInput, 'input'> & Partial<SubmitCodeInput>) | undefined;
   if (submission?.userId !== userId)

@@ -12,6 +12,7 @@ import type { ApiReply, ApiRequest } from './apiTypes';
 /** Reads the archived output of an execution: the available bytes of the range, from its start on. */
 export interface ReadOutput {
   read(range: {
+    userId: string;
     submissionId: string;
     executionId: string;
     stream: 'stdout' | 'stderr';
@@ -47,7 +48,7 @@ export async function sendOutput(
     const settings = { progress: true, after: null, signal, logger };
     for await (const frame of submissions.follow(acceptedIn(record), settings)) {
       if (signal.aborted || isOver(frame)) break;
-      for await (const piece of piecesOf(frame, filter, outputArchive, logger))
+      for await (const piece of piecesOf(frame, record.user_id, filter, outputArchive, logger))
         if (piece.length > 0) await writePiece(response, piece, { signal, timeoutMs: limits.pingIntervalMs });
     }
     // A normal end without the last chunk would look like a complete response.
@@ -64,6 +65,7 @@ function isOver(frame: SubmissionFrame): boolean {
 
 async function* piecesOf(
   frame: SubmissionFrame,
+  userId: string,
   { stream, step }: OutputFilter,
   archive: ReadOutput | null,
   logger: Logger,
@@ -74,7 +76,7 @@ async function* piecesOf(
   if (frame.type !== 'output') return;
   if ((stream ?? frame.stream) !== frame.stream || (step ?? frame.step) !== frame.step) return;
   const { text, data, omitted_bytes: omitted } = frame;
-  if (omitted !== undefined) yield* omittedBytes(frame, omitted, archive, logger);
+  if (omitted !== undefined) yield* omittedBytes(frame, userId, omitted, archive, logger);
   else yield data === undefined ? Buffer.from(text ?? '') : Buffer.from(data, 'base64');
 }
 
@@ -84,6 +86,7 @@ async function* piecesOf(
  */
 async function* omittedBytes(
   { submission_id: submissionId, cursor, stream, offset }: OutputFrame,
+  userId: string,
   omitted: number,
   archive: ReadOutput | null,
   logger: Logger,
@@ -92,7 +95,7 @@ async function* omittedBytes(
   let left = omitted;
   if (archive !== null && place !== null && 'output' in place) {
     const { execution: executionId } = place.output;
-    const range = { submissionId, executionId, stream, start: offset, end: offset + omitted };
+    const range = { userId, submissionId, executionId, stream, start: offset, end: offset + omitted };
     try {
       for await (const piece of archive.read(range)) {
         left -= piece.length;

@@ -5,7 +5,7 @@ import { errorFrame } from '../protocol/errorFrame';
 import type { Quotas } from '../auth/rateLimits';
 import type { Limits } from '../limits';
 import { filterFields } from '../protocol/filter';
-import { knownSubmissionId, submissionId } from '../protocol/identifiers';
+import { knownSubmissionId, submissionId, submissionReference } from '../protocol/identifiers';
 import { checkSubmission } from '../protocol/clientMessages';
 import { messageOf } from '../protocol/fromSubmission';
 import { cancelFrame, stdinFrame } from '../protocol/serverFrames';
@@ -50,7 +50,7 @@ const waitQuery = z.strictObject({
 const listQuery = z.strictObject(filterFields(z.coerce.number<string>().int()));
 
 const PATH = '/api/submissions/:submission_id';
-const params = z.object({ submission_id: submissionId() });
+const params = z.object({ submission_id: submissionReference() });
 const DETAILS = 'The status of the submission, and its final frame if there is one.';
 
 /** Submissions over HTTP: the same operations that a WebSocket offers as messages and frames. */

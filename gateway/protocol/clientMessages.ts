@@ -6,7 +6,7 @@ import { parseCursor, type Cursor } from './cursor';
 import type { ErrorFrame } from './errorFrame';
 import { faultyField, invalidMessage, messageFor } from './validationErrors';
 import { filterFields, type SubmissionFilter } from './filter';
-import { knownSubmissionId, submissionId } from './identifiers';
+import { knownSubmissionId, submissionReference } from './identifiers';
 import { parseJson } from './json';
 import { sizeOf } from './size';
 import type { SubmissionRules } from './submissionRules';
@@ -17,7 +17,7 @@ import { fields } from './schemaHelpers';
 
 export const resumeMessage = fields({
   type: z.literal('resume'),
-  submission_id: submissionId(),
+  submission_id: submissionReference(),
   cursor: z
     .string()
     .refine((cursor) => parseCursor(cursor) !== null, 'must be the cursor of a frame')
@@ -27,12 +27,12 @@ export const resumeMessage = fields({
 
 export const cancelMessage = fields({
   type: z.literal('cancel'),
-  submission_id: submissionId(),
+  submission_id: submissionReference(),
 }).meta({ title: 'Cancel', description: 'Cancels a submission.' });
 
 export const statusMessage = fields({
   type: z.literal('status'),
-  submission_id: submissionId(),
+  submission_id: submissionReference(),
 }).meta({ title: 'Status', description: 'Asks where a submission stands.' });
 
 export const listMessage = fields({ type: z.literal('list'), ...filterFields(z.int()) }).meta({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { INPUT_LIMITS, type InputPiece } from '../../workflows/contract';
-import { submissionId } from './identifiers';
+import { submissionReference } from './identifiers';
 import { bytesOf, fields, text } from './schemaHelpers';
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -23,7 +23,7 @@ const inputFields = {
 
 export const stdinMessage = fields({
   type: z.literal('stdin'),
-  submission_id: submissionId(),
+  submission_id: submissionReference(),
   ...inputFields,
 })
   .superRefine(checkInput)

@@ -2,7 +2,13 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
 import type { SubmissionStatus, Verdict } from '../../workflows/contract';
-import { namespaceOf, SEARCH_ATTRIBUTES, SUBMISSION_STATUSES, VERDICT_MEMO } from '../../workflows/contract';
+import {
+  namespaceOf,
+  SEARCH_ATTRIBUTES,
+  submissionIdIn,
+  SUBMISSION_STATUSES,
+  VERDICT_MEMO,
+} from '../../workflows/contract';
 import { finalFrame } from './finalFrameSchema';
 import type { AcceptedSubmission } from './acceptedSubmission';
 
@@ -40,9 +46,6 @@ export type SubmissionList = z.infer<typeof submissionList>;
 /** Status of a workflow without a verdict, as in historyEvents.ts. */
 const ENDED: Record<string, SubmissionStatus> = { RUNNING: 'running', CANCELLED: 'cancelled' };
 
-/** The prefix of a workflow id, before the id of the submission. */
-const PREFIX = 'submission-';
-
 /** What Temporal returns both when it describes a workflow and when it lists workflows. */
 type Info = Pick<
   WorkflowExecutionInfo,
@@ -56,7 +59,7 @@ export function recordOf(info: Info): SubmissionRecord {
   const verdict = info.memo?.[VERDICT_MEMO] as Verdict | undefined;
   const userId = attribute(SEARCH_ATTRIBUTES.userId) ?? '';
   return {
-    submission_id: info.workflowId.slice(PREFIX.length),
+    submission_id: submissionIdIn(info.workflowId) ?? info.workflowId,
     user_id: userId,
     status: verdict?.status ?? ENDED[info.status.name] ?? 'internal_error',
     namespace: namespaceOf(userId),

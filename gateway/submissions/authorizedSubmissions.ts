@@ -1,4 +1,4 @@
-import { SubmissionNotFound, type Submissions } from './submissionService';
+import type { Submissions } from './submissionService';
 import type { Principal } from '../auth/principal';
 
 /** A request for a user to whom the key does not belong. */
@@ -23,36 +23,20 @@ export function requireUser({ userId }: Principal, asked: string, field?: NotThe
  * Submissions as a key may access them. The key of a user submits only for that user, and submissions of
  * other users do not exist for it. Everything is done in the name of the key.
  */
-export function authorizedSubmissions(submissions: Submissions, principal: Principal): Submissions {
+export function authorizedSubmissions(all: Submissions, principal: Principal): Submissions {
   const { keyId, userId } = principal;
-  async function find(submissionId: string) {
-    const accepted = await submissions.find(submissionId);
-    if (userId !== null && accepted.userId !== userId) throw unknown(submissionId);
-    return accepted;
-  }
+  const submissions = userId === null ? all : all.within(userId);
   return {
-    find,
+    within: (user) => submissions.within(user),
     async submit(submission) {
       requireUser(principal, submission.userId);
       return submissions.submit({ ...submission, requestedBy: keyId });
     },
-    async cancel(submissionId) {
-      if (userId !== null) await find(submissionId);
-      return submissions.cancel(submissionId, keyId);
-    },
-    async input(submissionId, piece) {
-      if (userId !== null) await find(submissionId);
-      return submissions.input(submissionId, piece);
-    },
-    async status(submissionId) {
-      const record = await submissions.status(submissionId);
-      if (userId !== null && record.user_id !== userId) throw unknown(submissionId);
-      return record;
-    },
-    async content(submissionId) {
-      if (userId !== null) await find(submissionId);
-      return submissions.content(submissionId);
-    },
+    find: (submissionId) => submissions.find(submissionId),
+    cancel: (submissionId) => submissions.cancel(submissionId, keyId),
+    input: (submissionId, piece) => submissions.input(submissionId, piece),
+    status: (submissionId) => submissions.status(submissionId),
+    content: (submissionId) => submissions.content(submissionId),
     async list(filter) {
       if (userId === null) return submissions.list(filter);
       requireUser(principal, filter.user ?? userId, 'user');
@@ -69,8 +53,4 @@ export function authorizedSubmissions(submissions: Submissions, principal: Princ
     follow: (accepted, settings) => submissions.follow(accepted, settings),
     ready: () => submissions.ready(),
   };
-}
-
-function unknown(submissionId: string): SubmissionNotFound {
-  return new SubmissionNotFound(`there is no submission ${submissionId}`);
 }

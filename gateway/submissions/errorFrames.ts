@@ -5,6 +5,7 @@ import { NotTheUser } from './authorizedSubmissions';
 import { UnknownPage } from './listing';
 import { OperationNotFound, OperationRefused } from './operations';
 import { PlatformUnavailable, SubmissionConflict, SubmissionNotFound } from './submissionService';
+import { AmbiguousSubmission } from './workflowLookup';
 
 /** Converts an error to the error frame for a valid message that could not be processed. */
 export function toErrorFrame(error: unknown, submission_id?: string): ErrorFrame {
@@ -20,7 +21,7 @@ export function toErrorFrame(error: unknown, submission_id?: string): ErrorFrame
       submission_id,
     });
   }
-  if (error instanceof SubmissionConflict)
+  if (error instanceof SubmissionConflict || error instanceof AmbiguousSubmission)
     return errorFrame('conflict', error.message, { field, submission_id });
   if (error instanceof SubmissionNotFound)
     return errorFrame('not_found', `${error.message}, or its history has expired`, { field, submission_id });

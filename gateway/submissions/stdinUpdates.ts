@@ -1,12 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import {
-  INPUT_REFUSALS,
-  INPUT_UPDATE,
-  workflowIdOf,
-  type InputPiece,
-  type InputState,
-} from '../../workflows/contract';
+import { INPUT_REFUSALS, INPUT_UPDATE, type InputPiece, type InputState } from '../../workflows/contract';
 import type { ErrorCode } from '../protocol/errorFrame';
 
 const CODES: Record<string, ErrorCode> = {
@@ -34,13 +28,9 @@ export class InputRefused extends Error {
  * Sends input to a submission, which has stored it when this resolves.
  * @throws InputRefused, WorkflowNotFoundError if there is no such submission or it is closed
  */
-export async function sendInput(
-  client: Client,
-  submissionId: string,
-  piece: InputPiece,
-): Promise<InputState> {
+export async function sendInput(client: Client, workflowId: string, piece: InputPiece): Promise<InputState> {
   try {
-    const handle = client.workflow.getHandle(workflowIdOf(submissionId));
+    const handle = client.workflow.getHandle(workflowId);
     return await handle.executeUpdate<InputState, [InputPiece]>(INPUT_UPDATE, { args: [piece] });
   } catch (error) {
     if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure))

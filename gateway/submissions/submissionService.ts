@@ -1,6 +1,11 @@
 /** What clients do with submissions, carried out on a Temporal server. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Logger } from '../../infrastructure/logging';
 import { inputOf } from '../../infrastructure/temporal/workflowRecords';
@@ -12,6 +17,7 @@ import {
   namespaceOf,
   SEARCH_ATTRIBUTES,
   SUBMIT_CODE,
+  userWorkflowIdOf,
   VERDICT_MEMO,
   workflowIdOf,
 } from '../../workflows/contract';
@@ -28,13 +34,24 @@ import { startRollback, waitForOperation, type OperationState } from './operatio
 import type { FollowLog } from '../progress/liveOutput';
 import type { ProgramUrl } from '../protocol/programUrl';
 import type { SubmissionFrame } from '../protocol/serverFrames';
-import { recordOf, type SubmissionList, type SubmissionRecord } from '../protocol/submissionRecord';
+import {
+  acceptedIn,
+  recordOf,
+  type SubmissionList,
+  type SubmissionRecord,
+} from '../protocol/submissionRecord';
+import { describeIfAny, findWorkflow, userOf } from './workflowLookup';
 
 /** A submission as a client requests it. */
 export type Submission = Omit<SubmitCodeInput, 'codeDigest' | 'acceptedAt'>;
 
 /** What WebSockets and HTTP routes do with submissions. */
 export interface Submissions {
+  /**
+   * The same for the key of a user: only submissions of this user exist, and ids that other users have used
+   * are free.
+   */
+  within(userId: string): Submissions;
   /**
    * Starts a submission, or joins it if it was started before, even if it is over.
    * @throws SubmissionConflict, PlatformUnavailable
@@ -91,7 +108,10 @@ export interface Submissions {
   ready(): Promise<void>;
 }
 
-/** The id is already used by a submission of another user or with other content. */
+/**
+ * The id is already used by a submission with other content; or, among submissions of admin keys, for another
+ * user.
+ */
 export class SubmissionConflict extends Error {
   override name = 'SubmissionConflict';
 }
@@ -136,9 +156,9 @@ export function temporalSubmissions(
   const { connection } = client;
   const within = <T>(ms: number, call: () => Promise<T>) => connection.withDeadline(Date.now() + ms, call);
 
-  async function start(input: SubmitCodeInput, contentDigest: string): Promise<string> {
+  async function start(workflowId: string, input: SubmitCodeInput, contentDigest: string): Promise<string> {
     const handle = await client.workflow.start(SUBMIT_CODE, {
-      workflowId: workflowIdOf(input.submissionId),
+      workflowId,
       taskQueue,
       args: [input],
       // Activities and child workflows inherit this: the server dispatches tasks of each user in turn.
@@ -158,15 +178,32 @@ export function temporalSubmissions(
     return handle.firstExecutionRunId;
   }
 
-  async function join({ submissionId, userId }: Submission, contentDigest: string): Promise<string> {
-    const { typedSearchAttributes, memo, runId } = await client.workflow
-      .getHandle(workflowIdOf(submissionId))
-      .describe();
-    if (typedSearchAttributes.get(attributes.userId) !== userId)
+  function join(
+    found: WorkflowExecutionDescription,
+    { submissionId, userId }: Submission,
+    contentDigest: string,
+  ): AcceptedSubmission {
+    if (userOf(found) !== userId)
       throw new SubmissionConflict(`submission ${submissionId} belongs to another user`);
-    if (memo?.[CONTENT_DIGEST_MEMO] !== contentDigest)
+    if (found.memo?.[CONTENT_DIGEST_MEMO] !== contentDigest)
       throw new SubmissionConflict(`submission ${submissionId} was sent before with other content`);
-    return runId;
+    return acceptedIn(recordOf(found));
+  }
+
+  /** Starts a submission under a workflow id, or joins the one that was started under it before. */
+  async function startOrJoin(
+    workflowId: string,
+    input: SubmitCodeInput,
+    contentDigest: string,
+  ): Promise<AcceptedSubmission> {
+    const { submissionId, userId } = input;
+    try {
+      const runId = await start(workflowId, input, contentDigest);
+      return { submissionId, userId, workflowId, runId, namespace: namespaceOf(userId) };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      return join(await client.workflow.getHandle(workflowId).describe(), input, contentDigest);
+    }
   }
 
   /** Calls Temporal with a timeout, and converts errors to those that clients are to see. */
@@ -183,34 +220,35 @@ export function temporalSubmissions(
       unavailableIfTemporary,
     );
 
-  return {
+  /** @param owner the user whose key is used; null for an admin key */
+  const submissionsOf = (owner: string | null): Submissions => ({
+    within: submissionsOf,
+
     async submit(submission) {
       const { submissionId, userId, requestedBy: _, ...content } = submission;
       const contentDigest = digestOf(content);
       const codeDigest = digestOf(content.program);
       const input = { ...submission, codeDigest, acceptedAt: nextTimestamp() };
-      const runId = await callTemporal(submissionId, () =>
-        start(input, contentDigest).catch((error: unknown) => {
-          if (error instanceof WorkflowExecutionAlreadyStartedError) return join(submission, contentDigest);
-          throw error;
-        }),
-      );
-      return acceptedAs(submissionId, userId, runId);
+      return callTemporal(submissionId, async () => {
+        if (owner === null) return startOrJoin(workflowIdOf(submissionId), input, contentDigest);
+        // An admin or an older gateway may have started it for the same user.
+        const shared = await describeIfAny(client, workflowIdOf(submissionId));
+        if (shared && userOf(shared) === owner) return join(shared, submission, contentDigest);
+        return startOrJoin(userWorkflowIdOf(owner, submissionId), input, contentDigest);
+      });
     },
 
     find: (submissionId) =>
-      callTemporal(submissionId, async () => {
-        const handle = client.workflow.getHandle(workflowIdOf(submissionId));
-        const { typedSearchAttributes, runId } = await handle.describe();
-        return acceptedAs(submissionId, typedSearchAttributes.get(attributes.userId) ?? '', runId);
-      }),
+      callTemporal(submissionId, async () =>
+        acceptedIn(recordOf(await findWorkflow(client, owner, submissionId))),
+      ),
 
     cancel: (submissionId, keyId) =>
       callTemporal(submissionId, async () => {
-        const handle = client.workflow.getHandle(workflowIdOf(submissionId));
-        const { status, memo } = await handle.describe();
+        const { workflowId, status, memo } = await findWorkflow(client, owner, submissionId);
         // After its verdict, a workflow only records actions, and nothing is left to cancel.
         if (status.name !== 'RUNNING' || memo?.[VERDICT_MEMO] !== undefined) return 'over';
+        const handle = client.workflow.getHandle(workflowId);
         if (keyId !== undefined) await handle.signal(CANCEL_REQUESTED_SIGNAL, keyId);
         await handle.cancel();
         return 'requested';
@@ -218,28 +256,24 @@ export function temporalSubmissions(
 
     input: (submissionId, piece) =>
       callTemporal(submissionId, async () => {
+        // When it ends between the two calls, the next round finds that it is over.
         for (;;) {
+          const { workflowId, status } = await findWorkflow(client, owner, submissionId);
+          if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
           try {
-            return await sendInput(client, submissionId, piece);
+            return await sendInput(client, workflowId, piece);
           } catch (error) {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
           }
-          // Either there is no such submission, and `describe` throws; or it is over; or it was started after the
-          // update failed: then try again. The timeout around this ends the loop.
-          const { status } = await client.workflow.getHandle(workflowIdOf(submissionId)).describe();
-          if (status.name !== 'RUNNING') throw new InputRefused('not_running', 'the submission is over');
         }
       }),
 
     status: (submissionId) =>
-      callTemporal(submissionId, async () =>
-        recordOf(await client.workflow.getHandle(workflowIdOf(submissionId)).describe()),
-      ),
+      callTemporal(submissionId, async () => recordOf(await findWorkflow(client, owner, submissionId))),
 
     content: (submissionId) =>
       callTemporal(submissionId, async () => {
-        const workflowId = workflowIdOf(submissionId);
-        const { runId } = await client.workflow.getHandle(workflowId).describe();
+        const { workflowId, runId } = await findWorkflow(client, owner, submissionId);
         return (await inputOf(client, workflowId, runId)) as SubmitCodeInput;
       }),
 
@@ -272,20 +306,12 @@ export function temporalSubmissions(
         }),
       ]).finally(() => done.abort());
     },
-  };
+  });
+
+  return submissionsOf(null);
 }
 
 /** Converts an error of Temporal to the one that clients are to see. */
 function unavailableIfTemporary(error: unknown): never {
   throw isTemporary(error) ? new PlatformUnavailable('Temporal does not answer', { cause: error }) : error;
-}
-
-function acceptedAs(submissionId: string, userId: string, runId: string): AcceptedSubmission {
-  return {
-    submissionId,
-    userId,
-    workflowId: workflowIdOf(submissionId),
-    runId,
-    namespace: namespaceOf(userId),
-  };
 }

@@ -9,6 +9,8 @@ export interface OutputArchiveSettings extends ElasticsearchAccess {
 
 /** A byte range of one stream of an execution: from `start` up to, but not including, `end`. */
 export interface ArchivedRange {
+  /** Ids of submissions are unique within their user. */
+  userId: string;
   submissionId: string;
   executionId: string;
   stream: 'stdout' | 'stderr';
@@ -86,10 +88,11 @@ export function createOutputArchive({ index, ...access }: OutputArchiveSettings)
 }
 
 /** Matches the documents that begin in the range. */
-function documentsIn({ submissionId, executionId, stream, start, end }: ArchivedRange) {
+function documentsIn({ userId, submissionId, executionId, stream, start, end }: ArchivedRange) {
   return {
     bool: {
       filter: [
+        { term: { 'user.id': userId } },
         { term: { 'submission.id': submissionId } },
         { term: { 'output.execution': executionId } },
         { term: { 'output.stream': stream } },

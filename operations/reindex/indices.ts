@@ -31,12 +31,12 @@ export function openIndices(access: ElasticsearchAccess, index: string, retentio
       await actions.add(documentsOf(trail));
       const { documents, truncated } = outputOfTrail(trail);
       await output.add(documents);
-      const { submissionId } = trail.provenance;
+      const { submissionId, userId } = trail.provenance;
       if (submissionId === undefined) return;
       for (const { executionId, stream, start, end } of truncated) {
-        const stored = await archive.size({ submissionId, executionId, stream, start, end });
+        const stored = await archive.size({ userId, submissionId, executionId, stream, start, end });
         if (stored < end - start)
-          outputGaps.push({ submissionId, executionId, stream, missingBytes: end - start - stored });
+          outputGaps.push({ userId, submissionId, executionId, stream, missingBytes: end - start - stored });
       }
     },
     /** Writes the rest, and returns the totals. */

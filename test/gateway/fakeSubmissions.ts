@@ -38,6 +38,14 @@ export class FakeSubmissions implements Submissions {
   asked: object | null = null;
   /** Called when a submission is no longer followed. */
   onEnd: (submissionId: string) => void = () => undefined;
+  /** The user whose submissions exist; null for those of all users. */
+  readonly owner: string | null = null;
+
+  within(userId: string): Submissions {
+    return new Proxy(this, {
+      get: (target, name): unknown => (name === 'owner' ? userId : Reflect.get(target, name)),
+    });
+  }
 
   submit(submission: Submission): Promise<AcceptedSubmission> {
     const { submissionId, userId, program, deploy } = submission;
@@ -52,8 +60,10 @@ export class FakeSubmissions implements Submissions {
   }
 
   find(submissionId: string): Promise<AcceptedSubmission> {
-    if (!this.codes.has(submissionId)) return Promise.reject(new SubmissionNotFound('there is none'));
-    return Promise.resolve(this.accepted(submissionId, 'test'));
+    const accepted = this.accepted(submissionId, 'test');
+    if (!this.codes.has(submissionId) || ![null, accepted.userId].includes(this.owner))
+      return Promise.reject(new SubmissionNotFound('there is none'));
+    return Promise.resolve(accepted);
   }
 
   async cancel(submissionId: string): Promise<'requested' | 'over'> {

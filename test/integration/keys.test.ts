@@ -35,12 +35,12 @@ interface Made {
 
 /** Runs `npm run keys` as an operator does. */
 async function keys(...args: string[]): Promise<string> {
-  const { kubeconfig, kubeContext, elasticsearchHost } = stack();
+  const { operationsKubeconfig, kubeContext, elasticsearchHost } = stack();
   const { stdout } = await run(process.execPath, [...nodeProcess('operations/keys.ts').args, ...args], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      KUBECONFIG: kubeconfig,
+      KUBECONFIG: operationsKubeconfig,
       KUBE_CONTEXT: kubeContext,
       ELASTICSEARCH_HOST: elasticsearchHost,
       ELASTICSEARCH_INDEX: platform.index,
@@ -102,6 +102,69 @@ test('a key works on every gateway for its user only, and ends at once on each w
   await admin.close();
 });
 
+test('an id that another user has used is free, and answers as one that nobody used', async () => {
+  const [alice, bob] = [await create(USER, '--expires', '1h'), await create('keys-bob', '--expires', '1h')];
+  const http = (url: string) => url.replace(/^ws/, 'http').replace('/ws/code', '');
+  const call = async ({ key }: Made, method: string, path: string, body?: object, url = platform.url) => {
+    const begun = performance.now();
+    const response = await fetch(`${http(url)}/api/${path}`, {
+      method,
+      headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, text, ms: performance.now() - begun };
+  };
+  for (const { key } of [alice, bob])
+    for (const url of [platform.url, second]) await (await connect(url, key)).close();
+
+  const submission_id = `mine-${randomUUID()}`;
+  const submission = (user_id: string) => ({
+    user_id,
+    code: 'raise SystemExit(3)',
+    submission_id,
+    deploy: false,
+  });
+  const submit = (made: Made, user: string, url?: string) =>
+    call(made, 'POST', 'submissions?wait=50', submission(user), url);
+  const both = await Promise.all([submit(alice, USER), submit(alice, USER, second)]);
+  const [first, again] = both.map(({ text }) => JSON.parse(text) as { run_id: string; workflow_id: string });
+  expect(first).toMatchObject({ status: 'tests_failed', user_id: USER, submission_id });
+  expect(again?.run_id).toBe(first?.run_id);
+
+  const times: Record<string, number[]> = { taken: [], unknown: [] };
+  for (let round = 0; round < 40; round++)
+    for (const [name, id] of [
+      ['taken', submission_id],
+      ['unknown', `mine-${randomUUID()}`],
+    ] as const) {
+      const { status, text, ms } = await call(bob, 'GET', `submissions/${id}`);
+      expect([status, text.replaceAll(id, 'ID')]).toEqual([
+        404,
+        expect.stringContaining('no submission ID,'),
+      ]);
+      times[name]?.push(ms);
+    }
+  const median = (name: string) => times[name]?.sort((one, other) => one - other)[20];
+  console.log(`another user's id: ${median('taken')} ms, an unknown one: ${median('unknown')} ms`);
+  const rollback = (id: string) => call(bob, 'POST', 'users/keys-bob/rollback', { submission_id: id });
+  const refused = [await rollback(submission_id), await rollback(`mine-${randomUUID()}`)];
+  expect(refused.map(({ status }) => status)).toEqual([409, 409]);
+  expect(refused[0]?.text).toContain(`There is no submission ${submission_id} of keys-bob`);
+
+  expect(JSON.parse((await submit(bob, 'keys-bob')).text)).toMatchObject({
+    ...{ status: 'tests_failed', user_id: 'keys-bob', submission_id },
+    workflow_id: `submission-${submission_id}.keys-bob`,
+  });
+  const admin = { id: '', key: platform.apiKey };
+  const found = await call(admin, 'GET', `submissions/${submission_id}.${USER}`);
+  expect(JSON.parse(found.text)).toMatchObject({ user_id: USER, run_id: first?.run_id });
+  await eventually(async () =>
+    expect((await call(admin, 'GET', `submissions/${submission_id}`)).status).toBe(409),
+  );
+  await Promise.all([alice, bob].map(({ id }) => keys('revoke', id)));
+});
+
 test('a key that expires closes its connections', async () => {
   const { id, key } = await create(USER, '--expires', '20s');
   const client = await connect(platform.url, key);
@@ -120,5 +183,5 @@ test('the gateway can read keys and not make them; the worker can do neither', a
   expect(await as(gatewayKubeconfig, 'get', 'secrets')).toBe('allowed');
   expect(await as(gatewayKubeconfig, ...make)).toMatch(/forbidden/i);
   expect(await as(workerKubeconfig, 'get', 'secrets')).toMatch(/forbidden/i);
-  expect(await as(workerKubeconfig, ...make)).toMatch(/keys and plans are made and revoked by operators/);
+  expect(await as(workerKubeconfig, ...make)).toMatch(/forbidden/i);
 });

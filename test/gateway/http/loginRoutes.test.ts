@@ -29,6 +29,14 @@ class BobsSubmissions implements Submissions {
   /** The users whose submissions were listed. */
   readonly listed: (string | undefined)[] = [];
 
+  within(userId: string): Submissions {
+    const unknown = () => Promise.reject(new SubmissionNotFound('there is none'));
+    const names = ['find', 'cancel', 'input', 'status', 'content'];
+    return new Proxy<Submissions>(this, {
+      get: (target, name): unknown =>
+        userId !== 'bob' && names.includes(String(name)) ? unknown : Reflect.get(target, name),
+    });
+  }
   submit(submission: Submission) {
     this.submitted.push(submission);
     return Promise.reject(new SubmissionNotFound('this one only keeps them'));
