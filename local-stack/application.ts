@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { originOf, parseAppsDomain } from '../infrastructure/config/appsDomain';
 import type { Endpoints } from './endpoints';
 import { runCommand } from './machine/command';
 import { portHolder } from './machine/portHolder';
@@ -58,7 +59,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     describe: () => [
       `  Page             http://localhost:${port}`,
       `  Gateway          ws://localhost:${port}/ws/code`,
-      `  Programs         http://localhost:${port}/apps/USER/`,
+      ...programsLine(programSettings(port)),
       `  API key          ${apiKey.value}   (${apiKey.source})`,
     ],
     stop: () => parts.stop(),
@@ -121,7 +122,7 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
           TEMPORAL_UI_URL: process.env.TEMPORAL_UI_URL || endpoints.temporalUi,
           HOST: process.env.HOST || '0.0.0.0',
           PORT: String(port),
-          FORWARD_APPS: process.env.FORWARD_APPS || 'on',
+          ...programSettings(port),
           KUBECONFIG: endpoints.kubernetes.gatewayKubeconfig,
           KUBE_CONTEXT: endpoints.kubernetes.context,
         },
@@ -131,6 +132,18 @@ function gateway(settings: Settings, endpoints: Endpoints, apiKey: string, port:
     readyWithin: 60_000,
     owner: applicationOwner(settings),
   });
+}
+
+/** How programs are reached: each has its own origin, because browsers resolve `*.localhost` to this machine. */
+function programSettings(port: number) {
+  const FORWARD_APPS = process.env.FORWARD_APPS || 'on';
+  const byDefault = FORWARD_APPS === 'on' ? `apps.localhost:${port}` : '';
+  return { FORWARD_APPS, APPS_DOMAIN: process.env.APPS_DOMAIN || byDefault };
+}
+
+function programsLine({ APPS_DOMAIN }: ReturnType<typeof programSettings>): string[] {
+  const domain = parseAppsDomain(APPS_DOMAIN);
+  return domain ? [`  Programs         ${originOf('USER', domain)}/`] : [];
 }
 
 /** Differs from the stack's owner: the stack may stop and start again while the application keeps running. */
