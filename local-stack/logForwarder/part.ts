@@ -20,7 +20,12 @@ export interface ForwarderSettings {
   elasticsearch: string;
   /** Prefix of the names of the indices. */
   prefix: string;
+  /** How many lines of a container are stored, of those that it prints within a minute. */
+  linesPerMinute: number;
 }
+
+/** The default of {@link ForwarderSettings.linesPerMinute}, the same as in infrastructure/fluentd.yaml. */
+export const LINES_PER_MINUTE = 6_000;
 
 /**
  * Forwards the output of users' pods to Elasticsearch, with rsyslog instead of Fluentd on the local stack.
@@ -38,6 +43,8 @@ export function logForwarder(
     specification: async () => {
       await mkdir(spool, { recursive: true });
       await chown(spool, forwarderId, forwarderId);
+      await writeFile(noticesIn(spool), '', { flag: 'a' });
+      await chown(noticesIn(spool), forwarderId, forwarderId);
       const configuration = join(spool, 'forward.conf');
       await writeFile(configuration, configurationOf(forwarder));
       return {
@@ -57,8 +64,18 @@ export function logForwarder(
   });
 }
 
+function noticesIn(spool: string): string {
+  return join(spool, 'notices');
+}
+
 /** @throws Error for an address that rsyslog does not support */
-export function configurationOf({ logs, spool, elasticsearch, prefix }: ForwarderSettings): string {
+export function configurationOf({
+  logs,
+  spool,
+  elasticsearch,
+  prefix,
+  linesPerMinute,
+}: ForwarderSettings): string {
   const { protocol, host, username } = new URL(elasticsearch);
   if (protocol !== 'http:' || username !== '')
     throw new Error(
@@ -69,6 +86,8 @@ export function configurationOf({ logs, spool, elasticsearch, prefix }: Forwarde
     SPOOL: spool,
     PREFIX: prefix,
     SERVER: `http://${host}`,
+    NOTICES: noticesIn(spool),
+    LIMITER: [process.execPath, join(__dirname, 'lineLimit.mjs'), linesPerMinute, noticesIn(spool)].join(' '),
   };
   return readFileSync(join(__dirname, 'forward.conf'), 'utf8').replaceAll(
     /@([A-Z]+)@/g,

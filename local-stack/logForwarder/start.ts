@@ -4,7 +4,7 @@ import { rsyslogPrograms } from '../artifacts/rsyslogPrograms';
 import type { Progress } from '../machine/progress';
 import { statePaths, type Settings } from '../settings';
 import type { Servers } from '../servers';
-import { logForwarder } from './part';
+import { LINES_PER_MINUTE, logForwarder } from './part';
 
 /** Prefix of the indices of pod logs, unless ELASTICSEARCH_LOGS sets another. */
 const PREFIX = 'orchestration-logs';
@@ -27,11 +27,27 @@ export async function startLogForwarder(
     const logs = join(node, 'pod-logs');
     const spool = join(settings.stateDirectory, 'log-forwarder');
     await parts.start(
-      logForwarder(settings, programs, { logs, spool, elasticsearch, prefix }),
+      logForwarder(settings, programs, {
+        logs,
+        spool,
+        elasticsearch,
+        prefix,
+        linesPerMinute: linesPerMinute(),
+      }),
       'independent',
     );
   } catch (error) {
     const reason = (error as Error).message.replace(/\s*\n\s*/g, ' ');
     progress.say(`  Logs of pods that are gone are not kept: ${reason}`);
   }
+}
+
+/** @throws Error unless POD_LOG_LINES_PER_MINUTE is empty or a positive whole number */
+function linesPerMinute(): number {
+  const text = process.env.POD_LOG_LINES_PER_MINUTE || String(LINES_PER_MINUTE);
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new Error(
+      `POD_LOG_LINES_PER_MINUTE must be a positive whole number, such as 6000, and not ${text}`,
+    );
+  return Number(text);
 }

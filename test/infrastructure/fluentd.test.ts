@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadAllYaml } from '@kubernetes/client-node';
 import { logsTemplate } from '../../infrastructure/elasticsearch/logsTemplate';
 
@@ -44,6 +46,10 @@ const COMMON = ['@type', '@id', '@label', '@log_level'];
 /** The documented parameters of each plugin that is used. */
 const KNOWN: Record<string, string[]> = {
   'source tail': ['path', 'exclude_path', 'pos_file', 'tag', 'read_from_head', 'refresh_interval'],
+  'source pod_tail': [
+    ...['path', 'pos_file', 'tag', 'read_from_head', 'refresh_interval', 'read_bytes_limit_per_second'],
+  ],
+  'filter line_limit': ['lines_per_minute', 'notice_label'],
   'source monitor_agent': ['bind', 'port'],
   'parse cri': ['merge_cri_fields'],
   'parse json': ['time_key'],
@@ -105,7 +111,9 @@ test.each(MANIFESTS)('%s: every section is closed, and has what its plugin knows
     expect(Object.keys(parameters).filter((key) => ![...COMMON, ...known!].includes(key))).toEqual([]);
   }
   const labels = sections.filter(({ name }) => name === 'label').map(({ argument }) => argument);
-  const used = sections.flatMap(({ parameters }) => [parameters['@label'], parameters.timeout_label]);
+  const used = sections.flatMap(({ parameters }) => [
+    ...[parameters['@label'], parameters.timeout_label, parameters.notice_label],
+  ]);
   for (const label of used) if (label !== undefined) expect(labels).toContain(label);
   expect(new Set(labels).size).toBe(labels.length);
 });
@@ -121,6 +129,67 @@ test.each(MANIFESTS)('%s: lines are kept on disk, sent again for ever, and store
     overflow_action: 'block',
   });
 });
+
+const ruby = spawnSync('ruby', ['-v']).status === 0;
+
+/** Runs Ruby code with the plugins of a manifest. @returns what it prints, as JSON */
+function withPlugins(path: string, code: string): unknown {
+  const stubs = join(__dirname, 'fluentdStubs.rb');
+  const program = `require '${stubs}'\nrequire 'json'\n${dataOf(path)['line_limit.rb']}\n${code}`;
+  const { stdout, stderr } = spawnSync('ruby', ['-w', '-'], { input: program, encoding: 'utf8' });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+test('both manifests have the same plugins, on the path of plugins', () => {
+  const [one, other] = MANIFESTS.map((path) => dataOf(path)['line_limit.rb']);
+  expect(one).toBe(other);
+  for (const path of MANIFESTS)
+    expect(readFileSync(path, 'utf8')).toContain('value: -p /fluentd/line-limit\n');
+});
+
+(ruby ? test : test.skip)(
+  'lines of a container beyond the limit of a minute are dropped, and counted',
+  () => {
+    const tag = `kubernetes.var.log.containers.ada-prod-1_user-ada_program-${'0'.repeat(64)}.log`;
+    const result = withPlugins(
+      'infrastructure/fluentd.yaml',
+      `
+filter = Fluent::Plugin::LineLimitFilter.new(lines_per_minute: 3, notice_label: '@PODS')
+filter.start
+kept = lambda do |tag, *times|
+  stream = Fluent::MultiEventStream.new
+  times.each { |time| stream.add(time, { 'time' => "2026-01-31T12:#{time}.000000009Z", 'message' => time }) }
+  filter.filter_stream(tag, stream).to_a.map { |_, record| record['message'] }
+end
+first = kept.call('${tag}', '00:01', '00:02', '00:03', '00:04', '00:05')
+other = kept.call('another', '00:01')
+again = kept.call('${tag}', '00:59', '01:00')
+one = filter.emitted.dup
+kept.call('${tag}', '01:01', '01:02', '01:03')
+Fluent::Clock.now = 59
+filter.timer.call
+early = filter.emitted.size
+Fluent::Clock.now = 61
+filter.timer.call
+puts JSON.generate({ first: first, other: other, again: again, one: one, early: early, late: filter.emitted.size })
+`,
+    );
+    const text =
+      '[3 lines were not stored: more than 3 were printed within a minute. The node keeps the latest ones: ' +
+      'kubectl logs ada-prod-1 -n user-ada -c program]';
+    expect(result).toEqual({
+      ...{ first: ['00:01', '00:02', '00:03'], other: ['00:01'], again: ['01:00'] },
+      one: [
+        [
+          ...['@PODS', tag, '00:59'],
+          { time: '2026-01-31T12:00:59.000000010Z', stream: 'stderr', logtag: 'F', message: text },
+        ],
+      ],
+      ...{ early: 1, late: 2 },
+    });
+  },
+);
 
 test.each(MANIFESTS)('%s: the template of its indices is ours', (path) => {
   const { name, ...body } = logsTemplate('orchestration-logs');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import { putLogsTemplate } from '../../infrastructure/elasticsearch/logHistory';
 import { rsyslogPrograms } from '../../local-stack/artifacts/rsyslogPrograms';
-import { logForwarder } from '../../local-stack/logForwarder/part';
+import { LINES_PER_MINUTE, logForwarder } from '../../local-stack/logForwarder/part';
 import { Progress } from '../../local-stack/machine/progress';
 import { readSettings, statePaths } from '../../local-stack/settings';
 import { stack } from './stack';
@@ -21,13 +21,16 @@ export interface Forwarder {
   remove(): Promise<void>;
 }
 
-export async function startForwarder(elasticsearch = stack().elasticsearchHost): Promise<Forwarder> {
+export async function startForwarder(
+  elasticsearch = stack().elasticsearchHost,
+  linesPerMinute = LINES_PER_MINUTE,
+): Promise<Forwarder> {
   const settings = readSettings();
   const directory = await mkdtemp(join(tmpdir(), 'forwarder-'));
   const prefix = `test-logs-${randomUUID().slice(0, 8)}`;
   const programs = await rsyslogPrograms(settings, new Progress());
   const part = logForwarder({ ...settings, stateDirectory: directory }, programs, {
-    ...{ elasticsearch, prefix, spool: join(directory, 'spool') },
+    ...{ elasticsearch, prefix, linesPerMinute, spool: join(directory, 'spool') },
     logs: join(statePaths(settings).node, 'pod-logs'),
   });
   await putLogsTemplate({ node: stack().elasticsearchHost, prefix });
