@@ -4,6 +4,7 @@ import { buildPlatform } from './build';
 import { SHARED_PLATFORM_VARIABLE, startPlatform } from './integration/platform';
 import { STACK_VARIABLE } from './integration/stack';
 import { Phases, type Command } from './phases';
+import { reservePort } from './reservedPorts';
 import { withServers } from './servers';
 
 /**
@@ -82,9 +83,13 @@ async function runOnServers(phases: Phases, files: string[], all: boolean): Prom
   Object.assign(process.env, built);
   const jest = (name: string, project: string, ...options: string[]) =>
     phases.jest(name, [...files, '--passWithNoTests', '--selectProjects', project, ...options]);
-  const platform = await phases.measure('start the shared platform', () =>
-    startPlatform({ FORWARD_APPS: 'on', TEMPORAL_UI_URL: 'http://127.0.0.1:8233' }),
-  );
+  const platform = await phases.measure('start the shared platform', async () => {
+    const port = await reservePort();
+    return startPlatform({
+      ...{ FORWARD_APPS: 'on', APPS_DOMAIN: `apps.localhost:${port}`, PORT: String(port) },
+      TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
+    });
+  });
   if (platform === undefined) return;
   try {
     const { url, apiKey, index, taskQueue } = platform;

@@ -436,7 +436,7 @@ test('the address that the command line prints opens that submission, also befor
 
 test('only what is there is linked to', async () => {
   const final = await submitDirectly({ code: 'raise SystemExit(1)' });
-  const links = { temporal_ui: null, temporal_namespace: 'default', apps: false, kibana: null };
+  const links = { temporal_ui: null, temporal_namespace: 'default', kibana: null };
   const show = async (config: object) => {
     await page.route('**/config.json', (route) => route.fulfill({ json: config }));
     await page.goto(`${network.origin}/#${String(final.submission_id)}`);
@@ -503,7 +503,8 @@ test('what is live is shown pod by pod, with its database and a link to it', asy
   const program = production.locator('tr', { hasText: `${USER}-prod-` }).filter({ hasText: 'web-' });
   await program.locator('.ready').first().waitFor();
   const link = production.getByRole('link', { name: 'Open the program' });
-  expect(await link.getAttribute('href')).toBe(`/apps/${USER}/`);
+  const { port } = new URL(platform.url);
+  expect(await link.getAttribute('href')).toBe(`http://${USER}.apps.localhost:${port}/`);
   const [opened] = await Promise.all([context.waitForEvent('page'), link.click()]);
   await opened.waitForLoadState();
   expect(await opened.locator('body').innerText()).toContain('Hello');

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { eventually } from './eventually';
@@ -144,6 +146,105 @@ Server(("", int(os.environ["PORT"])), Handler).serve_forever()
   )
     await wait(100);
   expect(said).toBe('{"type": "hello"}');
+});
+
+/** Sends a request to a program at its own origin. Node resolves no host of `localhost` but that itself. */
+const atOrigin = async (user: string, path: string, headers: Record<string, string> = {}) => {
+  const { port, hostname } = new URL(base);
+  const Host = `${user}.apps.localhost:${port}`;
+  const sent = get({ hostname, port, path, headers: { Host, ...headers }, agent: false });
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+};
+
+/** Counts the visits of a browser by a cookie, redirects as frameworks do, and talks over WebSockets. */
+const visits = (name: string) => `
+import base64, hashlib, os
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        if self.headers.get("Upgrade") == "websocket":
+            return self.talk()
+        if self.path == "/login":
+            return self.answer(302, "", ("Location", f"http://{self.headers['Host']}/"))
+        cookies = SimpleCookie(self.headers.get("Cookie", ""))
+        visits = 1 + int(cookies["visits"].value if "visits" in cookies else 0)
+        cookie = f"visits={visits}; Path=/; Domain=apps.localhost"
+        self.answer(200, f"${name} {self.path} {visits} {self.headers['X-Forwarded-Host']}", ("Set-Cookie", cookie))
+
+    def answer(self, status, text, header):
+        self.send_response(status)
+        self.send_header(*header)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def talk(self):
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        text = f"${name} {self.path} {self.headers.get('Cookie')}".encode()
+        self.wfile.write(bytes([0x81, len(text)]) + text)
+        self.rfile.read(1)
+        self.close_connection = True
+
+ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+`;
+
+test('each program has its own origin, with cookies, redirects and WebSockets', async () => {
+  const [ada, bob] = [users.another(), users.another()];
+  const finals = await Promise.all([
+    submit(platform, ada, visits('first')),
+    submit(platform, bob, visits('second')),
+  ]);
+  const { port } = new URL(base);
+  const origins = [ada, bob].map((user) => `http://${user}.apps.localhost:${port}`);
+  expect(finals).toMatchObject(origins.map((origin) => ({ status: 'deployed', url: `${origin}/` })));
+  expect(await liveOf(ada)).toMatchObject({ url: `${origins[0]}/` });
+  for (const user of [ada, bob])
+    await eventually(async () => expect((await atOrigin(user, '/')).status).toBe(200));
+
+  // The whole path is the program's, also where the gateway has its own routes.
+  const hosts = origins.map((origin) => new URL(origin).host);
+  expect((await atOrigin(ada, '/api/submissions')).body).toBe(`first /api/submissions 1 ${hosts[0]}`);
+  expect((await atOrigin(bob, '/session')).body).toBe(`second /session 1 ${hosts[1]}`);
+  const { headers, body } = await atOrigin(ada, '/', { Cookie: 'visits=41' });
+  expect(body).toBe(`first / 42 ${hosts[0]}`);
+  expect(headers['set-cookie']).toEqual(['visits=42; Path=/']);
+  expect(headers).not.toHaveProperty('content-security-policy');
+  expect((await atOrigin(ada, '/login')).headers.location).toBe('/');
+
+  const client = new WebSocket(`${base.replace(/^http/, 'ws')}/ws/code?x`, {
+    headers: { Host: hosts[1]!, Cookie: 'visits=1' },
+  });
+  const [message] = (await once(client, 'message')) as [Buffer];
+  expect(message.toString()).toBe('second /ws/code?x visits=1');
+  client.terminate();
+
+  // Below /apps/, browsers are sent there; other clients get the program without cookies.
+  const navigation = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
+  const sent = get(`${base}/apps/${ada}/x?y=1`, { headers: navigation, agent: false });
+  const [redirect] = (await once(sent, 'response')) as [IncomingMessage];
+  redirect.resume();
+  expect([redirect.statusCode, redirect.headers.location]).toEqual([307, `${origins[0]}/x?y=1`]);
+  const response = await fetch(`${base}/apps/${ada}/x`, { headers: { Cookie: 'visits=41' } });
+  expect([await response.text(), response.headers.get('set-cookie')]).toEqual([
+    `first /x 1 ${new URL(base).host}`,
+    null,
+  ]);
+});
+
+test('a host of the domain that has no program is not of the gateway', async () => {
+  for (const user of [users.another(), 'not_a_user', 'x.y'])
+    for (const path of ['/', '/healthz', '/api/languages'])
+      expect((await atOrigin(user, path, { 'X-API-Key': platform.apiKey })).status).toBe(404);
 });
 
 test('the rights of the gateway are enough for this, and change nothing', async () => {

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { loadAllYaml, type KubernetesObject } from '@kubernetes/client-node';
 import { kubectl } from './kubectl';
 
@@ -62,6 +62,34 @@ describe.each(['local', 'production'])('the overlay %s', (overlay) => {
         });
     }
   });
+});
+
+test('the component program-hosts serves all hosts of one domain, on a cluster as in the settings', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'overlay-'));
+  const install = relative(directory, resolve('infrastructure/install'));
+  const overlay = {
+    resources: [`${install}/base`],
+    components: [`${install}/components/ingress`, `${install}/components/program-hosts`],
+    configMapGenerator: [
+      { name: 'settings', behavior: 'merge', literals: ['APPS_DOMAIN=programs.example.org'] },
+    ],
+  };
+  try {
+    await writeFile(join(directory, 'kustomization.yaml'), JSON.stringify(overlay));
+    const objects = loadAllYaml(await kubectl('kustomize', directory)) as KubernetesObject[];
+    const settings = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata?.name?.startsWith('settings-'),
+    );
+    expect(settings).toMatchObject({ data: { FORWARD_APPS: 'on', APPS_DOMAIN: 'programs.example.org' } });
+    const ingresses = objects.filter(({ kind }) => kind === 'Ingress');
+    expect(ingresses.map(({ metadata }) => metadata?.name).sort()).toEqual(['gateway', 'programs']);
+    const file = join(directory, 'objects.json');
+    await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: ingresses }));
+    const said = await kubectl(...DRY_RUN, '-f', file);
+    expect(said).toContain('ingress.networking.k8s.io/programs serverside-applied');
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 interface Deployment extends KubernetesObject {
