@@ -65,6 +65,19 @@ test('submit --test-only asks for no deployment; without it, the field is not se
   expect(printed.err).toContain('deployed');
 });
 
+test.each([
+  ['http://test.apps.localhost:8000/', 'http://test.apps.localhost:8000/'],
+  ['/apps/test/', '{gateway}/apps/test/'],
+])('a program that serves is shown with its URL: %s', async (url, shown) => {
+  const follow = submissions.follow.bind(submissions);
+  jest.spyOn(submissions, 'follow').mockImplementation(async function* (...asked) {
+    for await (const frame of follow(...asked))
+      yield 'status' in frame ? { ...frame, serving: true, url } : frame;
+  });
+  expect(await run('submit', join(folder, 'main.py'), '--follow')).toBe(0);
+  expect(printed.err.trim().split('\n').at(-1)).toBe(shown.replace('{gateway}', server.url));
+});
+
 test('submit --worker says that the program keeps running', async () => {
   expect(await run('submit', join(folder, 'main.py'), '--worker')).toBe(0);
   expect(submissions.submitted).toMatchObject({ production: { kind: 'worker' } });
