@@ -39,9 +39,12 @@ export interface AppsParts {
   maxInFlight: number;
   /** How long a program may send nothing, before or during its response, in milliseconds. */
   idleTimeoutMs?: number;
+  /** After this time, a response or a WebSocket that has not ended is ended, in milliseconds. */
+  maxDurationMs?: number;
 }
 
 const IDLE_MS = 120_000;
+const MAX_DURATION_MS = 3_600_000;
 const PATH = /^\/apps\/([^/?]*)(\/[^?]*)?(\?.*)?$/;
 const rule = userIdRule();
 
@@ -52,20 +55,24 @@ export function createApps({
   logger,
   maxInFlight,
   idleTimeoutMs = IDLE_MS,
+  maxDurationMs = MAX_DURATION_MS,
 }: AppsParts): Apps {
   const inFlight = new Counts();
 
   /** Runs `work` unless the user's program has too many requests in progress. */
   async function withinLimit(
     userId: string,
+    client: ServerResponse | Duplex,
     refuseIt: (refusal: Refusal) => void,
     work: () => Promise<void>,
   ) {
     if (inFlight.of(userId) >= maxInFlight) return refuseIt(tooManyRequests(maxInFlight));
     inFlight.add(userId, 1);
+    const end = setTimeout(() => client.destroy(), maxDurationMs);
     try {
       await work();
     } finally {
+      clearTimeout(end);
       inFlight.add(userId, -1);
     }
   }
@@ -164,6 +171,7 @@ export function createApps({
       }
       return withinLimit(
         requested.userId,
+        response,
         (refusal) => refuse(request, response, refusal),
         () => serve(request, response, requested),
       );
@@ -177,6 +185,7 @@ export function createApps({
       const whole = { ...requested, path: path.startsWith('/') || prefix === '' ? path : `/${path}` };
       return withinLimit(
         whole.userId,
+        socket,
         (refused) => refuseUpgrade(socket, { refused }),
         () => serveUpgrade(request, socket, head, whole),
       );

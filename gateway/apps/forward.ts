@@ -10,6 +10,9 @@ import { answerTo, requestTo, type Destination } from './program';
  * only rejects their promise.
  */
 
+/** How much longer than a response a WebSocket may be silent. */
+const WEB_SOCKET_IDLE = 5;
+
 /**
  * Forwards a request to the program, and the response to the client.
  * @throws RequestRefused, BadAnswer, or the connection's Error; nothing was sent to the client unless
@@ -68,7 +71,8 @@ export async function forwardUpgrade(
     if (!tunnel) return await pipeline(answer, client);
     if (head.length > 0) client.unshift(head);
     if (tunnel.head.length > 0) tunnel.socket.unshift(tunnel.head);
-    for (const socket of [client as Socket, tunnel.socket]) socket.setTimeout(0).setKeepAlive(true);
+    for (const socket of [client as Socket, tunnel.socket])
+      socket.setTimeout(to.idleTimeoutMs * WEB_SOCKET_IDLE, () => socket.destroy()).setKeepAlive(true);
     await Promise.all([pipeline(client, tunnel.socket), pipeline(tunnel.socket, client)]);
   } catch (error) {
     if (!begun) throw error;

@@ -65,9 +65,25 @@ export async function answerTo(
     outgoing.on('timeout', () =>
       outgoing.destroy(new Error(`the program sent nothing for ${idleTimeoutMs} ms`)),
     );
+    // A head that arrives byte by byte is never idle.
+    let late: NodeJS.Timeout | undefined;
+    let isAnswered = false;
+    const endDeadline = () => {
+      isAnswered = true;
+      clearTimeout(late);
+    };
+    outgoing.on('finish', () => {
+      if (isAnswered) return;
+      late = setTimeout(
+        () => outgoing.destroy(new Error(`the program did not answer within ${idleTimeoutMs} ms`)),
+        idleTimeoutMs,
+      );
+    });
+    for (const event of ['response', 'close']) outgoing.on(event, endDeadline);
     outgoing.on('response', (answer) => resolve({ answer }));
     if (isWebSocket)
       outgoing.on('upgrade', (answer, socket: Socket, head) => {
+        endDeadline();
         socket.on('error', onError);
         resolve({ answer, tunnel: { socket, head } });
       });

@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import {
+  connect,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+} from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
 import { createAccess } from '../../../gateway/auth/access';
 import { createApps } from '../../../gateway/apps/apps';
@@ -30,19 +35,21 @@ async function listening(server: Server): Promise<string> {
 interface GatewayOptions {
   key?: string;
   idleTimeoutMs?: number;
+  maxInFlight?: number;
+  maxDurationMs?: number;
 }
 
 /** Starts a gateway that knows one program, of `ada`. */
 async function gatewayFor(
   address: string | null,
-  { key = KEY, idleTimeoutMs }: GatewayOptions = {},
+  { key = KEY, maxInFlight = 256, ...times }: GatewayOptions = {},
 ): Promise<string> {
   const apps = createApps({
-    maxInFlight: 256,
+    maxInFlight,
     access: createAccess(key, null),
     addressOf: (userId) => Promise.resolve(userId === 'ada' ? address : null),
     logger: createLogger('gateway', 'fatal'),
-    ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+    ...times,
   });
   const server = createServer((request, response) => {
     if (!apps.request(request, response)) response.writeHead(418).end();
@@ -269,4 +276,90 @@ test.each([
 test('other paths are left to others', async () => {
   const url = await gatewayFor(null);
   expect((await fetch(`${url}/appsada/`)).status).toBe(418);
+});
+
+describe('a program does not hold its places for ever', () => {
+  /** A program that sends what `next` returns, every 20 ms, over a raw connection. */
+  async function dripping(next: (count: number) => string): Promise<string> {
+    const program = createTcpServer((socket) => {
+      let count = 0;
+      const timer = setInterval(() => socket.write(next(count++)), 20);
+      socket.on('error', () => undefined).on('close', () => clearInterval(timer));
+    });
+    program.listen(0, '127.0.0.1');
+    await once(program, 'listening');
+    rawServers.push(program);
+    return `http://127.0.0.1:${(program.address() as AddressInfo).port}`;
+  }
+  const rawServers: TcpServer[] = [];
+  afterEach(() => {
+    for (const server of rawServers.splice(0)) server.close();
+  });
+
+  test('when it sends the head of its answer byte by byte', async () => {
+    const address = await dripping((count) => (count === 0 ? 'HTTP/1.1 200 OK\r\nX-Slow: ' : 'x'));
+    const url = await gatewayFor(address, { idleTimeoutMs: 200, maxInFlight: 1 });
+    expect((await fetch(`${url}/apps/ada/`, json)).status).toBe(502);
+    expect((await fetch(`${url}/apps/ada/`, json)).status).toBe(502); // Not 429: the place is free again.
+  });
+
+  test('but it may answer before the request has ended, and for longer than it may be idle', async () => {
+    const url = await gatewayBefore(
+      (_, response) => {
+        response.writeHead(200).write('begun ');
+        const timer = setInterval(() => response.write('x'), 20);
+        setTimeout(() => {
+          clearInterval(timer);
+          response.end(' done');
+        }, 500);
+      },
+      { idleTimeoutMs: 150 },
+    );
+    const client = connect(Number(new URL(url).port), '127.0.0.1');
+    client.setEncoding('utf8').on('error', () => undefined);
+    client.write('POST /apps/ada/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n');
+    let received = '';
+    client.on('data', (text: string) => {
+      if (received === '') client.write('body');
+      received += text;
+    });
+    await once(client, 'close');
+    expect(received).toContain(' done');
+  });
+
+  test('when it sends a body without an end', async () => {
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const address = await dripping((count) => (count === 0 ? head : '1\r\nx\r\n'));
+    const url = await gatewayFor(address, { maxDurationMs: 300, maxInFlight: 1 });
+    const response = await fetch(`${url}/apps/ada/`);
+    await expect(response.text()).rejects.toThrow();
+    expect((await fetch(`${url}/apps/ada/`)).status).toBe(200);
+  });
+
+  test('when neither side of a WebSocket sends anything', async () => {
+    const program = createServer();
+    new WebSocketServer({ server: program }).on('connection', (socket) =>
+      socket.on('error', () => undefined),
+    );
+    const url = await gatewayFor(await listening(program), { idleTimeoutMs: 200, maxInFlight: 1 });
+    for (const round of [1, 2]) {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/apps/ada/`);
+      await once(socket, 'open');
+      expect([round, (await once(socket, 'close'))[0]]).toEqual([round, 1006]);
+    }
+  });
+
+  test('nor does a client that does not read, or sends its body byte by byte', async () => {
+    const url = await gatewayBefore((request, response) => request.pipe(response), {
+      ...{ maxDurationMs: 300, maxInFlight: 1 },
+    });
+    const port = Number(new URL(url).port);
+    const client = connect(port, '127.0.0.1');
+    client.write('POST /apps/ada/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n');
+    const timer = setInterval(() => client.write('x'), 20);
+    client.on('error', () => undefined).resume();
+    await once(client, 'close');
+    clearInterval(timer);
+    expect((await fetch(`${url}/apps/ada/`)).status).toBe(200);
+  });
 });
