@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import pino from 'pino';
 import { WebSocket } from 'ws';
 import { clientAddress } from '../../../gateway/auth/clientAddress';
@@ -164,6 +165,35 @@ describe('a login', () => {
     const response = await logIn(alice.key);
     expect(response.status).toBe(429);
     expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0);
+  });
+
+  /** Sends the head of a login, and its body when `send` is called, over a connection of its own. */
+  async function slowLogin(key: string) {
+    const body = JSON.stringify({ key });
+    const client = connect(Number(new URL(server.url).port), '127.0.0.1');
+    client.setEncoding('utf8').on('error', () => undefined);
+    await once(client, 'connect');
+    client.write(
+      'POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n' +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`,
+    );
+    const answer = once(client, 'data').then(([text]) => Number(String(text).split(' ')[1]));
+    return { answer, send: () => client.write(body) };
+  }
+
+  test('that is one too many is refused before its body arrives', async () => {
+    for (let n = 0; n < 10; n++) await logIn('wrong');
+    const { answer } = await slowLogin(alice.key);
+    expect(await answer).toBe(429);
+  });
+
+  test('that began before others failed counts with them', async () => {
+    const logins = await Promise.all(Array.from({ length: 15 }, () => slowLogin('wrong')));
+    await fetch(`${server.url}/session`); // By now, the heads have arrived.
+    for (const { send } of logins) send();
+    const answers = await Promise.all(logins.map(({ answer }) => answer));
+    expect(answers.filter((status) => status === 401)).toHaveLength(10);
+    expect(answers.filter((status) => status === 429)).toHaveLength(5);
   });
 
   test('with wrong keys shuts out one address, and no other behind the same trusted proxy', async () => {
