@@ -8,7 +8,11 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { dumpYaml } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { boundsOf, userNamespace } from '../infrastructure/kubernetes/environment/namespaceManifests';
+import {
+  bindingsOf,
+  boundsOf,
+  userNamespace,
+} from '../infrastructure/kubernetes/environment/namespaceManifests';
 import { testPod } from '../infrastructure/kubernetes/environment/testPodManifest';
 import {
   databaseService,
@@ -101,7 +105,7 @@ async function submit(platform: Platform, user: string, n: number): Promise<Samp
 async function applyFirst(user: string, n: number): Promise<void> {
   const namespace = `user-${user}`;
   const provenance = provenanceOf(user, n);
-  await apply([userNamespace(user), ...boundsOf(user)]);
+  await apply([userNamespace(user), ...bindingsOf(user), ...boundsOf(user)]);
   // Pods cannot be created without it.
   await kubectl('wait', '--for=create', 'serviceaccount/default', '-n', namespace);
   await apply([testPod(user, { testImage: stack().images.test })]);

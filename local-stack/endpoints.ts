@@ -21,6 +21,8 @@ export interface Endpoints {
     workerKubeconfig: string;
     /** Path of the kubeconfig with the gateway's rights. */
     gatewayKubeconfig: string;
+    /** Path of the kubeconfig that may manage keys and plans. */
+    operationsKubeconfig: string;
     context: string;
   };
   /** Package index for the pods, with its password; undefined without one, or for a named cluster. */

@@ -117,6 +117,7 @@ export function statePaths(settings: Pick<Settings, 'stateDirectory'>) {
     kubeconfig: inState('kubeconfig'),
     workerKubeconfig: inState('worker.kubeconfig'),
     gatewayKubeconfig: inState('gateway.kubeconfig'),
+    operationsKubeconfig: inState('operations.kubeconfig'),
     node: inState('node'),
     containerd: inState('containerd'),
     containerdSocket: inState('containerd', 'containerd.sock'),

@@ -137,7 +137,12 @@ async function startServers(
 function namedCluster({ kubernetes }: NamedServers): Endpoints['kubernetes'] {
   if (!kubernetes) throw new Error('No Kubernetes cluster was started or configured.');
   const { kubeconfig } = kubernetes;
-  return { ...kubernetes, workerKubeconfig: kubeconfig, gatewayKubeconfig: kubeconfig };
+  return {
+    ...kubernetes,
+    workerKubeconfig: kubeconfig,
+    gatewayKubeconfig: kubeconfig,
+    operationsKubeconfig: kubeconfig,
+  };
 }
 
 /**

@@ -122,7 +122,10 @@ function isOver(expiresAt: string | null): boolean {
 }
 
 function connect(): Kube {
-  const { KUBECONFIG, KUBE_CONTEXT } = readConfig(['KUBECONFIG', 'KUBE_CONTEXT'], serverEnvironment());
+  const { KUBECONFIG, KUBE_CONTEXT } = readConfig(
+    ['KUBECONFIG', 'KUBE_CONTEXT'],
+    serverEnvironment('operations'),
+  );
   return connectKubernetes({ kubeconfig: KUBECONFIG, context: KUBE_CONTEXT });
 }
 

@@ -9,19 +9,26 @@ interface StackState {
   endpoints: {
     temporalAddress: string;
     elasticsearch: string;
-    kubernetes: { kubeconfig: string; context: string };
+    kubernetes: { kubeconfig: string; operationsKubeconfig: string; context: string };
   };
 }
 
-/** The environment. If a local stack is running, its addresses are added for servers without a variable. */
-export function serverEnvironment(): Record<string, string | undefined> {
+/** An administrator of the cluster, or the account that may only manage keys and plans. */
+type Account = 'administrator' | 'operations';
+
+/**
+ * The environment. If a local stack is running, its addresses are added for servers without a variable.
+ * @param account whose kubeconfig of the local stack to use
+ */
+export function serverEnvironment(account: Account = 'administrator'): Record<string, string | undefined> {
   const note = readState(join(stateDirectoryOf(process.env), STACK_FILE));
   if (!note || !stillRuns(note.process)) return process.env;
   const { temporalAddress, elasticsearch, kubernetes } = note.endpoints;
+  const kubeconfig = account === 'operations' ? kubernetes.operationsKubeconfig : kubernetes.kubeconfig;
   return {
     TEMPORAL_ADDRESS: temporalAddress,
     ELASTICSEARCH_HOST: elasticsearch,
-    ...(!process.env.KUBECONFIG && { KUBECONFIG: kubernetes.kubeconfig, KUBE_CONTEXT: kubernetes.context }),
+    ...(!process.env.KUBECONFIG && { KUBECONFIG: kubeconfig, KUBE_CONTEXT: kubernetes.context }),
     ...Object.fromEntries(Object.entries(process.env).filter(([, value]) => value)),
   };
 }

@@ -1,5 +1,6 @@
 import { readConfig } from '../infrastructure/config/config';
 import { kubernetesPrograms } from '../local-stack/artifacts/kubernetesPrograms';
+import { applyRights } from '../local-stack/cluster/manifests';
 import type { Endpoints } from '../local-stack/endpoints';
 import { loadImages } from '../local-stack/images/loadImages';
 import { Progress } from '../local-stack/machine/progress';
@@ -9,7 +10,7 @@ import type { Stack } from './integration/stack';
 
 /**
  * Calls `work` with real servers, for tests and benchmarks: those of the running local stack, or of one that
- * is started and stopped for this call. Loads the images of the current checkout.
+ * is started and stopped for this call. Loads the images of the current checkout, and applies its rights.
  * @param signal aborts the start of a stack
  */
 export async function withServers<T>(work: (servers: Stack) => Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -26,8 +27,10 @@ export async function withServers<T>(work: (servers: Stack) => Promise<T>, signa
 
 async function serversFor(endpoints: Endpoints, settings: Settings, progress: Progress): Promise<Stack> {
   const { kubernetes, temporalAddress, elasticsearch, packageIndex } = endpoints;
-  const kubectl = (await kubernetesPrograms(settings, progress))('kubectl');
+  const programs = await kubernetesPrograms(settings, progress);
+  const kubectl = programs('kubectl');
   const images = await imagesFor(endpoints, settings, progress);
+  if (endpoints.images) await applyRights(settings, programs, kubernetes.kubeconfig);
   return {
     temporalAddress,
     elasticsearchHost: elasticsearch,
@@ -35,6 +38,7 @@ async function serversFor(endpoints: Endpoints, settings: Settings, progress: Pr
     kubeContext: kubernetes.context,
     workerKubeconfig: kubernetes.workerKubeconfig,
     gatewayKubeconfig: kubernetes.gatewayKubeconfig,
+    operationsKubeconfig: kubernetes.operationsKubeconfig,
     kubectl: [kubectl.command, ...kubectl.args],
     images,
     packageIndex,

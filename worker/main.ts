@@ -6,6 +6,7 @@ import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { accessTo } from '../infrastructure/elasticsearch/access';
 import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
+import { bindUserNamespaces } from '../infrastructure/kubernetes/environment/bindings';
 import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
 import { createProduction } from '../infrastructure/kubernetes/production/production';
@@ -23,6 +24,7 @@ import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttribu
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
 import { SEARCH_ATTRIBUTES } from '../workflows/contract';
+import { bindOnce } from './bindings';
 import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
 import { addGauges, createWorkerMetrics } from './metrics/metrics';
@@ -75,6 +77,7 @@ async function main(): Promise<void> {
   const parts = kubernetesParts(kube, config);
   const lookUp = { open: openSubmissions(client, taskQueue), streams: () => parts.testRunner.openStreams() };
   addGauges(metrics, lookUp);
+  let bindings: { stop: () => Promise<void> } | undefined;
   let sweeps: { stop: () => Promise<void> } | undefined;
   let health: HealthServer | undefined;
   try {
@@ -90,6 +93,7 @@ async function main(): Promise<void> {
       },
     );
     const running = worker.run();
+    bindings = bindOnce(() => bindUserNamespaces(kube), logger);
     sweeps = idleSweeps(kube, client, config, logger);
     if (config.WORKER_PORT !== undefined)
       health = await serveHealth(config.HOST, config.WORKER_PORT, {
@@ -102,6 +106,7 @@ async function main(): Promise<void> {
   } finally {
     await health?.close();
     await sweeps?.stop();
+    await bindings?.stop();
     parts.testRunner.close();
     await actionLog.close();
     await outputLog.close();

@@ -1,7 +1,8 @@
 import { PatchStrategy, type V1Deployment, type V1ObjectMeta } from '@kubernetes/client-node';
 import { FIELD_MANAGER } from './api/apply';
 import type { Kube } from './api/client';
-import { attempt, isConflict, isNotFound } from './api/errors';
+import { attempt, attemptToFind, isConflict, isNotFound } from './api/errors';
+import { USER_NAMESPACES } from './environment/namespaceManifests';
 import { hasCompleted } from './production/program/completed';
 import { LIVE_SINCE_ANNOTATION } from './production/program/live';
 import { programIn } from './production/provenance';
@@ -18,6 +19,8 @@ export interface IdleSettings {
 }
 
 const USER_LABEL = 'orchestration-app/user';
+const TEST_PODS = 'app=test,app.kubernetes.io/managed-by=orchestration-app';
+const PROGRAMS = 'app=prod,component=program';
 
 /**
  * Removes idle test pods, and the pods of programs that have completed. The user's next submission creates
@@ -25,21 +28,29 @@ const USER_LABEL = 'orchestration-app/user';
  * @returns what was removed, such as `Pod/test-test`
  */
 export async function sweepIdle(kube: Kube, settings: IdleSettings): Promise<string[]> {
-  const { testPodMs, completedProgramMs } = settings;
-  return [
-    ...(testPodMs === null ? [] : await sweepTestPods(kube, testPodMs, settings)),
-    ...(completedProgramMs === null ? [] : await sweepPrograms(kube, completedProgramMs, settings)),
-  ];
-}
-
-async function sweepTestPods(kube: Kube, idleMs: number, { usedSince, selector }: IdleSettings) {
-  const since = new Date(Date.now() - idleMs);
-  const labelSelector = selected('app=test,app.kubernetes.io/managed-by=orchestration-app', selector);
-  const { items } = await attempt('list test pods', () =>
-    kube.core.listPodForAllNamespaces({ labelSelector }),
+  const { testPodMs, completedProgramMs, selector } = settings;
+  const labelSelector = selector === undefined ? USER_NAMESPACES : `${USER_NAMESPACES},${selector}`;
+  const { items } = await attempt('list namespaces of users', () =>
+    kube.core.listNamespace({ labelSelector }),
   );
   const gone: string[] = [];
+  // One user after the other: the worker may list nothing but namespaces in the whole cluster.
   for (const { metadata } of items) {
+    if (metadata?.name === undefined || metadata.deletionTimestamp) continue;
+    const { name } = metadata;
+    if (testPodMs !== null) gone.push(...(await sweepTestPods(kube, name, testPodMs, settings)));
+    if (completedProgramMs !== null) gone.push(...(await sweepPrograms(kube, name, completedProgramMs)));
+  }
+  return gone;
+}
+
+async function sweepTestPods(kube: Kube, inNamespace: string, idleMs: number, { usedSince }: IdleSettings) {
+  const since = new Date(Date.now() - idleMs);
+  const pods = await attemptToFind(`list test pods in ${inNamespace}`, () =>
+    kube.core.listNamespacedPod({ namespace: inNamespace, labelSelector: TEST_PODS }),
+  );
+  const gone: string[] = [];
+  for (const { metadata } of pods?.items ?? []) {
     if (!isOlder(metadata, since) || (await usedSince(userOf(metadata), since))) continue;
     const { name = '', namespace = '', uid = '' } = metadata ?? {};
     const deleted = await unlessOther(() =>
@@ -52,15 +63,13 @@ async function sweepTestPods(kube: Kube, idleMs: number, { usedSince, selector }
   return gone;
 }
 
-async function sweepPrograms(kube: Kube, idleMs: number, { selector }: IdleSettings) {
+async function sweepPrograms(kube: Kube, namespace: string, idleMs: number) {
   const since = new Date(Date.now() - idleMs);
-  const { items } = await attempt('list programs', () =>
-    kube.apps.listDeploymentForAllNamespaces({
-      labelSelector: selected('app=prod,component=program', selector),
-    }),
+  const programs = await attemptToFind(`list programs in ${namespace}`, () =>
+    kube.apps.listNamespacedDeployment({ namespace, labelSelector: PROGRAMS }),
   );
   const gone: string[] = [];
-  for (const deployment of items)
+  for (const deployment of programs?.items ?? [])
     if (isSettled(deployment, since) && (await hasCompleted(kube, userOf(deployment.metadata))))
       if (await scaleToZero(kube, deployment)) gone.push(`Deployment/${deployment.metadata?.name}`);
   return gone;
@@ -123,8 +132,4 @@ function isOlder(metadata: V1ObjectMeta | undefined, than: Date): boolean {
 
 function userOf(metadata: V1ObjectMeta | undefined): string {
   return metadata?.labels?.[USER_LABEL] ?? '';
-}
-
-function selected(labels: string, more: string | undefined): string {
-  return more === undefined ? labels : `${labels},${more}`;
 }

@@ -11,7 +11,7 @@ export const contextName = 'orchestration-local';
 
 /**
  * The identity of a service account of infrastructure/rbac.yaml. A local process proves it by certificate, so
- * it has the same rights here as in a cluster.
+ * it has the same rights here as in a cluster. A certificate's common name has at most 64 characters.
  */
 function serviceAccount(name: string) {
   const namespace = 'orchestration-system';
@@ -26,6 +26,7 @@ const clients = {
   admin: { commonName: 'orchestration-local-admin', organizations: ['system:masters'] },
   worker: serviceAccount('orchestration-worker'),
   gateway: serviceAccount('orchestration-gateway'),
+  operations: serviceAccount('orchestration-ops'),
   'controller-manager': { commonName: 'system:kube-controller-manager', organizations: [] },
   scheduler: { commonName: 'system:kube-scheduler', organizations: [] },
   'kube-proxy': { commonName: 'system:kube-proxy', organizations: [] },
@@ -137,6 +138,7 @@ function kubeconfigPath(paths: ReturnType<typeof statePaths>, client: ClientName
   if (client === 'admin') return paths.kubeconfig;
   if (client === 'worker') return paths.workerKubeconfig;
   if (client === 'gateway') return paths.gatewayKubeconfig;
+  if (client === 'operations') return paths.operationsKubeconfig;
   return join(paths.certificates, `${client}.kubeconfig`);
 }
 

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { KubernetesPrograms } from '../artifacts/kubernetesPrograms';
+import { imageReferences } from '../images/projectImages';
 import { runCommand } from '../machine/command';
 import { nodeName, type Settings } from '../settings';
+import { permitImages, type Kubectl } from './userImages';
 
 /** The default StorageClass of volume claims. */
 export const storageClassName = 'local-path';
@@ -13,7 +15,8 @@ export const gvisorClassName = 'gvisor';
 export const gvisorHandler = 'runsc';
 
 /**
- * Applies the objects that the cluster itself needs, then the worker's rights from infrastructure/rbac.yaml.
+ * Applies the objects that the cluster itself needs, then the platform's rights from infrastructure/rbac.yaml,
+ * and permits the images of this checkout in users' pods.
  * @param hasGvisor - whether pods can run in gVisor: only then does the cluster have the RuntimeClass.
  */
 export async function applyManifests(
@@ -22,15 +25,31 @@ export async function applyManifests(
   kubeconfig: string,
   hasGvisor: boolean,
 ): Promise<void> {
-  const kubectl = programs('kubectl');
-  const run = (args: string[], input?: string) =>
-    runCommand(kubectl.command, [...kubectl.args, '--kubeconfig', kubeconfig, ...args], { input });
-  const apply = ['apply', '--server-side', '--field-manager=local-stack', '-f'];
+  const run = kubectlWith(programs, kubeconfig);
   const own = { apiVersion: 'v1', kind: 'List', items: ownManifests(settings, hasGvisor) };
-  await run([...apply, '-'], JSON.stringify(own));
-  await run([...apply, join(settings.checkout, 'infrastructure', 'rbac.yaml')]);
+  await run([...APPLY, '-'], JSON.stringify(own));
+  await applyRights(settings, programs, kubeconfig);
   // An earlier start may have created it.
   if (!hasGvisor) await run(['delete', 'runtimeclass', gvisorClassName, '--ignore-not-found']);
+}
+
+/** Applies infrastructure/rbac.yaml of this checkout, and permits its images in users' pods. */
+export async function applyRights(
+  settings: Settings,
+  programs: KubernetesPrograms,
+  kubeconfig: string,
+): Promise<void> {
+  const run = kubectlWith(programs, kubeconfig);
+  await run([...APPLY, join(settings.checkout, 'infrastructure', 'rbac.yaml')]);
+  const { pause: _, ...images } = await imageReferences(settings);
+  await permitImages(run, Object.values(images));
+}
+
+const APPLY = ['apply', '--server-side', '--force-conflicts', '--field-manager=local-stack', '-f'];
+
+function kubectlWith(programs: KubernetesPrograms, kubeconfig: string): Kubectl {
+  const { command, args: first } = programs('kubectl');
+  return (args, input) => runCommand(command, [...first, '--kubeconfig', kubeconfig, ...args], { input });
 }
 
 /** Objects of the local cluster: DNS Service, storage and runtime class, rights of DNS and provisioner. */

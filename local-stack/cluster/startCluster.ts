@@ -17,6 +17,7 @@ import { Node } from '../parts/node';
 import { Pods } from '../parts/pods';
 import { usablePackageIndex } from '../parts/packageIndex';
 import { VolumeProvisioner } from '../parts/volumeProvisioner';
+import type { Endpoints } from '../endpoints';
 import type { Settings } from '../settings';
 import type { Servers } from '../servers';
 import { contextName, ensureCredentials, type Credentials } from './credentials';
@@ -24,7 +25,7 @@ import { applyManifests } from './manifests';
 
 /** A cluster that this process started. */
 export interface StartedCluster {
-  kubernetes: { kubeconfig: string; workerKubeconfig: string; gatewayKubeconfig: string; context: string };
+  kubernetes: Endpoints['kubernetes'];
   images: ImageReferences;
   packageIndex: { url: string; cidr: string } | undefined;
 }
@@ -86,6 +87,7 @@ export async function startCluster(
       kubeconfig: admin,
       workerKubeconfig: credentials.kubeconfigs.worker,
       gatewayKubeconfig: credentials.kubeconfigs.gateway,
+      operationsKubeconfig: credentials.kubeconfigs.operations,
       context: contextName,
     },
     images,

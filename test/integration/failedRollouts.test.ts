@@ -10,6 +10,7 @@ import {
   Users,
 } from './deployed';
 import { kubectl } from './kubectl';
+import { withPermittedImage } from './permittedImages';
 import { sharedPlatform, startPlatform } from './platform';
 
 /**
@@ -90,12 +91,20 @@ test('a program that only its own pod can reach is never ready', async () => {
 });
 
 test('an image that is missing', async () => {
-  const final = await failedRollout(server('no image'), {
-    PROGRAM_IMAGE: 'docker.io/orchestration-app/there-is-none:1',
-  });
+  const image = 'docker.io/orchestration-app/there-is-none:1';
+  const final = await withPermittedImage(image, () =>
+    failedRollout(server('no image'), { PROGRAM_IMAGE: image }),
+  );
   expect(final).toMatchObject({ reason: 'image_error' });
   expect(final.message).toContain('there-is-none:1');
   expect(eventsOf(final)).toContain('Failed to pull image');
+  expect(rolloutSeconds(final)).toBeLessThan(ROLLOUT_SECONDS / 2);
+});
+
+test('an image that is not permitted', async () => {
+  const final = await failedRollout(server('no permission'), { PROGRAM_IMAGE: 'evil:1' });
+  expect(final).toMatchObject({ reason: 'rejected_by_cluster' });
+  expect(final.message).toContain('evil:1 is not');
   expect(rolloutSeconds(final)).toBeLessThan(ROLLOUT_SECONDS / 2);
 });
 

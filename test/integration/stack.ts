@@ -8,6 +8,8 @@ export interface Stack {
   workerKubeconfig: string;
   /** Kubeconfig with exactly the gateway's rights. */
   gatewayKubeconfig: string;
+  /** Kubeconfig with exactly the rights to manage keys and plans. */
+  operationsKubeconfig: string;
   /** The command that runs `kubectl` for this stack: a program and its first arguments. */
   kubectl: string[];
   /** Package index for the pods, if this machine has one. */

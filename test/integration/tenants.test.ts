@@ -41,7 +41,7 @@ function ensure(user: string, settings: object = {}) {
 }
 
 async function giveKey(user: string, plan: string): Promise<void> {
-  const { kubeconfig, kubeContext, elasticsearchHost } = stack();
+  const { operationsKubeconfig, kubeContext, elasticsearchHost } = stack();
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [...nodeProcess('operations/keys.ts').args, 'create', user, '--plan', plan, '--expires', '1h'],
@@ -49,7 +49,7 @@ async function giveKey(user: string, plan: string): Promise<void> {
       env: {
         PATH: process.env.PATH,
         HOME: process.env.HOME,
-        KUBECONFIG: kubeconfig,
+        KUBECONFIG: operationsKubeconfig,
         KUBE_CONTEXT: kubeContext,
         ELASTICSEARCH_HOST: elasticsearchHost,
         ELASTICSEARCH_INDEX: 'test-actions-tenants',

@@ -1,8 +1,12 @@
 import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
+import { openExecStream } from '../../infrastructure/kubernetes/testPod/execStream';
+import { eventually } from './eventually';
 import { kubectl } from './kubectl';
+import { withPermittedImage } from './permittedImages';
 import { limits, python, still, testRuns } from './testRuns';
 
 const userId = 'runs';
+const noop = () => undefined;
 const { kube, images, environments, runner, namespace, pod, request, run, restarts, remove } =
   testRuns(userId);
 
@@ -183,13 +187,31 @@ describe('an environment', () => {
   }, 90_000);
 
   test('whose image cannot be had is refused with the reason', async () => {
-    const wrong = createEnvironments(kube, { testImage: 'docker.io/orchestration-app/test-pod:no-such-tag' });
-    await expect(wrong.ensure(userId, still())).rejects.toMatchObject({
-      name: 'Rejected',
-      message: expect.stringContaining('no-such-tag') as string,
-    });
+    const testImage = 'docker.io/orchestration-app/test-pod:no-such-tag';
+    const wrong = createEnvironments(kube, { testImage });
+    await withPermittedImage(testImage, () =>
+      expect(wrong.ensure(userId, still())).rejects.toMatchObject({
+        name: 'Rejected',
+        message: expect.stringContaining('no-such-tag') as string,
+      }),
+    );
     expect((await environments.ensure(userId, still())).changed).toEqual([`Pod/${pod}`]);
   }, 120_000);
+
+  test('whose RoleBindings are gone is missing for a run, and repaired', async () => {
+    const bindings = ['orchestration-worker', 'orchestration-gateway'];
+    await kubectl('delete', 'rolebinding', ...bindings, '-n', namespace);
+    // A new stream, as that of another worker: open ones continue without the right.
+    const open = async () => {
+      const stream = await openExecStream(kube, userId, { onFrame: noop, onFailure: noop });
+      stream.close();
+    };
+    await eventually(() => expect(open()).rejects.toMatchObject({ name: 'EnvironmentMissing' }));
+    expect((await environments.ensure(userId, still())).changed).toEqual(
+      bindings.map((name) => `RoleBinding/${name}`),
+    );
+    expect((await run("print('back')")).stdout.text).toBe('back\n');
+  }, 60_000);
 
   test('of a user who was never seen is missing for a run', async () => {
     await expect(run('pass', { userId: 'never-seen' })).rejects.toMatchObject({ name: 'EnvironmentMissing' });

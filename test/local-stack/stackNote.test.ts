@@ -14,7 +14,7 @@ const endpoints: Endpoints = {
   temporalUi: undefined,
   elasticsearch: 'http://127.0.0.1:9200',
   kubernetes: {
-    ...{ kubeconfig: '/k', workerKubeconfig: '/w', gatewayKubeconfig: '/g' },
+    ...{ kubeconfig: '/k', workerKubeconfig: '/w', gatewayKubeconfig: '/g', operationsKubeconfig: '/o' },
     context: 'orchestration-local',
   },
   images: undefined,

@@ -1,5 +1,6 @@
 import {
   AppsV1Api,
+  AuthorizationV1Api,
   CoreV1Api,
   createConfiguration,
   Exec,
@@ -10,6 +11,7 @@ import {
   Watch,
 } from '@kubernetes/client-node';
 import type { Middleware } from '@kubernetes/client-node';
+import { missingNamespaces } from './missingNamespaces';
 
 /** Which cluster to connect to. */
 export interface KubeSettings {
@@ -26,6 +28,7 @@ export interface Kube {
   config: KubeConfig;
   core: CoreV1Api;
   apps: AppsV1Api;
+  authorization: AuthorizationV1Api;
   /** For server-side apply and objects of any kind. */
   objects: KubernetesObjectApi;
   exec: Exec;
@@ -43,15 +46,22 @@ const REQUEST_DEADLINE_MS = 30_000;
  */
 export function connectKubernetes(settings: KubeSettings): Kube {
   const config = loadConfig(settings);
-  const configuration = createConfiguration({
-    baseServer: new ServerConfiguration(serverOf(config), {}),
-    authMethods: { default: config },
-    promiseMiddleware: [deadline],
-  });
+  const configurationWith = (...promiseMiddleware: Middleware[]) =>
+    createConfiguration({
+      baseServer: new ServerConfiguration(serverOf(config), {}),
+      authMethods: { default: config },
+      promiseMiddleware,
+    });
+  const namespaces = new CoreV1Api(configurationWith(deadline));
+  const configuration = configurationWith(
+    deadline,
+    missingNamespaces((name) => namespaces.readNamespace({ name })),
+  );
   return {
     config,
     core: new CoreV1Api(configuration),
     apps: new AppsV1Api(configuration),
+    authorization: new AuthorizationV1Api(configuration),
     objects: new KubernetesObjectApi(configuration),
     exec: new Exec(config),
     watch: new Watch(config),

@@ -1,7 +1,7 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import type { Kube } from './client';
-import { attempt, failureOfStatus, PlatformError, translate } from './errors';
+import { attempt, failureOfStatus, isNotFound, PlatformError, translate } from './errors';
 
 /** Objects of one kind, in one namespace or in the whole cluster. */
 export interface Collection {
@@ -24,9 +24,13 @@ const WATCH_GIVE_UP_MS = (WATCH_SECONDS + 10) * 1000;
 /** Pauses between attempts to reach the API server, in milliseconds. */
 const RETRY = { first: 200, factor: 2, longest: 5_000 };
 
+/** Pause before a missing namespace is listed again, in milliseconds. */
+const NO_NAMESPACE_PAUSE_MS = 500;
+
 /**
  * Keeps a copy of a collection up to date until the signal is aborted: lists it, then watches it from there,
- * and lists it again whenever the watch cannot continue. Waits for an API server that is unavailable.
+ * and lists it again whenever the watch cannot continue. Waits for an API server that is unavailable. In a
+ * namespace that does not exist, the collection is empty.
  * @param changed called with all objects after the first listing and after every change
  * @param unreachable called with the failure each time the API server could not be reached
  * @throws PlatformError when a retry cannot help, such as for missing permissions
@@ -47,6 +51,11 @@ export async function runInformer<T extends KubernetesObject>(
       });
     } catch (error) {
       if (signal.aborted) return;
+      if (isNotFound(error)) {
+        changed([]);
+        await pauseFor(NO_NAMESPACE_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        continue;
+      }
       if (!(error instanceof PlatformError) || error.name !== 'Unavailable') throw error;
       unreachable(error);
       await pauseFor(pause, undefined, { signal }).catch(() => undefined);

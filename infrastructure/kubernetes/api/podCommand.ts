@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import type { V1Status } from '@kubernetes/client-node';
 import type { Kube } from './client';
-import { PlatformError, translate } from './errors';
+import { isNotFound, PlatformError, translate } from './errors';
 
 export interface PodCommand {
   namespace: string;
@@ -19,7 +19,8 @@ const STDERR_CHARACTERS = 64_000;
 /**
  * Runs a command in a container and waits for its end.
  * @returns its stderr
- * @throws PlatformError `Unavailable` when the stream broke, `Rejected` with its stderr when it failed
+ * @throws PlatformError `Unavailable` when the stream broke, `Rejected` with its stderr when it failed,
+ * `EnvironmentMissing` when there is no such pod
  */
 export async function runInPod(kube: Kube, request: PodCommand): Promise<string> {
   const { namespace, pod, container, command, stdout, stdin } = request;
@@ -35,7 +36,7 @@ export async function runInPod(kube: Kube, request: PodCommand): Promise<string>
         socket.onclose = () =>
           reject(new PlatformError('Unavailable', `Could not ${doing}: the stream was closed`));
       },
-      (error: unknown) => reject(translate(error, doing)),
+      (error: unknown) => explain(kube, request, translate(error, doing)).then(reject, reject),
     );
   });
   if (status.status === 'Success') return said;
@@ -43,4 +44,15 @@ export async function runInPod(kube: Kube, request: PodCommand): Promise<string>
     'Rejected',
     `Could not ${doing}: ${said.trim() || (status.message ?? 'it failed')}`,
   );
+}
+
+/** In a namespace that does not exist, an exec is forbidden rather than not found. */
+async function explain(kube: Kube, { namespace, pod }: PodCommand, failure: Error): Promise<Error> {
+  if (!(failure instanceof PlatformError) || failure.status !== 403) return failure;
+  try {
+    await kube.core.readNamespacedPod({ namespace, name: pod });
+    return failure;
+  } catch (error) {
+    return isNotFound(error) ? translate(error, `read Pod/${pod} in ${namespace}`) : failure;
+  }
 }

@@ -10,7 +10,8 @@ import { namespaceOf } from '../testPod/names';
 import { waitFor } from '../api/waiting';
 import { inTime } from './reconcileContext';
 import type { ReconcileContext } from './reconcileContext';
-import { boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
+import { bindingsOf, boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
+import { awaitRights } from './rights';
 import type { UserSettings } from './settings';
 
 /** Creates or repairs the user's namespace and its bounds. @returns what was created or changed */
@@ -19,10 +20,12 @@ export async function ensureNamespace(context: ReconcileContext, settings: UserS
   const exists = await awaitDeletion(context);
   if (!exists) await checkRoom(context, settings.maxUsers ?? 0);
   const namespace = await applyAndCompare(context, userNamespace(userId));
-  const bounds = await Promise.all(
-    boundsOf(userId, settings).map((manifest) => applyAndCompare(context, manifest)),
-  );
-  const changed = [...namespace, ...bounds.flat()];
+  const applyAll = async (manifests: KubernetesObject[]) =>
+    (await Promise.all(manifests.map((manifest) => applyAndCompare(context, manifest)))).flat();
+  const bindings = await applyAll(bindingsOf(userId));
+  await awaitRights(context);
+  const bounds = await applyAll(boundsOf(userId, settings));
+  const changed = [...namespace, ...bindings, ...bounds];
   if (changed.length > 0) await awaitDefaults(context);
   return changed;
 }

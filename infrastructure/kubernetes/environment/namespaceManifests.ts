@@ -6,6 +6,7 @@ import type {
   V1NetworkPolicy,
   V1NetworkPolicyEgressRule,
   V1ResourceQuota,
+  V1RoleBinding,
 } from '@kubernetes/client-node';
 import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/program/resources';
@@ -57,6 +58,21 @@ export function userNamespace(userId: string): V1Namespace {
       },
     },
   };
+}
+
+/** Service accounts of infrastructure/rbac.yaml that have rights in users' namespaces. */
+const ACCOUNTS = ['orchestration-worker', 'orchestration-gateway'];
+
+/** Gives the worker and the gateway their rights in the namespace. The worker may bind exactly these roles. */
+export function bindingsOf(userId: string): V1RoleBinding[] {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  return ACCOUNTS.map((name) => ({
+    apiVersion: `${apiGroup}/v1`,
+    kind: 'RoleBinding',
+    metadata: metadataOf(userId, name),
+    roleRef: { apiGroup, kind: 'ClusterRole', name: `${name}-in-user-namespace` },
+    subjects: [{ kind: 'ServiceAccount', name, namespace: 'orchestration-system' }],
+  }));
 }
 
 /** The quota, limits and network policies of the namespace. */

@@ -3,7 +3,7 @@ import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { linkedAbort } from '../../linkedAbort';
 import type { Logger } from '../../logging';
 import type { Kube } from '../api/client';
-import { attempt } from '../api/errors';
+import { attemptToFind } from '../api/errors';
 import { runInformer } from '../api/informer';
 import { namespaceOf } from '../testPod/names';
 import { AsyncQueue } from '../../asyncQueue';
@@ -48,10 +48,10 @@ export function createLiveLogs(kube: Kube): LiveLogs {
   return {
     async tail(userId, part, tail) {
       const namespace = namespaceOf(userId);
-      const { items } = await attempt(`list pods in ${namespace}`, () =>
+      const pods = await attemptToFind(`list pods in ${namespace}`, () =>
         kube.core.listNamespacedPod({ namespace, labelSelector: SELECTOR_OF[part] }),
       );
-      const logs = await Promise.all(youngest(items).map((pod) => tailOf(kube, pod, part, tail)));
+      const logs = await Promise.all(youngest(pods?.items ?? []).map((pod) => tailOf(kube, pod, part, tail)));
       return logs.flat();
     },
 

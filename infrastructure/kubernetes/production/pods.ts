@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import type { Kube } from '../api/client';
-import { attempt } from '../api/errors';
+import { attemptToFind } from '../api/errors';
 import { podProblem } from '../pods/problem';
 import { DATABASE_CONTAINER, namesOf, PROGRAM_CONTAINER, type Component } from './names';
 import { submissionOf } from './provenance';
@@ -28,10 +28,12 @@ const COMPONENTS: Partial<Record<Component, ProductionPod['component']>> = {
 /** The pods of a user's program, migrations and database, oldest first. */
 export async function productionPods(kube: Kube, userId: string): Promise<ProductionPod[]> {
   const { namespace } = namesOf(userId);
-  const { items } = await attempt(`list pods in ${namespace}`, () =>
+  const pods = await attemptToFind(`list pods in ${namespace}`, () =>
     kube.core.listNamespacedPod({ namespace, labelSelector: 'app=prod' }),
   );
-  return items.flatMap((pod) => podOf(pod) ?? []).sort((one, other) => order(one) - order(other));
+  return (pods?.items ?? [])
+    .flatMap((pod) => podOf(pod) ?? [])
+    .sort((one, other) => order(one) - order(other));
 }
 
 const order = ({ since }: ProductionPod) => Date.parse(since ?? '') || 0;

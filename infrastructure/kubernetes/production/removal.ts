@@ -1,7 +1,7 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import type { CallContext } from '../../../activities/ports';
 import type { Kube } from '../api/client';
-import { attempt, attemptToFind, isConflict } from '../api/errors';
+import { attemptToFind, isConflict } from '../api/errors';
 import { waitUntilGone } from '../api/waiting';
 import { namesOf, selectorOf, type Component } from './names';
 import { readDeployment } from './program/program';
@@ -31,10 +31,10 @@ export async function removeProduction(
     kube.core.deleteNamespacedService({ namespace, name: program }),
   );
   const labelSelector = selectorOf(userId, 'program-files');
-  const files = await attempt(`list ConfigMaps in ${namespace}`, () =>
+  const files = await attemptToFind(`list ConfigMaps in ${namespace}`, () =>
     kube.core.listNamespacedConfigMap({ namespace, labelSelector }),
   );
-  for (const { metadata: { name = '' } = {} } of files.items)
+  for (const { metadata: { name = '' } = {} } of files?.items ?? [])
     await removed('ConfigMap', name, namespace, () =>
       kube.core.deleteNamespacedConfigMap({ namespace, name }),
     );

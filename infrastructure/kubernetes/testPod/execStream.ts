@@ -145,7 +145,7 @@ function failureOfStatus(status: V1Status, doing: string, said: string): Platfor
  */
 async function explain(kube: Kube, userId: string, failure: Error): Promise<Error> {
   if (!(failure instanceof PlatformError) || failure.name === 'EnvironmentMissing') return failure;
-  if (failure.status === 401 || failure.status === 403) return failure;
+  if (failure.status === 401) return failure;
   const missing = (why: string) =>
     new PlatformError('EnvironmentMissing', `${failure.message}: ${why}`, { cause: failure });
   try {
@@ -156,6 +156,17 @@ async function explain(kube: Kube, userId: string, failure: Error): Promise<Erro
     const runner = status.containerStatuses?.find((container) => container.name === RUNNER_CONTAINER);
     return runner?.state?.running === undefined ? missing(`the pod ${name} restarts`) : failure;
   } catch (error) {
-    return isNotFound(error) ? missing('there is no such pod') : failure;
+    if (isNotFound(error)) return missing('there is no such pod');
+    return failure.status === 403 && (await isReadable(kube, namespaceOf(userId)))
+      ? missing('the RoleBinding of the worker is missing')
+      : failure;
   }
+}
+
+/** False also when an API server that has just started refuses all requests. */
+function isReadable(kube: Kube, namespace: string): Promise<boolean> {
+  return kube.core.readNamespace({ name: namespace }).then(
+    () => true,
+    () => false,
+  );
 }

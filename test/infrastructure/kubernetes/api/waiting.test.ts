@@ -1,3 +1,4 @@
+import { ApiException } from '@kubernetes/client-node';
 import type { Kube } from '../../../../infrastructure/kubernetes/api/client';
 import { waitUntilGone } from '../../../../infrastructure/kubernetes/api/waiting';
 
@@ -36,6 +37,12 @@ test('it waits until the last object is deleted, and sends heartbeats meanwhile'
 
 test('it does not wait if there are no objects', async () => {
   const { kube } = clusterWith([]);
+  await waitUntilGone(kube, 'the pods', pods, 60_000, { signal: never, heartbeat: () => undefined });
+});
+
+test('a namespace that does not exist has no objects', async () => {
+  const missing = new ApiException(404, '', JSON.stringify({ message: 'not found' }), {});
+  const kube = { objects: { list: () => Promise.reject(missing) } } as unknown as Kube;
   await waitUntilGone(kube, 'the pods', pods, 60_000, { signal: never, heartbeat: () => undefined });
 });
 

@@ -1,5 +1,6 @@
 import type { V1LimitRange, V1NetworkPolicy, V1ResourceQuota } from '@kubernetes/client-node';
 import {
+  bindingsOf,
   boundsOf,
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
@@ -14,6 +15,21 @@ test('a namespace enforces Pod Security restricted', () => {
     name: 'user-ada',
     labels: { 'orchestration-app/user': 'ada', 'pod-security.kubernetes.io/enforce': 'restricted' },
   });
+});
+
+test('a namespace binds the roles of infrastructure/rbac.yaml to its accounts, and nothing else', () => {
+  const bound = bindingsOf('ada').map(({ metadata, roleRef, subjects }) => [
+    `${metadata?.namespace}/${metadata?.name}`,
+    `${roleRef.kind}/${roleRef.name}`,
+    subjects?.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).join(),
+  ]);
+  expect(bound).toEqual(
+    ['worker', 'gateway'].map((part) => [
+      `user-ada/orchestration-${part}`,
+      `ClusterRole/orchestration-${part}-in-user-namespace`,
+      `ServiceAccount orchestration-system/orchestration-${part}`,
+    ]),
+  );
 });
 
 test('a test pod has the name of the contract and no rights', () => {
