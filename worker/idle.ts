@@ -7,7 +7,7 @@ const EVERY_MS = 60_000;
 /**
  * Sweeps every minute until it is stopped. Several workers may do this at the same time. A failed sweep is
  * retried.
- * @param sweep returns what it scaled to zero
+ * @param sweep returns what it scaled to zero or deleted
  */
 export function sweepRegularly(
   sweep: () => Promise<string[]>,
@@ -19,9 +19,9 @@ export function sweepRegularly(
     while (!over.signal.aborted) {
       try {
         const gone = await sweep();
-        if (gone.length > 0) logger.info({ gone }, 'scaled idle pods to zero');
+        if (gone.length > 0) logger.info({ gone }, 'swept pods');
       } catch (error) {
-        logger.warn({ err: error }, 'failed to scale idle pods to zero');
+        logger.warn({ err: error }, 'failed to sweep pods');
       }
       await wait(everyMs, undefined, { signal: over.signal }).catch(() => undefined);
     }

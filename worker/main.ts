@@ -8,6 +8,7 @@ import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/o
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { bindUserNamespaces } from '../infrastructure/kubernetes/environment/bindings';
 import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
+import { sweepEvicted } from '../infrastructure/kubernetes/evictions';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
 import { createProduction } from '../infrastructure/kubernetes/production/production';
 import type { ProgramResources } from '../infrastructure/kubernetes/production/program/resources';
@@ -94,7 +95,7 @@ async function main(): Promise<void> {
     );
     const running = worker.run();
     bindings = bindOnce(() => bindUserNamespaces(kube), logger);
-    sweeps = idleSweeps(kube, client, config, logger);
+    sweeps = sweepPods(kube, client, config, logger);
     if (config.WORKER_PORT !== undefined)
       health = await serveHealth(config.HOST, config.WORKER_PORT, {
         ready: () => readyToWork(worker, connection, namespace),
@@ -140,16 +141,20 @@ async function keepHistory(
   }
 }
 
-/** Starts the sweeps of idle pods. Undefined if both are turned off. */
-function idleSweeps(kube: Kube, client: Client, config: WorkerConfig, logger: Logger) {
+/** Starts the sweeps of evicted pods and, if one of them is turned on, those of idle pods. */
+function sweepPods(kube: Kube, client: Client, config: WorkerConfig, logger: Logger) {
   const { TEST_POD_IDLE_MINUTES: testPods, PROGRAM_IDLE_MINUTES: programs } = config;
-  if (testPods === 0 && programs === 0) return undefined;
   const settings = {
     testPodMs: testPods === 0 ? null : testPods * MINUTE_MS,
     completedProgramMs: programs === 0 ? null : programs * MINUTE_MS,
     usedSince: (userId: string, since: Date) => usedSince(client, userId, since),
   };
-  return sweepRegularly(() => sweepIdle(kube, settings), logger);
+  const isIdleOn = testPods !== 0 || programs !== 0;
+  const sweep = async () => [
+    ...(await sweepEvicted(kube)),
+    ...(isIdleOn ? await sweepIdle(kube, settings) : []),
+  ];
+  return sweepRegularly(sweep, logger);
 }
 
 function kubernetesParts(kube: Kube, config: WorkerConfig) {

@@ -111,6 +111,9 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     // 100 disables image garbage collection: the local images cannot be pulled again.
     imageGCHighThresholdPercent: 100,
     serializeImagePulls: false,
+    // How often the kubelet measures volumes. A program can write for that long beyond its limit before it is evicted;
+    // the default is a minute.
+    volumeStatsAggPeriod: '10s',
     podLogsDir: join(directory, 'pod-logs'),
     containerLogMaxSize: '10Mi',
     containerLogMaxFiles: 2,

@@ -1,10 +1,12 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { diskEviction } from './eviction';
 
 /** Why something cannot become ready, as a stable word. Clients see these. */
 export type ProblemReason =
   | 'crash_loop'
   | 'requirements_failed'
   | 'out_of_memory'
+  | 'out_of_disk'
   | 'image_error'
   | 'config_error'
   | 'unschedulable'
@@ -43,6 +45,16 @@ const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'R
  */
 export function podProblem(pod: V1Pod): Problem | null {
   const name = pod.metadata?.name ?? '?';
+  const eviction = diskEviction(pod);
+  if (eviction !== null)
+    return {
+      reason: 'out_of_disk',
+      message:
+        `The pod ${name} was evicted because it wrote more to its disk than it may. ${eviction} ` +
+        'Delete files that are no longer needed, print less, or store data in the database.',
+      pod: name,
+      graceMs: 0,
+    };
   const unscheduled = pod.status?.conditions?.find(
     (condition) => condition.type === 'PodScheduled' && condition.status === 'False',
   );

@@ -4,6 +4,7 @@ import type { Kube } from '../api/client';
 import { hasCompleted } from './program/completed';
 import { LIVE_SINCE_ANNOTATION } from './program/live';
 import { readDeployment } from './program/program';
+import { isStopped } from './program/stopped';
 import { programIn } from './provenance';
 
 /** Reports what is in production, according to the Deployment. */
@@ -25,6 +26,7 @@ export async function inspectProduction(kube: Kube, userId: string): Promise<Liv
 function stateOf(deployment: V1Deployment | null, rollingOut: DeployedProgram | null): LiveReport['state'] {
   if (deployment === null) return 'nothing';
   if (rollingOut !== null) return 'rolling_out';
+  if (isStopped(deployment)) return 'not_ready';
   if (deployment.spec?.replicas === 0) return 'asleep';
   return (deployment.status?.availableReplicas ?? 0) > 0 ? 'ready' : 'not_ready';
 }

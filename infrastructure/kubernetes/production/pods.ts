@@ -62,6 +62,7 @@ function stateOf(
   fails: boolean,
 ): ProductionPod['state'] {
   if (metadata?.deletionTimestamp) return 'leaving';
+  if (status?.phase === 'Failed' && fails) return 'failing';
   if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return 'ended';
   if (fails) return 'failing';
   if (!status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True'))

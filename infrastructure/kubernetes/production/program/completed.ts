@@ -12,7 +12,9 @@ export async function hasCompleted(kube: Kube, userId: string): Promise<boolean>
   const { items } = await attempt(`list pods in ${namespace}`, () =>
     kube.core.listNamespacedPod({ namespace, labelSelector: selectorOf(userId, 'program') }),
   );
-  const [pod, ...others] = items.filter(({ metadata }) => !metadata?.deletionTimestamp);
+  const [pod, ...others] = items.filter(
+    ({ metadata, status }) => !metadata?.deletionTimestamp && status?.phase !== 'Failed',
+  );
   if (pod === undefined || others.length > 0) return false;
   return COMPLETED.test(await lastLineOf(kube, pod));
 }

@@ -6,6 +6,7 @@ import { namesOf } from '../names';
 import { filesManifest, programDeployment, programOf, programService } from './manifests';
 import { programTemplate } from './podTemplate';
 import { programIn, submissionOf } from '../provenance';
+import { deletePods, failedPods } from './failedPods';
 import { ensureIndexSecret } from './requirements';
 import { deleteOldFiles } from './retention';
 import type { ProductionSettings } from '../types';
@@ -23,6 +24,8 @@ export async function applyProgram(
   const program = programOf(provenance, code);
   const filesObject = filesManifest(provenance, code);
 
+  // Evictions of an earlier rollout of the same submission say nothing about this one.
+  await deletePods(kube, await failedPods(kube, userId));
   const [existing] = await Promise.all([
     readDeployment(kube, userId),
     apply(kube.objects, filesObject),

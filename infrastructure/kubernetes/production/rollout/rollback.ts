@@ -8,6 +8,7 @@ import type {
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { PlatformError } from '../../api/errors';
+import { deletePods, failedPods } from '../program/failedPods';
 import { readDeployment } from '../program/program';
 import { programDeployment } from '../program/manifests';
 import { templateOf } from '../program/revision';
@@ -54,6 +55,7 @@ async function restore(
   previous: DeployedProgram,
   deployment: V1Deployment | null,
 ): Promise<boolean> {
+  await deletePods(kube, await failedPods(kube, userId));
   const template = await templateOf(kube, settings, userId, previous);
   const manifest = programDeployment(userId, previous, template, null);
   // Applied only if nothing changed since it was read: a program applied meanwhile is newer and stays.
