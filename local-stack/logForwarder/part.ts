@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RsyslogPrograms } from '../artifacts/rsyslogPrograms';
 import { ServerPart } from '../parts/serverPart';
@@ -43,8 +43,7 @@ export function logForwarder(
     specification: async () => {
       await mkdir(spool, { recursive: true });
       await chown(spool, forwarderId, forwarderId);
-      await writeFile(noticesIn(spool), '', { flag: 'a' });
-      await chown(noticesIn(spool), forwarderId, forwarderId);
+      await prepareNotices(noticesIn(spool));
       const configuration = join(spool, 'forward.conf');
       await writeFile(configuration, configurationOf(forwarder));
       return {
@@ -62,6 +61,19 @@ export function logForwarder(
     isReady: () => Promise.resolve(existsSync(pid)),
     readyWithin: 15_000,
   });
+}
+
+/** The file of notices is put aside beyond this size, in bytes. */
+const mostNotices = 1_048_576;
+
+/** Under another name, the file keeps its inode, by which rsyslog stores how far it has read. */
+async function prepareNotices(file: string): Promise<void> {
+  await writeFile(file, '', { flag: 'a' });
+  if ((await stat(file)).size > mostNotices) {
+    await rename(file, `${file}.old`);
+    await writeFile(file, '');
+  }
+  await chown(file, forwarderId, forwarderId);
 }
 
 function noticesIn(spool: string): string {
