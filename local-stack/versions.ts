@@ -5,6 +5,7 @@ export const versions = {
   coredns: '1.13.1',
   containerd: '2.3.7',
   gvisor: '20260905',
+  kubeRouter: '2.1.0',
   temporalCli: '1.9.1',
   elasticsearch: '8.19.21',
   /** Debian release of the images; it sets Python's version, too. Public images call it `debianRelease`. */

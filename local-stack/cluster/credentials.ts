@@ -33,6 +33,7 @@ const clients = {
   kubelet: { commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] },
   dns: { commonName: 'orchestration:dns', organizations: [] },
   'volume-provisioner': { commonName: 'orchestration:volume-provisioner', organizations: [] },
+  'network-policies': { commonName: 'orchestration:network-policies', organizations: [] },
 } as const;
 
 export type ClientName = keyof typeof clients;

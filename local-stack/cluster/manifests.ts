@@ -52,13 +52,14 @@ function kubectlWith(programs: KubernetesPrograms, kubeconfig: string): Kubectl 
   return (args, input) => runCommand(command, [...first, '--kubeconfig', kubeconfig, ...args], { input });
 }
 
-/** Objects of the local cluster: DNS Service, storage and runtime class, rights of DNS and provisioner. */
+/** Objects of the local cluster: DNS Service, storage and runtime class, rights of DNS, provisioner and network policies. */
 export function ownManifests(settings: Settings, hasGvisor: boolean): object[] {
   return [
     ...dnsService(settings),
     ...dnsRights(),
     storageClass(),
     ...provisionerRights(),
+    ...networkPolicyRights(),
     ...(hasGvisor ? [gvisorClass()] : []),
   ];
 }
@@ -127,6 +128,14 @@ function provisionerRights(): object[] {
   return rightsOf('orchestration:volume-provisioner', [
     { apiGroups: [''], resources: ['persistentvolumeclaims'], verbs: ['list', 'watch'] },
     { apiGroups: [''], resources: ['persistentvolumes'], verbs: ['list', 'watch', 'create', 'delete'] },
+  ]);
+}
+
+function networkPolicyRights(): object[] {
+  return rightsOf('orchestration:network-policies', [
+    { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+    { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
+    { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
   ]);
 }
 

@@ -13,6 +13,7 @@ import { etcd } from '../parts/etcd';
 import { usableGvisor } from '../parts/gvisor';
 import { kubelet, nodeExists } from '../parts/kubelet';
 import { kubeProxy } from '../parts/kubeProxy';
+import { networkPolicies, usableNetworkPolicies } from '../parts/networkPolicies';
 import { Node } from '../parts/node';
 import { Pods } from '../parts/pods';
 import { usablePackageIndex } from '../parts/packageIndex';
@@ -46,6 +47,8 @@ export async function startCluster(
   ]);
   const context = { settings, programs, credentials };
   const admin = credentials.kubeconfigs.admin;
+  // Built after Kubernetes, with which it shares most packages.
+  const policies = usableNetworkPolicies(settings, progress, node);
 
   const packageIndex = await runtime.packageIndex;
   const images = await progress.step('starting Kubernetes', async (report) => {
@@ -66,6 +69,10 @@ export async function startCluster(
   /** The kubelet restarts pods of an earlier start at once, so the names of Services must resolve by then. */
   async function startServicesAndKubelet() {
     const returning = await nodeExists(admin);
+    const enforcePolicies = async () => {
+      const program = await policies;
+      if (program !== undefined) await parts.start(networkPolicies(context, node, program));
+    };
     const services = Promise.all([
       runtime.gvisor
         .then((gvisor) => applyManifests(settings, programs, admin, gvisor !== undefined))
@@ -76,10 +83,13 @@ export async function startCluster(
           ]),
         ),
       runtime.ready.then(() => parts.start(kubeProxy(context, node))),
+      ...(returning ? [enforcePolicies()] : []),
     ]);
     // On a new cluster kube-proxy waits for the node object, which the kubelet creates.
     await (returning ? services : runtime.ready);
     await Promise.all([services, parts.start(kubelet(context, node))]);
+    // It needs the node object, too.
+    if (!returning) await enforcePolicies();
   }
 
   return {

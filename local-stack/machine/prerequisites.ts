@@ -21,6 +21,9 @@ export const runPrerequisites: readonly Prerequisite[] = [
   { program: 'setpriv', debianPackage: 'util-linux' },
 ];
 
+export const networkPolicyPrerequisites: readonly Prerequisite[] = [
+  { program: 'ipset', debianPackage: 'ipset' },
+];
 export const javaPrerequisite: Prerequisite = { program: 'java', debianPackage: 'openjdk-17-jre-headless' };
 export const mavenPrerequisites: readonly Prerequisite[] = [
   { program: 'mvn', debianPackage: 'maven' },

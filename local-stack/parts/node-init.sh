@@ -25,6 +25,13 @@ iptables -w -A FORWARD -i cni0 -o eth0 -d "$host" -p tcp --dport "$dns" -j ACCEP
 iptables -w -A FORWARD -i cni0 -o eth0 -d "$host" -p udp --dport "$dns" -j ACCEPT
 iptables -w -A FORWARD -i cni0 -o eth0 -d "$host" -p tcp --dport "$packages" -j ACCEPT
 iptables -w -A FORWARD -i cni0 -o eth0 -j REJECT
+# What enforces network policies accepts packets before these rules: the same limit, where it has no rules.
+iptables -w -t mangle -A FORWARD -i cni0 -o eth0 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+for port in "$api" "$dns" "$packages"; do
+  iptables -w -t mangle -A FORWARD -i cni0 -o eth0 -d "$host" -p tcp --dport "$port" -j RETURN
+done
+iptables -w -t mangle -A FORWARD -i cni0 -o eth0 -d "$host" -p udp --dport "$dns" -j RETURN
+iptables -w -t mangle -A FORWARD -i cni0 -o eth0 -j DROP
 
 touch /run/node-is-set-up
 echo 'the node is set up'
