@@ -123,7 +123,12 @@ async function applyProgram(user: string, n: number): Promise<void> {
   const provenance = provenanceOf(user, n);
   const code = { language: 'python', files: { 'main.py': CODE(n) }, entrypoint: 'main.py', requirements: [] };
   const program = programOf(provenance);
-  const template = programTemplate(user, program, { ...code, files: ['main.py'] }, settings());
+  const template = programTemplate(
+    user,
+    program,
+    { ...code, files: ['main.py'], hostAliases: [] },
+    settings(),
+  );
   await apply([
     filesManifest(provenance, code),
     programService(provenance),

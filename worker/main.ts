@@ -15,6 +15,7 @@ import type { ProgramResources } from '../infrastructure/kubernetes/production/p
 import { createTestDatabases } from '../infrastructure/kubernetes/production/database/testDatabase';
 import { createTestRunner } from '../infrastructure/kubernetes/testPod/testRunner';
 import { loadLanguages } from '../sandbox/languages/languages';
+import { resolvePackageIndex, type PackageIndex } from '../infrastructure/kubernetes/packageIndex';
 import { createLogger, type Logger } from '../infrastructure/logging';
 import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';
@@ -75,7 +76,7 @@ async function main(): Promise<void> {
     counters: metrics.log,
   });
   const kube = clusterOf(config);
-  const parts = kubernetesParts(kube, config);
+  const parts = kubernetesParts(kube, config, await packageIndexOf(config));
   const lookUp = { open: openSubmissions(client, taskQueue), streams: () => parts.testRunner.openStreams() };
   addGauges(metrics, lookUp);
   let bindings: { stop: () => Promise<void> } | undefined;
@@ -157,12 +158,15 @@ function sweepPods(kube: Kube, client: Client, config: WorkerConfig, logger: Log
   return sweepRegularly(sweep, logger);
 }
 
-function kubernetesParts(kube: Kube, config: WorkerConfig) {
+async function packageIndexOf({
+  PACKAGE_INDEX_URL: url,
+  PACKAGE_INDEX_CIDR: cidr,
+}: WorkerConfig): Promise<PackageIndex | undefined> {
+  return url && cidr ? resolvePackageIndex(url, cidr) : undefined;
+}
+
+function kubernetesParts(kube: Kube, config: WorkerConfig, packageIndex: PackageIndex | undefined) {
   const resources = programResources(config);
-  const packageIndex =
-    config.PACKAGE_INDEX_URL && config.PACKAGE_INDEX_CIDR
-      ? { url: config.PACKAGE_INDEX_URL, cidr: config.PACKAGE_INDEX_CIDR }
-      : undefined;
   return {
     testRunner: createTestRunner(kube, {
       languages: loadLanguages(),
@@ -184,7 +188,7 @@ function kubernetesParts(kube: Kube, config: WorkerConfig) {
       programImage: config.PROGRAM_IMAGE,
       databaseImage: config.DATABASE_IMAGE,
       olderDatabaseImages: { '15': config.DATABASE_IMAGE_15 },
-      packageIndexUrl: config.PACKAGE_INDEX_URL,
+      packageIndex,
       resources,
     }),
   };

@@ -2,7 +2,7 @@ import { PatchStrategy, type V1Deployment, type V1Pod } from '@kubernetes/client
 import { FIELD_MANAGER } from './api/apply';
 import type { Kube } from './api/client';
 import { attempt, isConflict, isNotFound } from './api/errors';
-import { USER_NAMESPACES } from './environment/namespaceManifests';
+import { USER_NAMESPACES } from './environment/labels';
 import { diskEviction } from './pods/eviction';
 import { createdAt, deletePods, failedPods } from './production/program/failedPods';
 import { readDeployment } from './production/program/program';

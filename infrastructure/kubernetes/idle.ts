@@ -2,7 +2,7 @@ import { PatchStrategy, type V1Deployment, type V1ObjectMeta } from '@kubernetes
 import { FIELD_MANAGER } from './api/apply';
 import type { Kube } from './api/client';
 import { attempt, attemptToFind, isConflict, isNotFound } from './api/errors';
-import { USER_NAMESPACES } from './environment/namespaceManifests';
+import { USER_NAMESPACES } from './environment/labels';
 import { hasCompleted } from './production/program/completed';
 import { LIVE_SINCE_ANNOTATION } from './production/program/live';
 import { programIn } from './production/provenance';

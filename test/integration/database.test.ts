@@ -34,7 +34,7 @@ const sqlOfProgram = (statement: string) =>
   inPod(
     'bash',
     '-c',
-    `PGPASSWORD=$(cat /run/secrets/database/password) psql -h ${userId}-prod-db -U app -tAq app -c "$1"`,
+    `PGPASSWORD=$(cat /run/secrets/database/password) psql -h "$(hostname -i)" -U app -tAq app -c "$1"`,
     'bash',
     statement,
   );

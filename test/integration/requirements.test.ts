@@ -122,7 +122,7 @@ raise SystemExit(1)`;
   test('a rollout whose requirements cannot be installed ends early, with what the installer said', async () => {
     const kube = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
     const settings = { programImage: images.program, databaseImage: images.database };
-    const production = createProduction(kube, { ...settings, packageIndexUrl: packageIndex!.url });
+    const production = createProduction(kube, { ...settings, packageIndex });
     const program = {
       language: 'python',
       files: { 'main.py': code },

@@ -1,6 +1,7 @@
 import type { Kube } from '../api/client';
 import { attempt, isConflict, isNotFound } from '../api/errors';
-import { bindingsOf, USER_NAMESPACES } from './namespaceManifests';
+import { USER_NAMESPACES } from './labels';
+import { bindingsOf } from './namespaceManifests';
 
 /** How many namespaces are bound at the same time. */
 const AT_ONCE = 8;

@@ -10,7 +10,8 @@ import { namespaceOf } from '../testPod/names';
 import { waitFor } from '../api/waiting';
 import { inTime } from './reconcileContext';
 import type { ReconcileContext } from './reconcileContext';
-import { bindingsOf, boundsOf, USER_NAMESPACES, userNamespace } from './namespaceManifests';
+import { USER_NAMESPACES } from './labels';
+import { bindingsOf, boundsOf, userNamespace } from './namespaceManifests';
 import { awaitRights } from './rights';
 import type { UserSettings } from './settings';
 

@@ -1,22 +1,16 @@
-import { isIPv4 } from 'node:net';
 import type {
   KubernetesObject,
   V1LimitRange,
   V1Namespace,
-  V1NetworkPolicy,
-  V1NetworkPolicyEgressRule,
   V1ResourceQuota,
   V1RoleBinding,
 } from '@kubernetes/client-node';
-import { labelsOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/program/resources';
 import { namespaceOf } from '../testPod/names';
 import type { Plan } from '../../config/plans';
-import type { EnvironmentSettings, UserSettings } from './settings';
-
-type PackageIndex = NonNullable<EnvironmentSettings['packageIndex']>;
-
-const DNS_PORT = 53;
+import { ownedBy } from './labels';
+import { networkPolicies } from './networkPolicies';
+import type { UserSettings } from './settings';
 
 /**
  * The quota of a user: a test pod, a program during a rollout (two pods), a database, and some room. Requests
@@ -91,19 +85,6 @@ export function boundsOf(
   ];
 }
 
-/** Label selector of users' namespaces. */
-export const USER_NAMESPACES = 'app.kubernetes.io/managed-by=orchestration-app,orchestration-app/user';
-
-/** Labels of every object of a user's environment. */
-export function ownedBy(userId: string): Record<string, string> {
-  return { 'app.kubernetes.io/managed-by': 'orchestration-app', 'orchestration-app/user': userId };
-}
-
-/** Labels of test pods, and the selector that finds them. */
-export function testPodLabels(userId: string): Record<string, string> {
-  return { app: 'test', ...ownedBy(userId) };
-}
-
 function quota(userId: string, program: ProgramResources, plan: Plan): V1ResourceQuota {
   const {
     cpuRequests = COMPUTE.cpuRequests,
@@ -151,77 +132,6 @@ function limitRange(userId: string, program: ProgramResources): V1LimitRange {
       ],
     },
   };
-}
-
-/**
- * Denies all traffic except what production and tests need. The test pod can reach the user's PostgreSQL, for
- * test databases, and the package index, if there is one, for the installer: a policy cannot distinguish the
- * installer from the tested code in the same pod.
- */
-function networkPolicies(userId: string, packageIndex: PackageIndex | undefined): V1NetworkPolicy[] {
-  const program = { matchLabels: labelsOf(userId, 'program') };
-  const { component: _, ...inProduction } = labelsOf(userId, 'program');
-  const client = {
-    matchLabels: inProduction,
-    matchExpressions: [{ key: 'component', operator: 'In', values: ['program', 'migration'] }],
-  };
-  const database = { matchLabels: labelsOf(userId, 'db') };
-  const tests = { matchLabels: testPodLabels(userId) };
-  const postgres = [{ protocol: 'TCP', port: POSTGRES_PORT }];
-  const policy = (name: string, spec: V1NetworkPolicy['spec'] & object): V1NetworkPolicy => ({
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: metadataOf(userId, name),
-    spec,
-  });
-  return [
-    policy('deny-by-default', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
-    policy('program-serves', {
-      podSelector: program,
-      policyTypes: ['Ingress'],
-      ingress: [{ ports: [{ protocol: 'TCP', port: PROGRAM_PORT }] }],
-    }),
-    policy('program-asks', {
-      podSelector: client,
-      policyTypes: ['Egress'],
-      egress: [{ to: [{ podSelector: database }], ports: postgres }, toDns],
-    }),
-    policy('database-serves-program', {
-      podSelector: database,
-      policyTypes: ['Ingress'],
-      ingress: [{ _from: [{ podSelector: client }, { podSelector: tests }], ports: postgres }],
-    }),
-    // For test databases: PostgreSQL lets their role into no other database (pg_hba.conf).
-    policy('tests-ask-database', {
-      podSelector: tests,
-      policyTypes: ['Egress'],
-      egress: [{ to: [{ podSelector: database }], ports: postgres }],
-    }),
-    // Always applied, so that access ends when the index is no longer configured.
-    policy('package-index', {
-      podSelector: {
-        matchExpressions: [
-          { key: 'app', operator: 'In', values: ['test', 'prod'] },
-          { key: 'component', operator: 'NotIn', values: ['db'] },
-        ],
-      },
-      policyTypes: ['Egress'],
-      ...(packageIndex && { egress: waysTo(packageIndex) }),
-    }),
-  ];
-}
-
-const toDns: V1NetworkPolicyEgressRule = {
-  to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
-  ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: DNS_PORT })),
-};
-
-/** An index with a host name also needs DNS. */
-function waysTo({ url, cidr }: PackageIndex): V1NetworkPolicyEgressRule[] {
-  const { hostname, port, protocol } = new URL(url);
-  const number = Number(port || (protocol === 'https:' ? 443 : 80));
-  const toIndex = { to: [{ ipBlock: { cidr } }], ports: [{ protocol: 'TCP', port: number }] };
-  return isIPv4(hostname) ? [toIndex] : [toIndex, toDns];
 }
 
 function metadataOf(userId: string, name: string) {

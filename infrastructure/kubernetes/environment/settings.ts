@@ -1,6 +1,7 @@
 import type { V1Toleration } from '@kubernetes/client-node';
 import type { ProgramResources } from '../production/program/resources';
 import type { Plan, Plans } from '../../config/plans';
+import type { PackageIndex } from '../packageIndex';
 
 /** Settings of users' environments. Optional ones have a default. */
 export interface EnvironmentSettings {
@@ -20,8 +21,8 @@ export interface EnvironmentSettings {
   testMemoryMiB?: number | undefined;
   /** Processors that a test pod may use. */
   testCpus?: number | undefined;
-  /** The package index and the range of its addresses; pods cannot reach any index when not given. */
-  packageIndex?: { url: string; cidr: string } | undefined;
+  /** Pods cannot reach any package index when not given. */
+  packageIndex?: PackageIndex | undefined;
   /** CPU and memory of a program, for which the quota must have room; PROGRAM_RESOURCES when not given. */
   programResources?: ProgramResources | undefined;
   /** How long `ensure` may take, in milliseconds. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
-import { restrictedContainer, restrictedPod } from '../pods/security';
+import { restrictedContainer, restrictedPod, withoutDns } from '../pods/security';
 import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../pods/userIdentity';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
-import { testPodLabels } from './namespaceManifests';
+import { testPodLabels } from './labels';
 import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
 import type { EnvironmentSettings, UserSettings } from './settings';
 
@@ -27,6 +27,8 @@ export function testPod(userId: string, settings: UserSettings): V1Pod {
   const nodes = { ...settings.nodeSelector, ...settings.plan?.nodeSelector };
   const spec: V1Pod['spec'] = {
     ...restrictedPod(uidOf(userId)),
+    ...withoutDns,
+    ...(settings.packageIndex?.hostAliases && { hostAliases: settings.packageIndex.hostAliases }),
     restartPolicy: 'Always',
     // The supervisor ends immediately; the rest is for a busy node.
     terminationGracePeriodSeconds: 5,

@@ -1,3 +1,5 @@
+import type { V1HostAlias } from '@kubernetes/client-node';
+import type { PackageIndex } from '../packageIndex';
 import type { ProgramResources } from './program/resources';
 
 /** How a pod starts a program whose files a ConfigMap contains. */
@@ -12,6 +14,8 @@ export interface LaunchSpec {
   hasInput?: boolean;
   /** Whether it is ready only when it serves. */
   serves?: boolean;
+  /** The host names that it can resolve (hostAliases.ts). */
+  hostAliases: V1HostAlias[];
 }
 
 export interface ProductionSettings {
@@ -21,8 +25,8 @@ export interface ProductionSettings {
   databaseImage: string;
   /** The same with an older PostgreSQL, by major version: for databases whose data have that version. */
   olderDatabaseImages?: Readonly<Record<string, string>>;
-  /** Address of the package index; when not given, a program with requirements is rejected. */
-  packageIndexUrl?: string | undefined;
+  /** When not given, a program with requirements is rejected. */
+  packageIndex?: PackageIndex | undefined;
   /** CPU and memory of a program; PROGRAM_RESOURCES when not given. */
   resources?: ProgramResources | undefined;
   /** StorageClass of database volumes; the cluster's default when not given. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import type { V1Pod, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import type { CallContext, DatabaseReport, Provenance } from '../../../../activities/ports';
 import { apply, FIELD_MANAGER } from '../../api/apply';
 import type { Kube } from '../../api/client';
@@ -75,12 +75,12 @@ export async function applyVersion(
   ]);
   const secretUid = newSecretUid ?? secretUidOf(existing);
   const version = await choose(existing);
-  const manifest = stamped(databaseStatefulSet(provenance, settings, version, secretUid));
+  const statefulSet = databaseStatefulSet(provenance, settings, version, secretUid);
+  const manifest = stamped(statefulSet, databaseService(provenance));
   const unchanged = stampOf(manifest) === stampOf(existing);
   if (unchanged && existing !== null && isReady(existing)) return { name, created: false };
 
-  if (!unchanged)
-    await Promise.all([apply(kube.objects, databaseService(provenance)), apply(kube.objects, manifest)]);
+  if (!unchanged) await Promise.all([applyService(kube, provenance), apply(kube.objects, manifest)]);
   await awaitDatabase(kube, provenance.userId, deadlineMs, context);
   return { name, created: existing === null };
 }
@@ -100,6 +100,21 @@ export async function readMajor(kube: Kube, userId: string, existing: V1Stateful
     if (error instanceof PlatformError) return null;
     throw error;
   }
+}
+
+/** Replaces the headless Service of version 0.2 or older: a Service keeps the kind of address that it was created with. */
+async function applyService(kube: Kube, provenance: Provenance): Promise<void> {
+  const manifest = databaseService(provenance);
+  const { metadata, spec } = await apply(kube.objects, manifest);
+  if (spec?.clusterIP !== 'None') return;
+  const { name = '', namespace = '', uid } = metadata ?? {};
+  await attemptToFind(`delete Service/${name} in ${namespace}`, () =>
+    kube.core.deleteNamespacedService({
+      ...{ name, namespace },
+      body: uid === undefined ? {} : { preconditions: { uid } },
+    }),
+  );
+  await apply(kube.objects, manifest);
 }
 
 /** @returns the uid of the Secret if this call created it; null for an existing one, whatever it contains */
@@ -208,8 +223,8 @@ function secretUidOf(existing: V1StatefulSet | null): string | null {
   return existing?.spec?.template.metadata?.annotations?.[SECRET_ANNOTATION] ?? null;
 }
 
-function stamped(manifest: V1StatefulSet): V1StatefulSet {
-  const applied = { spec: manifest.spec, major: majorOf(manifest) };
+function stamped(manifest: V1StatefulSet, service: V1Service): V1StatefulSet {
+  const applied = { spec: manifest.spec, major: majorOf(manifest), service: service.spec };
   const digest = createHash('sha256').update(JSON.stringify(applied)).digest('hex');
   const annotations = { ...manifest.metadata?.annotations, [MANIFEST_ANNOTATION]: digest };
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };

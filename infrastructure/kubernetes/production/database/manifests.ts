@@ -33,15 +33,14 @@ export function passwordSecret(provenance: Provenance): V1Secret {
   };
 }
 
-/** Gives the database its host name, and its pod a stable one. */
+/** Gives the database an address that stays, also when its pod is replaced: programs have it as a host alias. */
 export function databaseService(provenance: Provenance): V1Service {
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: metadataOf(provenance),
     spec: {
-      clusterIP: 'None',
-      // A program that starts right after its database must find it: endpoints that wait for readiness lag.
+      // A program that starts right after its database must reach it: endpoints that wait for readiness lag.
       publishNotReadyAddresses: true,
       selector: labelsOf(provenance.userId, 'db'),
       ports: [{ name: 'postgres', port: POSTGRES_PORT }],

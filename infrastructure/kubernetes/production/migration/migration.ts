@@ -1,4 +1,4 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1HostAlias, V1Pod } from '@kubernetes/client-node';
 import type { CallContext, MigrationReport, ProgramRequest } from '../../../../activities/ports';
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
@@ -12,7 +12,8 @@ import { lastLogLines, recentEvents, failingContainer } from '../rollout/failure
 import { labelsOf, migrationPodOf, namesOf } from '../names';
 import { readDeployment } from '../program/program';
 import { filesManifest, programOf } from '../program/manifests';
-import { programPod } from '../program/podTemplate';
+import { hostAliasesOf } from '../program/hostAliases';
+import { programPod, withoutDnsLabel } from '../program/podTemplate';
 import { programAnnotations, programIn } from '../provenance';
 import { ensureIndexSecret } from '../program/requirements';
 import type { ProductionSettings } from '../types';
@@ -82,9 +83,13 @@ async function createPod(
   name: string,
   { provenance, program: code }: ProgramRequest,
 ): Promise<void> {
-  const files = await apply(kube.objects, filesManifest(provenance, code));
+  const [files, hostAliases] = await Promise.all([
+    apply(kube.objects, filesManifest(provenance, code)),
+    hostAliasesOf(kube, provenance.userId, settings, { installs: code.requirements.length > 0 }),
+  ]);
   if (code.requirements.length > 0) await ensureIndexSecret(kube, provenance.userId, settings);
-  const pod = migrationPod(name, settings, { provenance, program: code }, files.metadata?.uid ?? '');
+  const filesUid = files.metadata?.uid ?? '';
+  const pod = migrationPod(name, settings, { provenance, program: code }, { filesUid, hostAliases });
   try {
     await attempt(`create Pod/${name}`, () =>
       kube.core.createNamespacedPod({ namespace: namesOf(provenance.userId).namespace, body: pod }),
@@ -99,11 +104,11 @@ export function migrationPod(
   name: string,
   settings: ProductionSettings,
   { provenance, program: code }: ProgramRequest,
-  filesUid: string,
+  { filesUid, hostAliases }: { filesUid: string; hostAliases: V1HostAlias[] },
 ): V1Pod {
   const { userId } = provenance;
   const program = programOf(provenance, code);
-  const launch = { ...code, files: Object.keys(code.files) };
+  const launch = { ...code, files: Object.keys(code.files), hostAliases };
   const pod = programPod(userId, program, launch, settings);
   const containers = pod.containers.map(({ readinessProbe: _, ports: __, ...container }) => ({
     ...container,
@@ -116,7 +121,7 @@ export function migrationPod(
     metadata: {
       name,
       namespace: namesOf(userId).namespace,
-      labels: labelsOf(userId, 'migration'),
+      labels: { ...labelsOf(userId, 'migration'), ...withoutDnsLabel },
       annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
       ownerReferences: [owner],
     },

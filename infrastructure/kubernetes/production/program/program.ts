@@ -4,6 +4,7 @@ import type { Kube } from '../../api/client';
 import { attemptToFind } from '../../api/errors';
 import { namesOf } from '../names';
 import { filesManifest, programDeployment, programOf, programService } from './manifests';
+import { hostAliasesOf } from './hostAliases';
 import { programTemplate } from './podTemplate';
 import { programIn, submissionOf } from '../provenance';
 import { deletePods, failedPods } from './failedPods';
@@ -26,8 +27,9 @@ export async function applyProgram(
 
   // Evictions of an earlier rollout of the same submission say nothing about this one.
   await deletePods(kube, await failedPods(kube, userId));
-  const [existing] = await Promise.all([
+  const [existing, hostAliases] = await Promise.all([
     readDeployment(kube, userId),
+    hostAliasesOf(kube, userId, settings, { installs: code.requirements.length > 0 }),
     apply(kube.objects, filesObject),
     apply(kube.objects, programService(provenance)),
     code.requirements.length > 0 && ensureIndexSecret(kube, userId, settings),
@@ -36,7 +38,10 @@ export async function applyProgram(
   const repeated = submissionOf(annotations) === program.submissionId;
   const previous = programIn(repeated ? 'previous' : 'live', annotations);
 
-  const launch = { ...code, files: Object.keys(code.files), hasInput: code.given !== undefined };
+  const launch = {
+    ...code,
+    ...{ files: Object.keys(code.files), hasInput: code.given !== undefined, hostAliases },
+  };
   const template = programTemplate(userId, program, launch, settings);
   await Promise.all([
     apply(kube.objects, programDeployment(userId, program, template, previous)),

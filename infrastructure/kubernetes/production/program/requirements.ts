@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { V1Container, V1EnvVar, V1Secret, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { Kube } from '../../api/client';
 import { attempt, isConflict, PlatformError } from '../../api/errors';
-import { ownedBy } from '../../environment/namespaceManifests';
+import { ownedBy } from '../../environment/labels';
 import { namesOf } from '../names';
 import type { ProductionSettings } from '../types';
 
@@ -31,9 +31,9 @@ export const requirementsMount: V1VolumeMount = { name: VOLUME, mountPath: FOLDE
 export function installContainer(
   { name: _, ports: __, readinessProbe: ___, ...shared }: V1Container,
   requirements: string[],
-  { packageIndexUrl }: ProductionSettings,
+  { packageIndex }: ProductionSettings,
 ): V1Container {
-  const index = { name: secretOf(indexOf(packageIndexUrl)), key: URL_KEY };
+  const index = { name: secretOf(indexOf(packageIndex)), key: URL_KEY };
   const installer: V1Container = {
     name: REQUIREMENTS_CONTAINER,
     args: ['--install', ...requirements],
@@ -54,10 +54,10 @@ export function installContainer(
 export async function ensureIndexSecret(
   kube: Kube,
   userId: string,
-  { packageIndexUrl }: ProductionSettings,
+  { packageIndex }: ProductionSettings,
 ): Promise<void> {
   const { namespace } = namesOf(userId);
-  const url = indexOf(packageIndexUrl);
+  const url = indexOf(packageIndex);
   const body: V1Secret = {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -81,8 +81,8 @@ function secretOf(url: string): string {
   return `package-index-${createHash('sha256').update(url).digest('hex').slice(0, 12)}`;
 }
 
-function indexOf(url: string | undefined): string {
-  if (url !== undefined) return url;
+function indexOf(index: ProductionSettings['packageIndex']): string {
+  if (index !== undefined) return index.url;
   throw new PlatformError(
     'Rejected',
     'The program requires packages, and there is no package index: set PACKAGE_INDEX_URL of the worker.',

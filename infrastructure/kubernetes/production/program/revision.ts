@@ -3,6 +3,7 @@ import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, PlatformError } from '../../api/errors';
 import { namesOf, selectorOf } from '../names';
+import { hostAliasesOf, withHostAliases } from './hostAliases';
 import { launchSpecOf } from './manifests';
 import { programTemplate } from './podTemplate';
 import { submissionOf } from '../provenance';
@@ -19,7 +20,10 @@ export async function templateOf(
   userId: string,
   program: DeployedProgram,
 ): Promise<V1PodTemplateSpec> {
-  return (await recorded(kube, userId, program)) ?? (await rebuilt(kube, settings, userId, program));
+  const template = await recorded(kube, userId, program);
+  if (template === null) return rebuilt(kube, settings, userId, program);
+  const installs = (template.spec?.initContainers ?? []).length > 0;
+  return withHostAliases(template, await hostAliasesOf(kube, userId, settings, { installs }));
 }
 
 async function recorded(
@@ -61,5 +65,7 @@ async function rebuilt(
       'EnvironmentMissing',
       `Submission ${program.submissionId} cannot be restored from the cluster: its files in ConfigMap/${name} are gone.`,
     );
-  return programTemplate(userId, program, launch, settings);
+  const installs = launch.requirements.length > 0;
+  const hostAliases = await hostAliasesOf(kube, userId, settings, { installs });
+  return programTemplate(userId, program, { ...launch, hostAliases }, settings);
 }

@@ -1,10 +1,16 @@
-import type { V1LimitRange, V1NetworkPolicy, V1ResourceQuota } from '@kubernetes/client-node';
+import type {
+  V1LimitRange,
+  V1NetworkPolicy,
+  V1NetworkPolicyEgressRule,
+  V1ResourceQuota,
+} from '@kubernetes/client-node';
 import {
   bindingsOf,
   boundsOf,
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
 import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/program/resources';
+import type { PackageIndex } from '../../../../infrastructure/kubernetes/packageIndex';
 import { uidOf } from '../../../../infrastructure/kubernetes/pods/userIdentity';
 import { SPEC_ANNOTATION, testPod } from '../../../../infrastructure/kubernetes/environment/testPodManifest';
 
@@ -98,9 +104,16 @@ test('nothing in a namespace talks to anything that production does not need', (
     ),
   );
   expect(ports).toEqual([8080, 5432, 53, 53, 5432, 5432]);
+  const resolvers = opened.filter(({ spec }) => spec?.egress?.some(reachesPort(53)));
+  expect(resolvers.map(({ spec }) => spec?.podSelector?.matchExpressions)).toEqual([
+    expect.arrayContaining([{ key: 'orchestration-app/dns', operator: 'DoesNotExist' }]),
+  ]);
 });
 
-const policyOf = (packageIndex?: { url: string; cidr: string }) =>
+const reachesPort = (wanted: number) => (rule: V1NetworkPolicyEgressRule) =>
+  rule.ports === undefined || rule.ports.some(({ port }) => port === wanted);
+
+const policyOf = (packageIndex?: PackageIndex) =>
   boundsOf('ada', { packageIndex }).find(
     ({ metadata }) => metadata?.name === 'package-index',
   ) as V1NetworkPolicy;
@@ -119,9 +132,14 @@ test('test pods and programs reach the package index, at the port of its URL, an
   });
 });
 
-test('an index that has a name opens DNS as well', () => {
-  const egress = policyOf({ url: 'https://pypi.org/simple', cidr: '192.0.2.0/24' }).spec?.egress;
-  expect(egress?.flatMap(({ ports }) => ports?.map(({ port }) => port))).toEqual([443, 53, 53]);
+test('an index with a host name is a host alias of the test pod, which cannot reach DNS', () => {
+  const hostAliases = [{ ip: '192.0.2.7', hostnames: ['pypi.org'] }];
+  const packageIndex = { url: 'https://pypi.org/simple', cidr: '192.0.2.0/24', hostAliases };
+  const egress = policyOf(packageIndex).spec?.egress;
+  expect(egress?.flatMap(({ ports }) => ports?.map(({ port }) => port))).toEqual([443]);
+  expect(testPod('ada', { ...settings, packageIndex }).spec).toMatchObject({
+    ...{ hostAliases, dnsPolicy: 'None' },
+  });
 });
 
 test('without an index there is no way out', () => {

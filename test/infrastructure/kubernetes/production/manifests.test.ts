@@ -29,7 +29,11 @@ const code = {
   entrypoint: 'main.py',
   requirements: [],
 };
-const start = { language: 'python', entrypoint: 'main.py', files: ['main.py'], requirements: [] as string[] };
+const hostAliases = [{ ip: '192.0.2.5', hostnames: ['test-prod-db'] }];
+const start = {
+  ...{ language: 'python', entrypoint: 'main.py', files: ['main.py'], requirements: [] as string[] },
+  hostAliases,
+};
 
 const deploymentOf = (userId = 'test') => {
   const program = programOf(provenance(userId));
@@ -109,7 +113,15 @@ describe('the program', () => {
     const { spec } = programTemplate('test', programOf(provenance()), { ...start, entrypoint }, settings);
     expect(spec?.containers[0]?.args).toEqual(['run', written]);
     const request = { provenance: provenance(), program: { ...code, migrate: entrypoint } };
-    expect(migrationPod('x', settings, request, 'uid').spec?.containers[0]?.args).toEqual(['once', written]);
+    const migration = migrationPod('x', settings, request, { filesUid: 'uid', hostAliases }).spec;
+    expect(migration?.containers[0]?.args).toEqual(['once', written]);
+  });
+
+  it('resolves its database without DNS', () => {
+    const pod = podOf(deploymentOf());
+    expect(pod).toMatchObject({ hostAliases, dnsPolicy: 'None', dnsConfig: { nameservers: ['127.0.0.1'] } });
+    expect(deploymentOf().spec?.template.metadata?.labels).toMatchObject({ 'orchestration-app/dns': 'none' });
+    expect(deploymentOf().spec?.selector.matchLabels).not.toHaveProperty('orchestration-app/dns');
   });
 
   it('carries its submission on the Deployment and on the pods, so that each submission is a revision', () => {
@@ -131,7 +143,7 @@ describe('the program', () => {
 
 describe('a program with requirements', () => {
   const requiring = { ...start, requirements: ['six==1.17.0'] };
-  const index = { packageIndexUrl: 'http://worker:secret@192.0.2.7/simple' };
+  const index = { packageIndex: { url: 'http://worker:secret@192.0.2.7/simple', cidr: '192.0.2.7/32' } };
   const templateWith = (more: object) =>
     programTemplate('test', programOf(provenance()), requiring, { ...settings, ...more });
 
@@ -195,8 +207,8 @@ describe("the program's files", () => {
 
   it('say whether it is not ready before it serves, and so does the environment of its container', () => {
     const environmentOf = (manifest: V1ConfigMap) =>
-      programTemplate('test', programOf(provenance()), launchSpecOf(manifest)!, settings).spec?.containers[0]
-        ?.env;
+      programTemplate('test', programOf(provenance()), { ...launchSpecOf(manifest)!, hostAliases }, settings)
+        .spec?.containers[0]?.env;
     const serves = { name: 'SERVES', value: '1' };
     expect(environmentOf(filesManifest(provenance(), { ...code, serves: true }))).toContainEqual(serves);
     expect(environmentOf(filesManifest(provenance(), code))).not.toContainEqual(serves);
@@ -214,7 +226,12 @@ describe("the program's files", () => {
       const manifest = filesManifest(provenance(), { ...code, files: { ...code.files, [name]: 'text' } });
       const [key] = Object.entries(manifest.data ?? {}).find(([, text]) => text === 'text') ?? [''];
       expect(key).toMatch(/^[-._a-zA-Z0-9]+$/);
-      const template = programTemplate('test', programOf(provenance()), launchSpecOf(manifest)!, settings);
+      const template = programTemplate(
+        'test',
+        programOf(provenance()),
+        { ...launchSpecOf(manifest)!, hostAliases },
+        settings,
+      );
       const volume = template.spec?.volumes?.find((candidate) => candidate.name === 'files');
       expect(volume?.configMap?.items).toContainEqual({ key, path: name });
     },
@@ -259,8 +276,8 @@ describe('the database', () => {
     expect(database('uid-2').spec?.template).not.toEqual(database('uid-1').spec?.template);
   });
 
-  it('has a host name of its own', () => {
-    expect(databaseService(provenance()).spec).toMatchObject({ clusterIP: 'None' });
+  it('has an address that stays when its pod is replaced', () => {
+    expect(databaseService(provenance()).spec).not.toHaveProperty('clusterIP');
     expect(databaseService(provenance()).metadata?.name).toBe(database().spec?.serviceName);
   });
 
@@ -309,7 +326,12 @@ describe('a program that was submitted with input and arguments', () => {
   });
 
   it('finds them in a folder of its own, also after a rollback, and not in container arguments', () => {
-    const spec = programTemplate('test', program, launchSpecOf(manifest)!, settings).spec!;
+    const spec = programTemplate(
+      'test',
+      program,
+      { ...launchSpecOf(manifest)!, hostAliases },
+      settings,
+    ).spec!;
     const [container] = spec.containers;
     expect(container?.args).toEqual(['run', 'main.py']);
     expect(container?.env).toContainEqual({ name: 'INPUT_DIRECTORY', value: '/input' });
