@@ -2,6 +2,7 @@ import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
 import { sweepEvicted } from '../../infrastructure/kubernetes/evictions';
 import { inspectProduction } from '../../infrastructure/kubernetes/production/inspect';
 import { productionPods } from '../../infrastructure/kubernetes/production/pods';
+import { httpUrl } from './contract';
 import { answerOf, server, submit, Users } from './deployed';
 import { eventually } from './eventually';
 import { kubectl } from './kubectl';
@@ -56,6 +57,10 @@ test('it says why and with which limit, is stopped after three times, and others
     );
     expect(replicas).toBe('0');
   }, 8 * MINUTE_MS);
+  const logs = await fetch(`${httpUrl(platform.url)}/api/users/${filling}/logs`, {
+    headers: { 'X-API-Key': platform.apiKey },
+  });
+  expect([logs.status, (await logs.text()).includes('# ')]).toEqual([200, false]);
   const left = await failing();
   console.log(`evicted pods that are left: ${left.length}`);
   expect(left.length).toBeLessThanOrEqual(4);
