@@ -26,6 +26,7 @@ import {
   programOf,
   programService,
 } from '../infrastructure/kubernetes/production/program/manifests';
+import { dnsOf } from '../infrastructure/kubernetes/pods/security';
 import { programTemplate } from '../infrastructure/kubernetes/production/program/podTemplate';
 import { Client } from '../test/integration/client';
 import { kubectl } from '../test/integration/kubectl';
@@ -126,7 +127,7 @@ async function applyProgram(user: string, n: number): Promise<void> {
   const template = programTemplate(
     user,
     program,
-    { ...code, files: ['main.py'], hostAliases: [] },
+    { ...code, files: ['main.py'], network: { hostAliases: [], dns: dnsOf() } },
     settings(),
   );
   await apply([

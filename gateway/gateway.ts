@@ -5,6 +5,7 @@ import { createLogHistory } from '../infrastructure/elasticsearch/logHistory';
 import { createOutputArchive } from '../infrastructure/elasticsearch/outputArchive';
 import { outputIndexOf } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
+import { effectiveEgress } from '../infrastructure/kubernetes/egress/annotation';
 import { watchKeys } from '../infrastructure/kubernetes/keys';
 import { createLiveLogs } from '../infrastructure/kubernetes/logs/live';
 import { followPodLog } from '../infrastructure/kubernetes/logs/podLog';
@@ -165,8 +166,12 @@ function programAddresses({ FORWARD_APPS, APPS_ADDRESS, APPS_DOMAIN }: GatewayCo
   );
 }
 
-/** What a user has in production, and its pods. */
+/** What a user has in production, its pods, and what they may connect to. */
 async function lookAt(kube: Kube, userId: string) {
-  const [report, pods] = await Promise.all([inspectProduction(kube, userId), productionPods(kube, userId)]);
-  return { ...report, pods };
+  const [report, pods, egress] = await Promise.all([
+    inspectProduction(kube, userId),
+    productionPods(kube, userId),
+    effectiveEgress(kube, userId),
+  ]);
+  return { ...report, pods, egress };
 }

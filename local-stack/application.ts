@@ -9,7 +9,7 @@ import { portHolder } from './machine/portHolder';
 import type { Progress } from './machine/progress';
 import { httpStatus } from './parts/httpCheck';
 import { ServerPart } from './parts/serverPart';
-import { statePaths, type Settings } from './settings';
+import { dnsRangeOf, statePaths, type Settings } from './settings';
 import { Servers } from './servers';
 
 /** The worker and the gateway, as separate processes. */
@@ -95,6 +95,7 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
           }),
           KUBE_CONTEXT: kubernetes.context,
           ...(images && imageVariables(images)),
+          ...(images && { CLUSTER_DNS: process.env.CLUSTER_DNS || dnsRangeOf(settings) }),
           ...(packageIndex && packageIndexVariables(packageIndex)),
           API_KEY: undefined,
         },

@@ -68,6 +68,11 @@ function networkOf(number: number): Network {
   };
 }
 
+/** The DNS server, which is not a pod: CLUSTER_DNS of the worker. */
+export function dnsRangeOf({ network, ports }: Pick<Settings, 'network' | 'ports'>): string {
+  return `${network.hostAddress}/32:${ports.dns}`;
+}
+
 /**
  * Reads ORCHESTRATION_CACHE_DIR, ORCHESTRATION_STATE_DIR, LOCAL_STACK_NUMBER and the LOCAL_*_PORT variables.
  * @throws Error that names every variable that is not a port number.

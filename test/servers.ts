@@ -4,7 +4,7 @@ import { applyRights } from '../local-stack/cluster/manifests';
 import type { Endpoints } from '../local-stack/endpoints';
 import { loadImages } from '../local-stack/images/loadImages';
 import { Progress } from '../local-stack/machine/progress';
-import { readSettings, type Settings } from '../local-stack/settings';
+import { dnsRangeOf, readSettings, type Settings } from '../local-stack/settings';
 import { findRunningStack, startStack } from '../local-stack/stack';
 import type { Stack } from './integration/stack';
 
@@ -42,6 +42,7 @@ async function serversFor(endpoints: Endpoints, settings: Settings, progress: Pr
     kubectl: [kubectl.command, ...kubectl.args],
     images,
     packageIndex,
+    clusterDns: endpoints.images && dnsRangeOf(settings),
   };
 }
 

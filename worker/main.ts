@@ -167,6 +167,7 @@ async function packageIndexOf({
 
 function kubernetesParts(kube: Kube, config: WorkerConfig, packageIndex: PackageIndex | undefined) {
   const resources = programResources(config);
+  const egress = { plans: config.USER_PLANS, clusterDns: config.CLUSTER_DNS };
   return {
     testRunner: createTestRunner(kube, {
       languages: loadLanguages(),
@@ -177,7 +178,7 @@ function kubernetesParts(kube: Kube, config: WorkerConfig, packageIndex: Package
       runtimeClass: config.TEST_RUNTIME_CLASS,
       nodeSelector: config.TEST_NODE_SELECTOR,
       tolerations: config.TEST_TOLERATIONS,
-      plans: config.USER_PLANS,
+      ...egress,
       maxUsers: config.MAX_USERS,
       testMemoryMiB: config.RUN_MEMORY_MB + BESIDE_THE_RUN_MIB,
       packageIndex,
@@ -187,6 +188,7 @@ function kubernetesParts(kube: Kube, config: WorkerConfig, packageIndex: Package
     production: createProduction(kube, {
       programImage: config.PROGRAM_IMAGE,
       databaseImage: config.DATABASE_IMAGE,
+      ...egress,
       olderDatabaseImages: { '15': config.DATABASE_IMAGE_15 },
       packageIndex,
       resources,

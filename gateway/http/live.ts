@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import type { Egress } from '../../infrastructure/config/egress';
 import type { ProductionPod } from '../../infrastructure/kubernetes/production/pods';
 import type { Logger } from '../../infrastructure/logging';
 import type { DeployedProgram, LiveReport } from '../../workflows/contract';
@@ -14,9 +15,16 @@ import type { Api } from './apiTypes';
 import { callerOf } from './caller';
 import { json } from './answers';
 
+/** What a user has in production. */
+interface Inspection extends LiveReport {
+  pods: ProductionPod[];
+  /** What the user's pods may connect to; null if that is not known. */
+  egress: Egress | null;
+}
+
 export interface LiveParts {
   /** Inspects what a user has in production; null if the gateway has no cluster. */
-  inspect: ((userId: string) => Promise<LiveReport & { pods: ProductionPod[] }>) | null;
+  inspect: ((userId: string) => Promise<Inspection>) | null;
   limits: Pick<Limits, 'callTimeoutMs'>;
   programUrl: ProgramUrl;
 }
@@ -50,7 +58,7 @@ export function liveRoute(api: Api, { inspect, limits, programUrl }: LiveParts):
 function bodyOf(
   user_id: string,
   url: string | null,
-  { state, live, since, rollingOut, pods }: LiveReport & { pods: ProductionPod[] },
+  { state, live, since, rollingOut, pods, egress }: Inspection,
 ): Live {
   return {
     user_id,
@@ -60,8 +68,13 @@ function bodyOf(
     since,
     live: live && programOf(live),
     rolling_out: rollingOut && programOf(rollingOut),
+    egress: egress && egressOf(egress),
     pods: pods.map(({ submissionId: submission_id, ...pod }) => ({ ...pod, submission_id })),
   };
+}
+
+function egressOf({ internet, ranges, hosts }: Egress): Live['egress'] {
+  return { internet, ranges: ranges.map(({ cidr, ports = null }) => ({ cidr, ports })), hosts };
 }
 
 function programOf({ submissionId, codeDigest, workflowId, runId }: DeployedProgram) {

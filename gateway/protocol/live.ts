@@ -23,6 +23,18 @@ const pod = z.object({
   since: z.iso.datetime().nullable().describe('When the pod was created.'),
 });
 
+const ports = z.array(z.int());
+
+const egress = z.object({
+  internet: z.boolean().describe('Every public address, and DNS.'),
+  ranges: z
+    .array(z.object({ cidr: z.string(), ports: ports.nullable() }))
+    .describe('Ranges of addresses, each with its TCP ports; null: any port and protocol.'),
+  hosts: z
+    .array(z.object({ host: z.string(), ports }))
+    .describe('Hosts that the egress proxy connects to; `*.example.com` is each host below `example.com`.'),
+});
+
 /** What a user has in production. */
 export const liveBody = z
   .object({
@@ -39,6 +51,12 @@ export const liveBody = z
     since: z.string().nullable().describe('Live since, in ISO 8601.'),
     live: program.nullable().describe('Null if nothing is live.'),
     rolling_out: program.nullable().describe('The program that is being rolled out to replace it.'),
+    egress: egress
+      .nullable()
+      .describe(
+        'What programs may connect to in addition to their database and the package index, by the plan of the ' +
+          'user. Null if there is no environment yet, or if it is not known.',
+      ),
     pods: z.array(pod).describe('Pods of the program and its database, oldest first.'),
   })
   .meta({ title: 'Live', description: 'What a user has in production.' });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import proxyAddr from 'proxy-addr';
 import { z } from 'zod';
 import { appsDomain } from './appsDomain';
+import { dnsRanges } from './egress';
 import { nodeSelector, tolerations } from './placement';
 import { plans } from './plans';
 import { payloadKeys } from './payloadKeys';
@@ -62,6 +63,7 @@ const variables = {
   TEST_NODE_SELECTOR: nodeSelector.optional(),
   TEST_TOLERATIONS: tolerations.optional(),
   USER_PLANS: plans.optional(),
+  CLUSTER_DNS: dnsRanges.prefault('169.254.20.10/32'),
   MAX_USERS: wholeNumber(0).default(0),
   PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
   DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),

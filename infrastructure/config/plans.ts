@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { egress } from './egress';
 
 /** A test pod, two pods of a program during a rollout, and a database. */
 const MIN_PODS = 4;
@@ -16,6 +17,8 @@ const planSchema = z.strictObject({
   memoryRequestsMiB: atLeast(64).int('must be a whole number').optional(),
   /** Labels of the nodes that test pods may be scheduled on, in addition to TEST_NODE_SELECTOR. */
   nodeSelector: z.record(z.string(), z.string()).optional(),
+  /** What pods may connect to; nothing but the database and the package index when not given. */
+  egress: egress.optional(),
 });
 
 export type Plan = z.infer<typeof planSchema>;

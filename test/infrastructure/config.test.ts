@@ -76,3 +76,63 @@ test('plans are JSON, and a message says which field of which plan is at fault',
   expect(() => plans('{"large": {"disks": 1}}')).toThrow(/USER_PLANS large .*disks/);
   expect(() => plans('large')).toThrow('USER_PLANS must be JSON');
 });
+
+test('egress of a plan is ranges, the internet or hosts; an invalid one is named with its plan, and an example', () => {
+  const read = (value: unknown) =>
+    readConfig(['USER_PLANS'], { USER_PLANS: JSON.stringify({ large: { egress: value } }) }).USER_PLANS?.large
+      ?.egress;
+  expect(read({})).toEqual({ internet: false, ranges: [], hosts: [] });
+  expect(read({ ranges: ['203.0.113.0/24', { cidr: '2001:db8::/32', ports: [443] }] })).toMatchObject({
+    ranges: [{ cidr: '203.0.113.0/24' }, { cidr: '2001:db8::/32', ports: [443] }],
+  });
+  expect(read({ hosts: ['api.example.com', { host: '*.example.com', ports: [5432] }] })).toMatchObject({
+    hosts: [
+      { host: 'api.example.com', ports: [443, 80] },
+      { host: '*.example.com', ports: [5432] },
+    ],
+  });
+  const invalid: [unknown, string][] = [
+    ['internet', ' must be an object such as {"ranges": ["203.0.113.0/24"]}'],
+    [{ interne: true }, ' Unrecognized key: "interne"'],
+    [{ internet: 'yes' }, '.internet must be true or false'],
+    [{ ranges: '203.0.113.0/24' }, '.ranges must be a list such as ["203.0.113.0/24"'],
+    [{ ranges: ['203.0.113.0'] }, '.ranges.0.cidr must be a range of addresses such as 203.0.113.0/24'],
+    [{ ranges: ['203.0.113.0/33'] }, '.ranges.0.cidr must be a range of addresses such as 203.0.113.0/24'],
+    [{ ranges: ['::ffff:10.0.0.0/104'] }, '.ranges.0.cidr must be a range of addresses'],
+    [{ ranges: ['0.0.0.0/0'] }, '.ranges.0.cidr must not contain every address'],
+    [
+      { ranges: [{ cidr: '203.0.113.0/24', ports: [0] }] },
+      '.ranges.0.ports.0 must be a port from 1 to 65535',
+    ],
+    [
+      { ranges: [{ cidr: '203.0.113.0/24', ports: 443 }] },
+      '.ranges.0.ports must be a list of ports such as [443]',
+    ],
+    [
+      { ranges: [{ cidr: '203.0.113.0/24', ports: [] }] },
+      '.ranges.0.ports must have at least 1 port such as 443',
+    ],
+    [{ ranges: Array(51).fill('203.0.113.0/24') }, '.ranges must have at most 50 ranges'],
+    [{ hosts: ['10.0.0.1'] }, '.hosts.0.host must be a host name in lowercase, such as api.example.com'],
+    [{ hosts: ['*.com'] }, '.hosts.0.host must be a host name in lowercase'],
+    [{ hosts: ['a.*.com'] }, '.hosts.0.host must be a host name in lowercase'],
+    [{ hosts: ['http://example.com'] }, '.hosts.0.host must be a host name in lowercase'],
+    [{ hosts: Array(51).fill('example.com') }, '.hosts must have at most 50 hosts'],
+    [{ internet: true, hosts: ['example.com'] }, '.hosts must be left out with "internet": true'],
+  ];
+  for (const [value, message] of invalid)
+    expect(() => read(value)).toThrow(`USER_PLANS large.egress${message}`);
+});
+
+test('DNS servers of the cluster are ranges with a port', () => {
+  const read = (CLUSTER_DNS: string) => readConfig(['CLUSTER_DNS'], { CLUSTER_DNS }).CLUSTER_DNS;
+  expect(read('')).toEqual([{ cidr: '169.254.20.10/32', port: 53 }]);
+  expect(read('10.199.0.1/32:10053, fd00::a/128')).toEqual([
+    { cidr: '10.199.0.1/32', port: 10053 },
+    { cidr: 'fd00::a/128', port: 53 },
+  ]);
+  for (const text of ['10.0.0.1', '10.0.0.1/33', '10.0.0.1/32:0', '10.0.0.1/32:99999', '10.0.0.1/32,'])
+    expect(() => read(text)).toThrow(
+      /^Invalid configuration: CLUSTER_DNS has .* such as 169\.254\.20\.10\/32/,
+    );
+});

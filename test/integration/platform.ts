@@ -73,6 +73,7 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
         PROGRAM_IMAGE: servers.images.program,
         DATABASE_IMAGE: servers.images.database,
         DATABASE_IMAGE_15: servers.images.database15,
+        ...(servers.clusterDns && { CLUSTER_DNS: servers.clusterDns }),
         ...(servers.packageIndex && {
           PACKAGE_INDEX_URL: servers.packageIndex.url,
           PACKAGE_INDEX_CIDR: servers.packageIndex.cidr,

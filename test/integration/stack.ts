@@ -14,6 +14,8 @@ export interface Stack {
   kubectl: string[];
   /** Package index for the pods, if this machine has one. */
   packageIndex?: { url: string; cidr: string } | undefined;
+  /** CLUSTER_DNS of workers; the default if the environment names the cluster. */
+  clusterDns?: string | undefined;
   images: { test: string; program: string; database: string; database15: string };
 }
 

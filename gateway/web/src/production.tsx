@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Live } from '../../protocol/live';
+import { describeNetwork } from './network';
 import { call } from './session';
 
 const STATES: Record<string, string> = {
@@ -72,6 +73,7 @@ export function Production({ user, isBusy, onOpen }: ProductionProps) {
             )}
             {live.since && <time dateTime={live.since}>since {new Date(live.since).toLocaleString()}</time>}
           </p>
+          {live.egress && <p class="muted">{describeNetwork(live.egress)}</p>}
           {live.pods.length > 0 && <Pods pods={live.pods} onOpen={onOpen} />}
         </>
       )}

@@ -20,7 +20,7 @@ export async function ensureNamespace(context: ReconcileContext, settings: UserS
   const { userId } = context;
   const exists = await awaitDeletion(context);
   if (!exists) await checkRoom(context, settings.maxUsers ?? 0);
-  const namespace = await applyAndCompare(context, userNamespace(userId));
+  const namespace = await applyAndCompare(context, userNamespace(userId, settings.plan?.egress));
   const applyAll = async (manifests: KubernetesObject[]) =>
     (await Promise.all(manifests.map((manifest) => applyAndCompare(context, manifest)))).flat();
   const bindings = await applyAll(bindingsOf(userId));

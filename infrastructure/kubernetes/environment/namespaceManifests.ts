@@ -7,7 +7,10 @@ import type {
 } from '@kubernetes/client-node';
 import { cpuQuantity, PROGRAM_RESOURCES, type ProgramResources } from '../production/program/resources';
 import { namespaceOf } from '../testPod/names';
+import type { Egress } from '../../config/egress';
 import type { Plan } from '../../config/plans';
+import { egressAnnotation } from '../egress/annotation';
+import type { EgressSettings } from '../egress/policy';
 import { ownedBy } from './labels';
 import { networkPolicies } from './networkPolicies';
 import type { UserSettings } from './settings';
@@ -37,8 +40,8 @@ const CONTAINER = { cpus: 4, memoryMiB: 2_560 };
 /** Pods of a program during a rollout. */
 const PROGRAM_PODS = 2;
 
-/** A namespace that allows only what Pod Security `restricted` allows. */
-export function userNamespace(userId: string): V1Namespace {
+/** A namespace that allows only what Pod Security `restricted` allows. Its annotation shows `egress` of the plan. */
+export function userNamespace(userId: string, egress?: Egress): V1Namespace {
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -50,6 +53,7 @@ export function userNamespace(userId: string): V1Namespace {
         'pod-security.kubernetes.io/warn': 'restricted',
         'pod-security.kubernetes.io/audit': 'restricted',
       },
+      annotations: egressAnnotation(egress),
     },
   };
 }
@@ -76,12 +80,13 @@ export function boundsOf(
     packageIndex,
     programResources: program = PROGRAM_RESOURCES,
     plan = {},
-  }: Pick<UserSettings, 'packageIndex' | 'programResources' | 'plan'> = {},
+    ...egressSettings
+  }: Pick<UserSettings, 'packageIndex' | 'programResources' | 'plan'> & EgressSettings = {},
 ): KubernetesObject[] {
   return [
     quota(userId, program, plan),
     limitRange(userId, program),
-    ...networkPolicies(userId, packageIndex),
+    ...networkPolicies(userId, packageIndex, plan.egress, egressSettings),
   ];
 }
 

@@ -3,20 +3,26 @@ import type {
   V1NetworkPolicy,
   V1NetworkPolicyEgressRule,
 } from '@kubernetes/client-node';
-import { DNS_LABEL, labelsOf, namesOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
+import type { Egress } from '../../config/egress';
+import { CODE_PODS, planEgressPolicy, toDnsPods, type EgressSettings } from '../egress/policy';
+import { DNS_LABEL } from '../pods/security';
+import { labelsOf, namesOf, POSTGRES_PORT, PROGRAM_PORT } from '../production/names';
 import type { PackageIndex } from '../packageIndex';
 import { ownedBy, testPodLabels } from './labels';
 
-const DNS_PORT = 53;
-
 /**
- * Denies all traffic except what production and tests need. No pod can reach a DNS server, which would forward
- * whatever a program asks it to anyone on the internet: pods get the addresses that they need as host aliases
- * (production/program/hostAliases.ts). The test pod can reach the user's PostgreSQL, for test databases, and the
+ * Denies all traffic except what production and tests need, and what the user's plan allows (egress/policy.ts). Without
+ * a plan that allows it, no pod can reach a DNS server, which would forward whatever a program asks it to anyone on the
+ * internet: pods get the addresses that they need as host aliases (production/program/hostAliases.ts). The test pod can reach the user's PostgreSQL, for test databases, and the
  * package index, if there is one, for the installer: a policy cannot distinguish the installer from the tested
  * code in the same pod.
  */
-export function networkPolicies(userId: string, packageIndex: PackageIndex | undefined): V1NetworkPolicy[] {
+export function networkPolicies(
+  userId: string,
+  packageIndex: PackageIndex | undefined,
+  egress: Egress | undefined,
+  egressSettings: EgressSettings,
+): V1NetworkPolicy[] {
   const program = { matchLabels: labelsOf(userId, 'program') };
   const { component: _, ...inProduction } = labelsOf(userId, 'program');
   const clientComponents: V1LabelSelectorRequirement = {
@@ -53,7 +59,7 @@ export function networkPolicies(userId: string, packageIndex: PackageIndex | und
         matchExpressions: [clientComponents, { key: DNS_LABEL, operator: 'DoesNotExist' }],
       },
       policyTypes: ['Egress'],
-      egress: [toDns],
+      egress: [toDnsPods],
     }),
     policy('database-serves-program', {
       podSelector: database,
@@ -68,22 +74,13 @@ export function networkPolicies(userId: string, packageIndex: PackageIndex | und
     }),
     // Always applied, so that access ends when the index is no longer configured.
     policy('package-index', {
-      podSelector: {
-        matchExpressions: [
-          { key: 'app', operator: 'In', values: ['test', 'prod'] },
-          { key: 'component', operator: 'NotIn', values: ['db'] },
-        ],
-      },
+      podSelector: CODE_PODS,
       policyTypes: ['Egress'],
       ...(packageIndex && { egress: [wayTo(packageIndex)] }),
     }),
+    planEgressPolicy(userId, egress, egressSettings),
   ];
 }
-
-const toDns: V1NetworkPolicyEgressRule = {
-  to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
-  ports: ['UDP', 'TCP'].map((protocol) => ({ protocol, port: DNS_PORT })),
-};
 
 function wayTo({ url, cidr }: PackageIndex): V1NetworkPolicyEgressRule {
   const { port, protocol } = new URL(url);

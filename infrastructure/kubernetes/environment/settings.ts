@@ -1,10 +1,11 @@
 import type { V1Toleration } from '@kubernetes/client-node';
 import type { ProgramResources } from '../production/program/resources';
 import type { Plan, Plans } from '../../config/plans';
+import type { EgressSettings } from '../egress/policy';
 import type { PackageIndex } from '../packageIndex';
 
 /** Settings of users' environments. Optional ones have a default. */
-export interface EnvironmentSettings {
+export interface EnvironmentSettings extends EgressSettings {
   /** Image with sandbox/test-pod. */
   testImage: string;
   /** RuntimeClass of test pods, such as `kata`; the cluster's default runtime when not given. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { V1Container, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
-import { restrictedContainer, restrictedPod, withoutDns } from '../pods/security';
+import { dnsOf, restrictedContainer, restrictedPod } from '../pods/security';
 import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../pods/userIdentity';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
 import { testPodLabels } from './labels';
@@ -24,10 +24,11 @@ const FOLDERS = [
 
 /** The pod in which a user's submissions are tested, one after the other. */
 export function testPod(userId: string, settings: UserSettings): V1Pod {
+  const dns = dnsOf(settings.plan?.egress);
   const nodes = { ...settings.nodeSelector, ...settings.plan?.nodeSelector };
   const spec: V1Pod['spec'] = {
     ...restrictedPod(uidOf(userId)),
-    ...withoutDns,
+    ...dns.spec,
     ...(settings.packageIndex?.hostAliases && { hostAliases: settings.packageIndex.hostAliases }),
     restartPolicy: 'Always',
     // The supervisor ends immediately; the rest is for a busy node.
@@ -50,7 +51,7 @@ export function testPod(userId: string, settings: UserSettings): V1Pod {
     metadata: {
       name: testPodOf(userId),
       namespace: namespaceOf(userId),
-      labels: testPodLabels(userId),
+      labels: { ...testPodLabels(userId), ...dns.labels },
       annotations: { ...identity, [SPEC_ANNOTATION]: hashOf([spec, identity]) },
     },
     spec,

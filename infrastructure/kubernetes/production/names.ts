@@ -13,12 +13,6 @@ export const POSTGRES_PORT = 5432;
 /** Role and database that sandbox/production-pod/database/entrypoint.sh creates. */
 export const DATABASE_ROLE = 'app';
 
-/**
- * Label of pods that resolve host names without DNS. Pods that lack it are of version 0.2 or older, and may ask DNS
- * servers.
- */
-export const DNS_LABEL = 'orchestration-app/dns';
-
 /** Name of the program's container, as in `kubectl logs -c program`. */
 export const PROGRAM_CONTAINER = 'program';
 

@@ -1,5 +1,8 @@
 import type { V1HostAlias } from '@kubernetes/client-node';
+import type { Plans } from '../../config/plans';
+import type { EgressSettings } from '../egress/policy';
 import type { PackageIndex } from '../packageIndex';
+import type { PodDns } from '../pods/security';
 import type { ProgramResources } from './program/resources';
 
 /** How a pod starts a program whose files a ConfigMap contains. */
@@ -14,17 +17,26 @@ export interface LaunchSpec {
   hasInput?: boolean;
   /** Whether it is ready only when it serves. */
   serves?: boolean;
-  /** The host names that it can resolve (hostAliases.ts). */
-  hostAliases: V1HostAlias[];
+  /** What it can resolve and reach (program/network.ts). */
+  network: PodNetwork;
 }
 
-export interface ProductionSettings {
+/** What the network of a user's pod depends on beside the pod itself. */
+export interface PodNetwork {
+  /** Host names that it resolves without DNS: of its database, for example. */
+  hostAliases: V1HostAlias[];
+  dns: PodDns;
+}
+
+export interface ProductionSettings extends EgressSettings {
   /** Image with sandbox/production-pod/entry.py. */
   programImage: string;
   /** Image with sandbox/production-pod/database/entrypoint.sh, and the PostgreSQL of new databases (POSTGRESQL_MAJOR). */
   databaseImage: string;
   /** The same with an older PostgreSQL, by major version: for databases whose data have that version. */
   olderDatabaseImages?: Readonly<Record<string, string>>;
+  /** Plans that users may have, of which production applies `egress`. */
+  plans?: Plans | undefined;
   /** When not given, a program with requirements is rejected. */
   packageIndex?: PackageIndex | undefined;
   /** CPU and memory of a program; PROGRAM_RESOURCES when not given. */

@@ -45,7 +45,14 @@ beforeAll(async () => {
       programAddress: (userId) => Promise.resolve(userId === 'ada' ? address : null),
       appsDomain: parseAppsDomain('apps.localhost:8000'),
       inspect: () =>
-        Promise.resolve({ state: 'ready' as const, live: null, since: null, rollingOut: null, pods: [] }),
+        Promise.resolve({
+          state: 'ready' as const,
+          live: null,
+          since: null,
+          rollingOut: null,
+          pods: [],
+          egress: null,
+        }),
     },
   );
 });

@@ -31,7 +31,7 @@ async function asked(
   return { status: response.status, body: await response.json() };
 }
 
-const nothing = { state: 'nothing', live: null, since: null, rollingOut: null, pods: [] };
+const nothing = { state: 'nothing', live: null, since: null, rollingOut: null, pods: [], egress: null };
 
 const pod = {
   ...{ name: 'ada-prod-x', component: 'program', state: 'ready', restarts: 1 },
@@ -45,6 +45,7 @@ test('it says what is live, since when, and from which submission', async () => 
     since: '2026-01-01T12:00:00.000Z',
     rollingOut: null,
     pods: [{ ...pod, submissionId: 's1' }],
+    egress: { internet: false, ranges: [{ cidr: '203.0.113.0/24' }], hosts: [] },
   };
   const inspect = jest.fn().mockResolvedValue(report);
   expect(await asked(inspect, '/api/users/ada/live')).toEqual({
@@ -57,6 +58,7 @@ test('it says what is live, since when, and from which submission', async () => 
       since: '2026-01-01T12:00:00.000Z',
       live: { submission_id: 's1', code_digest: 'd1', workflow_id: 'submission-s1', run_id: 'r1' },
       rolling_out: null,
+      egress: { internet: false, ranges: [{ cidr: '203.0.113.0/24', ports: null }], hosts: [] },
       pods: [{ ...pod, submission_id: 's1' }],
     },
   });

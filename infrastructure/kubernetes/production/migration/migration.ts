@@ -1,4 +1,4 @@
-import type { V1HostAlias, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import type { CallContext, MigrationReport, ProgramRequest } from '../../../../activities/ports';
 import { apply } from '../../api/apply';
 import type { Kube } from '../../api/client';
@@ -12,11 +12,11 @@ import { lastLogLines, recentEvents, failingContainer } from '../rollout/failure
 import { labelsOf, migrationPodOf, namesOf } from '../names';
 import { readDeployment } from '../program/program';
 import { filesManifest, programOf } from '../program/manifests';
-import { hostAliasesOf } from '../program/hostAliases';
-import { programPod, withoutDnsLabel } from '../program/podTemplate';
+import { prepareNetwork } from '../program/network';
+import { programPod } from '../program/podTemplate';
 import { programAnnotations, programIn } from '../provenance';
 import { ensureIndexSecret } from '../program/requirements';
-import type { ProductionSettings } from '../types';
+import type { PodNetwork, ProductionSettings } from '../types';
 
 /** How long a migration may run, in seconds, and how long to wait for its start and end, in milliseconds. */
 const MIGRATION_SECONDS = 600;
@@ -83,13 +83,13 @@ async function createPod(
   name: string,
   { provenance, program: code }: ProgramRequest,
 ): Promise<void> {
-  const [files, hostAliases] = await Promise.all([
+  const [files, network] = await Promise.all([
     apply(kube.objects, filesManifest(provenance, code)),
-    hostAliasesOf(kube, provenance.userId, settings, { installs: code.requirements.length > 0 }),
+    prepareNetwork(kube, provenance.userId, settings, { installs: code.requirements.length > 0 }),
   ]);
   if (code.requirements.length > 0) await ensureIndexSecret(kube, provenance.userId, settings);
   const filesUid = files.metadata?.uid ?? '';
-  const pod = migrationPod(name, settings, { provenance, program: code }, { filesUid, hostAliases });
+  const pod = migrationPod(name, settings, { provenance, program: code }, { filesUid, network });
   try {
     await attempt(`create Pod/${name}`, () =>
       kube.core.createNamespacedPod({ namespace: namesOf(provenance.userId).namespace, body: pod }),
@@ -104,11 +104,11 @@ export function migrationPod(
   name: string,
   settings: ProductionSettings,
   { provenance, program: code }: ProgramRequest,
-  { filesUid, hostAliases }: { filesUid: string; hostAliases: V1HostAlias[] },
+  { filesUid, network }: { filesUid: string; network: PodNetwork },
 ): V1Pod {
   const { userId } = provenance;
   const program = programOf(provenance, code);
-  const launch = { ...code, files: Object.keys(code.files), hostAliases };
+  const launch = { ...code, files: Object.keys(code.files), network };
   const pod = programPod(userId, program, launch, settings);
   const containers = pod.containers.map(({ readinessProbe: _, ports: __, ...container }) => ({
     ...container,
@@ -121,7 +121,7 @@ export function migrationPod(
     metadata: {
       name,
       namespace: namesOf(userId).namespace,
-      labels: { ...labelsOf(userId, 'migration'), ...withoutDnsLabel },
+      labels: { ...labelsOf(userId, 'migration'), ...network.dns.labels },
       annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
       ownerReferences: [owner],
     },

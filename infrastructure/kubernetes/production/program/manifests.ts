@@ -62,7 +62,7 @@ export function filesManifest(provenance: Provenance, program: Program): V1Confi
 }
 
 /** How to start the program whose files a ConfigMap contains; null when its annotations are missing. */
-export function launchSpecOf({ metadata, data }: V1ConfigMap): Omit<LaunchSpec, 'hostAliases'> | null {
+export function launchSpecOf({ metadata, data }: V1ConfigMap): Omit<LaunchSpec, 'network'> | null {
   const entrypoint = metadata?.annotations?.[ENTRYPOINT_ANNOTATION];
   const language = metadata?.annotations?.[LANGUAGE_ANNOTATION];
   if (entrypoint === undefined || language === undefined) return null;

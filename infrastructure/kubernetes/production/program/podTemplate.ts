@@ -11,7 +11,6 @@ import type { DeployedProgram } from '../../../../activities/ports';
 import { INPUT_KEYS, keyOfFile } from './fileNames';
 import {
   DATABASE_ROLE,
-  DNS_LABEL,
   labelsOf,
   namesOf,
   POSTGRES_PORT,
@@ -20,7 +19,7 @@ import {
   READY_PORT,
 } from '../names';
 import { escapeVariables } from '../../pods/escapeVariables';
-import { restrictedContainer, restrictedPod, withoutDns } from '../../pods/security';
+import { restrictedContainer, restrictedPod } from '../../pods/security';
 import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../../pods/userIdentity';
 import { programAnnotations } from '../provenance';
 import {
@@ -36,9 +35,6 @@ import type { ProductionSettings, LaunchSpec } from '../types';
 /** Where sandbox/production-pod/entry.py finds the input. Kubernetes would expand container arguments. */
 const INPUT_DIRECTORY = '/input';
 
-/** Label of the program's and the migration's pods: network policies allow them no DNS. */
-export const withoutDnsLabel = { [DNS_LABEL]: 'none' };
-
 /** The pod template of a program. Its annotations make every submission a separate revision. */
 export function programTemplate(
   userId: string,
@@ -48,7 +44,7 @@ export function programTemplate(
 ): V1PodTemplateSpec {
   return {
     metadata: {
-      labels: { ...labelsOf(userId, 'program'), ...withoutDnsLabel },
+      labels: { ...labelsOf(userId, 'program'), ...launch.network.dns.labels },
       annotations: { ...programAnnotations('current', program), ...identityAnnotations(userId) },
     },
     spec: programPod(userId, program, launch, settings),
@@ -99,8 +95,8 @@ export function programPod(
   };
   return {
     ...restrictedPod(uidOf(userId)),
-    ...withoutDns,
-    hostAliases: launch.hostAliases,
+    ...launch.network.dns.spec,
+    hostAliases: launch.network.hostAliases,
     // Above DRAIN_SECONDS of sandbox/production-pod/drain.py and STOP_SECONDS of entry.py together.
     terminationGracePeriodSeconds: 45,
     ...(requires && { initContainers: [installContainer(container, launch.requirements, settings)] }),

@@ -4,7 +4,7 @@ import type { Kube } from '../../api/client';
 import { attemptToFind } from '../../api/errors';
 import { namesOf } from '../names';
 import { filesManifest, programDeployment, programOf, programService } from './manifests';
-import { hostAliasesOf } from './hostAliases';
+import { prepareNetwork } from './network';
 import { programTemplate } from './podTemplate';
 import { programIn, submissionOf } from '../provenance';
 import { deletePods, failedPods } from './failedPods';
@@ -27,9 +27,9 @@ export async function applyProgram(
 
   // Evictions of an earlier rollout of the same submission say nothing about this one.
   await deletePods(kube, await failedPods(kube, userId));
-  const [existing, hostAliases] = await Promise.all([
+  const [existing, network] = await Promise.all([
     readDeployment(kube, userId),
-    hostAliasesOf(kube, userId, settings, { installs: code.requirements.length > 0 }),
+    prepareNetwork(kube, userId, settings, { installs: code.requirements.length > 0 }),
     apply(kube.objects, filesObject),
     apply(kube.objects, programService(provenance)),
     code.requirements.length > 0 && ensureIndexSecret(kube, userId, settings),
@@ -40,7 +40,7 @@ export async function applyProgram(
 
   const launch = {
     ...code,
-    ...{ files: Object.keys(code.files), hasInput: code.given !== undefined, hostAliases },
+    ...{ files: Object.keys(code.files), hasInput: code.given !== undefined, network },
   };
   const template = programTemplate(userId, program, launch, settings);
   await Promise.all([

@@ -3,7 +3,7 @@ import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, PlatformError } from '../../api/errors';
 import { namesOf, selectorOf } from '../names';
-import { hostAliasesOf, withHostAliases } from './hostAliases';
+import { prepareNetwork, withNetwork } from './network';
 import { launchSpecOf } from './manifests';
 import { programTemplate } from './podTemplate';
 import { submissionOf } from '../provenance';
@@ -23,7 +23,7 @@ export async function templateOf(
   const template = await recorded(kube, userId, program);
   if (template === null) return rebuilt(kube, settings, userId, program);
   const installs = (template.spec?.initContainers ?? []).length > 0;
-  return withHostAliases(template, await hostAliasesOf(kube, userId, settings, { installs }));
+  return withNetwork(template, await prepareNetwork(kube, userId, settings, { installs }));
 }
 
 async function recorded(
@@ -66,6 +66,6 @@ async function rebuilt(
       `Submission ${program.submissionId} cannot be restored from the cluster: its files in ConfigMap/${name} are gone.`,
     );
   const installs = launch.requirements.length > 0;
-  const hostAliases = await hostAliasesOf(kube, userId, settings, { installs });
-  return programTemplate(userId, program, { ...launch, hostAliases }, settings);
+  const network = await prepareNetwork(kube, userId, settings, { installs });
+  return programTemplate(userId, program, { ...launch, network }, settings);
 }

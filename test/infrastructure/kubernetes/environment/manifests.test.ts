@@ -9,6 +9,7 @@ import {
   boundsOf,
   userNamespace,
 } from '../../../../infrastructure/kubernetes/environment/namespaceManifests';
+import { NO_EGRESS, type Egress } from '../../../../infrastructure/config/egress';
 import type { ProgramResources } from '../../../../infrastructure/kubernetes/production/program/resources';
 import type { PackageIndex } from '../../../../infrastructure/kubernetes/packageIndex';
 import { uidOf } from '../../../../infrastructure/kubernetes/pods/userIdentity';
@@ -89,7 +90,7 @@ test('the hash of a pod changes with its image and its runtime, and with nothing
 test('nothing in a namespace talks to anything that production does not need', () => {
   const policies = boundsOf('ada').filter(({ kind }) => kind === 'NetworkPolicy') as V1NetworkPolicy[];
   expect(policies[0]?.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
-  const opened = policies.slice(1, -1);
+  const opened = policies.slice(1, -2);
   for (const { spec } of opened.slice(0, -1))
     expect(spec?.podSelector?.matchLabels).toMatchObject({ app: 'prod' });
   const [toDatabase, ...others] = opened.at(-1)?.spec?.egress ?? [];
@@ -144,6 +145,67 @@ test('an index with a host name is a host alias of the test pod, which cannot re
 
 test('without an index there is no way out', () => {
   expect(policyOf().spec?.egress).toBeUndefined();
+});
+
+const planEgressOf = (egress?: Partial<Egress>) =>
+  boundsOf('ada', {
+    plan: egress ? { egress: { ...NO_EGRESS, ...egress } } : {},
+    clusterDns: [{ cidr: '169.254.20.10/32', port: 53 }],
+  }).find(({ metadata }) => metadata?.name === 'plan-egress') as V1NetworkPolicy;
+
+test('without egress in the plan, its policy is applied and allows nothing', () => {
+  for (const policy of [planEgressOf(), planEgressOf({}), planEgressOf({ internet: false })]) {
+    expect(policy.spec?.policyTypes).toEqual(['Egress']);
+    expect(policy.spec).not.toHaveProperty('egress');
+  }
+});
+
+test('a plan opens its ranges to all pods of a user except databases, at its ports', () => {
+  const ranges = [{ cidr: '203.0.113.0/28', ports: [443, 8443] }, { cidr: '2001:db8::/32' }];
+  expect(planEgressOf({ ranges }).spec).toEqual({
+    podSelector: policyOf().spec?.podSelector,
+    policyTypes: ['Egress'],
+    egress: [
+      {
+        to: [{ ipBlock: { cidr: '203.0.113.0/28' } }],
+        ports: [
+          { protocol: 'TCP', port: 443 },
+          { protocol: 'TCP', port: 8443 },
+        ],
+      },
+      { to: [{ ipBlock: { cidr: '2001:db8::/32' } }] },
+    ],
+  });
+});
+
+test('a plan with the internet opens public addresses and DNS, and pods ask the DNS of the cluster', () => {
+  const [addresses, ...dns] = planEgressOf({ internet: true }).spec?.egress ?? [];
+  expect(addresses).not.toHaveProperty('ports');
+  const blocks = addresses?.to?.map(({ ipBlock }) => ipBlock);
+  expect(blocks?.map((block) => block?.cidr)).toEqual(['0.0.0.0/0', '2000::/3']);
+  expect(blocks?.[0]?.except).toEqual(
+    expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16', '127.0.0.0/8', '100.64.0.0/10', '224.0.0.0/4']),
+  );
+  expect(dns.map(({ to }) => to)).toEqual([
+    [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
+    [{ ipBlock: { cidr: '169.254.20.10/32' } }],
+  ]);
+  expect(dns.every(reachesPort(53))).toBe(true);
+  const { metadata, spec } = testPod('ada', {
+    ...settings,
+    plan: { egress: { ...NO_EGRESS, internet: true } },
+  });
+  expect(metadata?.labels).toMatchObject({ app: 'test', 'orchestration-app/dns': 'cluster' });
+  expect(spec?.dnsPolicy).toBe('ClusterFirst');
+  expect(spec).not.toHaveProperty('dnsConfig');
+  expect(testPod('ada', settings).metadata?.labels).toMatchObject({ 'orchestration-app/dns': 'none' });
+});
+
+test('a namespace shows what the plan allows', () => {
+  const shown = (egress?: Egress) =>
+    userNamespace('ada', egress).metadata?.annotations?.['orchestration-app/egress'];
+  expect(JSON.parse(shown() ?? '')).toEqual(NO_EGRESS);
+  expect(JSON.parse(shown({ ...NO_EGRESS, internet: true }) ?? '')).toMatchObject({ internet: true });
 });
 
 test('the bounds of a user have room for two programs of the size that programs have', () => {

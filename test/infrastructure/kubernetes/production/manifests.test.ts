@@ -12,8 +12,12 @@ import {
   programService,
   launchSpecOf,
 } from '../../../../infrastructure/kubernetes/production/program/manifests';
+import { withNetwork } from '../../../../infrastructure/kubernetes/production/program/network';
 import { programTemplate } from '../../../../infrastructure/kubernetes/production/program/podTemplate';
 import { programIn } from '../../../../infrastructure/kubernetes/production/provenance';
+import type { PodNetwork } from '../../../../infrastructure/kubernetes/production/types';
+import { dnsOf } from '../../../../infrastructure/kubernetes/pods/security';
+import { NO_EGRESS } from '../../../../infrastructure/config/egress';
 
 const settings = { programImage: 'program:1', databaseImage: 'database:1' };
 const provenance = (userId = 'test') => ({
@@ -30,9 +34,10 @@ const code = {
   requirements: [],
 };
 const hostAliases = [{ ip: '192.0.2.5', hostnames: ['test-prod-db'] }];
+const network: PodNetwork = { hostAliases, dns: dnsOf() };
 const start = {
   ...{ language: 'python', entrypoint: 'main.py', files: ['main.py'], requirements: [] as string[] },
-  hostAliases,
+  network,
 };
 
 const deploymentOf = (userId = 'test') => {
@@ -113,7 +118,7 @@ describe('the program', () => {
     const { spec } = programTemplate('test', programOf(provenance()), { ...start, entrypoint }, settings);
     expect(spec?.containers[0]?.args).toEqual(['run', written]);
     const request = { provenance: provenance(), program: { ...code, migrate: entrypoint } };
-    const migration = migrationPod('x', settings, request, { filesUid: 'uid', hostAliases }).spec;
+    const migration = migrationPod('x', settings, request, { filesUid: 'uid', network }).spec;
     expect(migration?.containers[0]?.args).toEqual(['once', written]);
   });
 
@@ -122,6 +127,19 @@ describe('the program', () => {
     expect(pod).toMatchObject({ hostAliases, dnsPolicy: 'None', dnsConfig: { nameservers: ['127.0.0.1'] } });
     expect(deploymentOf().spec?.template.metadata?.labels).toMatchObject({ 'orchestration-app/dns': 'none' });
     expect(deploymentOf().spec?.selector.matchLabels).not.toHaveProperty('orchestration-app/dns');
+  });
+
+  it('resolves every name with a plan that allows the internet, also when it is restored, and no longer without', () => {
+    const program = programOf(provenance());
+    const online = { ...network, dns: dnsOf({ ...NO_EGRESS, internet: true }) };
+    const template = programTemplate('test', program, { ...start, network: online }, settings);
+    expect(template.spec).toMatchObject({ hostAliases, dnsPolicy: 'ClusterFirst' });
+    expect(template.spec).not.toHaveProperty('dnsConfig');
+    expect(template.metadata?.labels).toMatchObject({ 'orchestration-app/dns': 'cluster' });
+    const offline = programTemplate('test', program, start, settings);
+    expect(withNetwork(offline, online)).toEqual(template);
+    expect(withNetwork(template, network)).toEqual(offline);
+    expect(withNetwork(offline, network)).toEqual(offline);
   });
 
   it('carries its submission on the Deployment and on the pods, so that each submission is a revision', () => {
@@ -207,8 +225,8 @@ describe("the program's files", () => {
 
   it('say whether it is not ready before it serves, and so does the environment of its container', () => {
     const environmentOf = (manifest: V1ConfigMap) =>
-      programTemplate('test', programOf(provenance()), { ...launchSpecOf(manifest)!, hostAliases }, settings)
-        .spec?.containers[0]?.env;
+      programTemplate('test', programOf(provenance()), { ...launchSpecOf(manifest)!, network }, settings).spec
+        ?.containers[0]?.env;
     const serves = { name: 'SERVES', value: '1' };
     expect(environmentOf(filesManifest(provenance(), { ...code, serves: true }))).toContainEqual(serves);
     expect(environmentOf(filesManifest(provenance(), code))).not.toContainEqual(serves);
@@ -229,7 +247,7 @@ describe("the program's files", () => {
       const template = programTemplate(
         'test',
         programOf(provenance()),
-        { ...launchSpecOf(manifest)!, hostAliases },
+        { ...launchSpecOf(manifest)!, network },
         settings,
       );
       const volume = template.spec?.volumes?.find((candidate) => candidate.name === 'files');
@@ -326,12 +344,7 @@ describe('a program that was submitted with input and arguments', () => {
   });
 
   it('finds them in a folder of its own, also after a rollback, and not in container arguments', () => {
-    const spec = programTemplate(
-      'test',
-      program,
-      { ...launchSpecOf(manifest)!, hostAliases },
-      settings,
-    ).spec!;
+    const spec = programTemplate('test', program, { ...launchSpecOf(manifest)!, network }, settings).spec!;
     const [container] = spec.containers;
     expect(container?.args).toEqual(['run', 'main.py']);
     expect(container?.env).toContainEqual({ name: 'INPUT_DIRECTORY', value: '/input' });
