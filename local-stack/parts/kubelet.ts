@@ -117,6 +117,8 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     podLogsDir: join(directory, 'pod-logs'),
     containerLogMaxSize: '10Mi',
     containerLogMaxFiles: 2,
+    // A log can grow for that long before it is rotated; the default is 10 s, the minimum 3.
+    containerLogMonitorInterval: '3s',
   };
   await writeFile(file, JSON.stringify(configuration, null, 2));
   return file;
