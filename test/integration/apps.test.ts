@@ -247,14 +247,13 @@ test('a host of the domain that has no program is not of the gateway', async () 
       expect((await atOrigin(user, path, { 'X-API-Key': platform.apiKey })).status).toBe(404);
 });
 
-test('the rights of the gateway are enough for this, and change nothing', async () => {
+test('the rights of the gateway change nothing', async () => {
   const as = '--as=system:serviceaccount:orchestration-system:orchestration-gateway';
   const may = (verb: string, what: string) =>
     kubectl('auth', 'can-i', verb, what, '-A', as).then(
       (said) => said.trim(),
       (error: { stdout: string }) => error.stdout.trim(),
     );
-  expect(await may('get', 'deployments.apps')).toBe('yes');
   for (const verb of ['create', 'patch', 'update', 'delete'])
     for (const what of ['deployments.apps', 'services', 'pods']) expect(await may(verb, what)).toBe('no');
   expect(await may('get', 'secrets')).toBe('no');
