@@ -1,0 +1,176 @@
+import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
+import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
+import { setPlan } from '../../infrastructure/kubernetes/environment/userPlans';
+import { readConfig } from '../../infrastructure/config/config';
+import { answerOf, submit, Users } from './deployed';
+import { eventually } from './eventually';
+import { kubectl } from './kubectl';
+import { startOutside, type Outside } from './outside';
+import { startPlatform, type Platform } from './platform';
+import { stack } from './stack';
+
+/** What pods reach beyond the cluster, by the plan of their user. The network policies of the cluster are enforced. */
+
+/** In a range for documentation, whose first half is in the plan. */
+const IN_RANGE = '203.0.113.10:443';
+const OTHER_PORT = '203.0.113.10:8443';
+const NEIGHBOUR = '203.0.113.20:443';
+/** Of AS112 (RFC 7535): public by the registry of IANA. Only the outside of this test has a route to it. */
+const PUBLIC = '192.31.196.1:443';
+
+const PLANS = JSON.stringify({
+  ranges: { egress: { ranges: [{ cidr: '203.0.113.0/28', ports: [443] }] } },
+  online: { egress: { internet: true } },
+});
+
+/** Answers with what it reached, as JSON by target; a target without a port is a name to resolve. */
+const prober = (targets: string[]) => `
+import errno, json, os, socket, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+def probe(target):
+    host, _, port = target.partition(':')
+    try:
+        if not port:
+            socket.getaddrinfo(host, 80)
+            return 'open'
+        socket.create_connection((host, int(port)), 3).close()
+        return 'open'
+    except socket.gaierror:
+        return 'unresolved'
+    except OSError as error:
+        return errno.errorcode.get(error.errno, 'timeout')
+
+def answer():
+    return json.dumps({target: probe(target) for target in ${JSON.stringify(targets)}})
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = answer().encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+if os.environ.get('PORT'):
+    ThreadingHTTPServer(('', int(os.environ['PORT'])), Handler).serve_forever()
+else:
+    print(answer())
+`;
+
+const users = new Users('egress');
+const planned: string[] = [];
+let outside: Outside;
+let platform: Platform;
+
+beforeAll(async () => {
+  outside = await startOutside([IN_RANGE, OTHER_PORT, NEIGHBOUR, PUBLIC]);
+  platform = await startPlatform({ USER_PLANS: PLANS });
+});
+
+afterAll(async () => {
+  await platform?.stop();
+  await outside?.close();
+  await users.remove();
+  for (const user of planned) await removePlan(user);
+});
+
+const operator = () => {
+  const { operationsKubeconfig: kubeconfig, kubeContext: context } = stack();
+  return connectKubernetes({ kubeconfig, context });
+};
+
+async function userWith(plan: string): Promise<string> {
+  const user = users.another();
+  planned.push(user);
+  await setPlan(operator(), user, plan);
+  return user;
+}
+
+const removePlan = (user: string) =>
+  kubectl('delete', 'configmap', `plan-${user}`, '-n', 'orchestration-keys', '--ignore-not-found');
+
+/** Prepares the environment again, as a worker does when something is missing. */
+async function reconcile(user: string): Promise<string[]> {
+  const { workerKubeconfig: kubeconfig, kubeContext: context, images, clusterDns } = stack();
+  const kube = connectKubernetes({ kubeconfig, context });
+  const { USER_PLANS: plans, CLUSTER_DNS } = readConfig(['USER_PLANS', 'CLUSTER_DNS'], {
+    ...{ USER_PLANS: PLANS, CLUSTER_DNS: clusterDns },
+  });
+  const call = { signal: AbortSignal.timeout(170_000), heartbeat: () => undefined };
+  const settings = { testImage: images.test, plans, clusterDns: CLUSTER_DNS };
+  return (await createEnvironments(kube, settings).ensure(user, call)).changed;
+}
+
+type Reached = Record<string, string>;
+
+async function fromTestPod(user: string, ...targets: string[]): Promise<Reached> {
+  const pod = ['-n', `user-${user}`, `${user}-test`];
+  return JSON.parse(await kubectl('exec', ...pod, '--', 'python3', '-c', prober(targets))) as Reached;
+}
+
+const fromProgram = async (user: string) => JSON.parse(await answerOf(user)) as Reached;
+
+async function deploy(user: string, targets: string[]): Promise<void> {
+  expect(await submit(platform, user, prober(targets))).toMatchObject({ status: 'deployed' });
+}
+
+async function egressOf(user: string): Promise<unknown> {
+  const base = platform.url.replace(/^ws/, 'http').replace('/ws/code', '');
+  const headers = { 'X-API-Key': platform.apiKey };
+  const response = await fetch(`${base}/api/users/${user}/live`, { headers });
+  return ((await response.json()) as { egress: unknown }).egress;
+}
+
+const refused = expect.not.stringMatching(/^open$/) as unknown;
+const all = (targets: string[], what: unknown) => Object.fromEntries(targets.map((target) => [target, what]));
+
+test('a plan with ranges opens them at its ports, for test pods and programs, until the user no longer has it', async () => {
+  const targets = [IN_RANGE, OTHER_PORT, NEIGHBOUR, PUBLIC];
+  const user = await userWith('ranges');
+  await deploy(user, targets);
+  const reached = { ...all(targets, refused), [IN_RANGE]: 'open' };
+  expect(await fromProgram(user)).toEqual(reached);
+  expect(await fromTestPod(user, ...targets)).toEqual(reached);
+  expect(await egressOf(user)).toEqual({
+    ...{ internet: false, hosts: [] },
+    ranges: [{ cidr: '203.0.113.0/28', ports: [443] }],
+  });
+
+  await removePlan(user);
+  expect(await reconcile(user)).toEqual(expect.arrayContaining(['NetworkPolicy/plan-egress']));
+  await eventually(async () => {
+    expect(await fromProgram(user)).toEqual(all(targets, refused));
+    expect(await fromTestPod(user, ...targets)).toEqual(all(targets, refused));
+  });
+  expect(await egressOf(user)).toEqual({ internet: false, ranges: [], hosts: [] });
+});
+
+test('a user without a plan reaches nothing of it', async () => {
+  const user = users.another();
+  const targets = [IN_RANGE, OTHER_PORT, NEIGHBOUR, PUBLIC, 'kubernetes.default.svc.cluster.local'];
+  await deploy(user, targets);
+  expect(await fromProgram(user)).toEqual(all(targets, refused));
+  expect(await fromTestPod(user, ...targets)).toEqual(all(targets, refused));
+  expect(await egressOf(user)).toEqual({ internet: false, ranges: [], hosts: [] });
+});
+
+test('a plan with the internet opens public addresses and DNS, and a deployment without it closes them', async () => {
+  const user = await userWith('online');
+  const api = await kubectl('get', 'service', 'kubernetes', '-o', 'jsonpath={.spec.clusterIP}');
+  const name = 'kubernetes.default.svc.cluster.local';
+  const targets = [PUBLIC, name, `${user}-prod-db:5432`, IN_RANGE, `${api}:443`, '169.254.169.254:80'];
+  await deploy(user, targets);
+  const reached = { ...all(targets, refused), [PUBLIC]: 'open', [name]: 'open' };
+  expect(await fromProgram(user)).toEqual({ ...reached, [`${user}-prod-db:5432`]: 'open' });
+  expect(await fromTestPod(user, ...targets)).toEqual({ ...reached, [`${user}-prod-db:5432`]: 'open' });
+  expect(await egressOf(user)).toEqual({ internet: true, ranges: [], hosts: [] });
+
+  await removePlan(user);
+  await deploy(user, [...targets, '127.0.0.1:1']);
+  expect(await fromProgram(user)).toEqual({
+    ...all([...targets, '127.0.0.1:1'], refused),
+    [`${user}-prod-db:5432`]: 'open',
+  });
+  expect(await egressOf(user)).toEqual({ internet: false, ranges: [], hosts: [] });
+});
