@@ -68,7 +68,8 @@ export function createApps({
   ) {
     if (inFlight.of(userId) >= maxInFlight) return refuseIt(tooManyRequests(maxInFlight));
     inFlight.add(userId, 1);
-    const end = setTimeout(() => client.destroy(), maxDurationMs);
+    // An uncaught error can leave `work` without an end: that must not keep a draining process alive.
+    const end = setTimeout(() => client.destroy(), maxDurationMs).unref();
     try {
       await work();
     } finally {
