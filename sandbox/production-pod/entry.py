@@ -19,6 +19,8 @@ LANGUAGE           how FILE is run (sandbox/languages)
 MEMORY_MB          how much memory the program may use, for languages that need to know
 PORT               where a serving program is expected to listen
 READY_PORT         where GET /ready is answered
+PGHOST, PGPORT     the database, which must accept connections before the program starts, for at most ten
+                   seconds
 LAYER_DIRECTORY    where the requirements are, if there are any
 PACKAGE_INDEX_URL  where the requirements are installed from
 INPUT_DIRECTORY    with `run`: contains `stdin`, the program's standard input, and `args`, a JSON list of
@@ -35,6 +37,7 @@ import subprocess
 import sys
 import time
 
+from database import await_database
 from drain import Drain
 from file_names import is_ambiguous
 from readiness import Readiness, answer_probes
@@ -76,6 +79,9 @@ def main(arguments):
 
     # Blocked before any thread exists, so that only the loop in supervise() receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
+    waited = await_database(STOP_SIGNALS)
+    if waited is not None:
+        log(f"the database could not be reached for {waited:.1f} s; starting the program")
     port = port_from("PORT", "8080")
     ready_port = port_from("READY_PORT", "18080")
     readiness = Readiness(port, ready_port, serves=os.environ.get("SERVES") == "1")

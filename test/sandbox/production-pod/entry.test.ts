@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { reservePort } from '../../reservedPorts';
 import { Supervised } from './supervised';
 
 let supervised: Supervised;
@@ -54,6 +56,35 @@ describe('a program that ends with 0', () => {
   it('gets its arguments', async () => {
     const program = await run(['once', 'shows_arguments.py', '--x', '$(PORT)', 'é è']);
     await program.printed("['--x', '$(PORT)', 'é è']");
+  });
+});
+
+describe('a program with a database', () => {
+  it('starts when the database accepts connections', async () => {
+    const PGPORT = String(await reservePort());
+    const program = await run('completes.py', { PGHOST: '127.0.0.1', PGPORT });
+    await wait(500);
+    expect(program.output).toBe('');
+    const database = createServer((socket) => socket.end()).listen(Number(PGPORT), '127.0.0.1');
+    await program.printed('Hello');
+    expect(program.output).not.toContain('database');
+    database.close();
+  });
+
+  it('starts all the same when the database stays down, and its log tells why that took long', async () => {
+    const away = { PGHOST: '127.0.0.1', PGPORT: String(await reservePort()) };
+    const program = await run('completes.py', away, 'database.WAIT_SECONDS = 0.3');
+    await program.printed('Hello');
+    expect(program.output).toMatch(/^orchestration: the database could not be reached for 0\.\d s/);
+  });
+
+  it('does not wait for it when it is asked to stop', async () => {
+    const asks = "database.can_connect = lambda host, port: print('asked') is not None";
+    const program = await run('runs_long.py', { PGHOST: '127.0.0.1', PGPORT: '5432' }, asks);
+    await program.printed('asked');
+    program.signal('SIGTERM');
+    await program.printed('could not be reached');
+    expect(await program.exitCode()).toBe(143);
   });
 });
 

@@ -1,0 +1,44 @@
+"""Waits for the user's database before a program starts.
+
+A pod that has just started is not let into the database at once: until network policies know its address, the
+cluster refuses its connections, although the database is ready.
+"""
+
+import os
+import signal
+import socket
+import time
+
+# Network policies of a busy cluster take a second or two. A database that is down may take longer to return; then
+# the program learns it by itself.
+WAIT_SECONDS = 10.0
+
+PAUSE_SECONDS = 0.05
+CONNECT_SECONDS = 1.0
+
+
+def await_database(stop_signals):
+    """Returns how long the database could not be reached, in seconds, if it cannot be reached now; else None.
+
+    PGHOST and PGPORT name it; without them there is none. A pending stop signal ends the wait.
+    """
+    host = os.environ.get("PGHOST")
+    port = os.environ.get("PGPORT", "")
+    if not host or not port.isdecimal():
+        return None
+    started = time.monotonic()
+    while not can_connect(host, int(port)):
+        waited = time.monotonic() - started
+        if waited > WAIT_SECONDS or signal.sigpending() & stop_signals:
+            return waited
+        time.sleep(PAUSE_SECONDS)
+    return None
+
+
+def can_connect(host, port):
+    try:
+        # PostgreSQL does not log a connection that sends nothing.
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
