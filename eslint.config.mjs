@@ -7,6 +7,7 @@ const ROOMS = [
   'activities',
   'bench',
   'client',
+  'egress-proxy',
   'gateway',
   'infrastructure',
   'local-stack',
@@ -136,6 +137,7 @@ const importsPointOneWay = [
     reaches: ['workflows', 'activities', 'infrastructure', 'sandbox'],
     patterns: [onlyContract],
   }),
+  room('egress-proxy', { reaches: ['infrastructure'] }),
   room('local-stack', { reaches: ['infrastructure', 'sandbox'] }),
 ];
 

@@ -124,10 +124,24 @@ async function applyProgram(user: string, n: number): Promise<void> {
   const provenance = provenanceOf(user, n);
   const code = { language: 'python', files: { 'main.py': CODE(n) }, entrypoint: 'main.py', requirements: [] };
   const program = programOf(provenance);
+  const database = `${user}-prod-db`;
+  const ip = await kubectl(
+    'get',
+    'service',
+    database,
+    '-n',
+    `user-${user}`,
+    '-o',
+    'jsonpath={.spec.clusterIP}',
+  );
   const template = programTemplate(
     user,
     program,
-    { ...code, files: ['main.py'], network: { hostAliases: [], dns: dnsOf() } },
+    {
+      ...code,
+      files: ['main.py'],
+      network: { hostAliases: [{ ip, hostnames: [database] }], dns: dnsOf(), proxyVariables: [] },
+    },
     settings(),
   );
   await apply([

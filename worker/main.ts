@@ -7,6 +7,12 @@ import { accessTo } from '../infrastructure/elasticsearch/access';
 import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { bindUserNamespaces } from '../infrastructure/kubernetes/environment/bindings';
+import {
+  checkHosts,
+  resolveEgressProxy,
+  runVariables,
+  type EgressProxy,
+} from '../infrastructure/kubernetes/egress/proxy';
 import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
 import { sweepEvicted } from '../infrastructure/kubernetes/evictions';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
@@ -76,7 +82,7 @@ async function main(): Promise<void> {
     counters: metrics.log,
   });
   const kube = clusterOf(config);
-  const parts = kubernetesParts(kube, config, await packageIndexOf(config));
+  const parts = kubernetesParts(kube, config, await packageIndexOf(config), await egressProxyOf(config));
   const lookUp = { open: openSubmissions(client, taskQueue), streams: () => parts.testRunner.openStreams() };
   addGauges(metrics, lookUp);
   let bindings: { stop: () => Promise<void> } | undefined;
@@ -165,13 +171,30 @@ async function packageIndexOf({
   return url && cidr ? resolvePackageIndex(url, cidr) : undefined;
 }
 
-function kubernetesParts(kube: Kube, config: WorkerConfig, packageIndex: PackageIndex | undefined) {
+async function egressProxyOf({
+  EGRESS_PROXY_URL: url,
+  EGRESS_PROXY_KEY: key,
+  EGRESS_PROXY_CIDR: cidr,
+  USER_PLANS: plans,
+}: WorkerConfig): Promise<EgressProxy | undefined> {
+  const proxy = url && key ? await resolveEgressProxy({ url, key, cidr }) : undefined;
+  checkHosts(plans, proxy);
+  return proxy;
+}
+
+function kubernetesParts(
+  kube: Kube,
+  config: WorkerConfig,
+  packageIndex: PackageIndex | undefined,
+  egressProxy: EgressProxy | undefined,
+) {
   const resources = programResources(config);
-  const egress = { plans: config.USER_PLANS, clusterDns: config.CLUSTER_DNS };
+  const egress = { plans: config.USER_PLANS, clusterDns: config.CLUSTER_DNS, egressProxy };
   return {
     testRunner: createTestRunner(kube, {
       languages: loadLanguages(),
       packageIndexUrl: config.PACKAGE_INDEX_URL,
+      variablesOf: runVariables(kube, { ...egress, packageIndex }),
     }),
     environments: createEnvironments(kube, {
       testImage: config.TEST_IMAGE,

@@ -64,6 +64,15 @@ const variables = {
   TEST_TOLERATIONS: tolerations.optional(),
   USER_PLANS: plans.optional(),
   CLUSTER_DNS: dnsRanges.prefault('169.254.20.10/32'),
+  EGRESS_PROXY_URL: z
+    .url({ protocol: /^http$/, error: 'must be a URL such as http://egress-proxy.orchestration-system:3128' })
+    .optional(),
+  EGRESS_PROXY_KEY: z
+    .string()
+    .min(...secret)
+    .optional(),
+  EGRESS_PROXY_CIDR: z.cidrv4({ error: 'must be a range of IPv4 addresses such as 192.0.2.7/32' }).optional(),
+  EGRESS_PROXY_PORT: port().default(3128),
   MAX_USERS: wholeNumber(0).default(0),
   PROGRAM_IMAGE: z.string().default('docker.io/orchestration-app/program:latest'),
   DATABASE_IMAGE: z.string().default('docker.io/orchestration-app/database:latest'),

@@ -24,6 +24,9 @@ const planSchema = z.strictObject({
 export type Plan = z.infer<typeof planSchema>;
 export type Plans = Record<string, Plan>;
 
+/** The plan of a user, with its name; without one when the user has none. */
+export type AssignedPlan = Plan & { name?: string };
+
 /** The name of a plan: a DNS label of at most 40 characters. */
 export const PLAN_NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 

@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns/promises';
-import { BlockList, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import type { V1HostAlias } from '@kubernetes/client-node';
+import { resolveHost, type Resolve } from './resolveHost';
 
 /** The package index that pods install requirements from. */
 export interface PackageIndex {
@@ -21,31 +21,11 @@ export interface PackageIndex {
 export async function resolvePackageIndex(
   url: string,
   cidr: string,
-  resolve: (hostname: string) => Promise<string[]> = addressesOf,
+  resolve?: Resolve,
 ): Promise<PackageIndex> {
   const { hostname } = new URL(url);
   if (isIPv4(hostname)) return { url, cidr };
-  const addresses = await resolve(hostname).catch((error: unknown) => {
-    throw new Error(`PACKAGE_INDEX_URL names the host ${hostname}, which this worker cannot resolve.`, {
-      cause: error,
-    });
-  });
-  const outside = addresses.filter((address) => !contains(cidr, address));
-  if (outside.length > 0)
-    throw new Error(
-      `PACKAGE_INDEX_CIDR is ${cidr}, and the host ${hostname} of PACKAGE_INDEX_URL has the address ` +
-        `${outside.join(', ')}. Name a range that contains all its addresses.`,
-    );
-  return { url, cidr, hostAliases: addresses.sort().map((ip) => ({ ip, hostnames: [hostname] })) };
-}
-
-async function addressesOf(hostname: string): Promise<string[]> {
-  return (await lookup(hostname, { all: true, family: 4 })).map(({ address }) => address);
-}
-
-function contains(cidr: string, address: string): boolean {
-  const [network = '', prefix = '32'] = cidr.split('/');
-  const list = new BlockList();
-  list.addSubnet(network, Number(prefix), 'ipv4');
-  return list.check(address, 'ipv4');
+  const settings = { url: 'PACKAGE_INDEX_URL', cidr: 'PACKAGE_INDEX_CIDR' };
+  const addresses = await resolveHost(hostname, cidr, settings, resolve);
+  return { url, cidr, hostAliases: addresses.map((ip) => ({ ip, hostnames: [hostname] })) };
 }

@@ -1,3 +1,11 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { nodeProcess } from '../build';
 import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
 import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
 import { setPlan } from '../../infrastructure/kubernetes/environment/userPlans';
@@ -5,7 +13,7 @@ import { readConfig } from '../../infrastructure/config/config';
 import { answerOf, submit, Users } from './deployed';
 import { eventually } from './eventually';
 import { kubectl } from './kubectl';
-import { startOutside, type Outside } from './outside';
+import { GATEWAY_ADDRESS, startOutside, type Outside } from './outside';
 import { startPlatform, type Platform } from './platform';
 import { stack } from './stack';
 
@@ -18,7 +26,13 @@ const NEIGHBOUR = '203.0.113.20:443';
 /** Of AS112 (RFC 7535): public by the registry of IANA. Only the outside of this test has a route to it. */
 const PUBLIC = '192.31.196.1:443';
 
+/** Names that the egress proxy resolves: to a public address, and to one that is not. */
+const HOSTS_FILE = '127.0.0.1 localhost\n192.31.196.1 api.example.com\n203.0.113.20 internal.example.com\n';
+const PROXY = `${GATEWAY_ADDRESS}:3128`;
+const PROXY_KEY = randomUUID();
+
 const PLANS = JSON.stringify({
+  named: { egress: { hosts: ['api.example.com', { host: 'internal.example.com', ports: [443] }] } },
   ranges: { egress: { ranges: [{ cidr: '203.0.113.0/28', ports: [443] }] } },
   online: { egress: { internet: true } },
 });
@@ -58,22 +72,118 @@ else:
     print(answer())
 `;
 
+/** Prints, and answers with, what it got through the egress proxy, as JSON. */
+const FETCHER = `
+import base64, http.client, json, os, socket, urllib.error, urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+def fetch(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).read().decode()
+    except urllib.error.HTTPError as error:
+        return f'{error.code} {error.read().decode()}'
+    except OSError as error:
+        return str(error)
+
+def tunnel(host, port):
+    proxy = urlsplit(os.environ['HTTPS_PROXY'])
+    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=5)
+    connection.set_tunnel(host, port, {'Proxy-Authorization': basic(proxy)})
+    connection.request('GET', '/')
+    return connection.getresponse().read().decode()
+
+def basic(proxy):
+    return 'Basic ' + base64.b64encode(f'{proxy.username}:{proxy.password}'.encode()).decode()
+
+def direct(host, port):
+    try:
+        socket.create_connection((host, port), 3).close()
+        return 'open'
+    except OSError as error:
+        return 'refused'
+
+def answer():
+    proxied = 'HTTPS_PROXY' in os.environ
+    return json.dumps({
+        'plain': fetch('http://api.example.com:443/') if proxied else None,
+        'tunnel': tunnel('api.example.com', 443) if proxied and direct('${GATEWAY_ADDRESS}', 3128) == 'open' else None,
+        'other': fetch('https://other.example.com/') if proxied else None,
+        'private': fetch('https://internal.example.com/') if proxied else None,
+        'address': direct('192.31.196.1', 443),
+        'proxy': direct('${GATEWAY_ADDRESS}', 3128),
+    })
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = answer().encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+print(answer(), flush=True)
+ThreadingHTTPServer(('', int(os.environ['PORT'])), Handler).serve_forever()
+`;
+
 const users = new Users('egress');
 const planned: string[] = [];
 let outside: Outside;
 let platform: Platform;
+let proxy: Awaited<ReturnType<typeof startProxy>>;
 
 beforeAll(async () => {
   outside = await startOutside([IN_RANGE, OTHER_PORT, NEIGHBOUR, PUBLIC]);
-  platform = await startPlatform({ USER_PLANS: PLANS });
+  proxy = await startProxy(outside);
+  platform = await startPlatform({
+    ...{ USER_PLANS: PLANS, EGRESS_PROXY_URL: `http://${PROXY}`, EGRESS_PROXY_KEY: PROXY_KEY },
+    EGRESS_PROXY_CIDR: `${GATEWAY_ADDRESS}/32`,
+  });
 });
 
 afterAll(async () => {
   await platform?.stop();
+  await proxy?.stop();
   await outside?.close();
   await users.remove();
   for (const user of planned) await removePlan(user);
 });
+
+/** The egress proxy, with the network of the outside and names of its own. */
+async function startProxy({ pid }: Outside) {
+  const folder = await mkdtemp(join(tmpdir(), 'egress-'));
+  const hosts = join(folder, 'hosts');
+  await writeFile(hosts, HOSTS_FILE);
+  const { args, environment } = nodeProcess('egress-proxy/main.ts');
+  const script = `mount --bind ${hosts} /etc/hosts && exec "$@"`;
+  const inOutside = ['--target', String(pid), '--net', 'unshare', '--mount', 'sh', '-c', script, 'sh'];
+  const child = spawn('nsenter', [...inOutside, process.execPath, ...args], {
+    env: {
+      ...environment,
+      ...{ PATH: process.env.PATH, USER_PLANS: PLANS, EGRESS_PROXY_KEY: PROXY_KEY },
+      ...{ HOST: GATEWAY_ADDRESS, EGRESS_PROXY_PORT: '3128' },
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const logged: Record<string, unknown>[] = [];
+  const ready = new Promise<void>((resolve) => {
+    createInterface(child.stdout).on('line', (line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      logged.push(entry);
+      if (entry.msg === 'egress proxy ready') resolve();
+    });
+  });
+  await Promise.race([ready, ended.then(() => Promise.reject(new Error('The egress proxy did not start.')))]);
+  return {
+    logged,
+    stop: async () => {
+      child.kill();
+      await ended;
+      await rm(folder, { recursive: true });
+    },
+  };
+}
 
 const operator = () => {
   const { operationsKubeconfig: kubeconfig, kubeContext: context } = stack();
@@ -173,4 +283,45 @@ test('a plan with the internet opens public addresses and DNS, and a deployment 
     [`${user}-prod-db:5432`]: 'open',
   });
   expect(await egressOf(user)).toEqual({ internet: false, ranges: [], hosts: [] });
+});
+
+test('a plan with hosts opens them through the egress proxy, for tests and programs, until the user no longer has it', async () => {
+  const user = await userWith('named');
+  const final = await submit(platform, user, FETCHER);
+  expect(final).toMatchObject({ status: 'deployed' });
+  const reached = {
+    ...{ plain: 'outside', tunnel: 'outside', address: 'refused', proxy: 'open' },
+    other: expect.stringContaining(
+      `403 The plan named of ${user} does not allow connections to other.example.com:443. It allows: api.example.com`,
+    ) as string,
+    private: expect.stringContaining('403 The host internal.example.com has no public address') as string,
+  };
+  expect(JSON.parse(String(final.stdout))).toEqual(reached);
+  expect(await fromProgram(user)).toEqual(reached);
+  expect(await egressOf(user)).toMatchObject({ hosts: [{ host: 'api.example.com', ports: [443, 80] }, {}] });
+  const about = proxy.logged.filter((entry) => entry.user === user);
+  expect(about).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ method: 'CONNECT', host: 'api.example.com', port: 443, outcome: 'closed' }),
+      expect.objectContaining({ method: 'GET', host: 'api.example.com', port: 443, outcome: 'closed' }),
+      expect.objectContaining({ host: 'other.example.com', port: 443, outcome: 'refused', status: 403 }),
+    ]),
+  );
+
+  await removePlan(user);
+  await reconcile(user);
+  await eventually(async () =>
+    expect(await fromProgram(user)).toMatchObject({ proxy: 'refused', tunnel: null }),
+  );
+});
+
+test('a user without a plan does not reach the egress proxy', async () => {
+  const user = users.another();
+  const final = await submit(platform, user, FETCHER);
+  expect(JSON.parse(String(final.stdout))).toMatchObject({
+    plain: null,
+    address: 'refused',
+    proxy: 'refused',
+  });
+  expect(await fromProgram(user)).toMatchObject({ plain: null, address: 'refused', proxy: 'refused' });
 });

@@ -92,6 +92,47 @@ test('the component program-hosts serves all hosts of one domain, on a cluster a
   }
 });
 
+test('the component egress-proxy runs a proxy without rights, which knows the plans, and whose key workers have', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'overlay-'));
+  const install = relative(directory, resolve('infrastructure/install'));
+  const overlay = {
+    namespace: 'orchestration-system',
+    resources: [`${install}/base`],
+    components: [`${install}/components/egress-proxy`],
+    configMapGenerator: [{ name: 'settings', behavior: 'merge', literals: ['USER_PLANS={"large": {}}'] }],
+  };
+  try {
+    await writeFile(join(directory, 'kustomization.yaml'), JSON.stringify(overlay));
+    const objects = loadAllYaml(await kubectl('kustomize', directory)) as KubernetesObject[];
+    const environmentOf = (name: string) =>
+      (objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata?.name === name) as Deployment)
+        .spec.template.spec.containers[0]?.env;
+    const key = { secretKeyRef: { name: 'egress-proxy', key: 'key' } };
+    for (const name of ['worker', 'egress-proxy'])
+      expect(environmentOf(name)).toContainEqual({ name: 'EGRESS_PROXY_KEY', valueFrom: key });
+    const settings = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata?.name?.startsWith('settings-'),
+    );
+    expect(environmentOf('egress-proxy')).toContainEqual({
+      name: 'USER_PLANS',
+      valueFrom: { configMapKeyRef: { name: settings?.metadata?.name, key: 'USER_PLANS', optional: true } },
+    });
+    expect(settings).toMatchObject({
+      data: { EGRESS_PROXY_URL: 'http://egress-proxy.orchestration-system:3128' },
+    });
+    const file = join(directory, 'objects.json');
+    await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+    const said = await kubectl(...DRY_RUN, '-f', file);
+    expect(said.trim().split('\n')).toHaveLength(objects.length);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 interface Deployment extends KubernetesObject {
-  spec: { template: { spec: { securityContext: object; containers: { securityContext: object }[] } } };
+  spec: {
+    template: {
+      spec: { securityContext: object; containers: { securityContext: object; env?: object[] }[] };
+    };
+  };
 }

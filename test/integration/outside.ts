@@ -28,7 +28,8 @@ sys.stdin.read()
 
 /** The end of the link at the node. All hosts outside are in its range, or routed through the other end. */
 const NODE_ADDRESS = '203.0.113.1';
-const GATEWAY_ADDRESS = '203.0.113.2';
+/** The other end: an address outside that pods reach if network policies allow it. */
+export const GATEWAY_ADDRESS = '203.0.113.2';
 
 /** What lies beyond the cluster, as far as pods can tell. */
 export interface Outside {

@@ -8,6 +8,7 @@ import { NO_EGRESS, type DnsRange, type Egress } from '../../config/egress';
 import { GLOBAL_UNICAST_IPV6, NON_PUBLIC_IPV4, NON_PUBLIC_IPV6 } from '../../config/publicAddresses';
 import { ownedBy } from '../environment/labels';
 import { namespaceOf } from '../testPod/names';
+import { portOf, type EgressProxy } from './proxy';
 
 const DNS_PORT = 53;
 
@@ -29,6 +30,8 @@ export const toDnsPods: V1NetworkPolicyEgressRule = {
 export interface EgressSettings {
   /** DNS servers that are not pods of kube-system, for plans with `internet`. */
   clusterDns?: DnsRange[] | undefined;
+  /** The proxy for plans with `hosts`. */
+  egressProxy?: EgressProxy | undefined;
 }
 
 /**
@@ -54,14 +57,15 @@ export function planEgressPolicy(
 }
 
 function rulesOf(
-  { internet, ranges }: Egress,
-  { clusterDns = [] }: EgressSettings,
+  { internet, ranges, hosts }: Egress,
+  { clusterDns = [], egressProxy }: EgressSettings,
 ): V1NetworkPolicyEgressRule[] {
   return [
     ...ranges.map(({ cidr, ports }) => ({
       to: [{ ipBlock: { cidr } }],
       ...(ports && { ports: ports.map((port) => ({ protocol: 'TCP', port })) }),
     })),
+    ...(hosts.length > 0 && egressProxy ? [toProxy(egressProxy)] : []),
     ...(internet ? [{ to: INTERNET }, toDnsPods, ...clusterDns.map(toDns)] : []),
   ];
 }
@@ -70,6 +74,19 @@ const INTERNET: V1NetworkPolicyPeer[] = [
   { ipBlock: { cidr: '0.0.0.0/0', except: [...NON_PUBLIC_IPV4] } },
   { ipBlock: { cidr: GLOBAL_UNICAST_IPV6, except: [...NON_PUBLIC_IPV6] } },
 ];
+
+const PROXY_PODS: V1NetworkPolicyPeer = {
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'orchestration-system' } },
+  podSelector: { matchLabels: { 'app.kubernetes.io/name': 'egress-proxy' } },
+};
+
+function toProxy(proxy: EgressProxy): V1NetworkPolicyEgressRule {
+  const { cidr } = proxy;
+  return {
+    to: [cidr === undefined ? PROXY_PODS : { ipBlock: { cidr } }],
+    ports: [{ protocol: 'TCP', port: portOf(proxy) }],
+  };
+}
 
 function toDns({ cidr, port }: DnsRange): V1NetworkPolicyEgressRule {
   return { to: [{ ipBlock: { cidr } }], ports: dnsPorts(port) };

@@ -1,7 +1,7 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { apply } from '../api/apply';
 import type { Kube } from '../api/client';
-import { DEFAULT_PLAN, type Plan, type Plans } from '../../config/plans';
+import { DEFAULT_PLAN, type AssignedPlan, type Plans } from '../../config/plans';
 import { attemptToFind, PlatformError } from '../api/errors';
 import { KEYS_NAMESPACE } from '../keys';
 
@@ -34,19 +34,20 @@ export async function setPlan(kube: Kube, userId: string, plan: string): Promise
  * The plan of a user. A user without one gets the default plan, or an empty plan if there is no default.
  * @throws PlatformError `Rejected` for a plan that USER_PLANS does not define
  */
-export async function planOf(kube: Kube, userId: string, plans: Plans): Promise<Plan> {
+export async function planOf(kube: Kube, userId: string, plans: Plans): Promise<AssignedPlan> {
   if (Object.keys(plans).length === 0) return {};
   const found = await attemptToFind(`read the plan of ${userId}`, () =>
     kube.core.readNamespacedConfigMap({ name: nameOf(userId), namespace: KEYS_NAMESPACE }),
   );
   const named = found?.data?.plan;
-  if (named === undefined) return plans[DEFAULT_PLAN] ?? {};
-  const plan = plans[named];
+  if (named === undefined && plans[DEFAULT_PLAN] === undefined) return {};
+  const name = named ?? DEFAULT_PLAN;
+  const plan = plans[name];
   if (plan === undefined)
     throw new PlatformError(
       'Rejected',
-      `The plan of ${userId} is ${named}, and USER_PLANS has only: ${Object.keys(plans).join(', ')}.`,
+      `The plan of ${userId} is ${name}, and USER_PLANS has only: ${Object.keys(plans).join(', ')}.`,
       { reason: 'unknown_plan' },
     );
-  return plan;
+  return { ...plan, name };
 }

@@ -1,4 +1,4 @@
-import type { V1HostAlias } from '@kubernetes/client-node';
+import type { V1EnvVar, V1HostAlias } from '@kubernetes/client-node';
 import type { Plans } from '../../config/plans';
 import type { EgressSettings } from '../egress/policy';
 import type { PackageIndex } from '../packageIndex';
@@ -26,6 +26,8 @@ export interface PodNetwork {
   /** Host names that it resolves without DNS: of its database, for example. */
   hostAliases: V1HostAlias[];
   dns: PodDns;
+  /** With which programs use the egress proxy. */
+  proxyVariables: V1EnvVar[];
 }
 
 export interface ProductionSettings extends EgressSettings {

@@ -1,4 +1,4 @@
-import type { TestRunner } from '../../../activities/ports';
+import type { RunRequest, TestRunner } from '../../../activities/ports';
 import type { Language } from '../../../sandbox/languages/languages';
 import type { Kube } from '../api/client';
 import { PlatformError } from '../api/errors';
@@ -20,7 +20,12 @@ export interface TestRunnerSettings extends PodStreamsSettings {
   languages: Map<string, Language>;
   /** Address of the package index, which may contain a password; without it, no package can be installed. */
   packageIndexUrl?: string | undefined;
+  /** Environment variables of a user's runs, which those of a submission override. */
+  variablesOf?: ((userId: string) => Promise<Record<string, string>>) | undefined;
 }
+
+/** How many variables a run may have (sandbox/test-pod/supervisor/request.py). */
+const MAX_ENV = 110;
 
 const HEARTBEAT_MS = 1_000;
 
@@ -42,13 +47,14 @@ const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
  */
 export function createTestRunner(
   kube: Kube,
-  { languages, packageIndexUrl, ...settings }: TestRunnerSettings,
+  { languages, packageIndexUrl, variablesOf, ...settings }: TestRunnerSettings,
 ): PodTestRunner {
   const streams = new PodStreams(kube, settings);
   return {
-    async run(request, context) {
+    async run(given, context) {
       const { signal } = context;
       signal.throwIfAborted();
+      const request = variablesOf === undefined ? given : await withVariables(given, variablesOf);
       const language = languages.get(request.program.language);
       if (language === undefined)
         throw new PlatformError('Rejected', `There is no language ${request.program.language}.`);
@@ -83,6 +89,16 @@ export function createTestRunner(
     openStreams: () => streams.size,
     close: () => streams.close(),
   };
+}
+
+/** Installers get none: they reach the package index directly. */
+async function withVariables(
+  request: RunRequest,
+  variablesOf: (userId: string) => Promise<Record<string, string>>,
+): Promise<RunRequest> {
+  if (request.command === 'install') return request;
+  const env = { ...(await variablesOf(request.userId)), ...request.input.env };
+  return Object.keys(env).length > MAX_ENV ? request : { ...request, input: { ...request.input, env } };
 }
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -2,6 +2,7 @@ import type { V1HostAlias, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { attemptToFind, PlatformError } from '../../api/errors';
 import type { Kube } from '../../api/client';
 import { ensureEgress } from '../../egress/ensureEgress';
+import { PROXY_VARIABLES, proxyVariables } from '../../egress/proxy';
 import { planOf } from '../../environment/userPlans';
 import { dnsOf } from '../../pods/security';
 import { namesOf } from '../names';
@@ -19,13 +20,18 @@ export async function prepareNetwork(
   settings: ProductionSettings,
   { installs }: { installs: boolean },
 ): Promise<PodNetwork> {
-  const [database, { egress }] = await Promise.all([
+  const [database, plan] = await Promise.all([
     databaseAlias(kube, userId),
     planOf(kube, userId, settings.plans ?? {}),
   ]);
-  await ensureEgress(kube, userId, egress, settings);
+  await ensureEgress(kube, userId, plan.egress, settings);
   const index = installs ? (settings.packageIndex?.hostAliases ?? []) : [];
-  return { hostAliases: [database, ...index], dns: dnsOf(egress) };
+  const variables = Object.entries(proxyVariables(userId, plan, settings));
+  return {
+    hostAliases: [database, ...index],
+    dns: dnsOf(plan.egress),
+    proxyVariables: variables.map(([name, value]) => ({ name, value })),
+  };
 }
 
 async function databaseAlias(kube: Kube, userId: string): Promise<V1HostAlias> {
@@ -45,13 +51,17 @@ async function databaseAlias(kube: Kube, userId: string): Promise<V1HostAlias> {
  */
 export function withNetwork(
   template: V1PodTemplateSpec,
-  { hostAliases, dns }: PodNetwork,
+  { hostAliases, dns, proxyVariables: variables }: PodNetwork,
 ): V1PodTemplateSpec {
   const { metadata, spec } = template;
   if (spec?.hostAliases === undefined) return template;
+  const containers = spec.containers.map(({ env = [], ...container }) => ({
+    ...container,
+    env: [...env.filter(({ name }) => !PROXY_VARIABLES.includes(name)), ...variables],
+  }));
   const { dnsPolicy: _, dnsConfig: __, ...others } = spec;
   return {
     metadata: { ...metadata, labels: { ...metadata?.labels, ...dns.labels } },
-    spec: { ...others, ...dns.spec, hostAliases },
+    spec: { ...others, ...dns.spec, hostAliases, containers },
   };
 }

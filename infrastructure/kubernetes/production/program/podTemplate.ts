@@ -72,6 +72,7 @@ export function programPod(
       ...(launch.hasInput ? [{ name: 'INPUT_DIRECTORY', value: INPUT_DIRECTORY }] : []),
       ...(launch.serves ? [{ name: 'SERVES', value: '1' }] : []),
       ...environmentVariables(userId),
+      ...launch.network.proxyVariables,
     ],
     ports: [{ name: 'http', containerPort: PROGRAM_PORT }],
     // timeoutSeconds must stay above HOLD_SECONDS of sandbox/production-pod/readiness.py.

@@ -34,7 +34,7 @@ const code = {
   requirements: [],
 };
 const hostAliases = [{ ip: '192.0.2.5', hostnames: ['test-prod-db'] }];
-const network: PodNetwork = { hostAliases, dns: dnsOf() };
+const network: PodNetwork = { hostAliases, dns: dnsOf(), proxyVariables: [] };
 const start = {
   ...{ language: 'python', entrypoint: 'main.py', files: ['main.py'], requirements: [] as string[] },
   network,
@@ -140,6 +140,19 @@ describe('the program', () => {
     expect(withNetwork(offline, online)).toEqual(template);
     expect(withNetwork(template, network)).toEqual(offline);
     expect(withNetwork(offline, network)).toEqual(offline);
+  });
+
+  it('has the variables of the egress proxy that its plan has now, also when it is restored', () => {
+    const program = programOf(provenance());
+    const proxied = {
+      ...network,
+      proxyVariables: [{ name: 'HTTPS_PROXY', value: 'http://ada.large:x@10.0.0.1' }],
+    };
+    const template = programTemplate('test', program, { ...start, network: proxied }, settings);
+    expect(template.spec?.containers[0]?.env?.at(-1)).toEqual(proxied.proxyVariables[0]);
+    const direct = programTemplate('test', program, start, settings);
+    expect(withNetwork(direct, proxied)).toEqual(template);
+    expect(withNetwork(template, network)).toEqual(direct);
   });
 
   it('carries its submission on the Deployment and on the pods, so that each submission is a revision', () => {
