@@ -6,6 +6,7 @@ import { lookup } from 'node:dns/promises';
 import {
   createServer,
   request as httpRequest,
+  type ClientRequest,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type Server,
@@ -28,12 +29,13 @@ export interface ProxyLimits extends UserLimits {
   idleMs: number;
   /** For a connection or request in all. */
   totalMs: number;
-  /** Connections of all users together. */
+  /** Connections to the proxy: of all clients together, and from one address. */
   connections: number;
+  connectionsPerAddress: number;
 }
 
 export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
-  ...{ open: 64, perMinute: 1_200, connections: 4_000 },
+  ...{ open: 64, perMinute: 1_200, connections: 4_000, connectionsPerAddress: 128 },
   ...{ connectMs: 10_000, idleMs: 600_000, totalMs: 3_600_000 },
 };
 
@@ -70,8 +72,8 @@ interface Admitted {
   identity: EgressIdentity;
   target: Target;
   addresses: string[];
-  /** Ends it, and logs it. Only the first call has an effect. */
-  end: (outcome: string, bytes?: { sent: number; received: number }) => void;
+  /** Ends it, and logs it. @returns false if it had ended already */
+  end: (outcome: string, bytes?: { sent: number; received: number }) => boolean;
 }
 
 /** Creates the proxy's server, which does not listen yet. `GET /healthz` is answered with 200. */
@@ -80,9 +82,26 @@ export function createEgressProxy(parts: ProxyParts): Server {
   const proxy = new EgressProxy(parts, limits);
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
   server.maxConnections = limits.connections;
+  boundConnections(server, limits.connectionsPerAddress);
   server.on('request', (request, response) => void proxy.forward(request, response));
   server.on('connect', (request, socket, head) => void proxy.tunnel(request, socket, head));
   return server;
+}
+
+/** Otherwise a single pod could use up all connections without sending anything. */
+function boundConnections(server: Server, perAddress: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress: address = '' } = socket;
+    const count = (open.get(address) ?? 0) + 1;
+    if (count > perAddress) return void socket.destroy();
+    open.set(address, count);
+    socket.on('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+  });
 }
 
 class EgressProxy {
@@ -112,9 +131,10 @@ class EgressProxy {
     const bytes = () => ({ sent: upstream.bytesWritten, received: upstream.bytesRead });
     const close = (outcome: string) => {
       clearTimeout(deadline);
-      end(outcome, bytes());
+      if (!end(outcome, bytes())) return;
       if (!isOpen && !client.destroyed)
         refuseTunnel(client, new Refusal(outcome === 'timeout' ? 504 : 502, unreachable(target)));
+      else if (outcome === 'closed') endAfterData(client, this.limits.idleMs);
       else client.destroy();
       upstream.destroy();
     };
@@ -149,17 +169,26 @@ class EgressProxy {
     }
     const { target, end } = admitted;
     let hasBegun = false;
-    const upstream = httpRequest({
-      ...{ method: request.method, path: `${url.pathname}${url.search}`, agent: false },
-      headers: { ...endToEnd(request), host: url.host, connection: 'close' },
-      ...upstreamOf(admitted),
-    });
+    let upstream: ClientRequest;
+    try {
+      upstream = httpRequest({
+        ...{ method: request.method, path: `${url.pathname}${url.search}`, agent: false },
+        headers: { ...endToEnd(request), host: url.host, connection: 'close' },
+        ...upstreamOf(admitted),
+      });
+    } catch {
+      end('invalid');
+      return refuse(
+        response,
+        new Refusal(400, 'The egress proxy cannot forward this request: a header is invalid.'),
+      );
+    }
     const close = (outcome: string) => {
       clearTimeout(deadline);
       clearTimeout(total);
       const { bytesWritten: sent = 0, bytesRead: received = 0 } = upstream.socket ?? {};
-      end(outcome, { sent, received });
-      if (outcome !== 'closed' && !hasBegun && !response.headersSent)
+      if (!end(outcome, { sent, received })) return;
+      if (outcome !== 'closed' && !response.headersSent)
         refuse(response, new Refusal(outcome === 'timeout' ? 504 : 502, unreachable(target)));
       else if (!response.writableFinished) response.destroy();
       upstream.destroy();
@@ -172,10 +201,18 @@ class EgressProxy {
     });
     upstream.on('response', (answer) => {
       hasBegun = true;
-      const { statusCode = 502, statusMessage } = answer;
-      response.writeHead(statusCode, statusMessage, { ...endToEnd(answer), connection: 'close' });
       answer.on('error', () => close('reset'));
+      try {
+        response.writeHead(answer.statusCode ?? 502, { ...endToEnd(answer), connection: 'close' });
+      } catch {
+        // Its status or a header is none.
+        return close('reset');
+      }
       answer.pipe(response);
+    });
+    upstream.on('upgrade', (_, socket) => {
+      socket.destroy();
+      close('reset');
     });
     upstream.on('error', () => close(hasBegun ? 'reset' : 'unreachable'));
     response.on('close', () => close(response.writableFinished ? 'closed' : 'cancelled'));
@@ -188,7 +225,8 @@ class EgressProxy {
     const began = Date.now();
     const identity = this.identityOf(request.headers['proxy-authorization']);
     const about = { user: identity?.userId ?? null, plan: identity?.plan, method, ...target };
-    const begun = this.usage.begin(identity?.userId ?? '');
+    // Addresses and ids of users are never the same.
+    const begun = this.usage.begin(identity?.userId ?? request.socket.remoteAddress ?? '');
     const log = (outcome: string, more: object = {}) =>
       this.parts.logger.info({ ...about, outcome, ms: Date.now() - began, ...more }, 'egress');
     try {
@@ -212,10 +250,11 @@ class EgressProxy {
       const addresses = await this.resolve(target);
       let isOver = false;
       const end: Admitted['end'] = (outcome, bytes) => {
-        if (isOver) return;
+        if (isOver) return false;
         isOver = true;
         begun.end();
         log(outcome, bytes);
+        return true;
       };
       return { identity, target, addresses, end };
     } catch (error) {
@@ -280,6 +319,14 @@ function knownAddresses(addresses: string[]): LookupFunction {
   };
 }
 
+/** The client may be slower than the host: it gets what is still buffered for it. */
+function endAfterData(client: Duplex, deadlineMs: number): void {
+  if (client.destroyed || client.writableFinished) return void client.destroy();
+  const deadline = setTimeout(() => client.destroy(), deadlineMs);
+  client.once('close', () => clearTimeout(deadline));
+  client.end(() => client.destroy());
+}
+
 function absolute(url = ''): URL {
   if (!/^http:\/\/[^/@?#]+(?:[/?#]|$)/i.test(url) || !URL.canParse(url))
     throw new Refusal(
@@ -302,7 +349,7 @@ function endToEnd({ headers, headersDistinct }: IncomingMessage): OutgoingHttpHe
 }
 
 function unreachable({ host, port }: Target): string {
-  return `The egress proxy cannot connect to ${host}:${port}. The plan allows it; the host does not answer.`;
+  return `The egress proxy cannot connect to ${host}:${port}. The plan allows it, but there is no valid answer.`;
 }
 
 function asRefusal(error: unknown): Refusal {

@@ -151,6 +151,17 @@ describe('a tunnel', () => {
     ]);
   });
 
+  test('delivers everything that the host sent before it ended, to a client that reads later', async () => {
+    const size = 8_000_000;
+    const target = createTcpServer((socket) => void socket.end(Buffer.alloc(size)));
+    const port = await listening(target);
+    const { socket, head } = await tunnel(await proxyFor(port), `api.example.com:${port}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    let received = head.length;
+    for await (const bytes of socket) received += (bytes as Buffer).length;
+    expect(received).toBe(size);
+  });
+
   test('to another host is refused, with the host, the plan and what it allows', async () => {
     const proxy = await proxyFor(9);
     const { status, reason, socket, head } = await tunnel(proxy, 'other.example.com:443');
@@ -228,7 +239,7 @@ describe('a tunnel', () => {
     const { status, reason } = await tunnel(await proxyFor(port), `api.example.com:${port}`);
     expect([status, reason]).toEqual([
       502,
-      `The egress proxy cannot connect to api.example.com:${port}. The plan allows it; the host does not answer.`,
+      `The egress proxy cannot connect to api.example.com:${port}. The plan allows it, but there is no valid answer.`,
     ]);
     expect(await logs(1)).toMatchObject([{ outcome: 'unreachable' }]);
   });
@@ -326,6 +337,42 @@ describe('a request of plain HTTP', () => {
   test('of the health check needs no credentials', async () => {
     expect(await forward(await proxyFor(9), '/healthz', { credentials: '' })).toMatchObject({ status: 200 });
   });
+});
+
+test.each([
+  'HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 200 \x01\x02\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nX: \x01\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n',
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nshort',
+  'garbage\r\n\r\n',
+  '',
+])('a target that answers %j does not end the proxy', async (answer) => {
+  const target = createTcpServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.end(answer));
+  });
+  const port = await listening(target);
+  const proxy = await proxyFor(port);
+  await forward(proxy, `http://api.example.com:${port}/`).catch(() => undefined);
+  expect(await logs(1)).toMatchObject([{ host: 'api.example.com' }]);
+  expect(await forward(proxy, '/healthz')).toMatchObject({ status: 200 });
+});
+
+test('one address may have a limited number of connections, and more again when they have ended', async () => {
+  const limits = { ...DEFAULT_PROXY_LIMITS, connectionsPerAddress: 2 };
+  const proxy = await proxyFor(9, { limits });
+  const sockets = [connect(proxy, '127.0.0.1'), connect(proxy, '127.0.0.1')];
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const third = connect(proxy, '127.0.0.1');
+  third.on('error', () => undefined);
+  await once(third, 'close');
+  for (const socket of sockets) socket.destroy();
+  for (let status: number | undefined; status !== 200;)
+    status = await forward(proxy, '/healthz').then(
+      (answer) => answer.status,
+      () => undefined, // The ends of the others have not arrived yet.
+    );
 });
 
 test('garbage is refused, and the proxy lives on', async () => {

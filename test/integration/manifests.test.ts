@@ -103,7 +103,8 @@ test('the component egress-proxy runs a proxy without rights, which knows the pl
   };
   try {
     await writeFile(join(directory, 'kustomization.yaml'), JSON.stringify(overlay));
-    const objects = loadAllYaml(await kubectl('kustomize', directory)) as KubernetesObject[];
+    const rendered = await kubectl('kustomize', directory);
+    const objects = loadAllYaml(rendered) as KubernetesObject[];
     const environmentOf = (name: string) =>
       (objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata?.name === name) as Deployment)
         .spec.template.spec.containers[0]?.env;
@@ -120,8 +121,8 @@ test('the component egress-proxy runs a proxy without rights, which knows the pl
     expect(settings).toMatchObject({
       data: { EGRESS_PROXY_URL: 'http://egress-proxy.orchestration-system:3128' },
     });
-    const file = join(directory, 'objects.json');
-    await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+    const file = join(directory, 'objects.yaml');
+    await writeFile(file, rendered);
     const said = await kubectl(...DRY_RUN, '-f', file);
     expect(said.trim().split('\n')).toHaveLength(objects.length);
   } finally {
