@@ -1,9 +1,9 @@
 import { Client } from '@elastic/elasticsearch';
 import { setTimeout as wait } from 'node:timers/promises';
-import { submit, Users } from './deployed';
-import { startForwarder, type Forwarder } from './forwarder';
-import { startPlatform, type Platform } from './platform';
-import { stack } from './stack';
+import { submit, Users } from '../integration/deployed';
+import { startForwarder, type Forwarder } from '../integration/forwarder';
+import { startPlatform, type Platform } from '../integration/platform';
+import { stack } from '../integration/stack';
 
 /** A program that prints without end neither fills the log store nor delays the lines of others. */
 
