@@ -37,7 +37,7 @@ import subprocess
 import sys
 import time
 
-from database import await_database
+from await_database import await_database
 from drain import Drain
 from file_names import is_ambiguous
 from readiness import Readiness, answer_probes

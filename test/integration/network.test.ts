@@ -110,6 +110,32 @@ const serviceIp = async (userId: string, name: string) =>
 /** DNS of a node-local cache, and the metadata server of clouds. */
 const LINK_LOCAL = ['169.254.20.10:53', '169.254.169.254:80'];
 
+/** A pod of kube-system that accepts connections at the port of DNS, as DNS servers of most clusters do. @returns its IP */
+async function dnsPod(): Promise<string> {
+  const accept = `import socket
+listener = socket.create_server(('', 53))
+while True: listener.accept()[0].close()`;
+  const image = [`--image=${stack().images.program}`, '--image-pull-policy=IfNotPresent'];
+  const asRoot = `--overrides=${JSON.stringify({ spec: { securityContext: { runAsUser: 0 } } })}`;
+  await kubectl(
+    'run',
+    DNS_POD,
+    '-n',
+    'kube-system',
+    ...image,
+    asRoot,
+    '--command',
+    '--',
+    'python3',
+    '-c',
+    accept,
+  );
+  await kubectl('wait', '--for=condition=Ready', `pod/${DNS_POD}`, '-n', 'kube-system', '--timeout=60s');
+  return kubectl('get', 'pod', DNS_POD, '-n', 'kube-system', '-o', 'jsonpath={.status.podIP}');
+}
+
+const DNS_POD = `network-test-${user}`;
+
 let inNode: Awaited<ReturnType<typeof listenInNode>>;
 const onMachine = createServer((socket) => socket.end());
 let denied: string[] = [];
@@ -117,8 +143,9 @@ let denied: string[] = [];
 beforeAll(async () => {
   inNode = await listenInNode(LINK_LOCAL);
   onMachine.listen(0, network.hostAddress);
-  const [finals] = await Promise.all([
+  const [finals, dns] = await Promise.all([
     Promise.all([user, other].map((id) => submit(platform, id, prober))),
+    dnsPod(),
     once(onMachine, 'listening'),
   ]);
   for (const final of finals) expect(final).toMatchObject({ status: 'deployed' });
@@ -133,6 +160,7 @@ beforeAll(async () => {
     `${network.hostAddress}:${(onMachine.address() as AddressInfo).port}`,
     `${network.dnsServiceAddress}:53`,
     `${network.hostAddress}:${ports.dns}`,
+    `${dns}:53`,
     `dns:${network.dnsServiceAddress}:53`,
     `dns:${network.hostAddress}:${ports.dns}`,
     ...LINK_LOCAL,
@@ -142,6 +170,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await inNode?.close();
   onMachine.close();
+  await kubectl('delete', 'pod', DNS_POD, '-n', 'kube-system', '--grace-period=0', '--ignore-not-found');
   await users.remove();
 });
 

@@ -73,13 +73,13 @@ describe('a program with a database', () => {
 
   it('starts all the same when the database stays down, and its log tells why that took long', async () => {
     const away = { PGHOST: '127.0.0.1', PGPORT: String(await reservePort()) };
-    const program = await run('completes.py', away, 'database.WAIT_SECONDS = 0.3');
+    const program = await run('completes.py', away, 'await_database.WAIT_SECONDS = 0.3');
     await program.printed('Hello');
     expect(program.output).toMatch(/^orchestration: the database could not be reached for 0\.\d s/);
   });
 
   it('does not wait for it when it is asked to stop', async () => {
-    const asks = "database.can_connect = lambda host, port: print('asked') is not None";
+    const asks = "await_database.can_connect = lambda host, port: print('asked') is not None";
     const program = await run('runs_long.py', { PGHOST: '127.0.0.1', PGPORT: '5432' }, asks);
     await program.printed('asked');
     program.signal('SIGTERM');

@@ -39,7 +39,7 @@ export class Supervised {
     this.port = port;
     this.readyPort = readyPort;
     const given = typeof program === 'string' ? program.split(' ') : program;
-    const main = `import sys, database, drain, entry, readiness\n${changed}\nsys.exit(entry.main(sys.argv[1:]))`;
+    const main = `import sys, await_database, drain, entry, readiness\n${changed}\nsys.exit(entry.main(sys.argv[1:]))`;
     this.child = spawn('python3', ['-u', '-c', main, ...given], {
       env: {
         ...process.env,
