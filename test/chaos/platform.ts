@@ -26,10 +26,14 @@ export interface Platform {
   stop(): Promise<string[]>;
 }
 
-/** @param directory for their logs and kubeconfigs */
+/**
+ * @param directory for their logs and kubeconfigs
+ * @param reachable a port of this machine that the programs of all users may connect to
+ */
 export async function startPlatform(
   servers: Stack,
   directory: string,
+  reachable: { host: string; port: number },
   say: (text: string) => void,
 ): Promise<Platform> {
   await mkdir(directory, { recursive: true });
@@ -70,6 +74,9 @@ export async function startPlatform(
       PROGRAM_IMAGE: servers.images.program,
       DATABASE_IMAGE: servers.images.database,
       DATABASE_IMAGE_15: servers.images.database15,
+      USER_PLANS: JSON.stringify({
+        default: { egress: { ranges: [{ cidr: `${reachable.host}/32`, ports: [reachable.port] }] } },
+      }),
     });
   }
 

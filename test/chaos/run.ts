@@ -65,7 +65,7 @@ export async function run(
     { length: options.short ? USERS.short : USERS.long },
     (_, n) => `${prefix}-${n + 1}`,
   );
-  const platform = await startPlatform(servers, join(directory, prefix), (text) =>
+  const platform = await startPlatform(servers, join(directory, prefix), { host, port: tally.port }, (text) =>
     timeline.add('process', text),
   );
   let injector: Injector | undefined;

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
-import { readStackState } from '../../local-stack/endpoints';
-import { childrenOf } from '../../infrastructure/processIdentity';
+import { openMachinePort } from '../integration/nodeNetwork';
 
 /** One execution of a piece of submitted code, as reported by the code when it started. */
 export interface Execution {
@@ -46,37 +43,16 @@ export async function openTally(host: string): Promise<Tally> {
   server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  await setFirewallRule('--insert', host, port);
+  const closePort = await openMachinePort(host, port);
   return {
     port,
     get executions() {
       return [...executions.values()];
     },
     async close() {
-      await setFirewallRule('--delete', host, port);
+      await closePort();
       server.close();
       await once(server, 'close');
     },
   };
-}
-
-/** The local stack's node only lets pods reach the stack's servers: this opens one more port during a run. */
-async function setFirewallRule(change: '--insert' | '--delete', host: string, port: number): Promise<void> {
-  const node = readStackState()?.pids.node;
-  const inside = node === undefined ? undefined : childrenOf(node)[0];
-  if (inside === undefined)
-    throw new Error('Executions are counted on the local stack alone, and none runs.');
-  const rule = ['FORWARD', '-i', 'cni0', '-o', 'eth0', '-d', host, '-p', 'tcp', '--dport', String(port)];
-  const command = [
-    '--target',
-    String(inside),
-    '--net',
-    'iptables',
-    '--wait',
-    change,
-    ...rule,
-    '-j',
-    'ACCEPT',
-  ];
-  await promisify(execFile)('nsenter', command);
 }

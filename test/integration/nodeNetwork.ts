@@ -20,6 +20,34 @@ export async function inNodeNetwork(...command: string[]): Promise<string> {
   return stdout;
 }
 
+/**
+ * Lets pods whose network policies allow it connect to a port of this machine, which node-init.sh forbids.
+ * @returns a function that undoes it
+ */
+export async function openMachinePort(host: string, port: number): Promise<() => Promise<void>> {
+  const packets = [
+    '-i',
+    'cni0',
+    '-o',
+    'eth0',
+    '-d',
+    host,
+    '-p',
+    'tcp',
+    '--dport',
+    String(port),
+    '-j',
+    'ACCEPT',
+  ];
+  const change = async (mangle: string[], filter: string[]) => {
+    await inNodeNetwork('iptables', '-w', '-t', 'mangle', ...mangle, ...packets);
+    await inNodeNetwork('iptables', '-w', ...filter, ...packets);
+  };
+  // In the filter table, the rules of network policies stay first.
+  await change(['-I', 'FORWARD', '1'], ['-I', 'FORWARD', '2']);
+  return () => change(['-D', 'FORWARD'], ['-D', 'FORWARD']);
+}
+
 const LISTENER = `
 import socket, sys, threading
 listeners = [socket.create_server((host, int(port))) for host, port in (each.split(':') for each in sys.argv[1:])]

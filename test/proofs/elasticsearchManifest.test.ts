@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@elastic/elasticsearch';
 import { runCommand } from '../../local-stack/machine/command';
+import { readSettings } from '../../local-stack/settings';
 import { createActionLog } from '../../infrastructure/elasticsearch/actionLog';
 import { loadElasticsearchImage } from './elasticsearchImage';
 import { kubectl } from '../integration/kubectl';
@@ -41,6 +42,22 @@ afterAll(() => rm(folder, { recursive: true }));
 /** Makes Elasticsearch create indices on a disk that is almost full. */
 const ON_A_FULL_DISK = "- { name: cluster.routing.allocation.disk.threshold_enabled, value: 'false' }";
 
+/** Its own policy permits only the pods that use it. */
+const REACHED_BY_TEST = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: {
+    name: 'elasticsearch-test',
+    namespace: 'orchestration-system',
+    labels: { app: 'elasticsearch' },
+  },
+  spec: {
+    podSelector: { matchLabels: { app: 'elasticsearch' } },
+    policyTypes: ['Ingress'],
+    ingress: [{ from: [{ ipBlock: { cidr: `${readSettings().network.hostAddress}/32` } }] }],
+  },
+};
+
 /** Applies a manifest, adapted to the heap, memory and disk of a small machine. */
 async function applySmall(path: string): Promise<void> {
   const small = readFileSync(path, 'utf8')
@@ -50,6 +67,8 @@ async function applySmall(path: string): Promise<void> {
   const manifest = join(folder, 'elasticsearch.yaml');
   await writeFile(manifest, small);
   await kubectl('apply', '--server-side', '--force-conflicts', '-f', manifest);
+  await writeFile(manifest, JSON.stringify(REACHED_BY_TEST));
+  await kubectl('apply', '--server-side', '-f', manifest);
 }
 
 /**

@@ -3,13 +3,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { CertificateAuthority } from '../../../local-stack/cluster/certificateAuthority';
-import { readStackState } from '../../../local-stack/endpoints';
-import { runCommand } from '../../../local-stack/machine/command';
-import { childrenOf } from '../../../infrastructure/processIdentity';
 import { readSettings } from '../../../local-stack/settings';
+import { openMachinePort } from '../../integration/nodeNetwork';
 import { stack } from '../../integration/stack';
 
 /**
@@ -42,8 +40,10 @@ export async function openFronts(directory: string): Promise<Fronts> {
     temporalFront({ ...identity, ca: readFileSync(authority.files.certificate) }),
     elasticsearchFront(identity, apiKey),
   ];
-  const [temporal, elasticsearch] = await Promise.all(servers.map((front) => listening(front, host)));
-  const shutWays = await openWays([temporal!, elasticsearch!]);
+  // Ports that the network policies of the installation allow.
+  const [temporal, elasticsearch] = [7233, 9200];
+  await Promise.all([listening(servers[0]!, host, temporal), listening(servers[1]!, host, elasticsearch)]);
+  const closePorts = await Promise.all([temporal, elasticsearch].map((port) => openMachinePort(host, port)));
   return {
     temporalAddress: `${host}:${temporal}`,
     elasticsearchHost: `https://${host}:${elasticsearch}`,
@@ -51,7 +51,7 @@ export async function openFronts(directory: string): Promise<Fronts> {
     client,
     elasticsearchApiKey: apiKey,
     async close() {
-      await shutWays();
+      for (const close of closePorts) await close();
       await Promise.all(servers.map(closed));
     },
   };
@@ -89,7 +89,7 @@ function elasticsearchFront(identity: { cert: Buffer; key: Buffer }, apiKey: str
 
 const sockets = new WeakMap<Server, Set<Socket>>();
 
-async function listening(server: Server, host: string): Promise<number> {
+async function listening(server: Server, host: string, port: number): Promise<void> {
   const open = new Set<Socket>();
   sockets.set(server, open);
   server.on('connection', (socket: Socket) => {
@@ -98,9 +98,8 @@ async function listening(server: Server, host: string): Promise<number> {
     socket.on('error', () => socket.destroy()).on('close', () => open.delete(socket));
   });
   server.on('tlsClientError', (_, socket: Socket) => socket.destroy());
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
 }
 
 async function closed(server: Server): Promise<void> {
@@ -108,20 +107,4 @@ async function closed(server: Server): Promise<void> {
   server.close();
   sockets.get(server)?.forEach((socket) => socket.destroy());
   await end;
-}
-
-/** Lets pods connect to ports of this machine, which node-init.sh forbids. @returns a function to undo it */
-async function openWays(ports: number[]): Promise<() => Promise<void>> {
-  const node = childrenOf(readStackState()?.pids.node ?? 0)[0];
-  if (node === undefined)
-    throw new Error('No local stack of this machine runs: pods could not reach its servers.');
-  const rule = (action: string[], port: number) =>
-    runCommand('nsenter', [
-      ...['--target', String(node), '--net', 'iptables', '-w', ...action, '-i', 'cni0', '-o', 'eth0'],
-      ...['-d', readSettings().network.hostAddress, '-p', 'tcp', '--dport', String(port), '-j', 'ACCEPT'],
-    ]);
-  for (const port of ports) await rule(['-I', 'FORWARD', '1'], port);
-  return async () => {
-    for (const port of ports) await rule(['-D', 'FORWARD'], port);
-  };
 }
