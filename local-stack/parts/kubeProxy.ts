@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from '../machine/command';
 import { nodeName, statePaths } from '../settings';
 import type { ClusterContext } from './context';
 import type { Node } from './node';
@@ -23,16 +22,7 @@ export function kubeProxy(context: ClusterContext, node: Node): ServerPart {
       };
     },
     isReady: async () => {
-      const inNode = ['--target', String(node.namespaces), '--net'];
-      const rules = await runCommand('nsenter', [
-        ...inNode,
-        'iptables',
-        '-w',
-        '-t',
-        'nat',
-        '-S',
-        'KUBE-SERVICES',
-      ]);
+      const rules = await node.runInNetwork('iptables', '-w', '-t', 'nat', '-S', 'KUBE-SERVICES');
       return rules.includes(settings.network.apiserverServiceAddress);
     },
     readyWithin: 60_000,

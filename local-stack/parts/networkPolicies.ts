@@ -1,10 +1,10 @@
 import { networkPolicyProgram } from '../artifacts/networkPolicyProgram';
-import { runCommand } from '../machine/command';
 import { ensurePrograms, networkPolicyPrerequisites } from '../machine/prerequisites';
 import type { Progress } from '../machine/progress';
 import { nodeName, type Settings } from '../settings';
 import type { ClusterContext } from './context';
 import type { Node } from './node';
+import { optional } from './optional';
 import { ServerPart } from './serverPart';
 
 /** The chain of the packet filter that packets to and from pods pass through. */
@@ -14,27 +14,22 @@ const FORWARD_CHAIN = 'KUBE-ROUTER-FORWARD';
  * The program that enforces network policies, if this machine can run it; else undefined, and the reason is
  * reported in one line.
  */
-export async function usableNetworkPolicies(
+export function usableNetworkPolicies(
   settings: Settings,
   progress: Progress,
   node: Node,
 ): Promise<string | undefined> {
-  try {
+  return optional(progress, 'Network policies are not enforced on this machine', async () => {
     await ensurePrograms(networkPolicyPrerequisites, progress);
     const program = await networkPolicyProgram(settings, progress);
     await tryOut(node);
     return program;
-  } catch (error) {
-    const reason = (error as Error).message.replace(/\s*\n\s*/g, ' ');
-    progress.say(`  Network policies are not enforced on this machine: ${reason}`);
-    return undefined;
-  }
+  });
 }
 
 /** Network policies need sets of addresses in the packet filter, which not every kernel has. */
 async function tryOut(node: Node): Promise<void> {
-  const inNode = ['--target', String(node.namespaces), '--net'];
-  const run = (...command: string[]) => runCommand('nsenter', [...inNode, ...command]);
+  const run = (...command: string[]) => node.runInNetwork(...command);
   await run('ipset', 'create', 'trial', 'hash:net', '-exist');
   try {
     await run(
@@ -76,8 +71,7 @@ export function networkPolicies(context: ClusterContext, node: Node, program: st
         namespacesOf: node.namespaces,
       }),
     isReady: async () => {
-      const inNode = ['--target', String(node.namespaces), '--net'];
-      const rules = await runCommand('nsenter', [...inNode, 'iptables', '-w', '-S', FORWARD_CHAIN]);
+      const rules = await node.runInNetwork('iptables', '-w', '-S', FORWARD_CHAIN);
       return rules.includes('-j');
     },
     readyWithin: 60_000,

@@ -32,6 +32,11 @@ export class Node extends ServerPart {
     return pid;
   }
 
+  /** Runs a command in the network namespace of the node. @returns its output */
+  runInNetwork(...command: string[]): Promise<string> {
+    return runCommand('nsenter', ['--target', String(this.namespaces), '--net', ...command]);
+  }
+
   override async start(): Promise<void> {
     await loadBridgeFilter();
     await waitForDevice(this.settings.network.device);
@@ -59,8 +64,7 @@ export class Node extends ServerPart {
     const { device, hostAddress, nodeAddress, prefixLength, podRange, serviceRange } = this.settings.network;
     const namespace = String(this.namespaces);
     const ip = (...args: string[]) => runCommand('ip', args);
-    const ipInNode = (...args: string[]) =>
-      runCommand('nsenter', ['--target', namespace, '--net', 'ip', ...args]);
+    const ipInNode = (...args: string[]) => this.runInNetwork('ip', ...args);
     await ip('link', 'add', device, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
     await ip('address', 'add', `${hostAddress}/${prefixLength}`, 'dev', device);
     await ip('link', 'set', device, 'up');
