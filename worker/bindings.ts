@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
+import { inBackground, type Background } from './background';
 
 /** The pause after a failed attempt, in milliseconds. */
 const RETRY_MS = 30_000;
@@ -9,28 +9,15 @@ const RETRY_MS = 30_000;
  * unavailable: a submission binds its user's namespace itself.
  * @param bind returns the namespaces that it changed
  */
-export function bindOnce(
-  bind: () => Promise<string[]>,
-  logger: Logger,
-  retryMs = RETRY_MS,
-): { stop: () => Promise<void> } {
-  const over = new AbortController();
-  const binding = (async () => {
-    while (!over.signal.aborted) {
-      try {
-        const namespaces = await bind();
-        if (namespaces.length > 0) logger.info({ namespaces }, 'created RoleBindings in namespaces of users');
-        return;
-      } catch (error) {
-        logger.warn({ err: error }, 'failed to create RoleBindings in namespaces of users: trying again');
-      }
-      await wait(retryMs, undefined, { signal: over.signal }).catch(() => undefined);
+export function bindOnce(bind: () => Promise<string[]>, logger: Logger, retryMs = RETRY_MS): Background {
+  return inBackground(async () => {
+    try {
+      const namespaces = await bind();
+      if (namespaces.length > 0) logger.info({ namespaces }, 'created RoleBindings in namespaces of users');
+      return true;
+    } catch (error) {
+      logger.warn({ err: error }, 'failed to create RoleBindings in namespaces of users: trying again');
+      return false;
     }
-  })();
-  return {
-    stop: () => {
-      over.abort();
-      return binding;
-    },
-  };
+  }, retryMs);
 }

@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../infrastructure/logging';
+import { inBackground, type Background } from './background';
 
 /** The pause between two sweeps, in milliseconds. */
 const EVERY_MS = 60_000;
@@ -13,23 +13,14 @@ export function sweepRegularly(
   sweep: () => Promise<string[]>,
   logger: Logger,
   everyMs = EVERY_MS,
-): { stop: () => Promise<void> } {
-  const over = new AbortController();
-  const sweeping = (async () => {
-    while (!over.signal.aborted) {
-      try {
-        const gone = await sweep();
-        if (gone.length > 0) logger.info({ gone }, 'swept pods');
-      } catch (error) {
-        logger.warn({ err: error }, 'failed to sweep pods');
-      }
-      await wait(everyMs, undefined, { signal: over.signal }).catch(() => undefined);
+): Background {
+  return inBackground(async () => {
+    try {
+      const gone = await sweep();
+      if (gone.length > 0) logger.info({ gone }, 'swept pods');
+    } catch (error) {
+      logger.warn({ err: error }, 'failed to sweep pods');
     }
-  })();
-  return {
-    stop: () => {
-      over.abort();
-      return sweeping;
-    },
-  };
+    return false;
+  }, everyMs);
 }

@@ -32,6 +32,7 @@ import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttribu
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
 import { SEARCH_ATTRIBUTES } from '../workflows/contract';
+import type { Background } from './background';
 import { bindOnce } from './bindings';
 import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
@@ -85,8 +86,8 @@ async function main(): Promise<void> {
   const parts = kubernetesParts(kube, config, await packageIndexOf(config), await egressProxyOf(config));
   const lookUp = { open: openSubmissions(client, taskQueue), streams: () => parts.testRunner.openStreams() };
   addGauges(metrics, lookUp);
-  let bindings: { stop: () => Promise<void> } | undefined;
-  let sweeps: { stop: () => Promise<void> } | undefined;
+  let bindings: Background | undefined;
+  let sweeps: Background | undefined;
   let health: HealthServer | undefined;
   try {
     await ensureSearchAttributes(connection.operatorService, namespace, Object.values(SEARCH_ATTRIBUTES));
