@@ -17,6 +17,7 @@ import type { Duplex } from 'node:stream';
 import type { Plans } from '../infrastructure/config/plans';
 import { isPublic } from '../infrastructure/config/publicAddresses';
 import { verifyEgressCredentials, type EgressIdentity } from '../infrastructure/egressCredentials';
+import { Counts } from '../infrastructure/counts';
 import type { Logger } from '../infrastructure/logging';
 import { allows, describeHosts, targetOf, type Target } from './allowList';
 import { Usage, type UserLimits } from './userLimits';
@@ -90,17 +91,12 @@ export function createEgressProxy(parts: ProxyParts): Server {
 
 /** Otherwise a single pod could use up all connections without sending anything. */
 function boundConnections(server: Server, perAddress: number): void {
-  const open = new Map<string, number>();
+  const open = new Counts();
   server.on('connection', (socket: Socket) => {
     const { remoteAddress: address = '' } = socket;
-    const count = (open.get(address) ?? 0) + 1;
-    if (count > perAddress) return void socket.destroy();
-    open.set(address, count);
-    socket.on('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
-    });
+    if (open.of(address) >= perAddress) return void socket.destroy();
+    open.add(address, 1);
+    socket.on('close', () => open.add(address, -1));
   });
 }
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { originOf, type AppsDomain } from '../../infrastructure/config/appsDomain';
+import { Counts } from '../../infrastructure/counts';
 import type { Logger } from '../../infrastructure/logging';
 import type { Access } from '../auth/access';
-import { Counts } from '../counts';
 import { userId as userIdRule } from '../protocol/identifiers';
 import { refuseUpgrade } from '../auth/refuseUpgrade';
 import { prepareAnswer } from './answerHeaders';

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { KeyDirectory } from '../../infrastructure/kubernetes/keys';
-import { Counts } from '../counts';
+import { Counts } from '../../infrastructure/counts';
 import { CLOSE } from '../limits';
 import type { Access } from './access';
 import type { Principal } from './principal';

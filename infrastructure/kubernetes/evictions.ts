@@ -1,11 +1,10 @@
-import { PatchStrategy, type V1Deployment, type V1Pod } from '@kubernetes/client-node';
-import { FIELD_MANAGER } from './api/apply';
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
 import type { Kube } from './api/client';
-import { attempt, isConflict, isNotFound } from './api/errors';
-import { USER_NAMESPACES } from './environment/labels';
+import { userNamespaces } from './environment/userNamespaces';
 import { diskEviction } from './pods/eviction';
 import { createdAt, deletePods, failedPods } from './production/program/failedPods';
 import { readDeployment } from './production/program/program';
+import { scaleToZero } from './production/program/scaleToZero';
 import { STOPPED_ANNOTATION } from './production/program/stopped';
 import { programIn } from './production/provenance';
 
@@ -16,8 +15,6 @@ import { programIn } from './production/provenance';
 const MAX_EVICTIONS = 3;
 const WITHIN_MS = 30 * 60_000;
 
-const USER_LABEL = 'orchestration-app/user';
-
 /**
  * Stops programs that fill their disk again and again, until the user's next deployment, and deletes the pods
  * that evictions leave behind, except the newest.
@@ -25,14 +22,8 @@ const USER_LABEL = 'orchestration-app/user';
  * @returns what was stopped and deleted, such as `Deployment/test-prod`
  */
 export async function sweepEvicted(kube: Kube, selector?: string): Promise<string[]> {
-  const labelSelector = selector === undefined ? USER_NAMESPACES : `${USER_NAMESPACES},${selector}`;
-  const { items } = await attempt('list namespaces of users', () =>
-    kube.core.listNamespace({ labelSelector }),
-  );
   const gone: string[] = [];
-  for (const { metadata } of items) {
-    const userId = metadata?.labels?.[USER_LABEL];
-    if (userId === undefined || metadata?.deletionTimestamp) continue;
+  for (const { userId } of await userNamespaces(kube, selector)) {
     const failed = await failedPods(kube, userId);
     if (failed.length === 0) continue;
     const deployment = await readDeployment(kube, userId);
@@ -54,30 +45,7 @@ export function fillsItsDisk({ metadata, spec }: V1Deployment, failed: V1Pod[], 
   return spec?.replicas !== 0 && first !== undefined && now - createdAt(first) < WITHIN_MS;
 }
 
-/** Scales to zero, until the next program is applied. @returns false when it was changed meanwhile */
-async function stop(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
-  const { name, namespace, uid, resourceVersion, annotations } = metadata ?? {};
-  const runId = programIn('current', annotations)?.runId ?? '';
-  const patch = {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace, uid, resourceVersion, annotations: { [STOPPED_ANNOTATION]: runId } },
-    spec: { replicas: 0 },
-  } as unknown as V1Deployment;
-  try {
-    await attempt(`scale Deployment/${name} to 0`, () =>
-      kube.objects.patch(
-        patch,
-        undefined,
-        undefined,
-        `${FIELD_MANAGER}-idle`,
-        undefined,
-        PatchStrategy.MergePatch,
-      ),
-    );
-    return true;
-  } catch (error) {
-    if (isConflict(error) || isNotFound(error)) return false;
-    throw error;
-  }
+function stop(kube: Kube, deployment: V1Deployment): Promise<boolean> {
+  const runId = programIn('current', deployment.metadata?.annotations)?.runId ?? '';
+  return scaleToZero(kube, deployment, { [STOPPED_ANNOTATION]: runId });
 }

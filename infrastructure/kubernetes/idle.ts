@@ -1,10 +1,10 @@
-import { PatchStrategy, type V1Deployment, type V1ObjectMeta } from '@kubernetes/client-node';
-import { FIELD_MANAGER } from './api/apply';
+import type { V1Deployment, V1ObjectMeta } from '@kubernetes/client-node';
 import type { Kube } from './api/client';
-import { attempt, attemptToFind, isConflict, isNotFound } from './api/errors';
-import { USER_NAMESPACES } from './environment/labels';
+import { attempt, attemptToFind, unlessChangedOrGone } from './api/errors';
+import { userNamespaces, type UserNamespace } from './environment/userNamespaces';
 import { hasCompleted } from './production/program/completed';
 import { LIVE_SINCE_ANNOTATION } from './production/program/live';
+import { scaleToZero } from './production/program/scaleToZero';
 import { programIn } from './production/provenance';
 
 export interface IdleSettings {
@@ -18,7 +18,6 @@ export interface IdleSettings {
   selector?: string;
 }
 
-const USER_LABEL = 'orchestration-app/user';
 const TEST_PODS = 'app=test,app.kubernetes.io/managed-by=orchestration-app';
 const PROGRAMS = 'app=prod,component=program';
 
@@ -29,31 +28,30 @@ const PROGRAMS = 'app=prod,component=program';
  */
 export async function sweepIdle(kube: Kube, settings: IdleSettings): Promise<string[]> {
   const { testPodMs, completedProgramMs, selector } = settings;
-  const labelSelector = selector === undefined ? USER_NAMESPACES : `${USER_NAMESPACES},${selector}`;
-  const { items } = await attempt('list namespaces of users', () =>
-    kube.core.listNamespace({ labelSelector }),
-  );
   const gone: string[] = [];
   // One user after the other: the worker may list nothing but namespaces in the whole cluster.
-  for (const { metadata } of items) {
-    if (metadata?.name === undefined || metadata.deletionTimestamp) continue;
-    const { name } = metadata;
-    if (testPodMs !== null) gone.push(...(await sweepTestPods(kube, name, testPodMs, settings)));
-    if (completedProgramMs !== null) gone.push(...(await sweepPrograms(kube, name, completedProgramMs)));
+  for (const user of await userNamespaces(kube, selector)) {
+    if (testPodMs !== null) gone.push(...(await sweepTestPods(kube, user, testPodMs, settings)));
+    if (completedProgramMs !== null) gone.push(...(await sweepPrograms(kube, user, completedProgramMs)));
   }
   return gone;
 }
 
-async function sweepTestPods(kube: Kube, inNamespace: string, idleMs: number, { usedSince }: IdleSettings) {
+async function sweepTestPods(
+  kube: Kube,
+  { name: namespace, userId }: UserNamespace,
+  idleMs: number,
+  { usedSince }: IdleSettings,
+) {
   const since = new Date(Date.now() - idleMs);
-  const pods = await attemptToFind(`list test pods in ${inNamespace}`, () =>
-    kube.core.listNamespacedPod({ namespace: inNamespace, labelSelector: TEST_PODS }),
+  const pods = await attemptToFind(`list test pods in ${namespace}`, () =>
+    kube.core.listNamespacedPod({ namespace, labelSelector: TEST_PODS }),
   );
   const gone: string[] = [];
   for (const { metadata } of pods?.items ?? []) {
-    if (!isOlder(metadata, since) || (await usedSince(userOf(metadata), since))) continue;
-    const { name = '', namespace = '', uid = '' } = metadata ?? {};
-    const deleted = await unlessOther(() =>
+    if (!isOlder(metadata, since) || (await usedSince(userId, since))) continue;
+    const { name = '', uid = '' } = metadata ?? {};
+    const deleted = await unlessChangedOrGone(() =>
       attempt(`delete Pod/${name}`, () =>
         kube.core.deleteNamespacedPod({ name, namespace, body: { preconditions: { uid } } }),
       ),
@@ -63,14 +61,14 @@ async function sweepTestPods(kube: Kube, inNamespace: string, idleMs: number, { 
   return gone;
 }
 
-async function sweepPrograms(kube: Kube, namespace: string, idleMs: number) {
+async function sweepPrograms(kube: Kube, { name: namespace, userId }: UserNamespace, idleMs: number) {
   const since = new Date(Date.now() - idleMs);
   const programs = await attemptToFind(`list programs in ${namespace}`, () =>
     kube.apps.listNamespacedDeployment({ namespace, labelSelector: PROGRAMS }),
   );
   const gone: string[] = [];
   for (const deployment of programs?.items ?? [])
-    if (isSettled(deployment, since) && (await hasCompleted(kube, userOf(deployment.metadata))))
+    if (isSettled(deployment, since) && (await hasCompleted(kube, userId)))
       if (await scaleToZero(kube, deployment)) gone.push(`Deployment/${deployment.metadata?.name}`);
   return gone;
 }
@@ -88,48 +86,10 @@ function isSettled({ metadata, spec, status }: V1Deployment, since: Date): boole
   );
 }
 
-/** Scales to zero, until the next program is applied. @returns false when it was changed meanwhile */
-function scaleToZero(kube: Kube, { metadata }: V1Deployment): Promise<boolean> {
-  const { name, namespace, uid, resourceVersion } = metadata ?? {};
-  const patch = {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace, uid, resourceVersion },
-    spec: { replicas: 0 },
-  } as V1Deployment;
-  return unlessOther(() =>
-    attempt(`scale Deployment/${name} to 0`, () =>
-      kube.objects.patch(
-        patch,
-        undefined,
-        undefined,
-        `${FIELD_MANAGER}-idle`,
-        undefined,
-        PatchStrategy.MergePatch,
-      ),
-    ),
-  );
-}
-
-/** @returns false when the object was changed or deleted meanwhile */
-async function unlessOther(change: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await change();
-    return true;
-  } catch (error) {
-    if (isConflict(error) || isNotFound(error)) return false;
-    throw error;
-  }
-}
-
 function isOlder(metadata: V1ObjectMeta | undefined, than: Date): boolean {
   return (
     metadata?.deletionTimestamp === undefined &&
     metadata?.creationTimestamp !== undefined &&
     metadata.creationTimestamp < than
   );
-}
-
-function userOf(metadata: V1ObjectMeta | undefined): string {
-  return metadata?.labels?.[USER_LABEL] ?? '';
 }

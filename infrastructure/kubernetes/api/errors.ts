@@ -79,6 +79,17 @@ export function isConflict(error: unknown): boolean {
   return statusOf(error) === 409;
 }
 
+/** @returns false when the object was changed or deleted meanwhile */
+export async function unlessChangedOrGone(change: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await change();
+    return true;
+  } catch (error) {
+    if (isConflict(error) || isNotFound(error)) return false;
+    throw error;
+  }
+}
+
 /**
  * Converts an error of the Kubernetes client to a {@link PlatformError}. Returns other errors unchanged:
  * mistakes in our own code, and a {@link PlatformError}.

@@ -1,12 +1,10 @@
 import type { Kube } from '../api/client';
 import { attempt, isConflict, isNotFound } from '../api/errors';
-import { USER_NAMESPACES } from './labels';
 import { bindingsOf } from './namespaceManifests';
+import { userNamespaces } from './userNamespaces';
 
 /** How many namespaces are bound at the same time. */
 const AT_ONCE = 8;
-
-const USER_LABEL = 'orchestration-app/user';
 
 /**
  * Creates the RoleBindings that are missing in existing users' namespaces, such as those of a release that had
@@ -15,15 +13,11 @@ const USER_LABEL = 'orchestration-app/user';
  * @returns the namespaces in which one was missing
  */
 export async function bindUserNamespaces(kube: Kube, selector?: string): Promise<string[]> {
-  const labelSelector = selector === undefined ? USER_NAMESPACES : `${USER_NAMESPACES},${selector}`;
-  const { items } = await attempt('list namespaces of users', () =>
-    kube.core.listNamespace({ labelSelector }),
-  );
+  const left = await userNamespaces(kube, selector);
   const bound: string[] = [];
-  const left = items.filter(({ metadata }) => !metadata?.deletionTimestamp);
   const bindNext = async () => {
     for (let next = left.pop(); next !== undefined; next = left.pop())
-      if (await bind(kube, next.metadata?.labels?.[USER_LABEL] ?? '')) bound.push(next.metadata?.name ?? '');
+      if (await bind(kube, next.userId)) bound.push(next.name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, bindNext));
   return bound.sort();

@@ -25,14 +25,14 @@ export async function applyProgram(
   const program = programOf(provenance, code);
   const filesObject = filesManifest(provenance, code);
 
-  // Evictions of an earlier rollout of the same submission say nothing about this one.
-  await deletePods(kube, await failedPods(kube, userId));
   const [existing, network] = await Promise.all([
     readDeployment(kube, userId),
     prepareNetwork(kube, userId, settings, { installs: code.requirements.length > 0 }),
     apply(kube.objects, filesObject),
     apply(kube.objects, programService(provenance)),
     code.requirements.length > 0 && ensureIndexSecret(kube, userId, settings),
+    // Evictions of an earlier rollout of the same submission say nothing about this one.
+    failedPods(kube, userId).then((pods) => deletePods(kube, pods)),
   ]);
   const annotations = existing?.metadata?.annotations;
   const repeated = submissionOf(annotations) === program.submissionId;
