@@ -9,8 +9,8 @@ import signal
 import socket
 import time
 
-# Network policies of a busy cluster take a second or two. A database that is down may take longer to return; then
-# the program learns it by itself.
+# Network policies of a busy cluster take a second or two. A database that is down may take longer to return: then
+# the program starts without it.
 WAIT_SECONDS = 10.0
 
 PAUSE_SECONDS = 0.05

@@ -37,6 +37,16 @@ const PLANS = JSON.stringify({
   online: { egress: { internet: true } },
 });
 
+/** Answers each request with `answer()`. */
+const HANDLER = `class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = answer().encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+`;
+
 /** Answers with what it reached, as JSON by target; a target without a port is a name to resolve. */
 const prober = (targets: string[]) => `
 import errno, json, os, socket, sys
@@ -58,14 +68,7 @@ def probe(target):
 def answer():
     return json.dumps({target: probe(target) for target in ${JSON.stringify(targets)}})
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = answer().encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+${HANDLER}
 if os.environ.get('PORT'):
     ThreadingHTTPServer(('', int(os.environ['PORT'])), Handler).serve_forever()
 else:
@@ -114,14 +117,7 @@ def answer():
         'proxy': direct('${GATEWAY_ADDRESS}', 3128),
     })
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = answer().encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+${HANDLER}
 print(answer(), flush=True)
 ThreadingHTTPServer(('', int(os.environ['PORT'])), Handler).serve_forever()
 `;

@@ -102,7 +102,7 @@ test('a key works on every gateway for its user only, and ends at once on each w
   await admin.close();
 });
 
-test('an id that another user has used is free, and answers as one that nobody used', async () => {
+test('an id that another user has used is free, and gets the same answers as an unused one', async () => {
   const [alice, bob] = [await create(USER, '--expires', '1h'), await create('keys-bob', '--expires', '1h')];
   const http = (url: string) => url.replace(/^ws/, 'http').replace('/ws/code', '');
   const call = async ({ key }: Made, method: string, path: string, body?: object, url = platform.url) => {

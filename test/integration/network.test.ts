@@ -12,8 +12,8 @@ import { sharedPlatform } from './platform';
 import { stack } from './stack';
 
 /**
- * Every connection that network policies allow or deny, tried from pods. A connection that is denied is refused,
- * as one to a port that nobody listens at: so each target of those was reached from elsewhere first.
+ * Every connection that network policies allow or deny, tried from pods. A denied connection is refused, like one to a
+ * port without a listener. So the tests first check that each denied target accepts connections from elsewhere.
  */
 
 const users = new Users('network');
@@ -210,7 +210,7 @@ describe('a program in production', () => {
     expect(await fromProgram(...denied)).toEqual(all(denied, refused));
   });
 
-  test('resolves no other name, and learns so at once', async () => {
+  test('resolves no other name, and the lookup fails at once', async () => {
     const started = Date.now();
     const names = ['kubernetes.default.svc.cluster.local:443', 'example.com:443'];
     expect(await fromProgram(...names)).toEqual(all(names, 'unresolved'));

@@ -278,7 +278,7 @@ test('other paths are left to others', async () => {
   expect((await fetch(`${url}/appsada/`)).status).toBe(418);
 });
 
-describe('a program does not hold its places for ever', () => {
+describe('a program cannot occupy the gateway without limit', () => {
   /** A program that sends what `next` returns, every 20 ms, over a raw connection. */
   async function dripping(next: (count: number) => string): Promise<string> {
     const program = createTcpServer((socket) => {

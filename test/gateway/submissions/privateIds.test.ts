@@ -62,7 +62,7 @@ test('a user may choose an id that another user has used, and sees no trace of i
 });
 
 test.each(CALLS)(
-  "%s answers alike for another user's id and for one that nobody used",
+  "%s gives the same answer for another user's id and for an unused one",
   async (_name, call) => {
     const { as, temporal } = platform();
     await as('alice').submit(submissionOf('alice', 'taken'));
@@ -115,7 +115,7 @@ test('a repeat joins what an older gateway, or an admin, started for the same us
     expect([name, await call(as('alice'), 'x')]).toEqual([name, expect.objectContaining({})]);
 });
 
-test('nobody can take an id that an admin chooses', async () => {
+test('no user can take an id that an admin chooses', async () => {
   const { as } = platform();
   await as('alice').submit(submissionOf('alice', 'x'));
   const chosen = await as(null).submit(submissionOf('bob', 'x'));
