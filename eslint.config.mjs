@@ -61,7 +61,10 @@ const room = (files, { reaches = [], types = {}, patterns = [] }) => {
   );
 };
 
-const onlyContract = pattern(['workflows/(?!contract$)'], 'only the contract of workflows is for others.');
+const onlyContract = pattern(
+  ['workflows/(?!contract$|history/|recording$)'],
+  'only the contract and the history of workflows are for others.',
+);
 
 const gateway = { reaches: ['workflows', 'infrastructure', 'sandbox'], patterns: [onlyContract] };
 
@@ -88,6 +91,17 @@ const importsPointOneWay = [
       {
         regex: '^(?!\\./|@temporalio/(workflow|common)$)(?!(\\.\\./)+activities(/|$))',
         message: 'workflows import nothing but @temporalio/workflow and types.',
+      },
+      pattern(['activities(/|$)'], 'only types of activities.', true),
+    ],
+  ),
+  // Read outside the sandbox of workflows.
+  restricted(
+    ['workflows/history/*.ts'],
+    [
+      {
+        regex: '^(?!\\.\\.?/|@temporalio/(common|proto)(/|$))(?!(\\.\\./)+activities(/|$))',
+        message: 'the history of workflows needs nothing but the contract and types.',
       },
       pattern(['activities(/|$)'], 'only types of activities.', true),
     ],

@@ -25,12 +25,8 @@ export interface ActionTrail {
     Partial<Pick<Provenance, 'submissionId' | 'codeDigest'>>;
   namespace: string;
   actions: Action[];
-}
-
-/** Identifies the recording itself; not part of a trail. */
-export interface Recording {
-  /** The id of the recording's trace, in hexadecimal; undefined without tracing. */
-  traceId?: string | undefined;
+  /** The id of their trace, in hexadecimal; absent without tracing. */
+  traceId?: string;
 }
 
 const NANOSECONDS = 1_000_000;
@@ -39,10 +35,7 @@ const NANOSECONDS = 1_000_000;
  * The documents of a trail, in the Elastic Common Schema. An action's id is derived from its workflow, run
  * and position in the trail, so writing a trail again changes nothing.
  */
-export function documentsOf(
-  { provenance, namespace, actions }: ActionTrail,
-  { traceId }: Recording = {},
-): LogDocument[] {
+export function documentsOf({ provenance, namespace, actions, traceId }: ActionTrail): LogDocument[] {
   const idOf = (index: number) => `${provenance.workflowId}:${provenance.runId}:${index}`;
   return actions.map((action, index) => ({
     _id: idOf(index),

@@ -37,8 +37,9 @@ import type {
 } from './ports';
 import { inputReporter } from './input';
 import { copyOutput, type StoredOutput } from './copyOutput';
-import { runPlan, runPlanOrDefer, type TestContext } from './testing';
-import type { DeferredTests, TestReport, TruncatedOutput } from './testReport';
+import { BriefTurns, runBriefly } from './briefTests';
+import { runPlan, runPlanOrDefer, type TestContext, type TestPlan } from './testing';
+import type { BegunTests, DeferredTests, TestReport, TruncatedOutput, UnfinishedTests } from './testReport';
 
 /** The dependencies of the activities. */
 export interface ActivityDependencies {
@@ -49,8 +50,6 @@ export interface ActivityDependencies {
   actionLog: ActionLog;
   outputLog: OutputLog;
   workflowRecords: WorkflowRecords;
-  /** Returns the id of the current trace, if tracing is on. */
-  traceId?: () => string | undefined;
   settings: {
     limits: RunLimits;
     /**
@@ -98,6 +97,18 @@ export type Activities = ReturnType<typeof createActivities>;
 /** The side effects of `submitCode`. Each is idempotent, keyed by workflow and run. */
 export function createActivities(deps: ActivityDependencies) {
   const { limits, interactiveWallMs, rolloutDeadlineMs } = deps.settings;
+  const briefTurns = new BriefTurns();
+
+  function planOf(submission: TestedSubmission): TestPlan {
+    const { userId, submissionId, program, input, tests, production, wait } = submission;
+    const maximum = input.interactive ? { ...limits, wallMs: interactiveWallMs } : limits;
+    return {
+      ...{ key: runKey(), userId, submissionId, program, input, tests, wait },
+      limits: limitsWithin(maximum, submission.limits),
+      isWorker: production?.kind === 'worker',
+    };
+  }
+
   return {
     async prepareEnvironment(userId: string): Promise<EnvironmentReport> {
       return deps.environments.ensure(userId, callContext());
@@ -105,26 +116,32 @@ export function createActivities(deps: ActivityDependencies) {
 
     async runTests(
       submission: TestedSubmission,
-      { defer = false }: Deferrable = {},
+      { defer = false, begun }: Deferrable & { begun?: BegunTests } = {},
     ): Promise<TestReport | DeferredTests> {
-      const { userId, submissionId, program, tests, production, wait } = submission;
       const input = submission.testDatabase ? await withDatabase(deps, submission) : submission.input;
-      const maximum = input.interactive ? { ...limits, wallMs: interactiveWallMs } : limits;
-      const key = runKey();
-      const report = (defer ? runPlanOrDefer : runPlan)(
-        deps.testRunner,
-        {
-          ...{ key, userId, submissionId, program, input, tests, wait },
-          limits: limitsWithin(maximum, submission.limits),
-          isWorker: production?.kind === 'worker',
-        },
-        {
-          ...callContext(),
-          ...previousAttemptOf(Context.current()),
-          ...(input.interactive && { onInput: inputReporter(Context.current(), `${key}/run`) }),
-        },
-      );
+      const plan = planOf({ ...submission, input });
+      const report = (defer ? runPlanOrDefer : runPlan)(deps.testRunner, plan, {
+        ...callContext(),
+        ...previousAttemptOf(Context.current(), begun),
+        ...(input.interactive && { onInput: inputReporter(Context.current(), `${plan.key}/run`) }),
+      });
       return submission.testDatabase ? report.catch(withoutDatabase(deps, submission)) : report;
+    },
+
+    /**
+     * Runs tests that end within about a second.
+     * @param isFirst false if an earlier attempt may have begun them
+     * @param since when the first attempt may have begun, in milliseconds since the epoch
+     */
+    async runBriefTests(
+      submission: TestedSubmission,
+      { isFirst, since }: { isFirst: boolean; since: number },
+    ): Promise<TestReport | DeferredTests | UnfinishedTests> {
+      return runBriefly(deps.testRunner, briefTurns, planOf(submission), {
+        signal: Context.current().cancellationSignal,
+        scheduledAt: since,
+        previousAttempt: isFirst ? null : {},
+      });
     },
 
     /** Sends more input to an interactive run. */
@@ -223,12 +240,9 @@ export function createActivities(deps: ActivityDependencies) {
       return preferred ?? deps.workflowRecords.read(workflowId);
     },
 
+    /** For workflows of older versions: those of this one do not record themselves (workflows/recording.ts). */
     async recordActions(trail: ActionTrail): Promise<void> {
-      const { rejected } = await deps.actionLog.write(documentsOf(trail, { traceId: deps.traceId?.() }));
-      if (rejected > 0)
-        log.error('the log store rejected actions: they were stored in the index for rejected ones', {
-          rejected,
-        });
+      await deps.actionLog.write(documentsOf(trail));
       await deps.outputLog.write(outputOfTrail(trail).documents);
     },
   };
@@ -286,11 +300,25 @@ function callContext(): CallContext {
   return { signal: context.cancellationSignal, heartbeat: (details) => context.heartbeat(details) };
 }
 
-/** When the activity was scheduled, and the state of the attempt before this one. */
-function previousAttemptOf({ info }: Context): Pick<TestContext, 'scheduledAt' | 'previousAttempt'> {
-  const lastHeartbeat = info.heartbeatDetails as unknown;
-  const previousAttempt = info.attempt > 1 ? { lastHeartbeat } : null;
-  return { scheduledAt: info.scheduledTimestampMs, previousAttempt };
+/**
+ * When the tests were first attempted, and the state of the attempt before this one.
+ * @param begun what brief tests began before this activity
+ */
+function previousAttemptOf(
+  { info }: Context,
+  begun?: BegunTests,
+): Pick<TestContext, 'scheduledAt' | 'previousAttempt'> {
+  const last = info.heartbeatDetails as Partial<BegunTests> | undefined;
+  if (!begun) {
+    const previousAttempt = info.attempt > 1 ? { lastHeartbeat: last } : null;
+    return { scheduledAt: info.scheduledTimestampMs, previousAttempt };
+  }
+  const lastHeartbeat = {
+    executions: { ...begun.executions, ...last?.executions },
+    executedAgain: begun.executedAgain || (last?.executedAgain ?? false),
+    over: begun.over && (info.attempt === 1 || (last?.over ?? false)),
+  };
+  return { scheduledAt: begun.since, previousAttempt: { lastHeartbeat } };
 }
 
 function provenanceOf({ submissionId, userId, codeDigest }: SubmissionIdentity): Provenance {

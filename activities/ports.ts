@@ -115,10 +115,10 @@ export interface RunRequest {
 
 /**
  * How a run waits for its turn in the test pod. `brief`: for about a second, then it fails with
- * `TestPodBusy`. `in_turn`: its user's test queue granted it the turn, so it goes before runs that wait
- * briefly.
+ * `TestPodBusy`. With `patienceMs`: the same, after this many milliseconds. `in_turn`: its user's test queue
+ * granted it the turn, so it goes before runs that wait briefly.
  */
-export type RunWait = 'brief' | 'in_turn';
+export type RunWait = 'brief' | 'in_turn' | { patienceMs: number };
 
 /** How a run ended. Only `passed` is a pass. The cause is always the program, never the platform. */
 export type RunOutcome =

@@ -66,6 +66,22 @@ export interface DeferredTests extends Deferred {
   executedAgain: false;
 }
 
+/** What the tests of a submission have begun so far, for the attempt that goes on with them. */
+export interface BegunTests {
+  /** When they were first attempted, in milliseconds since the epoch. */
+  since: number;
+  /** Each execution by the name of its step. */
+  executions: Record<string, string>;
+  executedAgain: boolean;
+  /** Whether this lists everything that was begun. Otherwise something may have begun unnoticed. */
+  over: boolean;
+}
+
+/** Returned by brief tests instead of a report: others come first, or the program runs for longer. */
+export interface UnfinishedTests {
+  unfinished: BegunTests;
+}
+
 /** How a submission's tests ended. */
 export interface TestReport {
   outcome: TestOutcome;

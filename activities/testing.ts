@@ -15,6 +15,7 @@ import type {
   Tests,
 } from './ports';
 import type {
+  BegunTests,
   DeferredTests,
   StepReport,
   TestOutcome,
@@ -193,12 +194,8 @@ export interface TestContext extends RunContext {
  * The details of a heartbeat: each execution by the name of its step, for the next attempt, and the current
  * state.
  */
-interface HeartbeatDetails {
-  executions: Record<string, string>;
-  executedAgain: boolean;
+interface HeartbeatDetails extends Omit<BegunTests, 'since'> {
   current: unknown;
-  /** Whether this is the attempt's final heartbeat, so that it lists everything that the attempt began. */
-  over: boolean;
 }
 
 /** The heartbeat details of an attempt that began nothing. */
@@ -261,7 +258,7 @@ class Executions {
       throw error;
     });
     // After the first step, the following steps wait for their turn without limit.
-    if (this.wait === 'brief') this.wait = undefined;
+    if (this.wait !== 'in_turn') this.wait = undefined;
     const { executionId } = report;
     this.record(name, executionId);
     const isCase = name.startsWith('case-');

@@ -4,6 +4,7 @@ import { NativeConnection, type RuntimeOptions } from '@temporalio/worker';
 import { readConfig, type Config } from '../infrastructure/config/config';
 import { createActionLog } from '../infrastructure/elasticsearch/actionLog';
 import { accessTo } from '../infrastructure/elasticsearch/access';
+import { createRecordedRuns } from '../infrastructure/elasticsearch/recordedRuns';
 import { outputIndexOf, outputTemplate } from '../infrastructure/elasticsearch/outputTemplate';
 import { connectKubernetes, type Kube } from '../infrastructure/kubernetes/api/client';
 import { bindUserNamespaces } from '../infrastructure/kubernetes/environment/bindings';
@@ -23,10 +24,10 @@ import { createTestRunner } from '../infrastructure/kubernetes/testPod/testRunne
 import { loadLanguages } from '../sandbox/languages/languages';
 import { resolvePackageIndex, type PackageIndex } from '../infrastructure/kubernetes/packageIndex';
 import { createLogger, type Logger } from '../infrastructure/logging';
-import { currentTraceId } from '../infrastructure/telemetry/span';
 import { startTracing } from '../infrastructure/telemetry/tracing';
 import { accessOf, converterOf } from '../infrastructure/temporal/connection';
-import { openSubmissions } from '../infrastructure/temporal/backlog';
+import { runningSubmissions } from '../infrastructure/temporal/backlog';
+import { historyOf } from '../infrastructure/temporal/closedWorkflows';
 import { ensureRetention } from '../infrastructure/temporal/retention';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
@@ -36,9 +37,12 @@ import type { Background } from './background';
 import { bindOnce } from './bindings';
 import { readyToWork, serveHealth, type HealthServer } from './health';
 import { sweepRegularly } from './idle';
+import { LogSweep } from './logSweep';
 import { addGauges, createWorkerMetrics } from './metrics/metrics';
+import { countVerdict } from './metrics/verdicts';
 import { installRuntime } from './metrics/sdkMetrics';
 import { instrumented } from './instrumentation';
+import { Recorder } from './recorder';
 import { temporalLogger } from './temporalLogger';
 import { WORKER_VARIABLES } from './variables';
 import { versionedBundle } from './version';
@@ -84,25 +88,40 @@ async function main(): Promise<void> {
   });
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config, await packageIndexOf(config), await egressProxyOf(config));
-  const lookUp = { open: openSubmissions(client, taskQueue), streams: () => parts.testRunner.openStreams() };
-  addGauges(metrics, lookUp);
+  const runs = createRecordedRuns({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
+  const recorder = new Recorder({
+    ...{ actionLog, outputLog, logger },
+    readHistory: (execution) => historyOf(client, execution),
+    onTrail: (trail) => countVerdict(metrics, trail),
+  });
+  const sweep = new LogSweep({ client, taskQueue, runs, recorder, logger });
+  addGauges(metrics, {
+    running: runningSubmissions(client, taskQueue),
+    streams: () => parts.testRunner.openStreams(),
+    unrecorded: () => recorder.waiting,
+    logBehindSeconds: () => sweep.behindSeconds,
+  });
   let bindings: Background | undefined;
   let sweeps: Background | undefined;
+  let completing: Background | undefined;
   let health: HealthServer | undefined;
   try {
     await ensureSearchAttributes(connection.operatorService, namespace, Object.values(SEARCH_ATTRIBUTES));
     await keepHistory(connection, config, logger);
     const worker = await createWorker(
       connection,
-      { namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
+      {
+        ...{ namespace, taskQueue, dataConverter, workflowBundle, version, tracing, metrics },
+        onEnded: (execution) => recorder.ended(execution),
+      },
       {
         ...{ ...parts, ...instrumented(parts, metrics), actionLog, outputLog, workflowRecords },
-        traceId: currentTraceId,
         settings: settingsOf(config),
       },
     );
     const running = worker.run();
     bindings = bindOnce(() => bindUserNamespaces(kube), logger);
+    completing = sweep.start();
     sweeps = sweepPods(kube, client, config, logger);
     if (config.WORKER_PORT !== undefined)
       health = await serveHealth(config.HOST, config.WORKER_PORT, {
@@ -117,6 +136,9 @@ async function main(): Promise<void> {
     await sweeps?.stop();
     await bindings?.stop();
     parts.testRunner.close();
+    await completing?.stop();
+    await recorder.stop();
+    await runs.close();
     await actionLog.close();
     await outputLog.close();
     await connection.close();

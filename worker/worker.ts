@@ -1,8 +1,15 @@
 import type { Context } from '@temporalio/activity';
 import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common';
-import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  Worker,
+  type InjectedSinks,
+  type NativeConnection,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
+import type { Execution } from '../infrastructure/temporal/closedWorkflows';
 import type { Tracing } from '../infrastructure/telemetry/tracing';
+import type { RecordingSinks } from '../workflows/recording';
 import { ActivityMetrics } from './metrics/activityMetrics';
 import type { WorkerMetrics } from './metrics/metrics';
 import { PlatformFailures } from './platformFailures';
@@ -23,6 +30,8 @@ export interface WorkerSettings {
   tracing?: Tracing | null;
   /** Default: no metrics. */
   metrics?: WorkerMetrics;
+  /** Called when a workflow that is recorded in the log is about to end. */
+  onEnded?: (execution: Execution) => void;
   /** The Worker Deployment version of this worker (docs/replay.md); default: none. */
   version?: WorkerDeploymentVersion | undefined;
 }
@@ -45,6 +54,9 @@ const MAX_ACTIVITIES = 200;
 /** The most slots that one user may occupy. */
 const MAX_ACTIVITIES_OF_A_USER = 50;
 
+/** Slots for workflow tasks, each of which may stay open for about a second (activities/briefTests.ts). */
+const MAX_WORKFLOW_TASKS = 200;
+
 /** Creates a worker that runs `submitCode` and its activities. */
 export async function createWorker(
   connection: NativeConnection,
@@ -55,6 +67,7 @@ export async function createWorker(
     dataConverter = {},
     tracing = null,
     metrics,
+    onEnded,
     version,
   }: WorkerSettings,
   dependencies: ActivityDependencies,
@@ -83,8 +96,13 @@ export async function createWorker(
         defaultVersioningBehavior: 'PINNED',
       },
     }),
-    ...(tracing && { sinks: spansOfWorkflows(tracing) }),
+    sinks: {
+      ...(tracing && spansOfWorkflows(tracing)),
+      recording: { ended: { fn: ({ workflowId, runId }) => onEnded?.({ workflowId, runId }) } },
+    } satisfies InjectedSinks<RecordingSinks>,
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
+    maxConcurrentLocalActivityExecutions: MAX_WORKFLOW_TASKS,
+    maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
     defaultHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
     shutdownGraceTime: SHUTDOWN_GRACE,

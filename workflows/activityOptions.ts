@@ -31,6 +31,16 @@ export const activityOptions = {
   runTests: bounded('30 min', '1 h', '10 s'),
 
   /**
+   * A local activity, so that a short run costs one workflow task. It ends within about a second
+   * (activities/briefTests.ts); a worker that cannot keep to that ends it here.
+   */
+  runBriefTests: {
+    startToCloseTimeout: '5 s',
+    retry: { maximumAttempts: 1 },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  },
+
+  /**
    * A local activity, so that a line of input costs one workflow task. It is retried until the run is over.
    * Longer pauses between retries use a timer, not that task.
    */

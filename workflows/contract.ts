@@ -14,7 +14,7 @@ import type {
   Tests,
 } from '../activities/ports';
 import type { Deferred } from '../activities/deferral';
-import type { Step, StepReport, TestCounts, TestReport } from '../activities/testReport';
+import type { Step, StepReport, TestCounts, TestReport, UnfinishedTests } from '../activities/testReport';
 
 export type {
   DeployedProgram,
@@ -91,6 +91,25 @@ export const STAGE_OF_ACTIVITY = {
   rollBack: 'roll_back',
   recordActions: 'record_actions',
 } as const;
+
+/**
+ * The local activity with which `run_tests` begins, if {@link hasBriefTests}: tests that end within about a
+ * second cost no activity task. The stage begins with the event `WorkflowTaskStarted` of the first workflow
+ * task, and ends with the marker of the local activity. If its result {@link isUnfinished}, the stage goes on
+ * with the activity `runTests`.
+ */
+export const BRIEF_TESTS = 'runBriefTests';
+
+/** Whether the tests of a submission may be brief. Others need something first, or take seconds. */
+export function hasBriefTests(input: Partial<SubmitCodeInput> | undefined): boolean {
+  if (!input?.program || input.testDatabase || input.input?.interactive || input.production) return false;
+  return input.program.requirements.length === 0;
+}
+
+/** Whether this is the result of brief tests that did not end, or did not begin. */
+export function isUnfinished(result: unknown): result is UnfinishedTests {
+  return typeof result === 'object' && result !== null && 'unfinished' in result;
+}
 
 /**
  * The one stage that is not an activity: a submission that passed its tests waits for its turn to change its

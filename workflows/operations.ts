@@ -2,13 +2,7 @@
  * The workflows of operations on a user's production, such as rollback, stop and deletion. Operators' commands
  * (operations/) and the gateway start them.
  */
-import {
-  ApplicationFailure,
-  CancellationScope,
-  isCancellation,
-  proxyActivities,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { LiveReport } from '../activities/ports';
 import { activityOptions } from './activityOptions';
@@ -23,12 +17,12 @@ import type {
 import { deploy } from './deploy';
 import { findDeployed } from './deployedProgram';
 import { describeFailure, ActionRecorder } from './actionRecorder';
+import { recordUnlessFromHistory, tellEnded } from './recording';
 import { withProductionLock, Superseded } from './productionLock';
 
 const activities = proxyActivities<Activities>(activityOptions.read);
 const removing = proxyActivities<Activities>(activityOptions.remove);
 const upgrading = proxyActivities<Activities>(activityOptions.upgradeDatabase);
-const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
 /** The result of an operation, before production is inspected. */
 type Outcome = Omit<OperationReport, 'production'>;
@@ -37,13 +31,13 @@ const done = (message: string): Outcome => ({ status: 'done', message });
 
 /** Reports what is live, since when, and from which submission. Does not wait for a turn. */
 export async function inspectProduction(input: OperationInput): Promise<LiveReport> {
-  const { production } = await recorded('live', input, () => Promise.resolve(done('Looked.')));
+  const { production } = await inspectedAfter(input, () => Promise.resolve(done('Looked.')));
   return production;
 }
 
 /** Deploys an earlier submission again, unchanged. Its migration is not run again. */
 export async function rollBackTo(input: RollBackToInput): Promise<OperationReport> {
-  return recorded('rollback', input, (recorder) =>
+  return inspectedAfter(input, (recorder) =>
     whenItsTurn(`rollback to ${input.submissionId}`, input, recorder, { yields: true }, async () => {
       const { live } = await activities.inspectProduction(input.userId);
       if (live?.submissionId === input.submissionId) return done('It is live already.');
@@ -56,7 +50,7 @@ export async function rollBackTo(input: RollBackToInput): Promise<OperationRepor
 
 /** Stops the program and keeps the database. A rollback to the submission starts the program again. */
 export async function stopProduction(input: OperationInput): Promise<OperationReport> {
-  return recorded('stop', input, (recorder) =>
+  return inspectedAfter(input, (recorder) =>
     whenItsTurn('stop', input, recorder, { yields: true }, async () => {
       await removing.stopProduction(input.userId);
       return done('The program is stopped. Its database stays.');
@@ -67,7 +61,7 @@ export async function stopProduction(input: OperationInput): Promise<OperationRe
 /** Deletes the program with its files, and on request also the database with its rows. */
 export async function deleteProduction(input: DeleteProductionInput): Promise<OperationReport> {
   const { userId, database } = input;
-  return recorded('delete_production', input, (recorder) =>
+  return inspectedAfter(input, (recorder) =>
     whenItsTurn('deletion', input, recorder, { yields: false }, async () => {
       await removing.deleteProduction(userId, { database });
       return done(
@@ -79,7 +73,7 @@ export async function deleteProduction(input: DeleteProductionInput): Promise<Op
 
 /** Deletes everything that a user has: production, database, test pod. */
 export async function deleteEnvironment(input: OperationInput): Promise<OperationReport> {
-  return recorded('delete_environment', input, (recorder) =>
+  return inspectedAfter(input, (recorder) =>
     whenItsTurn('deletion', input, recorder, { yields: false }, async () => {
       await removing.deleteEnvironment(input.userId);
       return done(`${namespaceOf(input.userId)} is deleted, with everything in it.`);
@@ -92,7 +86,7 @@ export async function deleteEnvironment(input: OperationInput): Promise<Operatio
  */
 export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<OperationReport> {
   const { userId, discardOld } = input;
-  return recorded('upgrade_database', input, (recorder) =>
+  return inspectedAfter(input, (recorder) =>
     whenItsTurn('upgrade of the database', input, recorder, { yields: false }, async () => {
       if (discardOld) {
         const discarded = await upgrading.discardOldData(userId);
@@ -135,40 +129,21 @@ async function whenItsTurn(
   };
 }
 
-/** Does the work, then inspects production, and records both results. */
-async function recorded(
-  name: string,
-  input: OperationInput,
+/** Does the work, then inspects production. The log has both results from the history. */
+async function inspectedAfter(
+  { userId }: OperationInput,
   work: (recorder: ActionRecorder) => Promise<Outcome>,
 ): Promise<OperationReport> {
-  const { userId, requestedBy, acceptedAt, ...details } = input;
-  const recorder = new ActionRecorder();
-  recorder.record(`${name}.requested`, {
-    details: { requested_by: requestedBy, accepted_at: acceptedAt, ...details },
-  });
   try {
-    const outcome = await work(recorder);
+    const outcome = await work(new ActionRecorder());
     const production = await activities.inspectProduction(userId);
-    recorder.record(`${name}.finished`, {
-      outcome: outcome.status === 'done' ? 'success' : 'failure',
-      reason: outcome.status,
-      message: outcome.message,
-      details: production,
-    });
-    await record(userId, recorder);
+    await recordUnlessFromHistory();
     return { ...outcome, production };
   } catch (error) {
     const { reason, message } = describeFailure(error);
-    recorder.record(`${name}.finished`, { outcome: 'failure', reason, message });
-    await record(userId, recorder);
+    await recordUnlessFromHistory();
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
+  } finally {
+    tellEnded();
   }
-}
-
-async function record(userId: string, recorder: ActionRecorder): Promise<void> {
-  const { workflowId, runId } = workflowInfo();
-  const namespace = namespaceOf(userId);
-  await CancellationScope.nonCancellable(() =>
-    recordActions({ provenance: { userId, workflowId, runId }, namespace, actions: recorder.actions }),
-  );
 }

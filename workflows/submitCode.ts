@@ -8,6 +8,7 @@ import {
   isCancellation,
   patched,
   proxyActivities,
+  proxyLocalActivities,
   setHandler,
   sleep,
   upsertMemo,
@@ -15,24 +16,26 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import type { Activities } from '../activities';
+import type { Activities, TestedSubmission } from '../activities';
 import { activityOptions } from './activityOptions';
 import {
   CANCEL_REQUESTED_SIGNAL,
+  hasBriefTests,
   isDeferred,
-  isSuccess,
+  isUnfinished,
   namespaceOf,
   SEARCH_ATTRIBUTES,
   startedAs,
   VERDICT_MEMO,
 } from './contract';
 import type { RunWait } from '../activities/ports';
-import type { DeferredTests, TestReport } from '../activities/testReport';
+import type { BegunTests, DeferredTests, TestReport, UnfinishedTests } from '../activities/testReport';
 import type { Deferred, Program, SubmitCodeInput, TestSummary, Verdict } from './contract';
 import { withTestedVersions } from './asTested';
 import { deploy } from './deploy';
 import { countsOf, evaluate } from './evaluate';
 import { describeFailure, failedWith, ActionRecorder } from './actionRecorder';
+import { recordUnlessFromHistory, tellEnded } from './recording';
 import { Stdin } from './stdin';
 import { briefOrInTurn } from './testTurn';
 import { withProductionLock, Superseded } from './productionLock';
@@ -41,8 +44,8 @@ const { prepareEnvironment } = proxyActivities<Activities>(activityOptions.prepa
 const { prepareTestDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
 const { dropTestDatabase } = proxyActivities<Activities>(activityOptions.dropTestDatabase);
 const { runTests } = proxyActivities<Activities>(activityOptions.runTests);
+const { runBriefTests } = proxyLocalActivities<Activities>(activityOptions.runBriefTests);
 const { storeOutput } = proxyActivities<Activities>(activityOptions.storeOutput);
-const { recordActions } = proxyActivities<Activities>(activityOptions.recordActions);
 
 /**
  * How many times a missing environment is prepared without a delay, and the delays before further attempts.
@@ -57,6 +60,9 @@ const cancelRequested = defineSignal<[keyId: string]>(CANCEL_REQUESTED_SIGNAL);
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
 
+/** How many events a history has when its first workflow task starts. */
+const EVENTS_BEFORE_FIRST_TASK = 3;
+
 /** The part of a verdict that the steps determine. The identity is added once, at the end. */
 type Decision = Omit<Verdict, 'namespace' | 'submissionId'>;
 
@@ -66,40 +72,41 @@ const nothingDeployed = { migration: null, rollout: null, supersededBy: null, li
  * Takes a submission from its code to its verdict: tests it and, if it passes, deploys it, unless it
  * requested only the tests.
  *
- * The verdict is written to the memo as soon as it is final. The actions are recorded after that, so an
- * outage of the log store delays no client. Any behavior of the user's code leads to a verdict and completes
+ * The verdict is written to the memo as soon as it is final. The actions are recorded after that, from the
+ * history (worker/recorder.ts), so an outage of the log store delays no client. Any behavior of the user's code leads to a verdict and completes
  * the workflow. A platform failure or a cancellation is also reported to the client as a verdict, but the
  * workflow then fails or is cancelled.
  */
 export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   const recorder = new ActionRecorder();
-  recorder.record('submission.accepted', {
-    details: { accepted_at: input.acceptedAt, requested_by: input.requestedBy, deploy: input.deploy },
-  });
-  setHandler(cancelRequested, (keyId) =>
-    recorder.record('submission.cancel_requested', { details: { requested_by: keyId } }),
-  );
+  const brief = patched('brief-tests');
+  // The log has it from the history.
+  setHandler(cancelRequested, () => undefined);
   const stdin = new Stdin(input.input.interactive === true);
   // Runs in parallel and does not delay the verdict.
   const pendingArchives: Promise<unknown>[] = [];
   let decision: Decision;
   try {
-    decision = await testAndDeploy(input, recorder, stdin, (report) =>
+    decision = await testAndDeploy(input, { recorder, stdin, brief }, (report) =>
       pendingArchives.push(archiveOutput(input, report)),
     );
   } catch (error) {
     const end = cancelled(error) ?? error;
     const { reason, message } = describeFailure(end);
     const status = isCancellation(end) ? 'cancelled' : 'internal_error';
-    await conclude(
-      input,
-      recorder,
-      { ...nothingDeployed, status, reason, message, tests: null },
-      pendingArchives,
-    );
+    const nothing = { ...nothingDeployed, status, reason, message, tests: null } as const;
+    await conclude(input, nothing, pendingArchives, brief);
     throw isCancellation(end) ? end : ApplicationFailure.nonRetryable(message, reason);
   }
-  return conclude(input, recorder, decision, pendingArchives);
+  return conclude(input, decision, pendingArchives, brief);
+}
+
+/** What the steps of one submission share. */
+interface Shared {
+  recorder: ActionRecorder;
+  stdin: Stdin;
+  /** Whether tests may begin as a local activity: the history is not that of an older workflow. */
+  brief: boolean;
 }
 
 /**
@@ -113,12 +120,11 @@ function cancelled(error: unknown): CancelledFailure | null {
 
 async function testAndDeploy(
   input: SubmitCodeInput,
-  recorder: ActionRecorder,
-  stdin: Stdin,
+  shared: Shared,
   onReport: (report: TestReport) => void,
 ): Promise<Decision> {
-  const report = await (input.testDatabase ? testWithDatabase : test)(input, recorder, stdin).finally(() =>
-    stdin.close(),
+  const report = await (input.testDatabase ? testWithDatabase : test)(input, shared).finally(() =>
+    shared.stdin.close(),
   );
   onReport(report);
   const { passed, reason, message } = evaluate(report);
@@ -131,21 +137,17 @@ async function testAndDeploy(
       message: `${message} It was tested only, and not deployed.`,
     };
   const program = startedAs(withTestedVersions(input.program, report), input.input);
-  return { ...(await deployInTurn(input, program, recorder)), tests };
+  return { ...(await deployInTurn(input, program, shared.recorder)), tests };
 }
 
 /** If the database cannot be dropped now, it is dropped later, and the verdict stays the same. */
-async function testWithDatabase(
-  input: SubmitCodeInput,
-  recorder: ActionRecorder,
-  stdin: Stdin,
-): Promise<TestReport> {
+async function testWithDatabase(input: SubmitCodeInput, shared: Shared): Promise<TestReport> {
   const { submissionId, userId, codeDigest } = input;
   try {
-    return await test(input, recorder, stdin);
+    return await test(input, shared);
   } finally {
     await CancellationScope.nonCancellable(() =>
-      recorder.stage('drop_test_database', () => dropTestDatabase({ submissionId, userId, codeDigest })),
+      dropTestDatabase({ submissionId, userId, codeDigest }),
     ).catch((error: unknown) => {
       if (!(error instanceof ActivityFailure)) throw error;
     });
@@ -153,26 +155,44 @@ async function testWithDatabase(
 }
 
 /** Runs the tests. Prepares the user's environment only if it turns out to be missing. */
-async function test(input: SubmitCodeInput, recorder: ActionRecorder, stdin: Stdin): Promise<TestReport> {
+async function test(input: SubmitCodeInput, { stdin, brief }: Shared): Promise<TestReport> {
   const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
+  let begun: BegunTests | undefined;
+  const run = (wait: RunWait) => {
+    const tests = () => runTests({ ...tested, wait }, { defer: true, ...(begun && { begun }) });
+    return input.input.interactive ? stdin.feeding(input.userId, tests) : tests();
+  };
   for (let preparations = 0; ; preparations++) {
     try {
-      if (input.testDatabase) throwIfDeferred(await prepareDatabase(input, recorder));
-      const run = (wait: RunWait) => {
-        const tests = () => runTests({ ...tested, wait }, { defer: true });
-        return input.input.interactive ? stdin.feeding(input.userId, tests) : tests();
-      };
-      return throwIfDeferred(await recorder.stage('run_tests', () => briefOrInTurn(input, run), readTests));
+      if (preparations === 0 && brief && hasBriefTests(input)) {
+        const result = await testBriefly(tested);
+        if (!isUnfinished(result)) return throwIfDeferred(result);
+        begun = result.unfinished;
+      }
+      if (input.testDatabase) throwIfDeferred(await prepareDatabase(input));
+      return throwIfDeferred(await briefOrInTurn(input, run));
     } catch (error) {
       if (!failedWith(error, ENVIRONMENT_MISSING)) throw error;
       if (preparations >= IMMEDIATE_PREPARATIONS)
         await pauseBeforeRetry(preparations - IMMEDIATE_PREPARATIONS, error);
-      await recorder.stage(
-        'prepare_environment',
-        () => prepareEnvironment(input.userId),
-        (details) => ({ details }),
-      );
+      await prepareEnvironment(input.userId);
     }
+  }
+}
+
+/**
+ * Runs tests that end within about a second as part of this workflow task. Only the result of the task is
+ * stored, so its loss is seen only by the events that it leaves.
+ */
+async function testBriefly(tested: TestedSubmission): Promise<TestReport | DeferredTests | UnfinishedTests> {
+  const { historyLength, startTime } = workflowInfo();
+  const since = startTime.getTime();
+  const isFirst = historyLength <= EVENTS_BEFORE_FIRST_TASK;
+  try {
+    return await runBriefTests(tested, { isFirst, since });
+  } catch (error) {
+    if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    return { unfinished: { since, executions: {}, executedAgain: false, over: false } };
   }
 }
 
@@ -192,15 +212,8 @@ async function pauseBeforeRetry(retry: number, error: unknown): Promise<void> {
   await sleep(delay);
 }
 
-async function prepareDatabase(
-  { submissionId, userId, codeDigest }: SubmitCodeInput,
-  recorder: ActionRecorder,
-) {
-  return recorder.stage(
-    'prepare_test_database',
-    () => prepareTestDatabase({ submissionId, userId, codeDigest }, { defer: true }),
-    (result) => (isDeferred(result) ? readDeferred(result) : { details: result }),
-  );
+function prepareDatabase({ submissionId, userId, codeDigest }: SubmitCodeInput) {
+  return prepareTestDatabase({ submissionId, userId, codeDigest }, { defer: true });
 }
 
 /**
@@ -231,31 +244,24 @@ async function deployInTurn(
   };
 }
 
-/** Publishes the verdict to all followers, then records the actions. */
+/** Publishes the verdict to all followers. */
 async function conclude(
   input: SubmitCodeInput,
-  recorder: ActionRecorder,
   decision: Decision,
   pendingArchives: Promise<unknown>[],
+  brief: boolean,
 ): Promise<Verdict> {
-  const { submissionId, userId, codeDigest, requestedBy } = input;
-  const namespace = namespaceOf(userId);
-  const verdict: Verdict = { ...decision, namespace, submissionId };
+  const verdict: Verdict = {
+    ...decision,
+    namespace: namespaceOf(input.userId),
+    submissionId: input.submissionId,
+  };
   upsertMemo({ [VERDICT_MEMO]: verdict });
   upsertSearchAttributes([{ key: statusKey, value: verdict.status }]);
-
-  recorder.record('submission.finished', {
-    outcome: isSuccess(verdict.status) ? 'success' : 'failure',
-    reason: verdict.status,
-    message: verdict.message,
-    details: { cause: verdict.reason, live: verdict.live },
-  });
-  const { workflowId, runId } = workflowInfo();
-  const provenance = { submissionId, userId, codeDigest, workflowId, runId, keyId: requestedBy };
-  await CancellationScope.nonCancellable(() =>
-    recordActions({ provenance, namespace, actions: recorder.actions }),
-  );
+  // An older workflow that has begun to record its actions goes on.
+  if (!brief) await recordUnlessFromHistory();
   await Promise.all(pendingArchives);
+  tellEnded();
   return verdict;
 }
 
@@ -274,17 +280,6 @@ async function archiveOutput(
   ).catch((error: unknown) => {
     if (!(error instanceof ActivityFailure)) throw error;
   });
-}
-
-function readTests(report: TestReport | DeferredTests) {
-  if (isDeferred(report)) return readDeferred(report);
-  const { passed, reason, message } = evaluate(report);
-  return { outcome: passed ? 'success' : 'failure', reason, message, details: report } as const;
-}
-
-/** Neither a success nor a failure: the stage runs again when the environment is prepared. */
-function readDeferred({ deferred: message }: Deferred) {
-  return { outcome: 'unknown', reason: 'environment_missing', message } as const;
 }
 
 function summaryOf(report: TestReport): TestSummary {

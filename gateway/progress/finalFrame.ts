@@ -1,5 +1,5 @@
 import type { StepReport, Verdict } from '../../workflows/contract';
-import type { Ending } from './historyEvents';
+import type { Ending } from '../../workflows/history/events';
 import type { FinalFrame, Unplaced } from '../protocol/serverFrames';
 
 /** What a final frame is built from. */

@@ -5,7 +5,7 @@ import type { Cursor } from '../protocol/cursor';
 import type { FollowSources } from './followSources';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { FrameBuilder } from './frameBuilder';
-import type { HistoryEvent } from './historyEvents';
+import type { HistoryEvent } from '../../workflows/history/events';
 import { LiveOutput, type LiveItem } from './liveOutput';
 import { PendingReader } from './pendingActivities';
 import { isFinal, type SubmissionFrame } from '../protocol/serverFrames';

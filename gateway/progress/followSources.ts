@@ -3,7 +3,7 @@ import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
 import { decoded } from '../../infrastructure/temporal/payloads';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { followHistory, temporalHistory, type FollowOptions } from './history';
-import type { HistoryEvent } from './historyEvents';
+import type { HistoryEvent } from '../../workflows/history/events';
 import type { FollowLog } from './liveOutput';
 import type { PendingActivity } from './pendingActivities';
 import type { ProgramUrl } from '../protocol/programUrl';

@@ -4,16 +4,23 @@ import { STAGE_OF_ACTIVITY } from '../../workflows/contract';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import { comesAfter, formatCursor, type Cursor } from '../protocol/cursor';
 import { finalFrame, type End } from './finalFrame';
-import { decode, endWithoutVerdict, traceIdIn, verdictIn, type HistoryEvent } from './historyEvents';
+import {
+  decode,
+  endWithoutVerdict,
+  rootMessage,
+  traceIdIn,
+  verdictIn,
+  type HistoryEvent,
+} from '../../workflows/history/events';
 import type { ProgramUrl } from '../protocol/programUrl';
 import { OutputEmitter, type EndedCase, type LiveChunk } from './outputEmitter';
-import type { CaseFrame, SubmissionFrame, Unplaced } from '../protocol/serverFrames';
-import { Stages, type StageStep } from './stages';
+import type { CaseFrame, StageFrame, SubmissionFrame, Unplaced } from '../protocol/serverFrames';
+import { Stages, type StageStep } from '../../workflows/history/stages';
 import { stepFrames, testFrames } from './testFrames';
 
 /** Tests in progress: their output can be followed. */
 export interface PendingTests {
-  /** The event that scheduled them. */
+  /** The event that began them. */
   event: number;
   /** In milliseconds since the epoch, by the clock of Temporal. */
   scheduledAt: number;
@@ -72,20 +79,20 @@ export class FrameBuilder {
     const stage = this.stages.read(event, at);
     // Output comes before the frame that ends its stage, and has its own cursors.
     const output = stage ? this.outputAt(stage, at) : [];
-    const frames = stage ? [stage.frame, ...this.results(stage)] : this.otherFrames(event, at);
+    const frames = stage ? [frameOf(stage), ...this.results(stage)] : this.otherFrames(event, at);
     return this.unseen([
       ...output,
       ...frames.map((frame, index) => ({ frame, cursor: { event: id, index } })),
     ]);
   }
 
-  /** Returns frames for live output of the tests that the event `event` scheduled. */
+  /** Returns frames for live output of the tests that the event `event` began. */
   live(event: number, piece: LiveChunk, now: Date): SubmissionFrame[] {
     if (this.pending?.event !== event) return [];
     return this.unseen([...this.pending.output.live(piece, now.toISOString())]);
   }
 
-  /** Returns the frame for a test case that ended, of the tests that the event `event` scheduled. */
+  /** Returns the frame for a test case that ended, of the tests that the event `event` began. */
   ended(event: number, { number, total, name, outcome, durationMs }: EndedCase): CaseFrame[] {
     if (this.pending?.event !== event) return [];
     const { submissionId: submission_id } = this.submission;
@@ -101,9 +108,9 @@ export class FrameBuilder {
   }
 
   /** Starts to follow output when tests start. When they end, emits the output that was not emitted yet. */
-  private outputAt({ stage, scheduled: event, frame, result }: StageStep, at: number): Placed[] {
+  private outputAt({ stage, begun: event, state, result }: StageStep, at: number): Placed[] {
     if (stage !== STAGE_OF_ACTIVITY.runTests) return [];
-    if (frame.state === 'started') {
+    if (state === 'started') {
       const { after } = this;
       const told = after?.event === event && 'output' in after ? after.output : null;
       this.pending = { event, scheduledAt: at, output: new OutputEmitter(event, told) };
@@ -111,12 +118,12 @@ export class FrameBuilder {
     }
     const { pending } = this;
     this.pending = null;
-    return pending && result ? [...pending.output.rest(result as TestReport, frame.at)] : [];
+    return pending && state === 'completed' ? [...pending.output.rest(result as TestReport, isoOf(at))] : [];
   }
 
   /** The frames with the results of a completed stage. */
-  private results({ stage, result }: StageStep): Unplaced<SubmissionFrame>[] {
-    if (result === undefined) return [];
+  private results({ stage, state, result }: StageStep): Unplaced<SubmissionFrame>[] {
+    if (state !== 'completed') return [];
     if (stage === STAGE_OF_ACTIVITY.runTests) {
       const report = result as TestReport;
       this.step = report.steps.at(-1) ?? null;
@@ -147,7 +154,7 @@ export class FrameBuilder {
     this.startedAt = startedAt;
     this.input = (input as SubmitCodeInput | undefined) ?? null;
     const { namespace, workflowId, runId } = this.submission;
-    const at = new Date(startedAt).toISOString();
+    const at = isoOf(startedAt);
     const trace = traceId === undefined ? {} : { trace_id: traceId };
     return [{ type: 'accepted', namespace, workflow_id: workflowId, run_id: runId, ...trace, at }];
   }
@@ -179,4 +186,23 @@ export class FrameBuilder {
     const { status, namespace, ...rest } = frame;
     return { status, namespace, submission_id, ...rest, cursor };
   }
+}
+
+/** Why a stage was deferred. The detailed reason is for operators, in the log of actions. */
+const DEFERRED =
+  'Your environment is being prepared first. Only a first submission, or one after a long pause, waits for this.';
+
+function frameOf({ stage, state, startedAt, at, attempt, failure }: StageStep): Unplaced<StageFrame> {
+  const message = state === 'deferred' ? DEFERRED : rootMessage(failure);
+  const isEnd = state !== 'started' && state !== 'queued';
+  return {
+    ...{ type: 'stage', stage, state, at: isoOf(at) },
+    ...(attempt !== undefined && isEnd && { attempt }),
+    ...(isEnd && { duration_ms: at - startedAt }),
+    ...(message !== undefined && { message }),
+  };
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
 }

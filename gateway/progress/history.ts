@@ -5,7 +5,7 @@ import type { Logger } from '../../infrastructure/logging';
 import { isTemporary } from '../../infrastructure/temporal/temporaryErrors';
 import { decoded } from '../../infrastructure/temporal/payloads';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
-import type { HistoryEvent } from './historyEvents';
+import type { HistoryEvent } from '../../workflows/history/events';
 
 type Execution = Pick<AcceptedSubmission, 'workflowId' | 'runId'>;
 

@@ -1,8 +1,8 @@
 import type { temporal } from '@temporalio/proto';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
-import { decode, rootMessage } from './historyEvents';
+import { decode, rootMessage } from '../../workflows/history/events';
 import type { StageFrame } from '../protocol/serverFrames';
-import { stageOfActivity } from './stages';
+import { stageOfActivity } from '../../workflows/history/stages';
 
 export type PendingActivity = Pick<
   temporal.api.workflow.v1.IPendingActivityInfo,

@@ -43,7 +43,7 @@ export type SubmissionRecord = z.infer<typeof submissionRecord>;
 export type SubmissionDetails = z.infer<typeof submissionDetails>;
 export type SubmissionList = z.infer<typeof submissionList>;
 
-/** Status of a workflow without a verdict, as in historyEvents.ts. */
+/** Status of a workflow without a verdict, as in workflows/history/events.ts. */
 const ENDED: Record<string, SubmissionStatus> = { RUNNING: 'running', CANCELLED: 'cancelled' };
 
 /** What Temporal returns both when it describes a workflow and when it lists workflows. */

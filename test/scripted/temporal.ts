@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   Client,
   Connection,
@@ -9,6 +10,8 @@ import {
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import pino from 'pino';
 import { followHistory, temporalHistory } from '../../gateway/progress/history';
+import { historyOf, type Execution } from '../../infrastructure/temporal/closedWorkflows';
+import { Recorder } from '../../worker/recorder';
 import { createWorker, workflowsPath } from '../../worker/worker';
 import {
   operationIdOf,
@@ -37,6 +40,8 @@ export interface Observed extends Recording {
   another: (acceptedLaterMs: number, asked?: Partial<SubmitCodeInput>) => Promise<WorkflowHandle<SubmitCode>>;
   /** Starts an operation on this user's production, requested `laterMs` after the first submission. */
   operate: (type: string, laterMs: number, details?: object) => Promise<WorkflowHandle>;
+  /** Resolves when the actions of every workflow that has ended are recorded. */
+  recorded: () => Promise<void>;
   /** Resolves when the workflow schedules this activity, sends this signal, or announces its `verdict`. */
   reached: (name: string) => Promise<void>;
 }
@@ -67,7 +72,14 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
       const recording: Recording = { calls: [], documents: [], output: [] };
       const taskQueue = randomUUID();
       const settings = { namespace: 'default', taskQueue, workflowBundle };
-      const worker = await createWorker(native, settings, scripted(script, recording));
+      const ports = scripted(script, recording);
+      const recorder = new Recorder({
+        ...ports,
+        readHistory: (execution) => historyOf(client, execution),
+        logger: pino({ level: 'silent' }),
+      });
+      const onEnded = (execution: Execution) => recorder.ended(execution);
+      const worker = await createWorker(native, { ...settings, onEnded }, ports);
       const acceptedAt = Date.now();
       const order = client.workflow.getHandle(orderIdOf(taskQueue, USER));
       const testQueue = client.workflow.getHandle(testQueueIdOf(taskQueue, USER));
@@ -89,10 +101,14 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
         const reached = async (name: string) => {
           for await (const event of events(client, handle)) if (event === name) return;
         };
+        const recorded = async () => {
+          while (recorder.waiting > 0) await wait(20);
+        };
         try {
-          return await observe({ ...recording, handle, order, testQueue, another, operate, reached });
+          return await observe({ ...recording, handle, order, testQueue, another, operate, recorded, reached });
         } finally {
           await Promise.all([order, testQueue].map(endOrder));
+          await recorder.stop();
         }
       });
     },

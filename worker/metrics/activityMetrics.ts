@@ -1,12 +1,11 @@
 import { CancelledFailure, type Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import type { ActionTrail } from '../../activities/actions';
-import { STAGE_OF_ACTIVITY } from '../../workflows/contract';
+import { BRIEF_TESTS, STAGE_OF_ACTIVITY } from '../../workflows/contract';
 import { PLATFORM_FAILURES } from '../platformFailures';
 import { SHARE_FULL } from '../slotShares';
 import type { WorkerMetrics } from './metrics';
 
-const STAGES: Record<string, string> = STAGE_OF_ACTIVITY;
+const STAGES: Record<string, string> = { ...STAGE_OF_ACTIVITY, [BRIEF_TESTS]: STAGE_OF_ACTIVITY.runTests };
 
 /** Counts each attempt at an activity. */
 export class ActivityMetrics implements ActivityInboundCallsInterceptor {
@@ -24,7 +23,6 @@ export class ActivityMetrics implements ActivityInboundCallsInterceptor {
     const { metrics } = this;
     metrics.queue.observe({ stage }, Math.max(0, Date.now() - scheduled) / 1000);
     if (attempt > 1) metrics.retries.inc({ stage });
-    else if (activityType === 'recordActions') countVerdict(metrics, input.args[0] as ActionTrail);
 
     const begun = performance.now();
     const ended = (outcome: string) =>
@@ -39,21 +37,6 @@ export class ActivityMetrics implements ActivityInboundCallsInterceptor {
       throw error;
     }
   }
-}
-
-/**
- * Counts a submission's verdict. Its complete trail arrives right after the verdict. Operations have no
- * verdict.
- */
-function countVerdict({ verdicts, submission, turn }: WorkerMetrics, { provenance, actions }: ActionTrail) {
-  const finished = actions.find(({ name }) => name === 'submission.finished');
-  const [first] = actions;
-  if (provenance.submissionId === undefined || !first || !finished) return;
-  const status = finished.reason ?? 'unknown';
-  verdicts.inc({ status });
-  submission.observe({ status }, (finished.endedAt - first.startedAt) / 1000);
-  for (const { name, startedAt, endedAt } of actions)
-    if (name === 'stage.await_turn') turn.observe((endedAt - startedAt) / 1000);
 }
 
 function kindOf(error: unknown): string {

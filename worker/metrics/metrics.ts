@@ -2,7 +2,6 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { statfs } from 'node:fs/promises';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { createLogCounters } from '../../infrastructure/elasticsearch/counters';
-import type { OpenSubmissions } from '../../infrastructure/temporal/backlog';
 
 /** Upper bounds of the buckets of all histograms, in seconds. The longest stages are rollouts, which take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600];
@@ -51,10 +50,20 @@ export function createWorkerMetrics(buildId: string, version?: WorkerDeploymentV
   };
 }
 
+interface GaugeValues {
+  /** Submissions without a verdict. */
+  running: () => Promise<number>;
+  /** Open exec streams. */
+  streams: () => number;
+  /** Workflows that ended on this worker and are not recorded. */
+  unrecorded: () => number;
+  logBehindSeconds: () => number;
+}
+
 /** Adds gauges whose values are determined when they are scraped. */
 export function addGauges(
   { register }: WorkerMetrics,
-  { open, streams }: { open: () => Promise<OpenSubmissions>; streams: () => number },
+  { running, streams, unrecorded, logBehindSeconds }: GaugeValues,
 ): void {
   const gauge = (name: string, help: string, value: () => number | Promise<number>) =>
     new Gauge({
@@ -77,11 +86,16 @@ export function addGauges(
   gauge(
     'orchestration_submissions_running',
     'Submissions of the task queue that have no verdict yet, on all workers together.',
-    async () => (await open()).running,
+    running,
   );
   gauge(
     'orchestration_submissions_unrecorded',
-    'Submissions of the task queue that have a verdict, but whose actions are not in Elasticsearch yet, on all workers together.',
-    async () => (await open()).unrecorded,
+    'Submissions and operations that ended on this worker, and whose actions are not in Elasticsearch yet.',
+    unrecorded,
+  );
+  gauge(
+    'orchestration_log_behind_seconds',
+    'How long ago the actions of everything that had ended were in Elasticsearch.',
+    logBehindSeconds,
   );
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
-import type { RunReport, RunRequest } from '../../../activities/ports';
+import type { RunReport, RunRequest, RunWait } from '../../../activities/ports';
 import type { Language } from '../../../sandbox/languages/languages';
 import { PlatformError } from '../api/errors';
 import { HeartbeatTimeout, type Conversation } from './conversation';
@@ -128,7 +128,7 @@ export class Attempt {
           return this.reportOfKilled();
         }
         if (frame.type === 'error')
-          throw new Refusal(frame.code, frame.message, this.parts.request.wait === 'brief');
+          throw new Refusal(frame.code, frame.message, patienceOf(this.parts.request.wait) !== null);
         this.take(frame);
       }
     } catch (error) {
@@ -212,6 +212,7 @@ export class Attempt {
   private runFrame() {
     const { key, submissionId, program, command, input, limits, wait } = this.parts.request;
     const { language, files, entrypoint, requirements } = program;
+    const patience = patienceOf(wait);
     const encoded = Object.entries(files).map(([name, text]) => [name, encode(text)]);
     return {
       op: 'run',
@@ -233,13 +234,19 @@ export class Attempt {
         keep_output_bytes: limits.keepOutputBytes,
         max_output_bytes: limits.maxOutputBytes,
       },
-      ...(wait === 'brief' && { patience_ms: QUEUE_TIMEOUT_MS }),
+      ...(patience !== null && { patience_ms: patience }),
       ...(wait === 'in_turn' && { in_turn: true }),
       from: Object.fromEntries(
         Object.entries(this.output).map(([stream, output]) => [stream, output.rejoin()]),
       ),
     };
   }
+}
+
+/** How long a run waits for its turn in the pod, in milliseconds; null: without limit. */
+function patienceOf(wait: RunWait | undefined): number | null {
+  if (wait === 'brief') return QUEUE_TIMEOUT_MS;
+  return typeof wait === 'object' ? wait.patienceMs : null;
 }
 
 function encode(text: string): string {

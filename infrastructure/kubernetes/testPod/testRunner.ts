@@ -36,10 +36,10 @@ const HEARTBEAT_MS = 1_000;
 const FIRST_HEARTBEAT_MS = 100;
 
 /**
- * Messages with which Temporal ends this attempt of the activity while the run is still wanted. The run continues in
- * the pod, and the next attempt joins it. An abort with any other message cancels the run.
+ * Messages with which Temporal, or the activity itself, ends this attempt while the run is still wanted. The run
+ * continues in the pod, and the next attempt joins it. An abort with any other message cancels the run.
  */
-const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET'];
+const ATTEMPT_ONLY = ['WORKER_SHUTDOWN', 'TIMED_OUT', 'PAUSED', 'RESET', 'CONTINUES_LATER'];
 
 /**
  * Runs submissions in the test pods of a cluster, using the supervisor in each pod
@@ -72,6 +72,7 @@ export function createTestRunner(
       try {
         return await untilAborted(work, signal);
       } catch (error) {
+        beat();
         if (signal.aborted && !ATTEMPT_ONLY.includes(messageOf(signal.reason))) await attempt.cancel(work);
         throw error;
       } finally {

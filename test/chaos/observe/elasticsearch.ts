@@ -26,7 +26,7 @@ export async function readActions(
   { index, taskQueue }: { index: string; taskQueue: string },
 ): Promise<ReadActions> {
   const expected = new Map<string, unknown>();
-  for await (const { trail } of recordedTrails(temporal, taskQueue, null))
+  for await (const trail of recordedTrails(temporal, taskQueue, null))
     for (const { _id, ...document } of trail ? documentsOf(trail) : [])
       expected.set(_id, JSON.parse(JSON.stringify(document)));
 

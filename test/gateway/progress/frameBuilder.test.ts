@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { FrameBuilder } from '../../../gateway/progress/frameBuilder';
-import type { HistoryEvent } from '../../../gateway/progress/historyEvents';
+import type { HistoryEvent } from '../../../workflows/history/events';
 import { PendingReader } from '../../../gateway/progress/pendingActivities';
 import { serverFrame } from '../../../gateway/protocol/serverFrames';
 import type { Verdict } from '../../../workflows/contract';

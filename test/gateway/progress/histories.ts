@@ -3,7 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { msNumberToTs } from '@temporalio/common/lib/time';
 import Long from 'long';
 import type { AcceptedSubmission } from '../../../gateway/protocol/acceptedSubmission';
-import type { HistoryEvent } from '../../../gateway/progress/historyEvents';
+import type { HistoryEvent } from '../../../workflows/history/events';
 import type { StepReport, SubmitCodeInput, TestReport, Verdict } from '../../../workflows/contract';
 
 export const submission: AcceptedSubmission = {

@@ -1,6 +1,6 @@
 import { parseCursor } from '../../../gateway/protocol/cursor';
 import { FrameBuilder } from '../../../gateway/progress/frameBuilder';
-import type { HistoryEvent } from '../../../gateway/progress/historyEvents';
+import type { HistoryEvent } from '../../../workflows/history/events';
 import { MAX_CHUNK_BYTES } from '../../../gateway/progress/chunks';
 import type { LiveChunk } from '../../../gateway/progress/outputEmitter';
 import { serverFrame, type OutputFrame, type SubmissionFrame } from '../../../gateway/protocol/serverFrames';

@@ -50,7 +50,7 @@ const names = [
 test.each(names)('the document of %s is one of the schema, and its fields are indexed', (name) => {
   const outcome = 'success' as const;
   const trail = { provenance, namespace: 'user-ada', actions: [{ name, outcome, startedAt: 1, endedAt: 2 }] };
-  const [document] = documentsOf(trail, { traceId: '0'.repeat(32) });
+  const [document] = documentsOf({ ...trail, traceId: '0'.repeat(32) });
   expect(faultsOfDocument(document!, properties)).toEqual([]);
 });
 

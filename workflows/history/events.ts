@@ -1,11 +1,10 @@
 /** Reads single values from Temporal's history events. */
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
-import type { Verdict } from '../../workflows/contract';
-import { VERDICT_MEMO } from '../../workflows/contract';
+import { VERDICT_MEMO, type Verdict } from '../contract';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
-type Failure = temporal.api.failure.v1.IFailure | null | undefined;
+export type Failure = temporal.api.failure.v1.IFailure | null | undefined;
 
 /** How a submission ended: the three fields that every ending has. */
 export type Ending = Pick<Verdict, 'status' | 'reason' | 'message'>;
@@ -22,6 +21,19 @@ const TRACE_HEADER = '_tracer-data';
 export function traceIdIn(header: temporal.api.common.v1.IHeader | null | undefined): string | undefined {
   const carrier = decode(header?.fields?.[TRACE_HEADER]) as { traceparent?: string } | undefined;
   return carrier?.traceparent?.split('-')[1];
+}
+
+/** The marker with which Temporal's SDK stores the end of a local activity. */
+const LOCAL_ACTIVITY = 'core_local_activity';
+
+/** A local activity that ended with this event. The result is undefined if it failed. */
+export function localActivityIn({
+  markerRecordedEventAttributes: marker,
+}: HistoryEvent): { type: string; result: unknown } | null {
+  if (marker?.markerName !== LOCAL_ACTIVITY) return null;
+  const [data, result] = [marker.details?.data, marker.details?.result].map((each) => each?.payloads?.[0]);
+  const { activity_type: type = '' } = (decode(data) ?? {}) as { activity_type?: string };
+  return { type, result: decode(result) };
 }
 
 /** The verdict, if this event contains it. */
