@@ -3,7 +3,7 @@
  * `npm run check` leaves them out.
  */
 const SLOW =
-  'test/(sandbox/.+|gateway/(uncaught|socketFuzz|apps/fuzz)|hostileText|reservedPorts)\\.test\\.ts$';
+  'test/(sandbox/.+|gateway/(uncaught|socketFuzz|apps/fuzz)|compile|hostileText|reservedPorts)\\.test\\.ts$';
 
 /** Test projects, from the cheapest to the dearest; test/main.ts runs them, each as its tests may share the machine. */
 const shared = {

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
-import { register } from 'tsx/cjs/api';
+import { compileCommandLine } from '../../compile.mjs';
 
-register();
-createRequire(import.meta.url)('./main.ts');
+createRequire(import.meta.url)(await compileCommandLine());
