@@ -1,15 +1,16 @@
 /**
  * Runs a TypeScript file of this project, also on a fresh checkout: installs the npm packages when they do
- * not match package-lock.json, loads .env, then runs the file as a child process and exits with its code.
- * Plain JavaScript without dependencies, because it runs before any are installed.
+ * not match package-lock.json, compiles what changed, loads .env, then runs the file as a child process and exits
+ * with its code. Plain JavaScript without dependencies, because it runs before any are installed.
  *
  *   node bootstrap.mjs FILE.ts ARGUMENTS...
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { compile } from './compile.mjs';
 
 const checkout = dirname(fileURLToPath(import.meta.url));
 const installed = join(checkout, 'node_modules', '.package-lock.json');
@@ -23,7 +24,7 @@ if (!file) {
 }
 await installPackages();
 if (existsSync(join(checkout, '.env'))) process.loadEnvFile(join(checkout, '.env'));
-run(file, args);
+run(await compile(), file, args);
 
 /**
  * True when every package in package-lock.json is installed in that version. Only versions are compared: npm
@@ -92,9 +93,10 @@ function holderIsGone() {
 /**
  * The child stops with this process: signals are forwarded, and the IPC channel closes if this one is killed.
  */
-function run(file, args) {
-  const child = spawn(process.execPath, ['--import', 'tsx', resolve(checkout, file), ...args], {
+function run(compiled, file, args) {
+  const child = spawn(process.execPath, [join(compiled, file.replace(/\.ts$/, '.js')), ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ORCHESTRATION_COMPILED: compiled },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   stopWithNpm(child);

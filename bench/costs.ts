@@ -37,7 +37,7 @@ export async function openMeter(platform: Platform, kube: Kube): Promise<Meter> 
   const temporal = new Temporal({ connection });
   const elasticsearch = new Elasticsearch({ node: stack().elasticsearchHost });
   const asking = await connectTo(`${platform.url}?progress=false`, platform.apiKey);
-  const gateways = childrenRunning('gateway/main.ts');
+  const gateways = childrenRunning('gateway/main.js');
   const cpu = () => ({
     worker: cpuSeconds(platform.worker.pid),
     gateway: gateways.reduce((sum, pid) => sum + cpuSeconds(pid), 0),

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { originOf, parseAppsDomain } from '../infrastructure/config/appsDomain';
+import { buildPage, bundleWorkflows } from './build';
 import type { Endpoints } from './endpoints';
-import { runCommand } from './machine/command';
 import { portHolder } from './machine/portHolder';
 import type { Progress } from './machine/progress';
 import { httpStatus } from './parts/httpCheck';
@@ -39,12 +39,12 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const abort = () => void parts.stop().catch(() => undefined);
   signal?.addEventListener('abort', abort);
   try {
-    await progress.step('building the page, if it changed', () =>
-      runCommand(process.execPath, [join(settings.checkout, 'gateway', 'web', 'build.mjs')]),
+    const [workflowBundle] = await progress.step('building the workflows and the page, if they changed', () =>
+      Promise.all([bundleWorkflows(settings.checkout), buildPage(settings.checkout)]),
     );
     await progress.step('starting worker and gateway', () =>
       Promise.all([
-        parts.start(worker(settings, endpoints), 'independent'),
+        parts.start(worker(settings, endpoints, workflowBundle), 'independent'),
         parts.start(gateway(settings, endpoints, apiKey.value, port), 'independent'),
       ]),
     );
@@ -78,7 +78,7 @@ function shared(endpoints: Endpoints): Record<string, string> {
   };
 }
 
-function worker(settings: Settings, endpoints: Endpoints): ServerPart {
+function worker(settings: Settings, endpoints: Endpoints, workflowBundle: string): ServerPart {
   const { kubernetes, images, packageIndex } = endpoints;
   const part: ServerPart = new ServerPart({
     settings,
@@ -88,6 +88,7 @@ function worker(settings: Settings, endpoints: Endpoints): ServerPart {
         ...program(settings, 'worker'),
         environment: {
           ...shared(endpoints),
+          WORKFLOW_BUNDLE: process.env.WORKFLOW_BUNDLE || workflowBundle,
           KUBECONFIG: kubernetes.workerKubeconfig,
           // The retention of a Temporal server that the environment names is not changed.
           ...(!process.env.TEMPORAL_ADDRESS && {
@@ -155,7 +156,7 @@ function applicationOwner(settings: Settings): string {
 function program(settings: Settings, folder: string) {
   return {
     command: process.execPath,
-    args: ['--import', 'tsx', join(settings.checkout, folder, 'main.ts')],
+    args: [require.resolve(`../${folder}/main`)],
     directory: settings.checkout,
   };
 }

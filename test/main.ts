@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { buildPlatform } from './build';
+import { buildPlatform, compiledFile } from './build';
 import { SHARED_PLATFORM_VARIABLE, startPlatform } from './integration/platform';
 import { STACK_VARIABLE } from './integration/stack';
 import { Phases, type Command } from './phases';
@@ -18,7 +18,7 @@ import { withServers } from './servers';
 
 const LINT: Command = ['npm', 'run', '--silent', 'lint'];
 const TYPES: Command = ['npm', 'run', '--silent', 'types'];
-const SHORT_CHAOS: Command = [process.execPath, '--import', 'tsx', 'test/chaos/main.ts', '--short'];
+const SHORT_CHAOS: Command = [process.execPath, compiledFile('test/chaos/main.ts'), '--short'];
 
 const inCi = process.env.CI === 'true';
 

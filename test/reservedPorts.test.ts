@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { compiledFile } from './build';
 import { reservePort } from './reservedPorts';
 
 jest.setTimeout(60_000);
@@ -20,10 +20,10 @@ afterEach(async () => {
  */
 async function startProcess(expression: string): Promise<{ child: ChildProcess; result: unknown }> {
   const script = `
-    const { reservePort } = require(${JSON.stringify(join(__dirname, 'reservedPorts.ts'))});
+    const { reservePort } = require(${JSON.stringify(compiledFile('test/reservedPorts.ts'))});
     setInterval(() => {}, 60_000);
     (${expression}).catch((error) => error.message).then((result) => console.log(JSON.stringify(result)));`;
-  const child = spawn(process.execPath, ['--require', 'tsx/cjs', '--eval', script], {
+  const child = spawn(process.execPath, ['--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   processes.push(child);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { dirname, join, parse } from 'node:path';
 import { bundleWorkflowCode, type Logger, type WorkflowBundle } from '@temporalio/worker';
 import { workflowTracing } from './tracing';
 import { workflowsPath } from './worker';
@@ -41,7 +41,14 @@ export function bundleWorkflows({
     ...(versioned ? [require.resolve('../workflows/versioned')] : []),
     ...(traced ? [workflowTracing] : []),
   ];
-  return bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules, logger });
+  // Names of modules in the bundle are relative to it, and part of the build id.
+  const context = dirname(dirname(path));
+  return bundleWorkflowCode({
+    workflowsPath: path,
+    workflowInterceptorModules,
+    logger,
+    webpackConfigHook: (config) => ({ ...config, context }),
+  });
 }
 
 /** Reads a prebuilt bundle (WORKFLOW_BUNDLE), or else bundles the workflow code of this checkout. */

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { compiledFile } from '../build';
 
 /** A gateway in a separate process, because an uncaught error affects the whole process. */
 
@@ -16,8 +16,7 @@ let ended: Promise<unknown[]>;
 const lines: string[] = [];
 
 async function start(drainAfterMs: number): Promise<void> {
-  const program = resolve(__dirname, 'uncaughtGateway.ts');
-  child = spawn(process.execPath, ['--import', 'tsx', program], {
+  child = spawn(process.execPath, [compiledFile('test/gateway/uncaughtGateway.ts')], {
     env: { ...process.env, DRAIN_AFTER_MS: String(drainAfterMs) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
