@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connectKubernetes } from '../infrastructure/kubernetes/api/client';
 import { kubectl } from '../test/integration/kubectl';
 import { startPlatform } from '../test/integration/platform';
@@ -7,6 +8,7 @@ import type { Findings, Plot } from './findings';
 import { measure, ms, percentile, perSecond, table } from './measure';
 import { runAsJob } from './reference/jobPerStep';
 import { startOriginal } from './reference/original';
+import { cpuSeconds, temporalServers } from './processes';
 import { askFor, connectTo } from './socket';
 
 /**
@@ -20,14 +22,22 @@ const LOADS = [1, 2, 4, 8, 16, 32];
 /** Each concurrent deploy uses a separate user, whose pods take their share of the machine. */
 const DEPLOY_LOADS = [1, 2, 4];
 
+/** How long after the last verdict all actions are recorded, in milliseconds. */
+const RECORDED_AFTER_MS = 1_000;
+
 interface Way {
   name: string;
   loads: number[];
   /** How many submissions are measured at this load. */
   count: (load: number) => number;
+  /** The processes whose processor time is measured. */
+  pids?: Record<keyof Costs, number[]>;
   /** Opens a lane, which sends one submission at a time. */
   lane: (index: number) => Promise<{ submit: () => Promise<unknown>; close?: () => Promise<void> }>;
 }
+
+/** Processor time of the platform, in milliseconds for each submission. */
+type Costs = Record<'Temporal' | 'worker' | 'gateway', number>;
 
 interface Sample {
   way: string;
@@ -36,6 +46,8 @@ interface Sample {
   perSecond: number;
   p50: number;
   p95: number;
+  /** Only of this platform, and only where Temporal runs on this machine. */
+  costs?: Costs;
 }
 
 export async function benchEndToEnd(): Promise<Findings> {
@@ -47,6 +59,11 @@ export async function benchEndToEnd(): Promise<Findings> {
   const original = await startOriginal();
   const here = { url: `${platform.url}?progress=false`, apiKey: platform.apiKey };
   const there = { url: original.url, apiKey: platform.apiKey };
+  const pids = {
+    Temporal: temporalServers(),
+    worker: [platform.worker.pid],
+    gateway: [platform.gatewayPid],
+  };
   let deploys = 0;
   const deploying = () => `print('deploy ${deploys++}')`;
   const by =
@@ -66,7 +83,8 @@ export async function benchEndToEnd(): Promise<Findings> {
       {
         name: 'this platform',
         loads: LOADS,
-        count: (load) => Math.max(16, 3 * load),
+        count: (load) => Math.max(32, 8 * load),
+        pids,
         lane: by(here, 'tests_failed', failing),
       },
       {
@@ -123,27 +141,53 @@ async function compare(what: string, ways: Way[]): Promise<Sample[]> {
   const samples: Sample[] = [];
   for (const load of ways[0]!.loads)
     for (const way of ways) if (way.loads.includes(load)) samples.push(await sample(way, load));
+  const costs = ['Temporal', 'worker', 'gateway'] as const;
+  const measured = samples.some((one) => one.costs);
+  const costHeader = measured ? [...costs.map((name) => `${name} ms`), 'together'] : [];
+  const costCells = (one: Sample) => {
+    const each = costs.map((name) => one.costs?.[name]);
+    return [...each, one.costs && each.reduce((sum, value) => sum! + value!, 0)].map((value) =>
+      value === undefined ? '' : ms(value),
+    );
+  };
   table(
-    [what, 'in flight', 'counted', 'a second', 'p50 ms', 'p95 ms', 'times as many'],
+    [what, 'in flight', 'counted', 'a second', 'p50 ms', 'p95 ms', 'times as many', ...costHeader],
     samples.map((one) => {
       const ours = samples.find(({ way, load }) => way === ways[0]!.name && load === one.load)!;
       const ratio = one === ours ? '' : (ours.perSecond / one.perSecond).toFixed(1);
-      return [one.way, one.load, one.count, one.perSecond.toFixed(2), ms(one.p50), ms(one.p95), ratio];
+      return [
+        one.way,
+        one.load,
+        one.count,
+        one.perSecond.toFixed(2),
+        ms(one.p50),
+        ms(one.p95),
+        ratio,
+        ...(measured ? costCells(one) : []),
+      ];
     }),
   );
   return samples;
 }
 
-async function sample({ name, count, lane }: Way, load: number): Promise<Sample> {
+async function sample({ name, count, lane, pids }: Way, load: number): Promise<Sample> {
   const lanes = await Promise.all(Array.from({ length: load }, (_, index) => lane(index)));
   const idle = [...lanes];
+  const before = pids && cpuOf(pids);
   const measured = await measure(count(load), load, async () => {
     const one = idle.pop()!;
     await one.submit();
     idle.push(one);
   });
+  // Actions are recorded after the verdict.
+  if (pids) await wait(RECORDED_AFTER_MS);
+  const after = pids && cpuOf(pids);
+  const costOf = (name: keyof Costs) => ((after![name] - before![name]) * 1000) / count(load);
   for (const { close } of lanes) await close?.();
   return {
+    ...(pids && {
+      costs: { Temporal: costOf('Temporal'), worker: costOf('worker'), gateway: costOf('gateway') },
+    }),
     way: name,
     load,
     count: count(load),
@@ -151,6 +195,12 @@ async function sample({ name, count, lane }: Way, load: number): Promise<Sample>
     p50: percentile(measured.durations, 0.5),
     p95: percentile(measured.durations, 0.95),
   };
+}
+
+/** Processor time so far, in seconds. */
+function cpuOf(pids: Record<keyof Costs, number[]>): Costs {
+  const sum = (of: number[]) => of.reduce((total, pid) => total + cpuSeconds(pid), 0);
+  return { Temporal: sum(pids.Temporal), worker: sum(pids.worker), gateway: sum(pids.gateway) };
 }
 
 function plotsOf(name: string, samples: Sample[]): Plot[] {

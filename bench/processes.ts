@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { stack } from '../test/integration/stack';
 
 /** Clock ticks per second in /proc: 100 on Linux wherever Node runs. */
 const TICKS = 100;
@@ -52,6 +53,12 @@ export function processesWith(...words: string[]): number[] {
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => words.every((word) => commandLine(pid).includes(word)))
     .map(Number);
+}
+
+/** The pids of the Temporal server that is measured, if it runs on this machine. */
+export function temporalServers(): number[] {
+  const port = stack().temporalAddress.split(':').at(-1)!;
+  return processesWith('temporal server start-dev', `--port=${port}`);
 }
 
 /** Children of this process that run this entry file. */

@@ -5,7 +5,7 @@ import { startProcess } from '../../test/integration/process';
 import { stack } from '../../test/integration/stack';
 import type { Findings } from '../findings';
 import { ms, percentile, table } from '../measure';
-import { cpuSeconds, machineTime, processesWith } from '../processes';
+import { cpuSeconds, machineTime, temporalServers } from '../processes';
 import { connectTo, type Asking } from '../socket';
 
 /**
@@ -62,8 +62,7 @@ export async function benchCapacity(): Promise<Findings> {
 
 /** The pid of Temporal's server, when it runs on this machine. */
 function temporalServer(): Record<string, number> {
-  const port = stack().temporalAddress.split(':').at(-1)!;
-  const [pid] = processesWith('temporal server start-dev', `--port=${port}`);
+  const [pid] = temporalServers();
   return pid === undefined ? {} : { Temporal: pid };
 }
 
