@@ -1,59 +1,60 @@
 /** Tests that end within about a second, for the local activity `runBriefTests`. */
-import type { TestRunner } from './ports';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { PlatformFailure, TestRunner } from './ports';
 import { NO_EXECUTIONS, runPlanOrDefer, type TestContext, type TestPlan } from './testing';
 import type { DeferredTests, TestReport, UnfinishedTests } from './testReport';
 
 /**
- * How long brief tests may take, in milliseconds. Until they end, their workflow task stays open, and signals
- * and cancellations wait for it.
+ * How long brief tests may take, with their wait for the test pod, in milliseconds. Until they end, their
+ * workflow task stays open, and signals and cancellations wait for it.
  */
 const BRIEF_MS = 1_000;
 
-/** How long they may wait until the test pod is free, in milliseconds. */
-const WAIT_MS = 250;
+/** How many tests of one user this worker has in the test pod at once. The others wait here. */
+const MAX_IN_POD = 8;
 
-/**
- * How many tests of one user are in the test pod at once; the others wait here. So one user's slow tests keep
- * few workflow tasks open.
- */
-const MAX_OF_A_USER = 8;
+/** How many wait: so one user's tests keep few of a worker's workflow tasks open. */
+const MAX_WAITING = 56;
+
+/** Pause before a pod is asked again that has runs whose turn it is, in milliseconds. */
+const ASK_AGAIN_MS = 25;
 
 /** The reason with which an attempt ends whose run goes on in the pod, for a later attempt. */
-export const LATER = 'CONTINUES_LATER';
+const LATER = 'CONTINUES_LATER';
 
-/** Limits how many of a user's brief tests are under way at once in this worker. */
+const BUSY: PlatformFailure = 'TestPodBusy';
+
+interface Turns {
+  running: number;
+  waiting: ((granted: boolean) => void)[];
+}
+
+/** The turns of each user's brief tests in this worker. */
 export class BriefTurns {
-  private readonly users = new Map<string, { running: number; waiting: (() => void)[] }>();
+  private readonly users = new Map<string, Turns>();
 
   /**
-   * Waits for a turn. The caller must pass the turn on with `leave`.
-   * @returns false if none came in time
+   * Waits for a turn, which the caller must end with `leave`.
+   * @returns false if there is none
    */
-  async enter(userId: string, waitMs: number): Promise<boolean> {
+  enter(userId: string): Promise<boolean> {
     const turns = this.users.get(userId) ?? { running: 0, waiting: [] };
     this.users.set(userId, turns);
-    if (turns.running < MAX_OF_A_USER) {
+    if (turns.running < MAX_IN_POD) {
       turns.running += 1;
-      return true;
+      return Promise.resolve(true);
     }
-    return new Promise((resolve) => {
-      const grant = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-      const timer = setTimeout(() => {
-        turns.waiting.splice(turns.waiting.indexOf(grant), 1);
-        resolve(false);
-      }, waitMs);
-      turns.waiting.push(grant);
-    });
+    if (turns.waiting.length >= MAX_WAITING) return Promise.resolve(false);
+    return new Promise((resolve) => turns.waiting.push(resolve));
   }
 
-  leave(userId: string): void {
+  /** @param isLong whether a program keeps the pod busy for longer: then no other gets its turn in time */
+  leave(userId: string, isLong: boolean): void {
     const turns = this.users.get(userId);
     if (!turns) return;
+    if (isLong) for (const refuse of turns.waiting.splice(0)) refuse(false);
     const next = turns.waiting.shift();
-    if (next) next();
+    if (next) next(true);
     else if (--turns.running === 0) this.users.delete(userId);
   }
 }
@@ -71,33 +72,39 @@ export async function runBriefly(
 ): Promise<TestReport | DeferredTests | UnfinishedTests> {
   const { userId } = plan;
   const { signal, scheduledAt: since, previousAttempt } = context;
+  const deadline = performance.now() + BRIEF_MS;
   let { executions, executedAgain, over } = NO_EXECUTIONS;
   const unfinished = () => {
     return { unfinished: { since, executions, executedAgain, over: over && previousAttempt === null } };
   };
-  const deadline = performance.now() + WAIT_MS;
-  if (!(await turns.enter(userId, WAIT_MS))) return unfinished();
+  if (!(await turns.enter(userId))) return unfinished();
+
   const later = new AbortController();
-  const timer = setTimeout(() => later.abort(new Error(LATER)), BRIEF_MS);
+  const timer = setTimeout(() => later.abort(new Error(LATER)), deadline - performance.now());
   const onCancel = () => later.abort(signal.reason);
   signal.addEventListener('abort', onCancel);
+  const heartbeat = (details: unknown) =>
+    ({ executions, executedAgain, over } = details as typeof NO_EXECUTIONS);
   try {
-    const patienceMs = Math.max(0, Math.round(deadline - performance.now()));
-    return await runPlanOrDefer(
-      runner,
-      { ...plan, wait: { patienceMs } },
-      {
-        ...context,
-        signal: later.signal,
-        heartbeat: (details) => ({ executions, executedAgain, over } = details as typeof NO_EXECUTIONS),
-      },
-    );
+    for (;;) {
+      const patienceMs = Math.max(0, Math.round(deadline - performance.now()));
+      try {
+        return await runPlanOrDefer(
+          runner,
+          { ...plan, wait: { patienceMs } },
+          { ...context, signal: later.signal, heartbeat },
+        );
+      } catch (error) {
+        if ((error as Error).name !== BUSY) throw error;
+        await wait(ASK_AGAIN_MS, undefined, { signal: later.signal });
+      }
+    }
   } catch (error) {
     if (signal.aborted) throw error;
     return unfinished();
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onCancel);
-    turns.leave(userId);
+    turns.leave(userId, later.signal.aborted);
   }
 }
