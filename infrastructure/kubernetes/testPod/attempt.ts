@@ -236,6 +236,7 @@ export class Attempt {
       },
       ...(patience !== null && { patience_ms: patience }),
       ...(wait === 'in_turn' && { in_turn: true }),
+      binary: true,
       from: Object.fromEntries(
         Object.entries(this.output).map(([stream, output]) => [stream, output.rejoin()]),
       ),

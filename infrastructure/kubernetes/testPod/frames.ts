@@ -3,7 +3,7 @@ import type { RunOutcome } from '../../../activities/ports';
 import { PlatformError } from '../api/errors';
 
 /** The frames of sandbox/test-pod/PROTOCOL.md, with the fields that the worker reads. */
-const base64 = z.string().transform((text) => Buffer.from(text, 'base64'));
+const base64 = z.string().transform((text): Buffer => Buffer.from(text, 'base64'));
 const count = z.number().int().nonnegative();
 const streamSummary = z.object({ bytes: count, head_bytes: count, tail_bytes: count, sha256: z.string() });
 const streamName = z.enum(['stdout', 'stderr', 'report']);
@@ -38,6 +38,17 @@ const endRecord = z.object({
   report: streamSummary,
 });
 
+const outputPosition = { channel, stream: streamName, offset: count };
+
+/** The supervisor's longest frame, in bytes: a chunk of output. A longer one has another origin. */
+const MAX_FRAME_BYTES = 1024 * 1024;
+
+/** An `output` frame whose bytes follow it. Older supervisors encode them in base64, in the frame. */
+const outputHeader = z.object({
+  ...{ type: z.literal('output'), ...outputPosition },
+  bytes: count.positive().max(MAX_FRAME_BYTES),
+});
+
 const frame = z.discriminatedUnion('type', [
   z.object({
     ...{ type: z.literal('accepted'), channel, state: z.string(), position: count, pod_uid: z.string() },
@@ -50,13 +61,14 @@ const frame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started'), channel, execution, input }),
   z.object({ type: z.literal('input'), channel, received: count, over: z.boolean() }),
   z.object({ type: z.literal('read'), channel, to: count }),
-  z.object({ type: z.literal('output'), channel, stream: streamName, offset: count, data: base64 }),
+  z.object({ type: z.literal('output'), ...outputPosition, data: base64 }),
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('end'), channel, result: endRecord }),
   z.object({ type: z.literal('error'), channel: channel.nullish(), code: z.string(), message: z.string() }),
 ]);
 
 export type Frame = z.infer<typeof frame>;
+type OutputHeader = z.infer<typeof outputHeader>;
 export type EndRecord = z.infer<typeof endRecord>;
 export type StreamSummary = z.infer<typeof streamSummary>;
 export type StreamName = z.infer<typeof streamName>;
@@ -67,30 +79,51 @@ const PROTOCOL = 3;
 /** Frames of other, newer types are skipped; frames of these types must be valid. */
 const known = new Set<unknown>(frame.options.map((option) => option.shape.type.value));
 
-/** The supervisor's longest frame, in bytes: a chunk of output. A longer one has another origin. */
-const MAX_FRAME_BYTES = 1024 * 1024;
-
 /** Assembles frames from the pieces in which a stream delivers them. */
 export class FrameReader {
   private pending: Buffer[] = [];
   private size = 0;
+  /** The last frame, if the bytes that follow it have not all arrived. */
+  private header: OutputHeader | null = null;
 
   /** @throws PlatformError `Unavailable` for bytes that are not a frame: the stream is broken. */
   push(piece: Buffer): Frame[] {
     const frames: Frame[] = [];
-    let rest = piece;
-    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      const line = Buffer.concat([...this.pending, rest.subarray(0, end)]);
-      this.pending = [];
-      this.size = 0;
-      rest = rest.subarray(end + 1);
-      const parsed = parse(line);
-      if (parsed !== null) frames.push(parsed);
+    let start = 0;
+    for (;;) {
+      const end = this.endOfNext(piece, start);
+      if (end === null) break;
+      const whole = this.take(piece.subarray(start, end));
+      if (this.header !== null) {
+        const { bytes, ...output } = this.header;
+        this.header = null;
+        frames.push({ ...output, data: whole });
+        start = end;
+      } else {
+        const parsed = parse(whole);
+        if (parsed !== null && 'bytes' in parsed) this.header = parsed;
+        else if (parsed !== null) frames.push(parsed);
+        start = end + 1;
+      }
     }
+    const rest = piece.subarray(start);
     if (rest.length > 0) this.pending.push(rest);
     this.size += rest.length;
     if (this.size > MAX_FRAME_BYTES) throw broken(`a frame of more than ${MAX_FRAME_BYTES} bytes`);
     return frames;
+  }
+
+  /** Where the next line, or the bytes that follow one, end in this piece; null if they end after it. */
+  private endOfNext(piece: Buffer, start: number): number | null {
+    const end = this.header === null ? piece.indexOf(NEWLINE, start) : start + this.header.bytes - this.size;
+    return end < 0 || end > piece.length ? null : end;
+  }
+
+  private take(last: Buffer): Buffer {
+    const whole = this.pending.length === 0 ? last : Buffer.concat([...this.pending, last]);
+    this.pending = [];
+    this.size = 0;
+    return whole;
   }
 }
 
@@ -101,7 +134,7 @@ export function encodeFrame(value: object): Buffer {
 
 const NEWLINE = '\n'.charCodeAt(0);
 
-function parse(line: Buffer): Frame | null {
+function parse(line: Buffer): Frame | OutputHeader | null {
   let value: unknown;
   try {
     value = JSON.parse(line.toString('utf8'));
@@ -113,9 +146,14 @@ function parse(line: Buffer): Frame | null {
   if (!known.has(type)) return null;
   if (type === 'accepted' && (value as { protocol?: unknown }).protocol !== PROTOCOL)
     throw new PlatformError('EnvironmentMissing', 'The test pod is of another version of this platform');
-  const result = frame.safeParse(value);
+  const result = (hasHeader(value) ? outputHeader : frame).safeParse(value);
   if (!result.success) throw broken(`a frame of type ${type} with ${z.prettifyError(result.error)}`);
   return result.data;
+}
+
+function hasHeader(value: unknown): boolean {
+  const { type, bytes } = value as { type: unknown; bytes?: unknown };
+  return type === 'output' && bytes !== undefined;
 }
 
 function broken(what: string): PlatformError {

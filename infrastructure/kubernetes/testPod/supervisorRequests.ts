@@ -30,7 +30,7 @@ export async function read(
   { key, stream, start, end }: OutputRange,
 ): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  const question = { op: 'read', key, stream, from: start, to: end };
+  const question = { op: 'read', key, stream, from: start, to: end, binary: true };
   const answer = await ask(streams, userId, question, (frame) => {
     if (frame.type === 'output') pieces.push(frame.data);
     return frame.type === 'read' ? frame : undefined;
