@@ -103,14 +103,15 @@ async function withVariables(
 }
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const over = new AbortController();
+  let onAbort = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { signal: over.signal });
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort);
   });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    over.abort();
+    signal.removeEventListener('abort', onAbort);
     // After an abort, no caller may be waiting for the work: its failure must not become an unhandled rejection.
     work.catch(() => undefined);
   }
