@@ -194,7 +194,7 @@ function read(file) {
   return fs.readFileSync(join(CHECKOUT, file), 'utf8');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const compiled = process.env.ORCHESTRATION_COMPILED ?? (await compile());
   console.log(process.argv[2] === 'workflows' ? await bundleWorkflows(compiled) : compiled);
 }
