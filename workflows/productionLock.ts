@@ -2,6 +2,7 @@ import {
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -44,7 +45,9 @@ export async function withProductionLock<T>(
     done = isDone(result);
     return result;
   } finally {
-    release(queueId, workflowId, done);
+    const delivered = release(queueId, workflowId, done);
+    // The server drops a signal of a workflow that ends in the same task.
+    if (patched('release-delivered')) await delivered;
   }
 }
 
@@ -62,9 +65,9 @@ async function awaitTurn(queueId: string, claim: Claim): Promise<Turn> {
   return turn;
 }
 
-/** Sent without waiting for delivery: if the queue has ended, it does not need the signal. */
-function release(queueId: string, workflowId: string, done: boolean): void {
-  void CancellationScope.nonCancellable(() =>
+/** Resolves when the signal is delivered, or when it cannot be: a queue that has ended does not need it. */
+function release(queueId: string, workflowId: string, done: boolean): Promise<void> {
+  return CancellationScope.nonCancellable(() =>
     getExternalWorkflowHandle(queueId)
       .signal(leaveTurn, workflowId, done)
       .catch(() => undefined),

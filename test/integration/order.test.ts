@@ -2,7 +2,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { CallContext, RolloutReport } from '../../activities/ports';
 import { deployedBefore, live, untilCancelled } from '../scripted/ports';
 import { connectScripted, type Observed, type ScriptedTemporal } from '../scripted/temporal';
-import { OPERATIONS } from '../../workflows/contract';
+import { LEAVE_TURN_SIGNAL, OPERATIONS } from '../../workflows/contract';
 import { stack } from './stack';
 
 /** The order in which one user's submissions are deployed, on a real Temporal. */
@@ -51,6 +51,15 @@ test('ten submissions at once: one rollout at a time, the last accepted is live,
     expect(statuses.at(-1)).toBe('deployed');
     for (const status of statuses.slice(1, -1)) expect(status).toMatch(/^superseded by /);
     expect(most()).toBe(1);
+  });
+});
+
+test('a submission releases its turn before it ends, so the next one does not wait for a check', async () => {
+  await temporal.submit({}, async ({ handle, order }) => {
+    expect((await handle.result()).status).toBe('deployed');
+    const { events } = await order.fetchHistory();
+    const signals = events?.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
+    expect(signals).toContain(LEAVE_TURN_SIGNAL);
   });
 });
 
