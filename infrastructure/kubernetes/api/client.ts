@@ -12,6 +12,7 @@ import {
 } from '@kubernetes/client-node';
 import type { Middleware } from '@kubernetes/client-node';
 import { missingNamespaces } from './missingNamespaces';
+import { PooledKubeConfig } from './pooledConfig';
 
 /** Which cluster to connect to. */
 export interface KubeSettings {
@@ -70,7 +71,7 @@ export function connectKubernetes(settings: KubeSettings): Kube {
 }
 
 function loadConfig({ kubeconfig, context, inCluster = runsInCluster() }: KubeSettings): KubeConfig {
-  const config = new KubeConfig();
+  const config = new PooledKubeConfig();
   if (kubeconfig !== undefined) {
     if (context === undefined)
       throw new Error(
