@@ -4,13 +4,13 @@ import {
   CoreV1Api,
   createConfiguration,
   Exec,
-  KubeConfig,
   KubernetesObjectApi,
   Log,
   ServerConfiguration,
   Watch,
 } from '@kubernetes/client-node';
-import type { Middleware } from '@kubernetes/client-node';
+import type { Middleware ,
+  KubeConfig} from '@kubernetes/client-node';
 import { missingNamespaces } from './missingNamespaces';
 import { PooledKubeConfig } from './pooledConfig';
 
