@@ -258,7 +258,9 @@ class Execution:
         ]
         try:
             self._memory.begin()
-            self._own_before = self._processes.own_resident_bytes()
+            # The processes were read when the previous run ended. If one has entered since then, the run may use as
+            # much more.
+            self._own_before = self._processes.own_resident_bytes(known=True)
             try:
                 exited = await self._start(streams.program_ends)
                 began = self._loop.time()
@@ -450,8 +452,9 @@ class Execution:
         # A program that served but crashed before it was stopped counts as crashed.
         outcome = _outcome(exit_code) if self._stopped is None or served else self._stopped
         syntax_error = None
-        # A file with a syntax error never ran, so it printed nothing.
-        if outcome == "failed" and self._request.command == "run" and self.captures["stdout"].total == 0:
+        # A file with a syntax error never ran, so it printed nothing. Its interpreter printed the error.
+        stdout, stderr = self.captures["stdout"], self.captures["stderr"]
+        if outcome == "failed" and self._request.command == "run" and stdout.total == 0 and stderr.total > 0:
             syntax_error = await find_syntax_error(
                 self._processes, self._memory, self._paths, self._request, exit_code
             )

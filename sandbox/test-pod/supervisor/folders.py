@@ -39,17 +39,14 @@ async def empty(folder: str, spared: frozenset[str] = frozenset()) -> None:
     while names := set(os.listdir(folder)) - spared:
         for name in names:
             path = os.path.join(folder, name)
-            if not _is_folder(path):
-                os.unlink(path)
-            else:
+            # Most are files; unlink refuses folders.
+            if not _unlinked(path):
                 os.chmod(path, 0o700)
                 for inner in os.listdir(path):
                     inner_path = os.path.join(path, inner)
-                    if _is_folder(inner_path):
+                    if not _unlinked(inner_path):
                         os.chmod(inner_path, 0o700)
                         moved = _move_up(inner_path, folder, moved)
-                    else:
-                        os.unlink(inner_path)
                     done += 1
                     if done % _BATCH == 0:
                         await asyncio.sleep(0)
@@ -82,5 +79,10 @@ def _move_up(path: str, folder: str, moved: int) -> int:
             return moved
 
 
-def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
+def _unlinked(path: str) -> bool:
+    """Deletes a file or a link. Returns False for a folder."""
+    try:
+        os.unlink(path)
+    except IsADirectoryError:
+        return False
+    return True

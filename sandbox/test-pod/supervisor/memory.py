@@ -103,8 +103,6 @@ def _number(descriptor: "int | None") -> int:
 
 
 def _field_in(text: bytes, name: bytes) -> int:
-    for line in text.splitlines():
-        key, _, value = line.partition(b" ")
-        if key == name:
-            return int(value)
-    return 0
+    """The counter of this name, one on each line; 0 if there is none."""
+    _, _, rest = (b"\n" + text).partition(b"\n" + name + b" ")
+    return int(rest.partition(b"\n")[0] or 0)

@@ -7,6 +7,7 @@ import fcntl
 import os
 import resource
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,6 +22,8 @@ _POLITE_PROCESSES = 64
 _NICENESS = 10
 # Longer than 52 numbers and a name of 16 bytes can be.
 _STAT_BYTES = 2048
+# How many signals are read at once, one byte each. More stay readable.
+_SIGNALS_BYTES = 4096
 # The position of num_threads in /proc/<pid>/stat, counted from the state, which follows the name; proc(5).
 _THREADS = 17
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -104,12 +107,30 @@ class Processes:
         # The warm interpreter and its next fork. They belong to no program: sweeps spare them and they are
         # not counted.
         self.spared: set[int] = set()
+        # Processes that entered the pod from outside, when all processes were last read.
+        self._visitors: list[int] = []
         self.orphans_cpu_seconds = 0.0
         self.orphans_peak_memory_bytes = 0
-        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        self._watch_children()
+
+    def _watch_children(self) -> None:
+        """
+        Makes SIGCHLD call `_reap`. The loop's own signal handlers do the same, but take two more of its turns for
+        each signal.
+        """
+        self._signals, written = socket.socketpair()
+        self._written = written
+        for end in (self._signals, written):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         # A program can send SIGCHLD faster than the loop reads it. A lost signal does no harm, because each
         # one makes us reap all ended children.
-        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+        self._loop.add_reader(self._signals, self._on_signals)
+
+    def _on_signals(self) -> None:
+        self._signals.recv(_SIGNALS_BYTES)
+        self._reap()
 
     def start(self, launch: Launch) -> tuple[int, "asyncio.Future[Exit]"]:
         """
@@ -150,9 +171,14 @@ class Processes:
         """The resident memory of programs. Shared pages count once for each process."""
         return sum(_resident_bytes(row.pid) for row in self._others() if row.parent != 0)
 
-    def own_resident_bytes(self) -> int:
-        """The resident memory of PID 1 and of processes that entered from outside the pod."""
-        return _resident_bytes(os.getpid()) + sum(_resident_bytes(row.pid) for row in self._others() if row.parent == 0)
+    def own_resident_bytes(self, known: bool = False) -> int:
+        """
+        The resident memory of PID 1 and of processes that entered from outside the pod.
+        @param known counts only those that were there when all processes were last read, which is faster
+        """
+        if not known:
+            self._others()
+        return sum(map(_resident_bytes, (os.getpid(), *self._visitors)))
 
     def starved_seconds(self) -> float:
         """The longest time that any process of a program was runnable but had no CPU."""
@@ -173,7 +199,7 @@ class Processes:
         deadline = self._loop.time() + _SWEEP_DEADLINE
         rounds = 0
         signalled: set[int] = set()
-        while strangers := _strangers(rows := self._others()):
+        while strangers := _strangers(self._others()):
             if self._loop.time() > deadline:
                 raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
             # Only new processes suggest a fork bomb: a killed process may need time to free its memory, or to
@@ -189,16 +215,17 @@ class Processes:
                     _signal(pid, signal.SIGKILL)
             signalled.update(strangers)
             await self._next_exit(0.01)
-        visitors = [row.pid for row in rows if row.parent == 0]
-        for pid in (*visitors, *self.spared):
+        for pid in (*self._visitors, *self.spared):
             _signal(pid, signal.SIGCONT)
 
     def _others(self) -> list[_Row]:
         """Every process except PID 1 and the spared ones."""
         self._reap()
         known = {"1", *map(str, self.spared)}
-        rows = (_stat(name) for name in os.listdir("/proc") if name not in known and name.isdigit())
-        return [row for row in rows if row is not None]
+        found = (_stat(name) for name in os.listdir("/proc") if name not in known and name.isdigit())
+        rows = [row for row in found if row is not None]
+        self._visitors = [row.pid for row in rows if row.parent == 0]
+        return rows
 
     async def _next_exit(self, timeout: float) -> None:
         self._reaped.clear()
@@ -241,29 +268,34 @@ def is_visitor(pid: int) -> bool:
 
 
 def _stat(pid: str) -> _Row | None:
-    # os.open and os.read, because `open` takes three times as long, and all processes are read after each
-    # run.
-    try:
-        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, ProcessLookupError):
+    text = _read_file(f"/proc/{pid}/stat")
+    if text is None:
         return None
-    try:
-        text = os.read(descriptor, _STAT_BYTES)
-    except ProcessLookupError:
-        return None
-    finally:
-        os.close(descriptor)
     # The name is in parentheses and may itself contain parentheses and spaces.
     fields = text[text.rindex(b")") + 2:].split(b" ", _THREADS + 1)
     return _Row(int(pid), int(fields[1]), fields[0].decode(), int(fields[_THREADS]))
 
 
-def _resident_bytes(pid: int) -> int:
+def _read_file(path: str) -> "bytes | None":
+    """
+    Reads a small file of /proc; None if its process is gone. With os.open and os.read, because `open` takes three
+    times as long, and all processes are read after each run.
+    """
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            return int(file.read().split()[1]) * _PAGE_BYTES
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return 0
+        return None
+    try:
+        return os.read(descriptor, _STAT_BYTES)
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _resident_bytes(pid: int) -> int:
+    text = _read_file(f"/proc/{pid}/statm")
+    return 0 if text is None else int(text.split(b" ", 2)[1]) * _PAGE_BYTES
 
 
 def _starved_seconds(pid: int) -> float:
@@ -271,11 +303,8 @@ def _starved_seconds(pid: int) -> float:
     How long its first thread was runnable but had no CPU; 0 where the kernel does not count it (some
     sandboxes).
     """
-    try:
-        with open(f"/proc/{pid}/schedstat", "rb") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (FileNotFoundError, ProcessLookupError, PermissionError, IndexError):
-        return 0.0
+    fields = (_read_file(f"/proc/{pid}/schedstat") or b"").split()
+    return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
 
 def _signal(pid: int, number: int) -> None:

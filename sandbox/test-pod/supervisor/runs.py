@@ -22,10 +22,12 @@ MAX_RESULT_BYTES = 16 * 1024 * 1024
 # Truncated output kept for readers that want the full output; the oldest is deleted first.
 MAX_REST_BYTES = 32 * 1024 * 1024
 # How often waiting runs are notified of their position, in seconds.
-_POSITION_INTERVAL = 0.1
-# While runs wait, messages about runs are combined for this time, in seconds. Each message, and each write to
-# the log, wakes half a dozen processes on its way, and these use CPU time that the next run is waiting for.
-_BUSY_DELAY = 0.008
+_POSITION_INTERVAL = 0.25
+# While runs wait, messages about runs are combined for this time for each of them, up to a limit, in seconds. Each
+# message, and each write to the log, wakes half a dozen processes on its way, and these use CPU time that the next
+# run is waiting for.
+_BUSY_DELAY = 0.002
+_MAX_BUSY_DELAY = 0.024
 # After this many platform failures in a row, the runs are not the cause: a new container may help.
 _MAX_FAILED = 3
 
@@ -175,8 +177,13 @@ class Runs:
         return self._queue.index(run) + (0 if self._current is None else 1)
 
     def batch_delay(self) -> float:
-        """How long a message may wait to be combined with others, in seconds."""
-        return _BUSY_DELAY if self._queue and self._current is not None else 0
+        """
+        How long a message may wait to be combined with others, in seconds: the longer the queue, the longer before
+        the pod could have nothing to do.
+        """
+        if self._current is None:
+            return 0
+        return min(len(self._queue) * _BUSY_DELAY, _MAX_BUSY_DELAY)
 
     def cancel(self, key: str) -> None:
         """Cancels an unfinished run and forgets it. The same key then starts a new run."""

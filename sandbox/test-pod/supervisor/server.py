@@ -35,6 +35,9 @@ MAX_UNSENT_BYTES = 8 * 1024 * 1024
 # The longest log line of a worker, in characters.
 MAX_LOG_LINE = 4096
 
+# json.dumps with options makes an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 WriteLogLine = Callable[[str, str], None]
 
 
@@ -232,7 +235,7 @@ class _Session:
             )
 
     def _send(self, frame: dict) -> None:
-        self._unsent.add(json.dumps(frame, separators=(",", ":")).encode() + b"\n")
+        self._unsent.add(_encode(frame).encode() + b"\n")
 
     def _write(self, frames: bytes) -> None:
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:

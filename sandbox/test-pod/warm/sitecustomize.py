@@ -103,9 +103,7 @@ def _wait_for_runs() -> None:
             written = probe.written_ranges()
         forks += 1
         if _fork_for_pid_1():
-            for start, length in written:
-                _MADVISE(_Long(start), _Long(length), _Long(_MADV_POPULATE_WRITE))
-            _become_program(_socket.socket(fileno=connection))
+            _become_program(_socket.socket(fileno=connection), written)
             control.detach()
             return
         os.close(connection)
@@ -262,16 +260,20 @@ def _ranges_of(pages) -> list[tuple[int, int]]:
     return ranges
 
 
-def _become_program(connection: _socket.socket) -> None:
+def _become_program(connection: _socket.socket, written: list[tuple[int, int]]) -> None:
     """
     Waits for a run in a new session and sets this process up for it. All steps except the last ones may
     happen long before the run's turn, while another program is running.
+    @param written memory that every program writes to, as addresses and lengths
     """
     try:
         os.setsid()
         if _SCOPES:
             _close_in()
+        # Sent as early as possible: the end of the running program waits for it.
         connection.send(b"%d" % os.getpid())
+        for start, length in written:
+            _MADVISE(_Long(start), _Long(length), _Long(_MADV_POPULATE_WRITE))
         message, ancillary, _, _ = connection.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))
         if not message:
             os._exit(0)
