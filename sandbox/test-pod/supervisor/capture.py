@@ -27,11 +27,12 @@ class Capture:
     def add(self, data: bytes) -> bytes:
         """Adds the next bytes. Returns those that went to the head, which can be sent immediately."""
         self.total += len(data)
-        room = self._head_limit - len(self._head)
-        shown = data[:room]
+        shown = data[:self._head_limit - len(self._head)]
         self._head += shown
-        rest = data[len(shown):]
-        self._tail += rest[-self._tail_limit:]
+        # A view, so that each byte is copied only to where it is kept.
+        rest = memoryview(data)[len(shown):]
+        if self._tail_limit:
+            self._tail += rest[-self._tail_limit:]
         if len(self._tail) > 2 * self._tail_limit:
             del self._tail[:-self._tail_limit]
         self._rest += rest[:self._rest_limit - len(self._rest)]
@@ -43,7 +44,8 @@ class Capture:
         @raises Forgotten when the first byte is not kept either
         """
         head = len(self._head)
-        data = bytes(self._head[start:end]) + bytes(self._rest[max(start - head, 0):max(end - head, 0)])
+        in_rest = slice(max(start - head, 0), max(end - head, 0))
+        data = b"".join((memoryview(self._head)[start:end], memoryview(self._rest)[in_rest]))
         if not data and start < end:
             raise Forgotten(f"byte {start} is not kept")
         return data

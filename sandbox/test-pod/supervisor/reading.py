@@ -5,7 +5,11 @@ import os
 import socket
 from collections.abc import Callable
 
-_READ_BYTES = 256 * 1024
+# All that a pipe can hold (streams.py).
+_READ_BYTES = 1024 * 1024
+# How long a pipe is left alone after each read, in seconds. A program that prints in many small pieces would otherwise
+# cost more for each of them than for printing it.
+_PAUSE = 0.002
 # How often a pipe is polled that is still open after the program's last process, in seconds.
 _POLL_INTERVAL = 0.02
 
@@ -19,7 +23,8 @@ class Reading:
         self._descriptor = descriptor
         self._on_data = on_data
         self._ended: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(descriptor, self._read)
+        self._pause: asyncio.TimerHandle | None = None
+        loop.add_reader(descriptor, self._on_readable)
 
     async def finish(self, deadline: float) -> None:
         """
@@ -28,6 +33,7 @@ class Reading:
         """
         while not self._ended.done() and self._read():
             pass
+        self._resume()
         end_time = self._loop.time() + deadline
         while not self._ended.done():
             if self._loop.time() > end_time:
@@ -38,21 +44,35 @@ class Reading:
     def close(self) -> None:
         """Closes the pipe and discards unread data."""
         if not self._ended.done():
+            if self._pause is not None:
+                self._pause.cancel()
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._ended.set_result(None)
 
-    def _read(self) -> bool:
-        """Reads one piece. @returns False when there is none"""
+    def _on_readable(self) -> None:
+        # After a large piece, the program may be waiting for room.
+        if 0 < self._read() < _READ_BYTES // 2:
+            self._loop.remove_reader(self._descriptor)
+            self._pause = self._loop.call_later(_PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        if self._pause is not None and not self._ended.done():
+            self._pause.cancel()
+            self._pause = None
+            self._loop.add_reader(self._descriptor, self._on_readable)
+
+    def _read(self) -> int:
+        """Reads one piece. @returns its size; 0 when there is none"""
         try:
             data = os.read(self._descriptor, _READ_BYTES)
         except BlockingIOError:
-            return False
+            return 0
         if not data:
             self.close()
-            return False
+            return 0
         self._on_data(data)
-        return True
+        return len(data)
 
 
 def _collect_sockets() -> None:

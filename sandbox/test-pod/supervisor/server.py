@@ -25,7 +25,8 @@ PROTOCOL = 3
 
 # The longest request, in bytes: the files in base64, plus some overhead.
 MAX_FRAME_BYTES = 8 * 1024 * 1024
-# A multiple of 3, so that only the last chunk is padded.
+# The most output in one frame. In base64, a multiple of 3, so that only the last chunk is padded.
+BINARY_CHUNK_BYTES = 256 * 1024
 CHUNK_BYTES = 24 * 1024
 ALIVE_INTERVAL = 1.0
 # A connection without a run is closed after this many seconds: its worker may have died without closing it.
@@ -143,7 +144,8 @@ class _Session:
             elif op == "leave":
                 self._leave(channel)
             elif op == "run":
-                self._join(channel, self._runs.submit(parse_run(frame, self._languages)), _offsets(frame))
+                offsets, binary = _offsets(frame), _is_binary(frame)
+                self._join(channel, self._runs.submit(parse_run(frame, self._languages)), offsets, binary)
             elif op == "stdin":
                 self._feed(channel, frame)
             elif op == "read":
@@ -180,7 +182,7 @@ class _Session:
         if run is None or run.state != "finished":
             raise Unknown("there is no run of this key that has ended")
         data = run.captures[read.stream].read(read.start, read.end)
-        self._send_output(channel, read.stream, read.start, data)
+        self._send_output(channel, read.stream, read.start, data, _is_binary(frame))
         self._send({"type": "read", "channel": channel, "execution": run.execution_id, "to": read.start + len(data)})
 
     def _log(self, frame: dict) -> None:
@@ -189,24 +191,24 @@ class _Session:
             raise InvalidRequest(f"submission_id and text must be strings, text of at most {MAX_LOG_LINE} characters")
         self._write_log_line(submission_id, text)
 
-    def _join(self, channel: str, run: Run, offsets: dict[str, int]) -> None:
+    def _join(self, channel: str, run: Run, offsets: dict[str, int], binary: bool) -> None:
         self._leave(channel)
         accepted = {"type": "accepted", "state": run.state, "position": self._runs.position(run)}
         self._send(
             {**accepted, "channel": channel, "execution": run.execution_id, "input": run.fed, **self._identity()}
         )
         for name, capture in run.captures.items():
-            self._send_output(channel, name, offsets[name], capture.head[offsets[name]:])
+            self._send_output(channel, name, offsets[name], capture.head[offsets[name]:], binary)
         if run.state == "finished":
-            self._send_end(channel, run)
+            self._send_end(channel, run, binary)
             return
 
         def listener(event: dict) -> None:
             if event["type"] == "output":
-                self._send_output(channel, event["stream"], event["offset"], event["data"])
+                self._send_output(channel, event["stream"], event["offset"], event["data"], binary)
             elif event["type"] == "finished":
                 self._leave(channel)
-                self._send_end(channel, run)
+                self._send_end(channel, run, binary)
             else:
                 if event["type"] == "error":
                     self._leave(channel)
@@ -221,18 +223,23 @@ class _Session:
             run.listeners.remove(listener)
             self._idle_since = self._loop.time()
 
-    def _send_end(self, channel: str, run: Run) -> None:
+    def _send_end(self, channel: str, run: Run, binary: bool) -> None:
         for name, capture in run.captures.items():
             tail = capture.tail
-            self._send_output(channel, name, capture.total - len(tail), tail)
+            self._send_output(channel, name, capture.total - len(tail), tail, binary)
         self._send({"type": "end", "channel": channel, "result": run.result})
 
-    def _send_output(self, channel: str, stream: str, offset: int, data: bytes) -> None:
-        for start in range(0, len(data), CHUNK_BYTES):
-            chunk = base64.b64encode(data[start:start + CHUNK_BYTES]).decode()
-            self._send(
-                {"type": "output", "channel": channel, "stream": stream, "offset": offset + start, "data": chunk}
-            )
+    def _send_output(self, channel: str, stream: str, offset: int, data: bytes, binary: bool) -> None:
+        size = BINARY_CHUNK_BYTES if binary else CHUNK_BYTES
+        for start in range(0, len(data), size):
+            chunk = data[start:start + size]
+            frame = {"type": "output", "channel": channel, "stream": stream, "offset": offset + start}
+            if binary:
+                # The two must stay together: no other frame may come between them.
+                self._send({**frame, "bytes": len(chunk)})
+                self._unsent.add(chunk)
+            else:
+                self._send({**frame, "data": base64.b64encode(chunk).decode()})
 
     def _send(self, frame: dict) -> None:
         self._unsent.add(_encode(frame).encode() + b"\n")
@@ -259,6 +266,14 @@ def _channel(frame: dict) -> str:
     if not isinstance(channel, str) or len(channel) > MAX_KEY_LENGTH:
         raise InvalidRequest(f"channel must be a string of at most {MAX_KEY_LENGTH} characters")
     return channel
+
+
+def _is_binary(frame: dict) -> bool:
+    """Whether the client can receive output as bytes that follow a frame. Older ones cannot."""
+    binary = frame.get("binary", False)
+    if not isinstance(binary, bool):
+        raise InvalidRequest("binary must be true or false")
+    return binary
 
 
 def _offsets(frame: dict) -> dict[str, int]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from .stdin import Stdin
 
-# The size of one read (reading.py). All pipes of a uid on a node share a limit, 64 MiB by default
-# (fs.pipe-user-pages-soft). A program can use it up for its own user.
-_PIPE_BYTES = 256 * 1024
+# The size of one read (reading.py), and the most that a process without rights may ask for: a program that prints less need not wait for its reader. All
+# pipes of a uid on a node share a limit, 64 MiB by default (fs.pipe-user-pages-soft). A program can use it up for its
+# own user.
+_PIPE_BYTES = 1024 * 1024
 
 
 class Streams:

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { FrameReader, type Frame as WorkerFrame } from '../../../infrastructure/kubernetes/testPod/frames';
 
 const SOURCE = join(__dirname, '../../../sandbox');
 
@@ -117,10 +118,7 @@ export class StandIn {
   async ask(
     frame: object,
   ): Promise<{ last: Frame; stdout: string; stderr: string; report: string; queued: number[] }> {
-    const relay = spawn('nsenter', [
-      ...['-t', this.supervisor, '--pid', '--mount', '--net', '--ipc', '--root', '--wdns=/'],
-      ...['setpriv', ...AS_RUNNER, ...WITHOUT_RIGHTS, ...INTERPRETER, '/opt/test-pod/relay.py'],
-    ]);
+    const relay = this.startRelay();
     const exited = once(relay, 'exit');
     const kept: Record<string, Buffer[]> = { stdout: [], stderr: [], report: [] };
     const queued: number[] = [];
@@ -149,6 +147,32 @@ export class StandIn {
       relay.stdin.end();
       await exited;
     }
+  }
+
+  /** Sends a frame over a new relay, and reads the answer as a worker does, up to the last frame of the conversation. */
+  async askAsWorker(frame: object): Promise<WorkerFrame[]> {
+    const relay = this.startRelay();
+    const exited = once(relay, 'exit');
+    const reader = new FrameReader();
+    const frames: WorkerFrame[] = [];
+    try {
+      relay.stdin.write(`${JSON.stringify(frame)}\n`);
+      for await (const piece of relay.stdout) {
+        frames.push(...reader.push(piece as Buffer));
+        if (['end', 'error', 'read'].includes(frames.at(-1)?.type ?? '')) return frames;
+      }
+      throw new Error('The relay ended before the conversation did.');
+    } finally {
+      relay.stdin.end();
+      await exited;
+    }
+  }
+
+  private startRelay() {
+    return spawn('nsenter', [
+      ...['-t', this.supervisor, '--pid', '--mount', '--net', '--ipc', '--root', '--wdns=/'],
+      ...['setpriv', ...AS_RUNNER, ...WITHOUT_RIGHTS, ...INTERPRETER, '/opt/test-pod/relay.py'],
+    ]);
   }
 
   /** Runs a program, and checks its output against the end record. */
