@@ -10,6 +10,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +20,8 @@ const CACHE = join(CHECKOUT, 'node_modules', '.cache', 'orchestration-app');
 
 /** How long a folder stays that no running process was started from. */
 const UNUSED_MS = 3_600_000;
+
+const CLUSTER_CLIENT = '@kubernetes/client-node';
 
 /** Node reads source maps only with --enable-source-maps, so they cost nothing at run time. */
 const OPTIONS = {
@@ -63,8 +66,28 @@ export function compile() {
         }
         return run();
       });
+      // Node finds it there before the package itself.
+      const place = join(into, 'node_modules', CLUSTER_CLIENT);
+      fs.mkdirSync(dirname(place), { recursive: true });
+      fs.symlinkSync(await bundleClusterClient(), place);
     },
   );
+}
+
+/** One file instead of 2,500, which take a third of a gateway's start. @returns its folder */
+function bundleClusterClient() {
+  const make = async (into) => {
+    const { build } = await import('esbuild');
+    await build({
+      ...OPTIONS,
+      entryPoints: [createRequire(import.meta.url).resolve(CLUSTER_CLIENT)],
+      outfile: join(into, 'index.js'),
+      sourcemap: false,
+      bundle: true,
+      packages: 'external',
+    });
+  };
+  return obtain('package', () => [], make);
 }
 
 /** The command line as one file, for a start in a fraction of a second. @returns its path */

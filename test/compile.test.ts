@@ -28,6 +28,8 @@ beforeEach(() => {
   symlinkSync(join(ROOT, 'node_modules', 'esbuild'), join(checkout, 'node_modules', 'esbuild'));
   for (const file of ['compile.mjs', 'package.json', 'package-lock.json'])
     copyFileSync(join(ROOT, file), join(checkout, file));
+  write('node_modules/@kubernetes/client-node/index.js', "exports.name = require('./name').name;\n");
+  write('node_modules/@kubernetes/client-node/name.js', "exports.name = 'client';\n");
   write('tsconfig.json', '{"include": ["app"]}');
   write('app/main.ts', "import { text } from './text';\nconsole.log(text as string);\n");
   write('app/text.ts', "export const text: string = 'first';\n");
@@ -72,7 +74,7 @@ test('starts at the same time find the same complete result, and leave nothing e
   const folders = await Promise.all(Array.from({ length: 4 }, compile));
   expect(new Set(folders).size).toBe(1);
   await node(join(folders[0]!, 'app/main.js'));
-  expect(readdirSync(cache)).toHaveLength(1);
+  expect(readdirSync(cache).map((name) => name.split('-')[0])).toEqual(['compiled', 'package']);
 });
 
 test('code finds the files beside its source, also in a checkout that was moved', async () => {
@@ -85,6 +87,15 @@ test('code finds the files beside its source, also in a checkout that was moved'
   [checkout, cache] = [moved, cache.replace(checkout, moved)];
   rmSync(moved.replace(/-moved$/, ''), { recursive: true });
   expect(await run()).toContain(`${moved}/app `);
+});
+
+test('the client of the cluster is loaded as one file', async () => {
+  write(
+    'app/main.ts',
+    `import { name } from '@kubernetes/client-node';
+    console.log(name, Object.keys(require.cache).length);`,
+  );
+  expect(await run()).toBe('client 2');
 });
 
 test('a file with an error fails where it is loaded, with its place', async () => {
