@@ -28,20 +28,38 @@ INPUT_DIRECTORY    with `run`: contains `stdin`, the program's standard input, a
 SERVES             1 for a program that served in its tests: it is not ready before it listens
 """
 
-import json
 import os
-import re
-import shutil
-import signal
-import subprocess
 import sys
-import time
 
-from await_database import await_database
-from drain import Drain
-from file_names import is_ambiguous
-from readiness import Readiness, answer_probes
-from signals import signal_name
+import probe_socket
+
+
+def port_from(variable, default):
+    text = os.environ.get(variable, default)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        sys.exit(f"orchestration: {variable}={text} is not a port number (1 to 65535)")
+    return int(text)
+
+
+def listen_for_probes():
+    return probe_socket.listen(port_from("READY_PORT", "18080"))
+
+
+# Before the other imports, which take longer than the first probe takes to arrive.
+PROBES = listen_for_probes() if __name__ == "__main__" and sys.argv[1:2] == ["run"] else None
+
+import json  # noqa: E402
+import re  # noqa: E402
+import shutil  # noqa: E402
+import signal  # noqa: E402
+import subprocess  # noqa: E402
+import time  # noqa: E402
+
+from await_database import await_database  # noqa: E402
+from drain import Drain  # noqa: E402
+from file_names import is_ambiguous  # noqa: E402
+from readiness import Readiness, answer_probes  # noqa: E402
+from signals import signal_name  # noqa: E402
 
 PROGRAM_DIRECTORY = os.environ.get("PROGRAM_DIRECTORY", "/app")
 WORK_DIRECTORY = os.environ.get("WORK_DIRECTORY", "/work/1")
@@ -86,7 +104,7 @@ def main(arguments):
     ready_port = port_from("READY_PORT", "18080")
     readiness = Readiness(port, ready_port, serves=os.environ.get("SERVES") == "1")
     if not once:
-        answer_probes(readiness, ready_port)
+        answer_probes(readiness, listen_for_probes() if PROBES is None else PROBES)
     try:
         prepare_work_directory()
     except (OSError, RecursionError) as error:
@@ -299,13 +317,6 @@ def shell_code(code):
     The container's exit code. It cannot end by a signal, so a signal becomes 128 + its number, as in a shell.
     """
     return code if code >= 0 else 128 - code
-
-
-def port_from(variable, default):
-    text = os.environ.get(variable, default)
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        sys.exit(f"orchestration: {variable}={text} is not a port number (1 to 65535)")
-    return int(text)
 
 
 def log(line):

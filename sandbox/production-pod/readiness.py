@@ -6,6 +6,7 @@ has listened, it is ready only while it listens. Nothing connects to the program
 every second would fill the logs of many servers with handshake errors.
 """
 
+import socket
 import socketserver
 import sys
 import threading
@@ -98,12 +99,13 @@ class Probes(socketserver.ThreadingTCPServer):
     The small part of HTTP that a probe needs. Importing http.server takes longer than many programs run.
     """
 
-    allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, readiness, port):
+    def __init__(self, readiness, descriptor):
         self.readiness = readiness
-        super().__init__(("", port), ProbeHandler)
+        super().__init__(("", 0), ProbeHandler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = socket.socket(fileno=descriptor)
 
     def handle_error(self, request, client_address):
         """Ignores clients that disconnected before the response. Any other error is a bug and is reported."""
@@ -130,7 +132,7 @@ class ProbeHandler(socketserver.StreamRequestHandler):
         self.wfile.write(f"{head}Connection: close\r\n\r\n{body}".encode())
 
 
-def answer_probes(readiness, port):
-    """Starts listening, and answers GET /ready with 200 or 503 on separate threads."""
-    probes = Probes(readiness, port)
+def answer_probes(readiness, descriptor):
+    """Answers GET /ready on a listening socket (probe_socket.py) with 200 or 503, on separate threads."""
+    probes = Probes(readiness, descriptor)
     threading.Thread(target=probes.serve_forever, daemon=True).start()

@@ -71,6 +71,16 @@ describe('a program with a database', () => {
     database.close();
   });
 
+  it('lets a probe wait that comes before its database accepts connections', async () => {
+    const PGPORT = String(await reservePort());
+    const program = await run(['run', 'completes.py'], { PGHOST: '127.0.0.1', PGPORT });
+    await program.listensForProbes();
+    const probed = program.probe();
+    const database = createServer((socket) => socket.end()).listen(Number(PGPORT), '127.0.0.1');
+    expect(await probed).toEqual({ status: 200, why: 'completed' });
+    database.close();
+  });
+
   it('starts all the same when the database stays down, and its log tells why that took long', async () => {
     const away = { PGHOST: '127.0.0.1', PGPORT: String(await reservePort()) };
     const program = await run('completes.py', away, 'await_database.WAIT_SECONDS = 0.3');

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { reservePort } from '../../reservedPorts';
 
 const SANDBOX = join(__dirname, '..', '..', '..', 'sandbox');
@@ -40,7 +42,9 @@ export class Supervised {
     this.readyPort = readyPort;
     const given = typeof program === 'string' ? program.split(' ') : program;
     const main = `import sys, await_database, drain, entry, readiness\n${changed}\nsys.exit(entry.main(sys.argv[1:]))`;
-    this.child = spawn('python3', ['-u', '-c', main, ...given], {
+    // As in the image, unless a constant is changed.
+    const entry = changed === '' ? [join(SANDBOX, 'production-pod', 'entry.py')] : ['-c', main];
+    this.child = spawn('python3', ['-S', '-u', ...entry, ...given], {
       env: {
         ...process.env,
         PROGRAM_DIRECTORY: join(__dirname, 'programs'),
@@ -68,6 +72,20 @@ export class Supervised {
           if (!this.output.includes(text)) throw new Error(`Ended with ${code}, printed: ${this.output}`);
         }),
       ]);
+  }
+
+  /** Resolves when a probe is no longer refused. */
+  async listensForProbes(): Promise<void> {
+    for (;;) {
+      const socket = connect(this.readyPort, '127.0.0.1');
+      const [accepted] = await Promise.race([
+        once(socket, 'connect').then(() => [true]),
+        once(socket, 'close').then(() => [false]),
+      ]).catch(() => [false]);
+      socket.destroy();
+      if (accepted) return;
+      await wait(10);
+    }
   }
 
   /** The status and reason that a probe receives. */
