@@ -2,8 +2,8 @@ import { chunksOf, documentOf, lostDocument, CHUNK_BYTES, type OutputOrigin } fr
 import type { CallContext, OutputLog, TestRunner } from './ports';
 import type { TruncatedOutput } from './testReport';
 
-/** How much is read from the test pod at a time, in bytes. */
-const READ_BYTES = 8 * CHUNK_BYTES;
+/** How much is read from the test pod at a time, in bytes: as much as it allows. */
+const READ_BYTES = 16 * CHUNK_BYTES;
 
 export interface StoredOutput {
   storedBytes: number;
@@ -60,7 +60,8 @@ async function readFrom(
   isLastAttempt: boolean,
 ): Promise<Buffer> {
   try {
-    return Buffer.from(await testRunner.read(userId, range));
+    const { buffer, byteOffset, byteLength } = await testRunner.read(userId, range);
+    return Buffer.from(buffer, byteOffset, byteLength);
   } catch (error) {
     const { name } = error as Error;
     if (name === 'EnvironmentMissing' || (isLastAttempt && name === 'Unavailable')) return NOTHING;

@@ -35,7 +35,8 @@ export async function read(
     if (frame.type === 'output') pieces.push(frame.data);
     return frame.type === 'read' ? frame : undefined;
   });
-  return answer === null ? Buffer.alloc(0) : Buffer.concat(pieces);
+  const [first = Buffer.alloc(0), ...others] = answer === null ? [] : pieces;
+  return others.length === 0 ? first : Buffer.concat([first, ...others]);
 }
 
 /** Writes a line to the log of the test pod, if the pod can be reached. */

@@ -12,7 +12,7 @@ from .batch import Batch
 from .capture import Forgotten
 from .languages import Language
 from .processes import is_visitor
-from .request import MAX_KEY_LENGTH, InvalidRequest, parse_feed, parse_read, parse_run
+from .request import MAX_KEY_LENGTH, MAX_READ_BYTES, InvalidRequest, parse_feed, parse_read, parse_run
 from .runs import Busy, KeyTaken, NotYet, Run, Runs
 from .stdin import FedStdin
 
@@ -26,7 +26,7 @@ PROTOCOL = 3
 # The longest request, in bytes: the files in base64, plus some overhead.
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 # The most output in one frame. In base64, a multiple of 3, so that only the last chunk is padded.
-BINARY_CHUNK_BYTES = 256 * 1024
+BINARY_CHUNK_BYTES = MAX_READ_BYTES
 CHUNK_BYTES = 24 * 1024
 ALIVE_INTERVAL = 1.0
 # A connection without a run is closed after this many seconds: its worker may have died without closing it.
