@@ -149,6 +149,7 @@ async function obtain(name, inputs, make, root = CHECKOUT) {
       if (!fs.existsSync(folder)) throw error; // Another process has made it.
     } finally {
       fs.rmSync(partial, { recursive: true, force: true });
+      await (await import('esbuild')).stop(); // Otherwise its process stays as long as this one.
     }
     removeUnused(name, folder);
   }
@@ -169,6 +170,7 @@ function digestOf(root, files) {
 }
 
 function removeUnused(name, used) {
+  if (!fs.existsSync('/proc')) return;
   const processes = fs
     .readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))
