@@ -28,7 +28,7 @@ import { startTracing } from '../infrastructure/telemetry/tracing';
 import { accessOf, converterOf } from '../infrastructure/temporal/connection';
 import { runningSubmissions } from '../infrastructure/temporal/backlog';
 import { historyOf } from '../infrastructure/temporal/closedWorkflows';
-import { ensureRetention } from '../infrastructure/temporal/retention';
+import { ensureRetention, retentionMs } from '../infrastructure/temporal/retention';
 import { ensureSearchAttributes } from '../infrastructure/temporal/searchAttributes';
 import { usedSince } from '../infrastructure/temporal/usage';
 import { createWorkflowRecords } from '../infrastructure/temporal/workflowRecords';
@@ -100,7 +100,9 @@ async function main(): Promise<void> {
     streams: () => parts.testRunner.openStreams(),
     unrecorded: () => recorder.waiting,
     logBehindSeconds: () => sweep.behindSeconds,
+    retentionSeconds: () => retentionSeconds,
   });
+  let retentionSeconds = NaN;
   let bindings: Background | undefined;
   let sweeps: Background | undefined;
   let completing: Background | undefined;
@@ -108,6 +110,7 @@ async function main(): Promise<void> {
   try {
     await ensureSearchAttributes(connection.operatorService, namespace, Object.values(SEARCH_ATTRIBUTES));
     await keepHistory(connection, config, logger);
+    retentionSeconds = (await retentionMs(connection.workflowService, namespace)) / 1000;
     const worker = await createWorker(
       connection,
       {

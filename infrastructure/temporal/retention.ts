@@ -14,10 +14,18 @@ export async function ensureRetention(
   namespace: string,
   days: number,
 ): Promise<number | null> {
-  const { config } = await service.describeNamespace({ namespace });
-  const before = optionalTsToMs(config?.workflowExecutionRetentionTtl) ?? 0;
+  const before = await retentionMs(service, namespace);
   if (before >= days * DAY_MS) return null;
   const workflowExecutionRetentionTtl = msNumberToTs(days * DAY_MS);
   await service.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl } });
   return before / DAY_MS;
+}
+
+/** How long a namespace keeps the history of closed workflows, in milliseconds. */
+export async function retentionMs(
+  service: Pick<WorkflowService, 'describeNamespace'>,
+  namespace: string,
+): Promise<number> {
+  const { config } = await service.describeNamespace({ namespace });
+  return optionalTsToMs(config?.workflowExecutionRetentionTtl) ?? 0;
 }

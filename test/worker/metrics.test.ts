@@ -1,10 +1,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Action } from '../../activities/actions';
+import type { Action, ActionTrail } from '../../activities/actions';
 import { createLogger } from '../../infrastructure/logging';
 import { serveHealth } from '../../worker/health';
 import { ActivityMetrics } from '../../worker/metrics/activityMetrics';
 import { createWorkerMetrics, type WorkerMetrics } from '../../worker/metrics/metrics';
+import { countVerdict } from '../../worker/metrics/verdicts';
 
 /** The metrics of a worker, attempt by attempt. */
 
@@ -33,8 +34,8 @@ function attempt(
 }
 
 const told = async () => (await metrics.register.metrics()).split('\n');
-const trail = (actions: Partial<Action>[], submissionId?: string) => ({
-  provenance: { userId: 'u', workflowId: 'w', runId: 'r', submissionId },
+const trail = (actions: Action[], submissionId?: string): ActionTrail => ({
+  provenance: { userId: 'u', workflowId: 'w', runId: 'r', ...(submissionId && { submissionId }) },
   namespace: 'user-u',
   actions,
 });
@@ -77,15 +78,15 @@ test.each(['TestPodBusy', 'ActivityShareFull'])(
   },
 );
 
-test('a verdict is counted once, however often its actions are written', async () => {
-  const actions = [
-    { name: 'submission.accepted', startedAt: 0, endedAt: 0 },
-    { name: 'stage.await_turn', startedAt: 1_000, endedAt: 3_000 },
-    { name: 'submission.finished', reason: 'deployed', startedAt: 9_000, endedAt: 9_000 },
+test('a verdict is counted; an operation has none', async () => {
+  const outcome = 'success';
+  const actions: Action[] = [
+    { name: 'submission.accepted', outcome, startedAt: 0, endedAt: 0 },
+    { name: 'stage.await_turn', outcome, startedAt: 1_000, endedAt: 3_000 },
+    { name: 'submission.finished', outcome, reason: 'deployed', startedAt: 9_000, endedAt: 9_000 },
   ];
-  for (const number of [1, 2, 3])
-    await attempt('recordActions', { attempt: number }, () => Promise.resolve(), [trail(actions, 's')]);
-  await attempt('recordActions', {}, () => Promise.resolve(), [trail(actions)]);
+  countVerdict(metrics, trail(actions, 's'));
+  countVerdict(metrics, trail(actions));
   expect(await told()).toEqual(
     expect.arrayContaining([
       'worker_verdicts_total{status="deployed"} 1',

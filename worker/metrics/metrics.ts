@@ -58,12 +58,14 @@ interface GaugeValues {
   /** Workflows that ended on this worker and are not recorded. */
   unrecorded: () => number;
   logBehindSeconds: () => number;
+  /** How long Temporal keeps histories, which the log is made from. */
+  retentionSeconds: () => number;
 }
 
 /** Adds gauges whose values are determined when they are scraped. */
 export function addGauges(
   { register }: WorkerMetrics,
-  { running, streams, unrecorded, logBehindSeconds }: GaugeValues,
+  { running, streams, unrecorded, logBehindSeconds, retentionSeconds }: GaugeValues,
 ): void {
   const gauge = (name: string, help: string, value: () => number | Promise<number>) =>
     new Gauge({
@@ -97,5 +99,10 @@ export function addGauges(
     'orchestration_log_behind_seconds',
     'How long ago the actions of everything that had ended were in Elasticsearch.',
     logBehindSeconds,
+  );
+  gauge(
+    'orchestration_history_retention_seconds',
+    'How long Temporal keeps the histories of closed workflows. The log of actions is made from them.',
+    retentionSeconds,
   );
 }
