@@ -85,6 +85,9 @@ function bundleClusterClient() {
       sourcemap: false,
       bundle: true,
       packages: 'external',
+      // A third of the size, in lines that a stack trace can show.
+      minifyWhitespace: true,
+      lineLimit: 120,
     });
   };
   return obtain('package', () => [], make);
