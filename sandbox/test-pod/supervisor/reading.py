@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 # All that a pipe can hold (streams.py).
 _READ_BYTES = 1024 * 1024
-# How long a pipe is left alone after each read, in seconds. A program that prints in many small pieces would otherwise
-# cost more for each of them than for printing it.
-_PAUSE = 0.002
+# The interval between two reads of small pieces, in seconds. Otherwise reading them would cost more than printing them.
+_INTERVAL = 0.002
 # How often a pipe is polled that is still open after the program's last process, in seconds.
 _POLL_INTERVAL = 0.02
 
@@ -24,6 +23,8 @@ class Reading:
         self._on_data = on_data
         self._ended: asyncio.Future[None] = loop.create_future()
         self._pause: asyncio.TimerHandle | None = None
+        # When the last piece was read, by the loop's clock.
+        self._last = 0.0
         loop.add_reader(descriptor, self._on_readable)
 
     async def finish(self, deadline: float) -> None:
@@ -51,10 +52,12 @@ class Reading:
             self._ended.set_result(None)
 
     def _on_readable(self) -> None:
+        now = self._loop.time()
         # After a large piece, the program may be waiting for room.
-        if 0 < self._read() < _READ_BYTES // 2:
+        if 0 < self._read() < _READ_BYTES // 2 and now - self._last < _INTERVAL:
             self._loop.remove_reader(self._descriptor)
-            self._pause = self._loop.call_later(_PAUSE, self._resume)
+            self._pause = self._loop.call_later(_INTERVAL, self._resume)
+        self._last = now
 
     def _resume(self) -> None:
         if self._pause is not None and not self._ended.done():
