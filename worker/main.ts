@@ -89,11 +89,15 @@ async function main(): Promise<void> {
   const kube = clusterOf(config);
   const parts = kubernetesParts(kube, config, await packageIndexOf(config), await egressProxyOf(config));
   const runs = createRecordedRuns({ ...accessTo(config), index: config.ELASTICSEARCH_INDEX });
-  const recorder = new Recorder({
-    ...{ actionLog, outputLog, logger },
-    readHistory: (execution) => historyOf(client, execution),
-    onTrail: (trail) => countVerdict(metrics, trail),
-  });
+  const untraced = tracing?.untraced ?? ((work) => work());
+  const recorder = untraced(
+    () =>
+      new Recorder({
+        ...{ actionLog, outputLog, logger },
+        readHistory: (execution) => historyOf(client, execution),
+        onTrail: (trail) => countVerdict(metrics, trail),
+      }),
+  );
   const sweep = new LogSweep({ client, taskQueue, runs, recorder, logger });
   addGauges(metrics, {
     running: runningSubmissions(client, taskQueue),
@@ -124,7 +128,7 @@ async function main(): Promise<void> {
     );
     const running = worker.run();
     bindings = bindOnce(() => bindUserNamespaces(kube), logger);
-    completing = sweep.start();
+    completing = untraced(() => sweep.start());
     sweeps = sweepPods(kube, client, config, logger);
     if (config.WORKER_PORT !== undefined)
       health = await serveHealth(config.HOST, config.WORKER_PORT, {

@@ -1,4 +1,5 @@
-import { diag, DiagLogLevel } from '@opentelemetry/api';
+import { context, diag, DiagLogLevel } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { detectResourcesSync, envDetectorSync, Resource } from '@opentelemetry/resources';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -16,7 +17,8 @@ export function startProvider(service: string, logger: Logger) {
   const spanProcessor = new BatchSpanProcessor(new OTLPTraceExporter());
   const provider = new NodeTracerProvider({ resource, spanProcessors: [spanProcessor] });
   provider.register();
-  return { provider, resource, spanProcessor, clientInterceptors: [tracedCalls()] };
+  const untraced = <T>(work: () => T): T => context.with(suppressTracing(context.active()), work);
+  return { provider, resource, spanProcessor, untraced, clientInterceptors: [tracedCalls()] };
 }
 
 /** Traces calls that change something, and not the queries that poll a submission every few seconds. */

@@ -12,6 +12,8 @@ export interface Tracing {
   /** Receives the spans that are created outside of this process's own code: in workflows. */
   spanProcessor: SpanProcessor;
   resource: Resource;
+  /** Does work for all workflows together, which would fill traces of its own. */
+  untraced: <T>(work: () => T) => T;
   /** Sends the remaining spans, for at most a few seconds. */
   stop(): Promise<void>;
 }

@@ -1,6 +1,12 @@
-import { Worker, type ReplayWorkerOptions, type WorkflowBundle } from '@temporalio/worker';
+import {
+  Worker,
+  type InjectedSinks,
+  type ReplayWorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
 import { DeterminismViolationError } from '@temporalio/workflow';
+import type { RecordingSinks } from '../../workflows/recording';
 import type { History, HistoryFile } from './history';
 
 /** The result of replaying a history with this workflow code. */
@@ -10,6 +16,9 @@ export type Replay =
   | { outcome: 'diverges'; message: string }
   /** Unknown: the history is incomplete, or its workflow type does not exist. */
   | { outcome: 'failed'; message: string };
+
+/** A replay tells nobody that a workflow ended. */
+const NOBODY: InjectedSinks<RecordingSinks> = { recording: { ended: { fn: () => undefined } } };
 
 /** Replays histories against one bundle of workflow code. */
 export class Replayer {
@@ -39,6 +48,6 @@ export class Replayer {
     const [started] = history.events as History['events'] & object;
     const taskQueue = started?.workflowExecutionStartedEventAttributes?.taskQueue?.name;
     const { workflowBundle, dataConverter } = this;
-    return { workflowBundle, dataConverter, ...(taskQueue && { taskQueue }) };
+    return { workflowBundle, dataConverter, sinks: NOBODY, ...(taskQueue && { taskQueue }) };
   }
 }

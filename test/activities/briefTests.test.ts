@@ -22,9 +22,10 @@ const context = (more: Partial<TestContext> = {}) => ({
 });
 
 /** A run that goes on until the attempt ends, as in the real adapter. */
-const endless = (_: RunRequest, { signal, heartbeat }: RunContext) =>
+const endless = (_: RunRequest, context: RunContext) =>
   new Promise<never>((_resolve, reject) => {
-    heartbeat({ executionId: 'e1', state: 'running' });
+    const { signal } = context;
+    context.heartbeat({ executionId: 'e1', state: 'running' });
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
 

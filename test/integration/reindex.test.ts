@@ -14,6 +14,11 @@ import { stack } from './stack';
 
 const USER = 'reindex';
 
+interface StoredAction {
+  event: { action: string };
+  submission: { id: string };
+}
+
 let platform: Platform;
 let elasticsearch: Elasticsearch;
 let another: string;
@@ -60,7 +65,7 @@ test('the index is completed, or built again, from the history; nothing is writt
     recorded = await documentsIn(platform.index).catch(() => []); // The index may not exist yet.
   }
 
-  expect(JSON.parse((await reindex()).output)).toMatchObject({ stored: 0, known: recorded.length, gaps: [] });
+  expect(JSON.parse((await reindex()).output)).toMatchObject({ stored: 0, known: recorded.length });
   await elasticsearch.delete({ index: platform.index, id: recorded[1]!._id!, refresh: true });
   const completed = await reindex();
   expect(JSON.parse(completed.output)).toMatchObject({ stored: 1, known: recorded.length - 1, rejected: 0 });
@@ -100,7 +105,7 @@ test('output that the history has is written again; the rest is named', async ()
   expect(again.code).toBe(1);
 }, 120_000);
 
-test('a submission that was ended before it could record is named', async () => {
+test('a submission that an operator ended is recorded, too', async () => {
   const client = await Client.connect(platform);
   const submission_id = `ended-${randomUUID()}`;
   client.send({ user_id: USER, code: 'input()', submission_id, interactive: true });
@@ -109,9 +114,13 @@ test('a submission that was ended before it could record is named', async () => 
   await new Temporal({ connection }).workflow.getHandle(`submission-${submission_id}`).terminate('test');
   await connection.close();
   await client.close();
-  const { code, output } = await reindex();
-  expect(JSON.parse(output)).toMatchObject({ gaps: [`submission-${submission_id}`] });
-  expect(code).toBe(1);
+  expect(JSON.parse((await reindex()).output)).toMatchObject({ under_way: 0 });
+  const recorded = (await documentsIn(platform.index)).map(({ _source }) => _source as StoredAction);
+  expect(recorded.filter(({ submission }) => submission.id === submission_id)).toMatchObject([
+    { event: { action: 'submission.accepted' } },
+    { event: { action: 'stage.run_tests', outcome: 'failure', reason: 'terminated' } },
+    { event: { action: 'submission.finished', outcome: 'failure', reason: 'internal_error' } },
+  ]);
 });
 
 test.each([

@@ -169,21 +169,29 @@ export function scriptedPod() {
   const busy = (reason: string) =>
     Object.assign(platformError('TestPodBusy', 'Others come first.'), { reason });
 
+  const isBrief = ({ wait: how }: RunRequest) => how !== undefined && how !== 'in_turn';
+  const patienceOf = ({ wait: how }: RunRequest) => (typeof how === 'object' ? how.patienceMs : PATIENCE_MS);
+
   /** Waits until the request is the first in the queue. */
   async function turn(request: RunRequest, context: CallContext): Promise<void> {
     const begun = performance.now();
     while (queue[0] !== request) {
       context.signal.throwIfAborted();
       context.heartbeat();
-      if (request.wait === 'brief' && performance.now() - begun > PATIENCE_MS) throw busy('not_yet');
+      if (isBrief(request) && performance.now() - begun > patienceOf(request)) throw busy('not_yet');
       await wait(10);
     }
   }
 
   async function run(request: RunRequest, context: CallContext): Promise<RunReport> {
-    if (request.wait === 'brief' && isFull) throw busy('busy');
-    if (request.wait === 'brief' && queue.some(({ wait: how }) => how === 'in_turn')) throw busy('not_yet');
-    queue.push(request);
+    // What an earlier attempt left in the pod goes on there.
+    const left = queue.findIndex(({ key }) => key === request.key);
+    if (left >= 0) queue[left] = request;
+    else {
+      if (isBrief(request) && isFull) throw busy('busy');
+      if (isBrief(request) && queue.some(({ wait: how }) => how === 'in_turn')) throw busy('not_yet');
+      queue.push(request);
+    }
     calls++;
     try {
       await turn(request, context);
@@ -193,7 +201,8 @@ export function scriptedPod() {
       return pass;
     } finally {
       calls--;
-      queue.splice(queue.indexOf(request), 1);
+      const goesOn = queue[0] === request && (context.signal.reason as Error)?.message === 'CONTINUES_LATER';
+      if (!goesOn) queue.splice(queue.indexOf(request), 1);
     }
   }
 

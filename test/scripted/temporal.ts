@@ -105,7 +105,16 @@ export async function connectScripted(address: string): Promise<ScriptedTemporal
           while (recorder.waiting > 0) await wait(20);
         };
         try {
-          return await observe({ ...recording, handle, order, testQueue, another, operate, recorded, reached });
+          return await observe({
+            ...recording,
+            handle,
+            order,
+            testQueue,
+            another,
+            operate,
+            recorded,
+            reached,
+          });
         } finally {
           await Promise.all([order, testQueue].map(endOrder));
           await recorder.stop();
