@@ -1,8 +1,11 @@
 import { setMaxListeners } from 'node:events';
 
+/** A reason to end what a signal is for, without the stack trace of a new error. */
+export const DONE = Object.freeze(new Error('done'));
+
 /**
  * A controller that is aborted when any of the given signals is, or after `ms` milliseconds with a
- * TimeoutError. Abort it when you are done with it: that removes its listeners from the signals.
+ * TimeoutError. Abort it, with {@link DONE}, when you are done with it: that removes its listeners from the signals.
  *
  * It replaces `AbortSignal.any` and `AbortSignal.timeout`. Node never releases the listeners of a signal that
  * they composed. And a timeout that only such a signal refers to is lost if the garbage collector runs before

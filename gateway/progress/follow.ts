@@ -1,5 +1,5 @@
 import { AsyncQueue } from '../../infrastructure/asyncQueue';
-import { linkedAbort } from '../../infrastructure/linkedAbort';
+import { DONE, linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import type { Cursor } from '../protocol/cursor';
 import type { FollowSources } from './followSources';
@@ -33,7 +33,7 @@ export class NothingFollows extends Error {
 }
 
 type Item =
-  | { event: HistoryEvent }
+  | { events: HistoryEvent[] }
   | { live: LiveItem }
   | { idle: true }
   /** The history has ended, or cannot be read. */
@@ -77,21 +77,23 @@ export async function* follow(
         else yield* frames.live(arrived.event, arrived.piece, new Date());
         continue;
       }
-      const built = frames.read(item.event);
-      live?.watch(frames.pendingTests);
-      for (const frame of built) if (settings.progress || isFinal(frame)) yield frame;
-      if (!frames.isOver) continue;
-      if (built.some(isFinal)) return;
-      throw new NothingFollows(`no frame of ${submission.submissionId} comes after the cursor`);
+      for (const event of item.events) {
+        const built = frames.read(event);
+        live?.watch(frames.pendingTests);
+        for (const frame of built) if (settings.progress || isFinal(frame)) yield frame;
+        if (!frames.isOver) continue;
+        if (built.some(isFinal)) return;
+        throw new NothingFollows(`no frame of ${submission.submissionId} comes after the cursor`);
+      }
     }
   } finally {
-    over.abort();
+    over.abort(DONE);
     queue.close();
   }
 }
 
 /**
- * Puts every event into the queue, an idle tick whenever none arrives for a while, and how the history ended.
+ * Puts all events into the queue, an idle tick whenever none arrives for a while, and how the history ended.
  */
 async function pumpHistory(
   sources: FollowSources,
@@ -101,8 +103,8 @@ async function pumpHistory(
 ): Promise<void> {
   try {
     const events = sources.followHistory(submission, settings);
-    for await (const event of withIdleTicks(events, idle))
-      if (!(await queue.put(event === IDLE_TICK ? { idle: true } : { event }))) return;
+    for await (const next of withIdleTicks(events, idle))
+      if (!(await queue.put(next === IDLE_TICK ? { idle: true } : { events: next }))) return;
     await queue.put({ end: null });
   } catch (error) {
     await queue.put({ end: error instanceof Error ? error : new Error(String(error)) });

@@ -11,9 +11,13 @@ import { SharedStreams } from './sharedStream';
 
 export interface FollowSources {
   /**
-   * Yields every event of the submission's history, once and in order. Ends early when the signal is aborted.
+   * Yields every event of the submission's history, once and in order; those that arrive together, together.
+   * Ends early when the signal is aborted.
    */
-  followHistory(submission: AcceptedSubmission, options: FollowOptions): AsyncIterableIterator<HistoryEvent>;
+  followHistory(
+    submission: AcceptedSubmission,
+    options: FollowOptions,
+  ): AsyncIterableIterator<HistoryEvent[]>;
   /** Returns the activities that have not finished. */
   readPending(submission: AcceptedSubmission): Promise<PendingActivity[]>;
   /**
@@ -29,18 +33,19 @@ export interface FollowSources {
  */
 export function followSources(client: Client, followLog: FollowLog | null): FollowSources {
   const readHistory = temporalHistory(client);
-  const histories = new SharedStreams<HistoryEvent>();
+  const histories = new SharedStreams<HistoryEvent[]>();
   const asked = new Map<string, Promise<PendingActivity[]>>();
   return {
     async *followHistory(submission, { signal, ...options }) {
       const begin = (end: AbortSignal) => followHistory(readHistory, submission, { ...options, signal: end });
       const name = `${submission.workflowId}/${submission.runId}`;
       let lastSeen = 0;
-      for await (const event of histories.read(name, begin, { signal })) {
-        const id = Number(event.eventId);
-        if (id <= lastSeen) continue;
-        lastSeen = id;
-        yield event;
+      for await (const events of histories.read(name, begin, { signal })) {
+        const seen = lastSeen;
+        // A reader that is too slow to share the history gets it again.
+        const news = events.filter(({ eventId }) => Number(eventId) > seen);
+        lastSeen = Number(news.at(-1)?.eventId ?? seen);
+        if (news.length > 0) yield news;
       }
     },
     readPending({ workflowId, runId }) {

@@ -1,6 +1,6 @@
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { setTimeout as wait } from 'node:timers/promises';
-import { linkedAbort } from '../../infrastructure/linkedAbort';
+import { DONE, linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import { isTemporary } from '../../infrastructure/temporal/temporaryErrors';
 import { decoded } from '../../infrastructure/temporal/payloads';
@@ -52,13 +52,13 @@ export function temporalHistory(client: Client): ReadHistory {
       const events = await decoded(client, page.history?.events ?? []);
       return { events, nextPageToken: page.nextPageToken };
     } finally {
-      over.abort();
+      over.abort(DONE);
     }
   };
 }
 
 /**
- * Yields every event of a workflow, once and in order, until it is closed. Waits out outages and restarts of
+ * Yields every event of a workflow, once and in order, until it is closed; those that arrive together, together. Waits out outages and restarts of
  * the server: it then reads from the beginning, and skips events that it has already yielded. Ends early,
  * without an error, when the signal is aborted. Throws if the history can never be read again (it was
  * deleted).
@@ -70,7 +70,7 @@ export async function* followHistory(
   read: ReadHistory,
   execution: Execution,
   { signal, logger, firstPauseMs = FIRST_PAUSE_MS }: FollowOptions,
-): AsyncGenerator<HistoryEvent> {
+): AsyncGenerator<HistoryEvent[]> {
   let lastSeen = 0;
   let token: Uint8Array = START;
   let pause = firstPauseMs;
@@ -88,12 +88,10 @@ export async function* followHistory(
       continue;
     }
     pause = firstPauseMs;
-    for (const event of page.events) {
-      const id = Number(event.eventId);
-      if (id <= lastSeen) continue;
-      lastSeen = id;
-      yield event;
-    }
+    const seen = lastSeen;
+    const news = page.events.filter(({ eventId }) => Number(eventId) > seen);
+    lastSeen = Number(news.at(-1)?.eventId ?? seen);
+    if (news.length > 0) yield news;
     if (page.nextPageToken.length === 0) return;
     token = page.nextPageToken;
   }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LogEvent } from '../../infrastructure/kubernetes/logs/podLog';
-import { linkedAbort } from '../../infrastructure/linkedAbort';
+import { DONE, linkedAbort } from '../../infrastructure/linkedAbort';
 import type { Logger } from '../../infrastructure/logging';
 import type { AcceptedSubmission } from '../protocol/acceptedSubmission';
 import type { PendingTests } from './frameBuilder';
@@ -46,7 +46,7 @@ export class LiveOutput {
   /** Follows these tests, and stops following others. Null stops following. */
   watch(tests: PendingTests | null): void {
     if (this.watched?.event === tests?.event) return;
-    this.watched?.stop.abort();
+    this.watched?.stop.abort(DONE);
     this.watched = null;
     if (!tests) return;
     const stop = linkedAbort([this.settings.signal]);

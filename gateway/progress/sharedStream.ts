@@ -1,4 +1,5 @@
 import { serialize } from 'node:v8';
+import { DONE } from '../../infrastructure/linkedAbort';
 
 /** Bytes of items that are kept for readers that join late or read slowly. */
 const KEEP_BYTES = 4_194_304;
@@ -65,7 +66,7 @@ export class SharedStreams<T> {
       stream.readers -= 1;
       if (stream.readers === 0) {
         this.forget(name, stream);
-        stream.stop.abort();
+        stream.stop.abort(DONE);
       }
     }
   }

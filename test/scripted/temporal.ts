@@ -173,11 +173,12 @@ async function* events(
   { workflowId, firstExecutionRunId: runId }: WorkflowHandleWithFirstExecutionRunId,
 ): AsyncGenerator<string> {
   const options = { signal: new AbortController().signal, logger: pino({ level: 'silent' }) };
-  for await (const event of followHistory(temporalHistory(client), { workflowId, runId }, options)) {
-    const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
-    if (scheduled) yield scheduled;
-    const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
-    if (signal) yield signal;
-    if (event.workflowPropertiesModifiedEventAttributes) yield 'verdict';
-  }
+  for await (const page of followHistory(temporalHistory(client), { workflowId, runId }, options))
+    for (const event of page) {
+      const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
+      if (scheduled) yield scheduled;
+      const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
+      if (signal) yield signal;
+      if (event.workflowPropertiesModifiedEventAttributes) yield 'verdict';
+    }
 }
