@@ -4,14 +4,19 @@ import { ApiException } from '@kubernetes/client-node';
 import type { V1Pod, V1Status } from '@kubernetes/client-node';
 import type { Kube } from '../../../../infrastructure/kubernetes/api/client';
 
-/** How an exec into the pod answers its requests. */
-export type Conversation = (say: (frame: object) => void, hangUp: () => void, request: Request) => void;
+/** How an exec into the pod answers its requests: by frames, and by bytes that follow a frame. */
+export type Conversation = (
+  say: (frame: object | Buffer) => void,
+  hangUp: () => void,
+  request: Request,
+) => void;
 
 export interface Request {
   op: string;
   key: string;
   channel: string;
   from?: { stdout: number; stderr: number };
+  binary?: boolean;
 }
 
 /** A cluster with one pod; each exec uses the next of the given conversations. */
@@ -43,7 +48,9 @@ export class FakePod {
         this.requests.push(request);
         const { channel } = request;
         const say = (frame: object) =>
-          stdout.write(Buffer.from(`${JSON.stringify({ channel, ...frame })}\n`));
+          stdout.write(
+            frame instanceof Buffer ? frame : Buffer.from(`${JSON.stringify({ channel, ...frame })}\n`),
+          );
         setImmediate(() => conversation?.(say, () => socket.onclose(), request));
       }
     });

@@ -43,6 +43,40 @@ test('a broken stream is opened again, and the run joined where its output ended
   ]);
 });
 
+/** How a supervisor sends output to a client that asks for `binary`. */
+const binaryOf = (text: string, offset = 0) => {
+  const { data: _, ...position } = outputOf('', offset);
+  return [{ ...position, bytes: text.length }, Buffer.from(text)];
+};
+
+test('output may arrive as bytes after a frame; what a broken stream cut is sent again', async () => {
+  const [header, bytes] = binaryOf('lo', 3) as [object, Buffer];
+  const breaks: Conversation = (say, hangUp) => {
+    [accepted, ...binaryOf('Hel'), header, bytes.subarray(0, 1)].forEach(say);
+    hangUp();
+  };
+  const goesOn: Conversation = (say) => [accepted, ...binaryOf('lo', 3), endOf('Hello')].forEach(say);
+  const pod = new FakePod([breaks, goesOn]);
+  const report = await runnerOf(pod.kube).run(request, context());
+  expect(report.stdout.text).toBe('Hello');
+  expect(pod.requests.map(({ binary, from }) => [binary, from?.stdout])).toEqual([
+    [true, 0],
+    [true, 3],
+  ]);
+});
+
+test.each(['bytes', 'base64'])('truncated output is read as %s', async (encoding) => {
+  const read: Conversation = (say) =>
+    [
+      ...(encoding === 'bytes' ? binaryOf('middle', 9) : [outputOf('middle', 9)]),
+      { type: 'read', to: 15 },
+    ].forEach(say);
+  const pod = new FakePod([read]);
+  const range = { key: 'key-1', stream: 'stdout', start: 9, end: 15 } as const;
+  expect(Buffer.from(await runnerOf(pod.kube).read('ada', range)).toString()).toBe('middle');
+  expect(pod.requests).toMatchObject([{ op: 'read', binary: true }]);
+});
+
 test('output that does not match its end record is no result: it is asked for again', async () => {
   const loses: Conversation = (say) => [accepted, outputOf('Hel'), endOf('Hello')].forEach(say);
   const goesOn: Conversation = (say) => [accepted, outputOf('lo', 3), endOf('Hello')].forEach(say);
