@@ -83,6 +83,7 @@ def _unlinked(path: str) -> bool:
     """Deletes a file or a link. Returns False for a folder."""
     try:
         os.unlink(path)
-    except IsADirectoryError:
+    except (IsADirectoryError, PermissionError):
+        # Linux reports the first, other systems the second. If it is no folder, the caller fails to list it.
         return False
     return True

@@ -41,7 +41,7 @@ class PodLog:
         # Bytes of lines that are not written yet.
         self._size = 0
         # Bytes that the descriptor did not accept yet.
-        self._rest = b""
+        self._rest = bytearray()
         self._dropped = 0
         os.set_blocking(descriptor, False)
 
@@ -71,7 +71,7 @@ class PodLog:
                 self._loop.add_writer(self._descriptor, self._write_rest)
                 return
             self._size -= written
-            self._rest = self._rest[written:]
+            del self._rest[:written]
         self._loop.remove_writer(self._descriptor)
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
