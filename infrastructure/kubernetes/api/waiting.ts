@@ -43,7 +43,10 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
         if (over.signal.aborted || !isComplete(objects, names)) return;
         try {
           const result = check(objects);
-          if (result !== undefined) resolve(result);
+          if (result === undefined) return;
+          resolve(result);
+          // Now, and not after those who wait were told: a list that is enough opens no watch.
+          over.abort();
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }

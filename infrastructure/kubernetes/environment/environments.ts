@@ -24,8 +24,9 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
       try {
         return await withHeartbeats(context, { changed }, async () => {
           const plan = await planOf(kube, userId, settings.plans ?? {});
-          changed.push(...(await ensureNamespace(reconciling, { ...settings, plan })));
-          changed.push(...(await ensureTestPod(reconciling, { ...settings, plan })));
+          const namespace = await ensureNamespace(reconciling, { ...settings, plan });
+          changed.push(...namespace.changed);
+          changed.push(...(await ensureTestPod(reconciling, { ...settings, plan }, namespace.isNew)));
           return { namespace: namespaceOf(userId), changed };
         });
       } catch (error) {

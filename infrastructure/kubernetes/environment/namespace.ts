@@ -15,20 +15,27 @@ import { bindingsOf, boundsOf, userNamespace } from './namespaceManifests';
 import { awaitRights } from './rights';
 import type { UserSettings } from './settings';
 
-/** Creates or repairs the user's namespace and its bounds. @returns what was created or changed */
-export async function ensureNamespace(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
+/**
+ * Creates or repairs the user's namespace and its bounds.
+ * @returns what was created or changed, and whether the namespace is new
+ */
+export async function ensureNamespace(
+  context: ReconcileContext,
+  settings: UserSettings,
+): Promise<{ changed: string[]; isNew: boolean }> {
   const { userId } = context;
-  const exists = await awaitDeletion(context);
-  if (!exists) await checkRoom(context, settings.maxUsers ?? 0);
-  const namespace = await applyAndCompare(context, userNamespace(userId, settings.plan?.egress));
+  const isNew = !(await awaitDeletion(context));
+  if (isNew) await checkRoom(context, settings.maxUsers ?? 0);
+  const applyOne = (manifest: KubernetesObject) => applyAndCompare(context, manifest, isNew);
   const applyAll = async (manifests: KubernetesObject[]) =>
-    (await Promise.all(manifests.map((manifest) => applyAndCompare(context, manifest)))).flat();
+    (await Promise.all(manifests.map(applyOne))).flat();
+  const namespace = await applyOne(userNamespace(userId, settings.plan?.egress));
   const bindings = await applyAll(bindingsOf(userId));
   await awaitRights(context);
   const bounds = await applyAll(boundsOf(userId, settings));
   const changed = [...namespace, ...bindings, ...bounds];
   if (changed.length > 0) await awaitDefaults(context);
-  return changed;
+  return { changed, isNew };
 }
 
 /**
@@ -95,15 +102,25 @@ async function awaitDefaults({ kube, userId, signal, timeLeft }: ReconcileContex
   inTime(complete, `${namespace} had a default service account and a counted quota`);
 }
 
-/** Applies a manifest. @returns its name if that changed the object */
-async function applyAndCompare({ kube }: ReconcileContext, manifest: KubernetesObject): Promise<string[]> {
+/**
+ * Applies a manifest.
+ * @param isNew whether nothing was there before
+ * @returns its name if that changed the object
+ */
+async function applyAndCompare(
+  { kube }: ReconcileContext,
+  manifest: KubernetesObject,
+  isNew: boolean,
+): Promise<string[]> {
   const { name = '', namespace } = manifest.metadata ?? {};
   const header = {
     apiVersion: manifest.apiVersion ?? 'v1',
     kind: manifest.kind ?? '',
     metadata: { name, ...(namespace !== undefined && { namespace }) },
   };
-  const before = await attemptToFind(`read ${nameOf(manifest)}`, () => kube.objects.read(header));
+  const before = isNew
+    ? null
+    : await attemptToFind(`read ${nameOf(manifest)}`, () => kube.objects.read(header));
   const after = await apply(kube.objects, manifest);
   const same = before?.metadata?.resourceVersion === after.metadata?.resourceVersion;
   return same ? [] : [`${header.kind}/${name}`];

@@ -15,11 +15,20 @@ const EXISTING_POD_GRACE_MS = 45_000;
 /** A terminating pod that remains after this time, in milliseconds, was on a lost node: deleted by force. */
 const DELETION_GRACE_MS = 30_000;
 
-/** Creates or replaces the test pod if necessary, and waits until it is ready. @returns what was changed */
-export async function ensureTestPod(context: ReconcileContext, settings: UserSettings): Promise<string[]> {
+/**
+ * Creates or replaces the test pod if necessary, and waits until it is ready.
+ * @param isNew whether the namespace is new, so that there is none
+ * @returns what was changed
+ */
+export async function ensureTestPod(
+  context: ReconcileContext,
+  settings: UserSettings,
+  isNew: boolean,
+): Promise<string[]> {
   const manifest = testPod(context.userId, settings);
   const name = `Pod/${testPodOf(context.userId)}`;
-  let ours = false;
+  if (isNew) await create(context, manifest);
+  let ours = isNew;
   for (;;) {
     const action = await nextAction(context, manifest, ours);
     switch (action.do) {
