@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { DeployedProgram } from '../../../../activities/ports';
 import type { Kube } from '../../api/client';
 import { attemptToFind, PlatformError } from '../../api/errors';
-import { readStatefulSet } from '../database/database';
+import { readStatefulSet } from '../database/state';
 import { namesOf } from '../names';
 
 /** Interval between checks, in milliseconds. */
-const CHECK_MS = 5_000;
+const CHECK_MS = 3_000;
 
 /**
  * Waits until an object is missing without which no pod of a program can start: Kubernetes waits for it to
@@ -19,12 +19,13 @@ export async function waitForMissingDependency(
   signal: AbortSignal,
 ): Promise<string> {
   for (;;) {
+    // Most rollouts end before the first check.
+    await wait(CHECK_MS, undefined, { signal });
     const missing = await missingOf(kube, userId, program).catch((error: unknown) => {
       if (error instanceof PlatformError && error.name === 'Unavailable') return null;
       throw error;
     });
     if (missing !== null) return missing;
-    await wait(CHECK_MS, undefined, { signal });
   }
 }
 

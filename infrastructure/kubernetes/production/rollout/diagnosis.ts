@@ -25,7 +25,7 @@ export function diagnose(deployment: V1Deployment | null, pods: V1Pod[], submiss
   const current = submissionOf(deployment.metadata?.annotations);
   if (current !== submissionId) return { state: 'superseded', by: current };
   if (!observed(deployment)) return { state: 'waiting', problem: null };
-  if (complete(deployment)) return { state: 'live' };
+  if (complete(deployment) || replaced(deployment, pods, submissionId)) return { state: 'live' };
   return { state: 'waiting', problem: problemOf(deployment, pods, submissionId) };
 }
 
@@ -39,6 +39,27 @@ function complete({ spec, status }: V1Deployment): boolean {
   const wanted = spec?.replicas ?? 1;
   const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status ?? {};
   return updatedReplicas === wanted && replicas === wanted && availableReplicas === wanted;
+}
+
+/**
+ * The same according to the pods, which the Deployment's status follows with a delay: as many of the new revision are
+ * ready as there should be, and all others are shutting down or have ended.
+ */
+function replaced({ spec }: V1Deployment, pods: V1Pod[], submissionId: string): boolean {
+  const remaining = pods.filter(
+    ({ metadata, status }) =>
+      !metadata?.deletionTimestamp && status?.phase !== 'Failed' && status?.phase !== 'Succeeded',
+  );
+  const wanted = spec?.replicas ?? 1;
+  return (
+    wanted > 0 &&
+    remaining.length === wanted &&
+    remaining.every((pod) => submissionOf(pod.metadata?.annotations) === submissionId && isReady(pod))
+  );
+}
+
+function isReady({ status }: V1Pod): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 }
 
 function problemOf(deployment: V1Deployment, pods: V1Pod[], submissionId: string): Problem | null {

@@ -27,6 +27,17 @@ describe('a rollout is live', () => {
     expect(diagnose(deployment({ ...SURGING, availableReplicas: 2 }), [], SUBMISSION).state).toBe('waiting');
   });
 
+  it('as soon as its pod is ready and the old one shuts down, before the status of the Deployment shows that', () => {
+    const ready = podWith(RUNNING);
+    ready.status!.conditions = [{ type: 'Ready', status: 'True' }];
+    const old = podWith(RUNNING, {}, { annotations: { 'orchestration-app/submission-id': 'sub-old' } });
+    expect(diagnose(deployment(SURGING), [old, ready], SUBMISSION).state).toBe('waiting');
+    old.metadata!.deletionTimestamp = new Date();
+    expect(diagnose(deployment(SURGING), [old, ready], SUBMISSION)).toEqual({ state: 'live' });
+    ready.status!.conditions = [];
+    expect(diagnose(deployment(SURGING), [old, ready], SUBMISSION).state).toBe('waiting');
+  });
+
   it('and not when the status is that of the specification before', () => {
     const stale = deployment({ ...SETTLED, observedGeneration: 3 });
     expect(diagnose(stale, [], SUBMISSION)).toEqual({ state: 'waiting', problem: null });
