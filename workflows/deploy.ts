@@ -34,26 +34,25 @@ export async function deploy(
   recorder: ActionRecorder,
 ): Promise<Deployment> {
   const identity = { submissionId, userId, codeDigest };
-  await recorder.stage('apply_database', () => applyDatabase(identity));
-  const migration = program.migrate ? await migrate(identity, program, recorder) : null;
-  if (migration?.outcome === 'failed')
-    return {
-      status: 'deploy_failed',
-      reason: 'migration_failed',
-      message: `The migration failed, and nothing was rolled out. ${migration.message ?? ''}`,
-      migration,
-      rollout: null,
-      live: migration.live,
-    };
-
-  // A cancellation waits until the result is known. Without it, the change could not be undone.
-  const applied = await CancellationScope.nonCancellable(() =>
-    recorder.stage(
-      'apply_program',
-      () => applyProgram(identity, program),
-      (details) => ({ details }),
-    ),
-  );
+  let migration: MigrationReport | null = null;
+  let applied: ProgramReport;
+  if (!program.migrate && patched('apply-side-by-side'))
+    applied = await applySideBySide(identity, program, recorder);
+  else {
+    await recorder.stage('apply_database', () => applyDatabase(identity));
+    migration = program.migrate ? await migrate(identity, program, recorder) : null;
+    if (migration?.outcome === 'failed')
+      return {
+        status: 'deploy_failed',
+        reason: 'migration_failed',
+        message: `The migration failed, and nothing was rolled out. ${migration.message ?? ''}`,
+        migration,
+        rollout: null,
+        live: migration.live,
+      };
+    // A cancellation waits until the result is known. Without it, the change could not be undone.
+    applied = await CancellationScope.nonCancellable(() => apply(identity, program, recorder));
+  }
 
   let rollout: RolloutReport;
   try {
@@ -97,6 +96,42 @@ export async function deploy(
   }
 }
 
+/**
+ * Applies database and program at the same time: the program's pod waits for its database. If one of the two fails or
+ * is cancelled, the other is cancelled, and a program that was applied is undone.
+ */
+async function applySideBySide(
+  identity: SubmissionIdentity,
+  program: Program,
+  recorder: ActionRecorder,
+): Promise<ProgramReport> {
+  const failures: unknown[] = [];
+  const databaseScope = new CancellationScope();
+  // A cancellation reaches it only if the database fails: later, its result must be known.
+  const programScope = new CancellationScope({ parent: new CancellationScope({ cancellable: false }) });
+  const cancelling = (other: CancellationScope) => (error: unknown) => {
+    failures.push(error);
+    other.cancel();
+  };
+  const [, applied] = await Promise.all([
+    databaseScope
+      .run(() => recorder.stage('apply_database', () => applyDatabase(identity)))
+      .catch(cancelling(programScope)),
+    programScope.run(() => apply(identity, program, recorder)).catch(cancelling(databaseScope)),
+  ]);
+  if (failures.length === 0 && applied) return applied;
+  if (applied) await restore(identity.userId, recorder, applied);
+  throw failures[0];
+}
+
+function apply(identity: SubmissionIdentity, program: Program, recorder: ActionRecorder) {
+  return recorder.stage(
+    'apply_program',
+    () => applyProgram(identity, program),
+    (details) => ({ details }),
+  );
+}
+
 async function migrate(identity: SubmissionIdentity, program: Program, recorder: ActionRecorder) {
   try {
     return await recorder.stage('migrate', () => runMigration(identity, program), readMigration);
@@ -138,11 +173,7 @@ async function deployAgain(
 ): Promise<DeployedProgram> {
   const { identity, program } = await findDeployed(userId, previous.submissionId);
   if (patched('restore-database')) await recorder.stage('apply_database', () => applyDatabase(identity));
-  const applied = await recorder.stage(
-    'apply_program',
-    () => applyProgram(identity, program),
-    (details) => ({ details }),
-  );
+  const applied = await apply(identity, program, recorder);
   const rollout = await recorder.stage(
     'await_rollout',
     () => awaitRollout(userId, applied.program),

@@ -13,6 +13,9 @@ import time
 # the program starts without it.
 WAIT_SECONDS = 10.0
 
+# The same for a new database, which starts together with its first program: as long as the platform waits for it.
+STARTING_SECONDS = 240.0
+
 PAUSE_SECONDS = 0.05
 CONNECT_SECONDS = 1.0
 
@@ -20,16 +23,18 @@ CONNECT_SECONDS = 1.0
 def await_database(stop_signals):
     """Returns how long the database could not be reached, in seconds, if it cannot be reached now; else None.
 
-    PGHOST and PGPORT name it; without them there is none. A pending stop signal ends the wait.
+    PGHOST and PGPORT name it; without them there is none. With DATABASE_STARTS it is a new one. A pending stop signal
+    ends the wait.
     """
     host = os.environ.get("PGHOST")
     port = os.environ.get("PGPORT", "")
     if not host or not port.isdecimal():
         return None
+    limit = STARTING_SECONDS if os.environ.get("DATABASE_STARTS") == "1" else WAIT_SECONDS
     started = time.monotonic()
     while not can_connect(host, int(port)):
         waited = time.monotonic() - started
-        if waited > WAIT_SECONDS or signal.sigpending() & stop_signals:
+        if waited > limit or signal.sigpending() & stop_signals:
             return waited
         time.sleep(PAUSE_SECONDS)
     return None

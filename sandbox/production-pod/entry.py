@@ -21,6 +21,7 @@ PORT               where a serving program is expected to listen
 READY_PORT         where GET /ready is answered
 PGHOST, PGPORT     the database, which must accept connections before the program starts, for at most ten
                    seconds
+DATABASE_STARTS    1 for a new database, which starts at the same time: the program waits for it for four minutes
 LAYER_DIRECTORY    where the requirements are, if there are any
 PACKAGE_INDEX_URL  where the requirements are installed from
 INPUT_DIRECTORY    with `run`: contains `stdin`, the program's standard input, and `args`, a JSON list of

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { PatchStrategy } from '@kubernetes/client-node';
 import type { KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { inSpan } from '../../telemetry/span';
@@ -19,6 +20,28 @@ export function apply<T extends KubernetesObject>(objects: KubernetesObjectApi, 
       objects.patch(manifest, undefined, undefined, FIELD_MANAGER, true, PatchStrategy.ServerSideApply),
     ),
   );
+}
+
+/**
+ * Whether an object has all fields of a part of its manifest. The server adds fields to maps, and never to lists.
+ * Whatever the manifest of an earlier release set in addition is not noticed.
+ */
+export function contains(found: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(found) &&
+      found.length === wanted.length &&
+      wanted.every((each, index) => contains(found[index], each))
+    );
+  if (typeof wanted !== 'object' || wanted === null) return found === wanted;
+  const fields = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return fields.every(([name, value]) => contains((found as Record<string, unknown> | null)?.[name], value));
+}
+
+/** Whether two parts of objects are the same as JSON. */
+export function isSame(one: unknown, other: unknown): boolean {
+  const asJson = (value: unknown) => JSON.parse(JSON.stringify(value ?? null)) as unknown;
+  return isDeepStrictEqual(asJson(one), asJson(other));
 }
 
 /** How messages and reports name an object: `Pod/test-test in user-test`. */

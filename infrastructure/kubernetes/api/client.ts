@@ -9,8 +9,7 @@ import {
   ServerConfiguration,
   Watch,
 } from '@kubernetes/client-node';
-import type { Middleware ,
-  KubeConfig} from '@kubernetes/client-node';
+import type { Middleware, KubeConfig } from '@kubernetes/client-node';
 import { missingNamespaces } from './missingNamespaces';
 import { PooledKubeConfig } from './pooledConfig';
 

@@ -21,7 +21,7 @@ export function createProduction(kube: Kube, settings: ProductionSettings): Prod
     applyDatabase: (provenance, context) => applyDatabase(kube, settings, provenance, context),
     upgradeDatabase: (userId, context) => upgradeDatabase(kube, settings, userId, context),
     discardOldData: (userId) => discardOldData(kube, userId),
-    applyProgram: (request) => applyProgram(kube, settings, request),
+    applyProgram: (request, context) => applyProgram(kube, settings, request, context),
     awaitRollout: (request, context) => awaitRollout(kube, request, context),
     rollBack: (request, context) => rollBack(kube, settings, request, context),
   };

@@ -17,6 +17,8 @@ export interface LaunchSpec {
   hasInput?: boolean;
   /** Whether it is ready only when it serves. */
   serves?: boolean;
+  /** Whether its database is new and starts at the same time, so that it waits for it as long as that may take. */
+  databaseStarts?: boolean;
   /** What it can resolve and reach (program/network.ts). */
   network: PodNetwork;
 }

@@ -1,24 +1,18 @@
-import { createHash } from 'node:crypto';
-import type { V1Pod, V1Service, V1StatefulSet } from '@kubernetes/client-node';
+import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import type { CallContext, DatabaseReport, Provenance } from '../../../../activities/ports';
 import { apply, FIELD_MANAGER } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attempt, attemptToFind, isConflict, PlatformError } from '../../api/errors';
 import { waitFor } from '../../api/waiting';
-import {
-  DATA_VOLUME,
-  databaseService,
-  databaseStatefulSet,
-  passwordSecret,
-  SECRET_ANNOTATION,
-} from './manifests';
+import { DATA_VOLUME, databaseService, databaseStatefulSet, passwordSecret } from './manifests';
 import { inDatabasePod } from './pod';
 import { DATABASE_CONTAINER, namesOf, selectorOf } from '../names';
 import { lastLogLines } from '../rollout/failureDetails';
 import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import type { Problem } from '../../pods/problem';
-import { majorOf, versionFor, type DatabaseVersion } from './postgresql';
+import { isReady, readStatefulSet, secretUidOf, stamped, stampOf } from './state';
+import { versionFor, majorOf, type DatabaseVersion } from './postgresql';
 import type { ProductionSettings } from '../types';
 
 /** How long a database may take to start, in milliseconds: below the activity's own timeout of five minutes. */
@@ -29,9 +23,6 @@ const MAJOR_DEADLINE_MS = 10_000;
 
 /** Exit code of sandbox/production-pod/database/entrypoint.sh when it could not upgrade the data. */
 const UPGRADE_FAILED_CODE = 75;
-
-/** Digest of the last applied manifest; an equal one does not need to be applied again. */
-const MANIFEST_ANNOTATION = 'orchestration-app/manifest-digest';
 
 /**
  * Applies the user's database in the major version of its data, and waits until it accepts connections. A
@@ -69,10 +60,11 @@ export async function applyVersion(
   },
 ): Promise<DatabaseReport> {
   const { database: name } = namesOf(provenance.userId);
-  const [existing, newSecretUid] = await Promise.all([
+  const [existing, isMissing] = await Promise.all([
     readStatefulSet(kube, provenance.userId),
-    createSecret(kube, provenance),
+    isSecretMissing(kube, provenance),
   ]);
+  const newSecretUid = isMissing ? await createSecret(kube, provenance) : null;
   const secretUid = newSecretUid ?? secretUidOf(existing);
   const version = await choose(existing);
   const statefulSet = databaseStatefulSet(provenance, settings, version, secretUid);
@@ -80,7 +72,11 @@ export async function applyVersion(
   const unchanged = stampOf(manifest) === stampOf(existing);
   if (unchanged && existing !== null && isReady(existing)) return { name, created: false };
 
-  if (!unchanged) await Promise.all([applyService(kube, provenance), apply(kube.objects, manifest)]);
+  if (!unchanged) {
+    // A program may be applied as soon as the StatefulSet exists, and needs the Service's address.
+    await applyService(kube, provenance);
+    await apply(kube.objects, manifest);
+  }
   await awaitDatabase(kube, provenance.userId, deadlineMs, context);
   return { name, created: existing === null };
 }
@@ -115,6 +111,24 @@ async function applyService(kube: Kube, provenance: Provenance): Promise<void> {
     }),
   );
   await apply(kube.objects, manifest);
+}
+
+/**
+ * A dry run, because the worker may create Secrets but not read them, and each attempt to create one changes the
+ * namespace's quota twice.
+ */
+async function isSecretMissing(kube: Kube, provenance: Provenance): Promise<boolean> {
+  const secret = passwordSecret(provenance);
+  const { name, namespace = '' } = secret.metadata ?? {};
+  try {
+    await attempt(`check for Secret/${name} in ${namespace}`, () =>
+      kube.core.createNamespacedSecret({ namespace, body: secret, dryRun: 'All' }),
+    );
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
 }
 
 /** @returns the uid of the Secret if this call created it; null for an existing one, whatever it contains */
@@ -200,36 +214,4 @@ function isOf({ metadata, status }: V1StatefulSet, pod: V1Pod): boolean {
     (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
     pod.metadata?.labels?.['controller-revision-hash'] === status?.updateRevision
   );
-}
-
-/** The pod runs the newest revision and accepts connections. */
-function isReady({ metadata, spec, status }: V1StatefulSet): boolean {
-  return (
-    (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
-    (status?.readyReplicas ?? 0) >= (spec?.replicas ?? 1) &&
-    status?.currentRevision === status?.updateRevision
-  );
-}
-
-export function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulSet | null> {
-  const { namespace, database: name } = namesOf(userId);
-  return attemptToFind(`read StatefulSet/${name} in ${namespace}`, () =>
-    kube.apps.readNamespacedStatefulSet({ namespace, name }),
-  );
-}
-
-/** Stored in an annotation of the pods, because the worker may create Secrets but not read them. */
-function secretUidOf(existing: V1StatefulSet | null): string | null {
-  return existing?.spec?.template.metadata?.annotations?.[SECRET_ANNOTATION] ?? null;
-}
-
-function stamped(manifest: V1StatefulSet, service: V1Service): V1StatefulSet {
-  const applied = { spec: manifest.spec, major: majorOf(manifest), service: service.spec };
-  const digest = createHash('sha256').update(JSON.stringify(applied)).digest('hex');
-  const annotations = { ...manifest.metadata?.annotations, [MANIFEST_ANNOTATION]: digest };
-  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
-}
-
-function stampOf(statefulSet: V1StatefulSet | null): string | undefined {
-  return statefulSet?.metadata?.annotations?.[MANIFEST_ANNOTATION];
 }

@@ -3,10 +3,11 @@ import type { CallContext, Provenance, UpgradeReport } from '../../../../activit
 import type { Kube } from '../../api/client';
 import { PlatformError } from '../../api/errors';
 import { withHeartbeats } from '../../api/heartbeats';
-import { applyVersion, readMajor, readStatefulSet } from './database';
+import { applyVersion, readMajor } from './database';
 import { inDatabasePod } from './pod';
 import { namesOf } from '../names';
 import { POSTGRESQL_MAJOR, UPGRADED_FROM_ANNOTATION } from './postgresql';
+import { readStatefulSet } from './state';
 import { writtenProvenance } from '../provenance';
 import type { ProductionSettings } from '../types';
 

@@ -1,6 +1,7 @@
 import type { V1HostAlias, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { attemptToFind, PlatformError } from '../../api/errors';
 import type { Kube } from '../../api/client';
+import type { AssignedPlan } from '../../../config/plans';
 import { ensureEgress } from '../../egress/ensureEgress';
 import { PROXY_VARIABLES, proxyVariables } from '../../egress/proxy';
 import { planOf } from '../../environment/userPlans';
@@ -22,9 +23,8 @@ export async function prepareNetwork(
 ): Promise<PodNetwork> {
   const [database, plan] = await Promise.all([
     databaseAlias(kube, userId),
-    planOf(kube, userId, settings.plans ?? {}),
+    appliedPlan(kube, userId, settings),
   ]);
-  await ensureEgress(kube, userId, plan.egress, settings);
   const index = installs ? (settings.packageIndex?.hostAliases ?? []) : [];
   const variables = Object.entries(proxyVariables(userId, plan, settings));
   return {
@@ -32,6 +32,12 @@ export async function prepareNetwork(
     dns: dnsOf(plan.egress),
     proxyVariables: variables.map(([name, value]) => ({ name, value })),
   };
+}
+
+async function appliedPlan(kube: Kube, userId: string, settings: ProductionSettings): Promise<AssignedPlan> {
+  const plan = await planOf(kube, userId, settings.plans ?? {});
+  await ensureEgress(kube, userId, plan.egress, settings);
+  return plan;
 }
 
 async function databaseAlias(kube: Kube, userId: string): Promise<V1HostAlias> {

@@ -71,6 +71,7 @@ export function programPod(
       ...(requires ? [requirementsVariable] : []),
       ...(launch.hasInput ? [{ name: 'INPUT_DIRECTORY', value: INPUT_DIRECTORY }] : []),
       ...(launch.serves ? [{ name: 'SERVES', value: '1' }] : []),
+      ...(launch.databaseStarts ? [{ name: 'DATABASE_STARTS', value: '1' }] : []),
       ...environmentVariables(userId),
       ...launch.network.proxyVariables,
     ],

@@ -1,7 +1,8 @@
-import type { ProgramReport, ProgramRequest } from '../../../../activities/ports';
-import { apply } from '../../api/apply';
+import type { CallContext, ProgramReport, ProgramRequest, Provenance } from '../../../../activities/ports';
+import { apply, contains, isSame } from '../../api/apply';
 import type { Kube } from '../../api/client';
 import { attemptToFind } from '../../api/errors';
+import { awaitApplied } from '../database/applied';
 import { namesOf } from '../names';
 import { filesManifest, programDeployment, programOf, programService } from './manifests';
 import { prepareNetwork } from './network';
@@ -15,21 +16,28 @@ import type { ProductionSettings } from '../types';
 /**
  * Applies a program: its files, its Service and its Deployment. Does not wait for the rollout. `previous` is
  * the program that was live before. It is stored on the Deployment, so that a repeated call returns the same.
+ *
+ * The database may be applied at the same time. A new one and the program start side by side: the program's pod
+ * waits for it. Until a change of an older one has ended, the program is not applied.
  */
 export async function applyProgram(
   kube: Kube,
   settings: ProductionSettings,
   { provenance, program: code }: ProgramRequest,
+  context: CallContext,
 ): Promise<ProgramReport> {
   const { userId } = provenance;
   const program = programOf(provenance, code);
   const filesObject = filesManifest(provenance, code);
 
-  const [existing, network] = await Promise.all([
+  const [existing, { network, database }] = await Promise.all([
     readDeployment(kube, userId),
-    prepareNetwork(kube, userId, settings, { installs: code.requirements.length > 0 }),
+    awaitApplied(kube, settings, userId, context).then(async (database) => {
+      const installs = code.requirements.length > 0;
+      return { network: await prepareNetwork(kube, userId, settings, { installs }), database };
+    }),
     apply(kube.objects, filesObject),
-    apply(kube.objects, programService(provenance)),
+    ensureService(kube, provenance),
     code.requirements.length > 0 && ensureIndexSecret(kube, userId, settings),
     // Evictions of an earlier rollout of the same submission say nothing about this one.
     failedPods(kube, userId).then((pods) => deletePods(kube, pods)),
@@ -41,6 +49,7 @@ export async function applyProgram(
   const launch = {
     ...code,
     ...{ files: Object.keys(code.files), hasInput: code.given !== undefined, network },
+    databaseStarts: database === 'starts',
   };
   const template = programTemplate(userId, program, launch, settings);
   await Promise.all([
@@ -48,6 +57,20 @@ export async function applyProgram(
     deleteOldFiles(kube, userId, [program, previous, programIn('live', annotations)]),
   ]);
   return { program, previous };
+}
+
+/** Applies the Service, unless nothing about it has changed since an earlier deployment. */
+async function ensureService(kube: Kube, provenance: Provenance): Promise<void> {
+  const service = programService(provenance);
+  const { name = '', namespace = '' } = service.metadata ?? {};
+  const existing = await attemptToFind(`read Service/${name} in ${namespace}`, () =>
+    kube.core.readNamespacedService({ namespace, name }),
+  );
+  const unchanged =
+    isSame(existing?.spec?.selector, service.spec?.selector) &&
+    contains(existing?.spec?.ports, service.spec?.ports) &&
+    contains(existing?.metadata?.labels, service.metadata?.labels);
+  if (!unchanged) await apply(kube.objects, service);
 }
 
 /** The user's Deployment, or null when there is none. */

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import type { V1Service, V1StatefulSet } from '@kubernetes/client-node';
+import type { Kube } from '../../api/client';
+import { attemptToFind } from '../../api/errors';
+import { namesOf } from '../names';
+import { SECRET_ANNOTATION } from './manifests';
+import { majorOf } from './postgresql';
+
+/** What the StatefulSet of a database tells about it. */
+
+/** Digest of the last applied manifest; an equal one does not need to be applied again. */
+const MANIFEST_ANNOTATION = 'orchestration-app/manifest-digest';
+
+export function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulSet | null> {
+  const { namespace, database: name } = namesOf(userId);
+  return attemptToFind(`read StatefulSet/${name} in ${namespace}`, () =>
+    kube.apps.readNamespacedStatefulSet({ namespace, name }),
+  );
+}
+
+/** The pod runs the newest revision and accepts connections. */
+export function isReady({ metadata, spec, status }: V1StatefulSet): boolean {
+  return (
+    (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
+    (status?.readyReplicas ?? 0) >= (spec?.replicas ?? 1) &&
+    status?.currentRevision === status?.updateRevision
+  );
+}
+
+/** Stored in an annotation of the pods, because the worker may create Secrets but not read them. */
+export function secretUidOf(existing: V1StatefulSet | null): string | null {
+  return existing?.spec?.template.metadata?.annotations?.[SECRET_ANNOTATION] ?? null;
+}
+
+/** A manifest with its digest. */
+export function stamped(manifest: V1StatefulSet, service: V1Service): V1StatefulSet {
+  const applied = { spec: manifest.spec, major: majorOf(manifest), service: service.spec };
+  const digest = createHash('sha256').update(JSON.stringify(applied)).digest('hex');
+  const annotations = { ...manifest.metadata?.annotations, [MANIFEST_ANNOTATION]: digest };
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
+export function stampOf(statefulSet: V1StatefulSet | null): string | undefined {
+  return statefulSet?.metadata?.annotations?.[MANIFEST_ANNOTATION];
+}
