@@ -2,6 +2,12 @@ import { ActivityFailure, ApplicationFailure, isCancellation, TemporalFailure } 
 
 /** Runs the stages of a submission. */
 export class ActionRecorder {
+  /** What must be over before the workflow ends, and delays no verdict. */
+  readonly beforeEnd: { archives: Promise<unknown>[]; deliveries: Promise<unknown>[] } = {
+    archives: [],
+    deliveries: [],
+  };
+
   stage<T>(_stage: string, work: () => Promise<T>, read?: (result: T) => unknown): Promise<T> {
     void read;
     return work();

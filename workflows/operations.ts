@@ -17,7 +17,7 @@ import type {
 import { deploy } from './deploy';
 import { findDeployed } from './deployedProgram';
 import { describeFailure, ActionRecorder } from './actionRecorder';
-import { recordUnlessFromHistory, tellEnded } from './recording';
+import { end } from './recording';
 import { withProductionLock, Superseded } from './productionLock';
 
 const activities = proxyActivities<Activities>(activityOptions.read);
@@ -134,16 +134,15 @@ async function inspectedAfter(
   { userId }: OperationInput,
   work: (recorder: ActionRecorder) => Promise<Outcome>,
 ): Promise<OperationReport> {
+  const recorder = new ActionRecorder();
   try {
-    const outcome = await work(new ActionRecorder());
+    const outcome = await work(recorder);
     const production = await activities.inspectProduction(userId);
-    await recordUnlessFromHistory();
+    await end(recorder.beforeEnd);
     return { ...outcome, production };
   } catch (error) {
     const { reason, message } = describeFailure(error);
-    await recordUnlessFromHistory();
+    await end(recorder.beforeEnd);
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
-  } finally {
-    tellEnded();
   }
 }

@@ -2,7 +2,6 @@ import {
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
-  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -45,9 +44,7 @@ export async function withProductionLock<T>(
     done = isDone(result);
     return result;
   } finally {
-    const delivered = release(queueId, workflowId, done);
-    // The server drops a signal of a workflow that ends in the same task.
-    if (patched('release-delivered')) await delivered;
+    recorder.beforeEnd.deliveries.push(release(queueId, workflowId, done));
   }
 }
 
@@ -65,7 +62,10 @@ async function awaitTurn(queueId: string, claim: Claim): Promise<Turn> {
   return turn;
 }
 
-/** Resolves when the signal is delivered, or when it cannot be: a queue that has ended does not need it. */
+/**
+ * Resolves when the signal is delivered, or when it cannot be: a queue that has ended does not need it. The
+ * server drops a signal of a workflow that ends in the same task.
+ */
 function release(queueId: string, workflowId: string, done: boolean): Promise<void> {
   return CancellationScope.nonCancellable(() =>
     getExternalWorkflowHandle(queueId)

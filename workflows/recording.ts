@@ -15,17 +15,26 @@ export interface RecordingSinks extends Sinks {
 
 const { recording } = proxySinks<RecordingSinks>();
 
-/** Call this last: the worker reads the history, which is complete once the workflow has ended. */
-export function tellEnded(): void {
-  recording.ended();
+/** What must be over before a workflow ends. */
+interface BeforeEnd {
+  /** Output on its way to the log store. */
+  archives: Promise<unknown>[];
+  /** Signals to other workflows: the server drops those of a workflow that ends in the same task. */
+  deliveries: Promise<unknown>[];
 }
 
 /**
- * Older workflows recorded their actions by an activity. One that has scheduled it waits for it: its arguments
- * are in the history, so those given here are never used.
+ * Call this last: waits, and tells the worker, which reads the history when the workflow has ended.
+ *
+ * Older workflows recorded their actions by an activity, and waited for no delivery. One that has scheduled
+ * that activity goes on in this way: the arguments are in the history, so those given here are never used.
+ * @param isNew whether the history is known to be of a workflow that does not record itself
  */
-export async function recordUnlessFromHistory(): Promise<void> {
-  if (patched('log-from-history')) return;
-  const nothing = { provenance: { userId: '', workflowId: '', runId: '' }, namespace: '', actions: [] };
-  await CancellationScope.nonCancellable(() => recordActions(nothing));
+export async function end({ archives, deliveries }: BeforeEnd, isNew = false): Promise<void> {
+  if (isNew || patched('log-from-history')) await Promise.all(deliveries);
+  else await CancellationScope.nonCancellable(() => recordActions(NOTHING));
+  await Promise.all(archives);
+  recording.ended();
 }
+
+const NOTHING = { provenance: { userId: '', workflowId: '', runId: '' }, namespace: '', actions: [] };

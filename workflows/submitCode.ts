@@ -35,7 +35,7 @@ import { withTestedVersions } from './asTested';
 import { deploy } from './deploy';
 import { countsOf, evaluate } from './evaluate';
 import { describeFailure, failedWith, ActionRecorder } from './actionRecorder';
-import { recordUnlessFromHistory, tellEnded } from './recording';
+import { end } from './recording';
 import { Stdin } from './stdin';
 import { briefOrInTurn } from './testTurn';
 import { withProductionLock, Superseded } from './productionLock';
@@ -83,22 +83,18 @@ export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
   // The log has it from the history.
   setHandler(cancelRequested, () => undefined);
   const stdin = new Stdin(input.input.interactive === true);
-  // Runs in parallel and does not delay the verdict.
-  const pendingArchives: Promise<unknown>[] = [];
   let decision: Decision;
   try {
-    decision = await testAndDeploy(input, { recorder, stdin, brief }, (report) =>
-      pendingArchives.push(archiveOutput(input, report)),
-    );
+    decision = await testAndDeploy(input, { recorder, stdin, brief });
   } catch (error) {
     const end = cancelled(error) ?? error;
     const { reason, message } = describeFailure(end);
     const status = isCancellation(end) ? 'cancelled' : 'internal_error';
     const nothing = { ...nothingDeployed, status, reason, message, tests: null } as const;
-    await conclude(input, nothing, pendingArchives, brief);
+    await conclude(input, nothing, recorder, brief);
     throw isCancellation(end) ? end : ApplicationFailure.nonRetryable(message, reason);
   }
-  return conclude(input, decision, pendingArchives, brief);
+  return conclude(input, decision, recorder, brief);
 }
 
 /** What the steps of one submission share. */
@@ -118,15 +114,11 @@ function cancelled(error: unknown): CancelledFailure | null {
   return patched('failed-while-cancelled') ? new CancelledFailure('The submission was cancelled.') : null;
 }
 
-async function testAndDeploy(
-  input: SubmitCodeInput,
-  shared: Shared,
-  onReport: (report: TestReport) => void,
-): Promise<Decision> {
+async function testAndDeploy(input: SubmitCodeInput, shared: Shared): Promise<Decision> {
   const report = await (input.testDatabase ? testWithDatabase : test)(input, shared).finally(() =>
     shared.stdin.close(),
   );
-  onReport(report);
+  shared.recorder.beforeEnd.archives.push(archiveOutput(input, report));
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
   if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
@@ -155,7 +147,7 @@ async function testWithDatabase(input: SubmitCodeInput, shared: Shared): Promise
 }
 
 /** Runs the tests. Prepares the user's environment only if it turns out to be missing. */
-async function test(input: SubmitCodeInput, { stdin, brief }: Shared): Promise<TestReport> {
+async function test(input: SubmitCodeInput, { recorder, stdin, brief }: Shared): Promise<TestReport> {
   const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
   let begun: BegunTests | undefined;
   const run = (wait: RunWait) => {
@@ -170,7 +162,7 @@ async function test(input: SubmitCodeInput, { stdin, brief }: Shared): Promise<T
         begun = result.unfinished;
       }
       if (input.testDatabase) throwIfDeferred(await prepareDatabase(input));
-      return throwIfDeferred(await briefOrInTurn(input, run));
+      return throwIfDeferred(await briefOrInTurn(input, run, recorder.beforeEnd.deliveries));
     } catch (error) {
       if (!failedWith(error, ENVIRONMENT_MISSING)) throw error;
       if (preparations >= IMMEDIATE_PREPARATIONS)
@@ -248,7 +240,7 @@ async function deployInTurn(
 async function conclude(
   input: SubmitCodeInput,
   decision: Decision,
-  pendingArchives: Promise<unknown>[],
+  { beforeEnd }: ActionRecorder,
   brief: boolean,
 ): Promise<Verdict> {
   const verdict: Verdict = {
@@ -258,10 +250,7 @@ async function conclude(
   };
   upsertMemo({ [VERDICT_MEMO]: verdict });
   upsertSearchAttributes([{ key: statusKey, value: verdict.status }]);
-  // An older workflow that has begun to record its actions goes on.
-  if (!brief) await recordUnlessFromHistory();
-  await Promise.all(pendingArchives);
-  tellEnded();
+  await end(beforeEnd, brief);
   return verdict;
 }
 

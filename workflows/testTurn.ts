@@ -30,10 +30,12 @@ const FULL_QUEUE_DELAY = '2 s';
 /**
  * Runs tests at once if the test pod is free, or becomes free within about a second. Otherwise it waits for a
  * turn, without occupying an activity, and then runs them.
+ * @param deliveries receives what the workflow must wait for before it ends
  */
 export async function briefOrInTurn<T>(
   { userId, acceptedAt }: { userId: string; acceptedAt: string },
   run: (wait: RunWait) => Promise<T>,
+  deliveries: Promise<unknown>[],
 ): Promise<T> {
   try {
     return await run('brief');
@@ -48,7 +50,7 @@ export async function briefOrInTurn<T>(
     await awaitTestTurn(queueId, { workflowId, acceptedAt });
     return await run('in_turn');
   } finally {
-    leave(queueId, workflowId);
+    deliveries.push(leave(queueId, workflowId));
   }
 }
 
@@ -73,9 +75,12 @@ async function awaitTestTurn(
   }
 }
 
-/** Sent without waiting for delivery: if the queue has ended, it does not need the signal. */
-function leave(queueId: string, workflowId: string): void {
-  void CancellationScope.nonCancellable(() =>
+/**
+ * Resolves when the signal is delivered, or when it cannot be: a queue that has ended does not need it. The
+ * server drops a signal of a workflow that ends in the same task.
+ */
+function leave(queueId: string, workflowId: string): Promise<void> {
+  return CancellationScope.nonCancellable(() =>
     getExternalWorkflowHandle(queueId)
       .signal(leaveTestTurn, workflowId)
       .catch(() => undefined),
