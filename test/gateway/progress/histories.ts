@@ -136,3 +136,19 @@ export const announced = (value: Verdict) => ({
     upsertedMemo: { fields: { verdict: defaultPayloadConverter.toPayload(value) } },
   },
 });
+
+export const taskStarted = { workflowTaskStartedEventAttributes: {} };
+
+/** The end of a local activity, as the SDK stores it; without a result, it failed. */
+export const localActivity = (name: string, result?: unknown) => {
+  const payloads = (value: unknown) => ({ payloads: [defaultPayloadConverter.toPayload(value)] });
+  return {
+    markerRecordedEventAttributes: {
+      markerName: 'core_local_activity',
+      details: {
+        data: payloads({ seq: 1, activity_type: name }),
+        ...(result !== undefined && { result: payloads(result) }),
+      },
+    },
+  };
+};
