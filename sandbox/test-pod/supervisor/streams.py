@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from .stdin import Stdin
 
-# The size of one read (reading.py), and the most that a process without rights may ask for: a program that prints less need not wait for its reader. All
-# pipes of a uid on a node share a limit, 64 MiB by default (fs.pipe-user-pages-soft). A program can use it up for its
-# own user.
+# The size of one read (reading.py), and the most that a process without rights may ask for. A program that prints less
+# never waits for its reader. All pipes of a uid on a node share a limit, 64 MiB by default
+# (fs.pipe-user-pages-soft). A program can use it up for its own user.
 _PIPE_BYTES = 1024 * 1024
 
 
