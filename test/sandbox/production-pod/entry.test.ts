@@ -89,7 +89,7 @@ describe('a program with a database', () => {
   });
 
   it('does not wait for it when it is asked to stop', async () => {
-    const asks = "await_database.can_connect = lambda host, port: print('asked') is not None";
+    const asks = "await_database.can_connect = lambda host, port, seconds: print('asked') is not None";
     const program = await run('runs_long.py', { PGHOST: '127.0.0.1', PGPORT: '5432' }, asks);
     await program.printed('asked');
     program.signal('SIGTERM');

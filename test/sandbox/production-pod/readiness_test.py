@@ -12,12 +12,36 @@ from unittest import mock
 SANDBOX = pathlib.Path(__file__).parents[3] / "sandbox"
 sys.path[:0] = [str(SANDBOX / "production-pod"), str(SANDBOX / "shared")]
 
+import await_database  # noqa: E402
 import drain  # noqa: E402
 import listening  # noqa: E402
 import readiness  # noqa: E402
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue\n"
 ANYWHERE, LOOPBACK = bytes(4), socket.inet_pton(socket.AF_INET, "127.0.0.1")
+
+
+class DatabaseTest(unittest.TestCase):
+    def test_packets_that_are_dropped_at_first_delay_a_program_only_a_little(self):
+        now = [0.0]
+        attempts = []
+
+        def connect(address, seconds):
+            attempts.append(seconds)
+            now[0] += seconds
+            if now[0] < 5.0:
+                raise TimeoutError
+            return mock.Mock()
+
+        with (
+            mock.patch.dict("os.environ", {"PGHOST": "database", "PGPORT": "5432"}),
+            mock.patch.object(await_database.socket, "create_connection", connect),
+            mock.patch.object(await_database.time, "monotonic", lambda: now[0]),
+            mock.patch.object(await_database.time, "sleep", lambda seconds: None),
+        ):
+            self.assertIsNone(await_database.await_database(set()))
+        self.assertEqual(set(attempts[:29]), {await_database.EAGER_CONNECT_SECONDS})
+        self.assertEqual(attempts[-1], await_database.CONNECT_SECONDS)
 
 
 class RulesTest(unittest.TestCase):
