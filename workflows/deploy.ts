@@ -108,7 +108,10 @@ async function applySideBySide(
   const failures: unknown[] = [];
   const databaseScope = new CancellationScope();
   // A cancellation reaches it only if the database fails: later, its result must be known.
-  const programScope = new CancellationScope({ parent: new CancellationScope({ cancellable: false }) });
+  const programScope = new CancellationScope({
+    cancellable: true,
+    parent: new CancellationScope({ cancellable: false }),
+  });
   const cancelling = (other: CancellationScope) => (error: unknown) => {
     failures.push(error);
     other.cancel();

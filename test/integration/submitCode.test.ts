@@ -1,5 +1,5 @@
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { LogDocument, CallContext, RunRequest } from '../../activities/ports';
+import type { LogDocument, CallContext, RunRequest, TestRunner } from '../../activities/ports';
 import {
   crashed,
   deployedBefore,
@@ -318,4 +318,52 @@ test('the verdict is out while the log store is away, and its actions are stored
     await recorded();
     expect(stored).toHaveLength(7);
   });
+});
+
+/** A program that runs for longer than the tests of the first workflow task may take. */
+function goingOn(executionIds: [string, string]): { run: TestRunner['run']; keys: string[] } {
+  const keys: string[] = [];
+  const run: TestRunner['run'] = async ({ key }, context) => {
+    keys.push(key);
+    if (keys.length > 1) return { ...pass, executionId: executionIds[1] };
+    context.heartbeat({ executionId: executionIds[0] });
+    return new Promise<never>((_, reject) =>
+      context.signal.addEventListener('abort', () => reject(context.signal.reason as Error)),
+    );
+  };
+  return { run, keys };
+}
+
+test('tests that end soon cost one workflow task and no activity', async () => {
+  const run = () => Promise.resolve({ ...pass, outcome: 'failed' as const, exitCode: 3 });
+  await temporal.submit({ testRunner: { run } }, async ({ handle }) => {
+    await handle.result();
+    const { events } = await handle.fetchHistory();
+    const counted = (attributes: keyof NonNullable<typeof events>[number]) =>
+      events?.filter((event) => event[attributes]).length;
+    expect(counted('activityTaskScheduledEventAttributes')).toBe(0);
+    expect(counted('workflowTaskCompletedEventAttributes')).toBe(1);
+    expect(events!.length).toBeLessThanOrEqual(11);
+    const { raw } = await handle.describe();
+    expect(Number(raw.workflowExecutionInfo?.stateTransitionCount)).toBeLessThanOrEqual(5);
+  });
+});
+
+test.each<['the same pod' | 'another pod', [string, string], boolean]>([
+  ['the same pod', ['e1', 'e1'], false],
+  ['another pod', ['e1', 'e2'], true],
+])('tests that go on are joined by an activity, under the same key: in %s', async (_, ids, again) => {
+  const { run, keys } = goingOn(ids);
+  await temporal.submit(
+    { testRunner: { run } },
+    async ({ handle }) => {
+      expect(await handle.result()).toMatchObject({
+        status: 'tests_passed',
+        tests: { executedAgain: again },
+      });
+      expect(keys).toEqual([keys[0], keys[0]]);
+    },
+    {},
+    testOnly,
+  );
 });

@@ -29,7 +29,7 @@ import type { DeployQueueState } from '../../workflows/deployQueue';
 
 /**
  * `npm run record -- [PATH...]`: records a history of every path through the workflows into
- * test/replay/histories. Each test run replays them. Run it after an intentionally incompatible change, and
+ * test/replay/histories. Each test run replays them, and those of the last release, in a folder with its number. Run it after an intentionally incompatible change, and
  * for new paths. Do not run it to silence a failing replay: running workflows would fail in the same way.
  */
 
@@ -88,6 +88,14 @@ const PATHS: Record<string, Path> = {
       },
       workflowRecords: { read: () => Promise.resolve(deployedBefore) },
     },
+  },
+  tests_went_on: {
+    script: { testRunner: { run: endingAfter(1_300) } },
+    asked: { deploy: false },
+  },
+  tests_went_on_in_a_new_pod: {
+    script: { testRunner: { run: replacingItsPod() } },
+    asked: { deploy: false },
   },
   test_database: { script: failingFirst('EnvironmentMissing', 1), asked: { testDatabase: true } },
   test_database_stays: {
@@ -257,6 +265,32 @@ const piece = (text: string): InputPiece => ({
   bytes: Buffer.byteLength(text),
   eof: false,
 });
+
+/** A program that runs for longer than brief tests may take; the next attempt joins it. */
+function endingAfter(ms: number): TestRunner['run'] {
+  let over: Promise<void> | undefined;
+  return async (_, context) => {
+    over ??= wait(ms);
+    context.heartbeat({ executionId: pass.executionId });
+    await Promise.race([over, untilAborted(context)]);
+    return pass;
+  };
+}
+
+/** The same, but by the next attempt the pod is another one. */
+function replacingItsPod(): TestRunner['run'] {
+  let attempts = 0;
+  return async (_, context) => {
+    if (++attempts > 1) return { ...pass, executionId: 'e2' };
+    context.heartbeat({ executionId: pass.executionId });
+    return untilAborted(context);
+  };
+}
+
+const untilAborted = ({ signal }: CallContext) =>
+  new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
 
 /** Long enough for other submissions to arrive meanwhile. */
 function slowRollout(): Script {

@@ -11,7 +11,13 @@ import { Replayer } from '../../operations/replay/replayer';
  */
 
 const folder = join(__dirname, 'histories');
-const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ''));
+const namesIn = (path: string) =>
+  readdirSync(join(folder, path))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => join(path, file.replace(/\.json$/, '')));
+const names = namesIn('.');
+/** Of workflows that release 0.2.0 started. */
+const older = namesIn('0.2.0');
 const textOf = (name: string) => readFileSync(join(folder, `${name}.json`), 'utf8');
 
 /** The history in tctl's format, with the short names of enumerations. */
@@ -28,7 +34,7 @@ beforeAll(async () => {
   replayer = new Replayer(await bundleWorkflows({ logger }));
 }, 60_000);
 
-test.each(names)('the path "%s" is replayed by the code of today', async (name) => {
+test.each([...names, ...older])('the path "%s" is replayed by the code of today', async (name) => {
   expect(await replayer.replay(parseHistory(textOf(name)), name)).toEqual({ outcome: 'ok' });
 });
 

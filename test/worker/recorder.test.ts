@@ -11,7 +11,7 @@ import { Recorder, type RecorderParts } from '../../worker/recorder';
 import { platformError } from '../scripted/ports';
 
 const { History } = temporal.api.history.v1;
-const json = readFileSync(join(__dirname, '../replay/histories/tests_failed.json'), 'utf8');
+const json = readFileSync(join(__dirname, '../replay/histories/0.2.0/tests_failed.json'), 'utf8');
 const history = History.decode(History.encode(historyFromJSON(JSON.parse(json))).finish());
 /** As of a workflow that does not record itself. */
 const events = history.events.filter(

@@ -6,8 +6,8 @@ import type { Action, ActionTrail } from '../../../activities/actions';
 import { decode, type HistoryEvent } from '../../../workflows/history/events';
 import { trailOf } from '../../../workflows/history/trail';
 
-/** Histories of all paths. Those of older workflows hold the actions that these recorded themselves. */
-const HISTORIES = join(__dirname, '../../replay/histories');
+/** Histories of workflows that recorded their actions themselves. */
+const HISTORIES = join(__dirname, '../../replay/histories/0.2.0');
 const EXECUTION = { workflowId: 'w', runId: 'r' };
 
 /** As they come from a server: numbers of JSON are no `Long`. */
