@@ -2,6 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { attempt, isConflict, isNotFound, PlatformError } from '../api/errors';
 import { GracePeriod } from '../pods/gracePeriod';
 import type { Problem } from '../pods/problem';
+import { hasStarted } from '../pods/started';
 import { namespaceOf, testPodOf } from '../testPod/names';
 import { waitFor } from '../api/waiting';
 import type { ReconcileContext } from './reconcileContext';
@@ -66,6 +67,7 @@ async function nextAction(context: ReconcileContext, manifest: V1Pod, ours: bool
     if (step.do === 'create') return { do: 'create' };
     if (step.do === 'nothing') return { do: 'finish' };
     if (pod === null) return undefined;
+    if (ours && step.do === 'wait' && step.for === 'ready' && hasStarted(pod)) return { do: 'finish' };
     if (step.do === 'replace') return { do: 'delete', pod };
     const waited = performance.now() - began;
     if (step.for === 'deletion')

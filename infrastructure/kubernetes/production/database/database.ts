@@ -10,6 +10,7 @@ import { DATABASE_CONTAINER, namesOf, selectorOf } from '../names';
 import { lastLogLines } from '../rollout/failureDetails';
 import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
+import { hasStarted } from '../../pods/started';
 import type { Problem } from '../../pods/problem';
 import { isReady, readStatefulSet, secretUidOf, stamped, stampOf } from './state';
 import { versionFor, majorOf, type DatabaseVersion } from './postgresql';
@@ -154,6 +155,7 @@ async function awaitDatabase(
 ): Promise<void> {
   const { namespace, database: name } = namesOf(userId);
   const gracePeriod = new GracePeriod();
+  let sawStart = false;
   const end = await waitFor<{ statefulSets: V1StatefulSet[]; pods: V1Pod[] }, true | FailedPod>(kube, {
     collections: {
       statefulSets: {
@@ -173,6 +175,10 @@ async function awaitDatabase(
     },
     check: ({ statefulSets: [statefulSet], pods: [pod] }) => {
       if (statefulSet && isReady(statefulSet)) return true;
+      const started = pod !== undefined && hasStarted(pod);
+      // Only of a pod that starts now: one that started earlier and is not ready no longer accepts connections.
+      sawStart ||= !started;
+      if (sawStart && started && statefulSet && isOf(statefulSet, pod)) return true;
       // This change may repair the problem of an older pod, so only a pod of the newest revision counts.
       const problem = pod && statefulSet && isOf(statefulSet, pod) ? podProblem(pod) : null;
       return pod && problem && gracePeriod.isOver(problem) ? { pod, problem } : undefined;
