@@ -40,6 +40,14 @@ test('it does not wait if there are no objects', async () => {
   await waitUntilGone(kube, 'the pods', pods, 60_000, { signal: never, heartbeat: () => undefined });
 });
 
+test('a list that is enough opens no watch', async () => {
+  const { kube } = clusterWith([]);
+  const watch = jest.spyOn(kube.watch, 'watch');
+  await waitUntilGone(kube, 'the pods', pods, 60_000, { signal: never, heartbeat: () => undefined });
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(watch).not.toHaveBeenCalled();
+});
+
 test('a namespace that does not exist has no objects', async () => {
   const missing = new ApiException(404, '', JSON.stringify({ message: 'not found' }), {});
   const kube = { objects: { list: () => Promise.reject(missing) } } as unknown as Kube;
