@@ -61,7 +61,7 @@ test.each(['deployed', 'retried', 'cancelled_in_rollout'])(
 
 test('a workflow that takes other steps than its history is found, and it is said where', async () => {
   const broken = new Replayer(await bundleWorkflows({ path: require.resolve('./broken'), logger }));
-  expect(await broken.replay(parseHistory(textOf('deployed')), 'deployed')).toEqual({
+  expect(await broken.replay(parseHistory(textOf('0.2.0/deployed')), 'deployed')).toEqual({
     outcome: 'diverges',
     message: expect.stringMatching(/applyDatabase/) as string,
   });
