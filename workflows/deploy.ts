@@ -10,7 +10,7 @@ import type {
 import { activityOptions } from './activityOptions';
 import type { Verdict } from './contract';
 import { findDeployed } from './deployedProgram';
-import { failedWith, type ActionRecorder } from './actionRecorder';
+import { failedWith } from './failures';
 
 const { applyDatabase } = proxyActivities<Activities>(activityOptions.applyDatabase);
 const { applyProgram } = proxyActivities<Activities>(activityOptions.applyProgram);
@@ -31,16 +31,14 @@ export interface Deployment extends Pick<Verdict, 'reason' | 'message' | 'migrat
 export async function deploy(
   { submissionId, userId, codeDigest }: SubmissionIdentity,
   program: Program,
-  recorder: ActionRecorder,
 ): Promise<Deployment> {
   const identity = { submissionId, userId, codeDigest };
   let migration: MigrationReport | null = null;
   let applied: ProgramReport;
-  if (!program.migrate && patched('apply-side-by-side'))
-    applied = await applySideBySide(identity, program, recorder);
+  if (!program.migrate && patched('apply-side-by-side')) applied = await applySideBySide(identity, program);
   else {
-    await recorder.stage('apply_database', () => applyDatabase(identity));
-    migration = program.migrate ? await migrate(identity, program, recorder) : null;
+    await applyDatabase(identity);
+    migration = program.migrate ? await migrate(identity, program) : null;
     if (migration?.outcome === 'failed')
       return {
         status: 'deploy_failed',
@@ -51,14 +49,14 @@ export async function deploy(
         live: migration.live,
       };
     // A cancellation waits until the result is known. Without it, the change could not be undone.
-    applied = await CancellationScope.nonCancellable(() => apply(identity, program, recorder));
+    applied = await CancellationScope.nonCancellable(() => applyProgram(identity, program));
   }
 
   let rollout: RolloutReport;
   try {
-    rollout = await recorder.stage('await_rollout', () => awaitRollout(userId, applied.program), readRollout);
+    rollout = await awaitRollout(userId, applied.program);
   } catch (error) {
-    await restore(userId, recorder, applied);
+    await restore(userId, applied);
     throw error;
   }
 
@@ -83,7 +81,7 @@ export async function deploy(
         live: null,
       };
     case 'failed': {
-      const live = await restore(userId, recorder, applied);
+      const live = await restore(userId, applied);
       return {
         status: 'deploy_failed',
         reason: reason ?? 'unknown',
@@ -100,11 +98,7 @@ export async function deploy(
  * Applies database and program at the same time: the program's pod waits for its database. If one of the two fails or
  * is cancelled, the other is cancelled, and a program that was applied is undone.
  */
-async function applySideBySide(
-  identity: SubmissionIdentity,
-  program: Program,
-  recorder: ActionRecorder,
-): Promise<ProgramReport> {
+async function applySideBySide(identity: SubmissionIdentity, program: Program): Promise<ProgramReport> {
   const failures: unknown[] = [];
   const databaseScope = new CancellationScope();
   // A cancellation reaches it only if the database fails: later, its result must be known.
@@ -117,27 +111,17 @@ async function applySideBySide(
     other.cancel();
   };
   const [, applied] = await Promise.all([
-    databaseScope
-      .run(() => recorder.stage('apply_database', () => applyDatabase(identity)))
-      .catch(cancelling(programScope)),
-    programScope.run(() => apply(identity, program, recorder)).catch(cancelling(databaseScope)),
+    databaseScope.run(() => applyDatabase(identity)).catch(cancelling(programScope)),
+    programScope.run(() => applyProgram(identity, program)).catch(cancelling(databaseScope)),
   ]);
   if (failures.length === 0 && applied) return applied;
-  if (applied) await restore(identity.userId, recorder, applied);
+  if (applied) await restore(identity.userId, applied);
   throw failures[0];
 }
 
-function apply(identity: SubmissionIdentity, program: Program, recorder: ActionRecorder) {
-  return recorder.stage(
-    'apply_program',
-    () => applyProgram(identity, program),
-    (details) => ({ details }),
-  );
-}
-
-async function migrate(identity: SubmissionIdentity, program: Program, recorder: ActionRecorder) {
+async function migrate(identity: SubmissionIdentity, program: Program) {
   try {
-    return await recorder.stage('migrate', () => runMigration(identity, program), readMigration);
+    return await runMigration(identity, program);
   } finally {
     await CancellationScope.nonCancellable(() => removeMigration(identity));
   }
@@ -146,21 +130,16 @@ async function migrate(identity: SubmissionIdentity, program: Program, recorder:
 /** Restores what was live before. Continues even if the submission is cancelled meanwhile. */
 async function restore(
   userId: string,
-  recorder: ActionRecorder,
   { program, previous }: ProgramReport,
 ): Promise<DeployedProgram | null> {
   return CancellationScope.nonCancellable(async () => {
     try {
-      const { live } = await recorder.stage(
-        'roll_back',
-        () => rollBack(userId, program, previous),
-        (details) => ({ details }),
-      );
+      const { live } = await rollBack(userId, program, previous);
       return live;
     } catch (error) {
       const isGone = previous !== null && failedWith(error, 'EnvironmentMissing');
       if (!isGone || !patched('restore-from-memory')) throw error;
-      return deployAgain(userId, previous, recorder, error);
+      return deployAgain(userId, previous, error);
     }
   });
 }
@@ -171,31 +150,12 @@ async function restore(
 async function deployAgain(
   userId: string,
   previous: DeployedProgram,
-  recorder: ActionRecorder,
   notRestored: unknown,
 ): Promise<DeployedProgram> {
   const { identity, program } = await findDeployed(userId, previous.submissionId);
-  if (patched('restore-database')) await recorder.stage('apply_database', () => applyDatabase(identity));
-  const applied = await apply(identity, program, recorder);
-  const rollout = await recorder.stage(
-    'await_rollout',
-    () => awaitRollout(userId, applied.program),
-    readRollout,
-  );
+  if (patched('restore-database')) await applyDatabase(identity);
+  const applied = await applyProgram(identity, program);
+  const rollout = await awaitRollout(userId, applied.program);
   if (rollout.outcome !== 'live') throw notRestored;
   return applied.program;
-}
-
-function readMigration(report: MigrationReport) {
-  const outcome = report.outcome === 'passed' ? 'success' : 'failure';
-  return { outcome, details: report, ...(report.message && { message: report.message }) } as const;
-}
-
-function readRollout(report: RolloutReport) {
-  const reading = { outcome: report.outcome === 'live' ? 'success' : 'failure', details: report } as const;
-  return {
-    ...reading,
-    reason: report.reason ?? report.outcome,
-    ...(report.message && { message: report.message }),
-  };
 }

@@ -16,8 +16,8 @@ import type {
 } from './contract';
 import { deploy } from './deploy';
 import { findDeployed } from './deployedProgram';
-import { describeFailure, ActionRecorder } from './actionRecorder';
-import { end } from './recording';
+import { describeFailure } from './failures';
+import { BeforeEnd, end } from './recording';
 import { withProductionLock, Superseded } from './productionLock';
 
 const activities = proxyActivities<Activities>(activityOptions.read);
@@ -37,12 +37,12 @@ export async function inspectProduction(input: OperationInput): Promise<LiveRepo
 
 /** Deploys an earlier submission again, unchanged. Its migration is not run again. */
 export async function rollBackTo(input: RollBackToInput): Promise<OperationReport> {
-  return inspectedAfter(input, (recorder) =>
-    whenItsTurn(`rollback to ${input.submissionId}`, input, recorder, { yields: true }, async () => {
+  return inspectedAfter(input, (beforeEnd) =>
+    whenItsTurn(`rollback to ${input.submissionId}`, input, beforeEnd, { yields: true }, async () => {
       const { live } = await activities.inspectProduction(input.userId);
       if (live?.submissionId === input.submissionId) return done('It is live already.');
       const { identity, program } = await findDeployed(input.userId, input.submissionId);
-      const { status, message } = await deploy(identity, { ...program, migrate: null }, recorder);
+      const { status, message } = await deploy(identity, { ...program, migrate: null });
       return { status: status === 'deployed' ? 'done' : 'failed', message };
     }),
   );
@@ -50,8 +50,8 @@ export async function rollBackTo(input: RollBackToInput): Promise<OperationRepor
 
 /** Stops the program and keeps the database. A rollback to the submission starts the program again. */
 export async function stopProduction(input: OperationInput): Promise<OperationReport> {
-  return inspectedAfter(input, (recorder) =>
-    whenItsTurn('stop', input, recorder, { yields: true }, async () => {
+  return inspectedAfter(input, (beforeEnd) =>
+    whenItsTurn('stop', input, beforeEnd, { yields: true }, async () => {
       await removing.stopProduction(input.userId);
       return done('The program is stopped. Its database stays.');
     }),
@@ -61,8 +61,8 @@ export async function stopProduction(input: OperationInput): Promise<OperationRe
 /** Deletes the program with its files, and on request also the database with its rows. */
 export async function deleteProduction(input: DeleteProductionInput): Promise<OperationReport> {
   const { userId, database } = input;
-  return inspectedAfter(input, (recorder) =>
-    whenItsTurn('deletion', input, recorder, { yields: false }, async () => {
+  return inspectedAfter(input, (beforeEnd) =>
+    whenItsTurn('deletion', input, beforeEnd, { yields: false }, async () => {
       await removing.deleteProduction(userId, { database });
       return done(
         database ? 'Program and database are deleted.' : 'The program is deleted, the database stays.',
@@ -73,8 +73,8 @@ export async function deleteProduction(input: DeleteProductionInput): Promise<Op
 
 /** Deletes everything that a user has: production, database, test pod. */
 export async function deleteEnvironment(input: OperationInput): Promise<OperationReport> {
-  return inspectedAfter(input, (recorder) =>
-    whenItsTurn('deletion', input, recorder, { yields: false }, async () => {
+  return inspectedAfter(input, (beforeEnd) =>
+    whenItsTurn('deletion', input, beforeEnd, { yields: false }, async () => {
       await removing.deleteEnvironment(input.userId);
       return done(`${namespaceOf(input.userId)} is deleted, with everything in it.`);
     }),
@@ -86,8 +86,8 @@ export async function deleteEnvironment(input: OperationInput): Promise<Operatio
  */
 export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<OperationReport> {
   const { userId, discardOld } = input;
-  return inspectedAfter(input, (recorder) =>
-    whenItsTurn('upgrade of the database', input, recorder, { yields: false }, async () => {
+  return inspectedAfter(input, (beforeEnd) =>
+    whenItsTurn('upgrade of the database', input, beforeEnd, { yields: false }, async () => {
       if (discardOld) {
         const discarded = await upgrading.discardOldData(userId);
         return done(
@@ -109,7 +109,7 @@ export async function upgradeDatabase(input: UpgradeDatabaseInput): Promise<Oper
 async function whenItsTurn(
   name: string,
   { userId, acceptedAt }: OperationInput,
-  recorder: ActionRecorder,
+  beforeEnd: BeforeEnd,
   { yields }: { yields: boolean },
   work: () => Promise<Outcome>,
 ): Promise<Outcome> {
@@ -118,7 +118,7 @@ async function whenItsTurn(
   const outcome = await withProductionLock(
     userId,
     claimed,
-    recorder,
+    beforeEnd,
     work,
     ({ status }) => status === 'done',
   );
@@ -132,17 +132,17 @@ async function whenItsTurn(
 /** Does the work, then inspects production. The log has both results from the history. */
 async function inspectedAfter(
   { userId }: OperationInput,
-  work: (recorder: ActionRecorder) => Promise<Outcome>,
+  work: (beforeEnd: BeforeEnd) => Promise<Outcome>,
 ): Promise<OperationReport> {
-  const recorder = new ActionRecorder();
+  const beforeEnd = new BeforeEnd();
   try {
-    const outcome = await work(recorder);
+    const outcome = await work(beforeEnd);
     const production = await activities.inspectProduction(userId);
-    await end(recorder.beforeEnd);
+    await end(beforeEnd);
     return { ...outcome, production };
   } catch (error) {
     const { reason, message } = describeFailure(error);
-    await end(recorder.beforeEnd);
+    await end(beforeEnd);
     throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(message, reason);
   }
 }

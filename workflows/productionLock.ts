@@ -5,11 +5,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { AWAIT_TURN, orderIdOf, PRODUCTION_ORDER } from './contract';
+import { orderIdOf, PRODUCTION_ORDER } from './contract';
 import type { Claim, DeployQueueState, Turn } from './deployQueue';
 import { claimTurn, leaveTurn, turnSignal } from './productionOrder';
 import { signalOrStart } from './signalOrStart';
-import type { ActionRecorder } from './actionRecorder';
+import type { BeforeEnd } from './recording';
 
 /** After this time without an answer, the claim is sent again: an operator may have terminated the queue. */
 const RESEND_CLAIM_AFTER = '30 s';
@@ -29,7 +29,7 @@ export class Superseded {
 export async function withProductionLock<T>(
   userId: string,
   claimed: Claimed,
-  recorder: ActionRecorder,
+  { deliveries }: BeforeEnd,
   work: () => Promise<T>,
   isDone: (result: T) => boolean,
 ): Promise<T | Superseded> {
@@ -38,13 +38,13 @@ export async function withProductionLock<T>(
   const queueId = orderIdOf(taskQueue, userId);
   let done = false;
   try {
-    const turn = await recorder.stage(AWAIT_TURN, () => awaitTurn(queueId, claim), readTurn);
+    const turn = await awaitTurn(queueId, claim);
     if (!turn.granted) return new Superseded(turn.by);
     const result = await work();
     done = isDone(result);
     return result;
   } finally {
-    recorder.beforeEnd.deliveries.push(release(queueId, workflowId, done));
+    deliveries.push(release(queueId, workflowId, done));
   }
 }
 
@@ -72,9 +72,4 @@ function release(queueId: string, workflowId: string, done: boolean): Promise<vo
       .signal(leaveTurn, workflowId, done)
       .catch(() => undefined),
   );
-}
-
-function readTurn(turn: Turn) {
-  if (turn.granted) return {};
-  return { outcome: 'failure', reason: 'superseded', details: turn.by } as const;
 }

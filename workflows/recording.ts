@@ -15,12 +15,12 @@ export interface RecordingSinks extends Sinks {
 
 const { recording } = proxySinks<RecordingSinks>();
 
-/** What must be over before a workflow ends. */
-interface BeforeEnd {
+/** What must be over before a workflow ends, and delays no verdict. */
+export class BeforeEnd {
   /** Output on its way to the log store. */
-  archives: Promise<unknown>[];
+  readonly archives: Promise<unknown>[] = [];
   /** Signals to other workflows: the server drops those of a workflow that ends in the same task. */
-  deliveries: Promise<unknown>[];
+  readonly deliveries: Promise<unknown>[] = [];
 }
 
 /**

@@ -34,8 +34,8 @@ import type { Deferred, Program, SubmitCodeInput, TestSummary, Verdict } from '.
 import { withTestedVersions } from './asTested';
 import { deploy } from './deploy';
 import { countsOf, evaluate } from './evaluate';
-import { describeFailure, failedWith, ActionRecorder } from './actionRecorder';
-import { end } from './recording';
+import { describeFailure, failedWith } from './failures';
+import { BeforeEnd, end } from './recording';
 import { Stdin } from './stdin';
 import { briefOrInTurn } from './testTurn';
 import { withProductionLock, Superseded } from './productionLock';
@@ -73,33 +73,33 @@ const nothingDeployed = { migration: null, rollout: null, supersededBy: null, li
  * requested only the tests.
  *
  * The verdict is written to the memo as soon as it is final. The actions are recorded after that, from the
- * history (worker/recorder.ts), so an outage of the log store delays no client. Any behavior of the user's code leads to a verdict and completes
- * the workflow. A platform failure or a cancellation is also reported to the client as a verdict, but the
- * workflow then fails or is cancelled.
+ * history (worker/recorder.ts), so an outage of the log store delays no client. Any behavior of the user's
+ * code leads to a verdict and completes the workflow. A platform failure or a cancellation is also reported to
+ * the client as a verdict, but the workflow then fails or is cancelled.
  */
 export async function submitCode(input: SubmitCodeInput): Promise<Verdict> {
-  const recorder = new ActionRecorder();
+  const beforeEnd = new BeforeEnd();
   const brief = patched('brief-tests');
   // The log has it from the history.
   setHandler(cancelRequested, () => undefined);
   const stdin = new Stdin(input.input.interactive === true);
   let decision: Decision;
   try {
-    decision = await testAndDeploy(input, { recorder, stdin, brief });
+    decision = await testAndDeploy(input, { beforeEnd, stdin, brief });
   } catch (error) {
     const end = cancelled(error) ?? error;
     const { reason, message } = describeFailure(end);
     const status = isCancellation(end) ? 'cancelled' : 'internal_error';
     const nothing = { ...nothingDeployed, status, reason, message, tests: null } as const;
-    await conclude(input, nothing, recorder, brief);
+    await conclude(input, nothing, beforeEnd, brief);
     throw isCancellation(end) ? end : ApplicationFailure.nonRetryable(message, reason);
   }
-  return conclude(input, decision, recorder, brief);
+  return conclude(input, decision, beforeEnd, brief);
 }
 
 /** What the steps of one submission share. */
 interface Shared {
-  recorder: ActionRecorder;
+  beforeEnd: BeforeEnd;
   stdin: Stdin;
   /** Whether tests may begin as a local activity: the history is not that of an older workflow. */
   brief: boolean;
@@ -118,7 +118,7 @@ async function testAndDeploy(input: SubmitCodeInput, shared: Shared): Promise<De
   const report = await (input.testDatabase ? testWithDatabase : test)(input, shared).finally(() =>
     shared.stdin.close(),
   );
-  shared.recorder.beforeEnd.archives.push(archiveOutput(input, report));
+  shared.beforeEnd.archives.push(archiveOutput(input, report));
   const { passed, reason, message } = evaluate(report);
   const tests = summaryOf(report);
   if (!passed) return { ...nothingDeployed, status: 'tests_failed', reason, message, tests };
@@ -129,7 +129,7 @@ async function testAndDeploy(input: SubmitCodeInput, shared: Shared): Promise<De
       message: `${message} It was tested only, and not deployed.`,
     };
   const program = startedAs(withTestedVersions(input.program, report), input.input);
-  return { ...(await deployInTurn(input, program, shared.recorder)), tests };
+  return { ...(await deployInTurn(input, program, shared.beforeEnd)), tests };
 }
 
 /** If the database cannot be dropped now, it is dropped later, and the verdict stays the same. */
@@ -147,7 +147,7 @@ async function testWithDatabase(input: SubmitCodeInput, shared: Shared): Promise
 }
 
 /** Runs the tests. Prepares the user's environment only if it turns out to be missing. */
-async function test(input: SubmitCodeInput, { recorder, stdin, brief }: Shared): Promise<TestReport> {
+async function test(input: SubmitCodeInput, { beforeEnd, stdin, brief }: Shared): Promise<TestReport> {
   const { acceptedAt: _, requestedBy: __, deploy: ___, ...tested } = input;
   let begun: BegunTests | undefined;
   const run = (wait: RunWait) => {
@@ -162,7 +162,7 @@ async function test(input: SubmitCodeInput, { recorder, stdin, brief }: Shared):
         begun = result.unfinished;
       }
       if (input.testDatabase) throwIfDeferred(await prepareDatabase(input));
-      return throwIfDeferred(await briefOrInTurn(input, run, recorder.beforeEnd.deliveries));
+      return throwIfDeferred(await briefOrInTurn(input, run, beforeEnd.deliveries));
     } catch (error) {
       if (!failedWith(error, ENVIRONMENT_MISSING)) throw error;
       if (preparations >= IMMEDIATE_PREPARATIONS)
@@ -216,14 +216,14 @@ function prepareDatabase({ submissionId, userId, codeDigest }: SubmitCodeInput) 
 async function deployInTurn(
   input: SubmitCodeInput,
   program: Program,
-  recorder: ActionRecorder,
+  beforeEnd: BeforeEnd,
 ): Promise<Omit<Decision, 'tests'>> {
   const { submissionId: id, userId, acceptedAt } = input;
   const deployment = await withProductionLock(
     userId,
     { id, name: `submission ${id}`, acceptedAt, yields: true },
-    recorder,
-    () => deploy(input, program, recorder),
+    beforeEnd,
+    () => deploy(input, program),
     ({ status }) => status === 'deployed',
   );
   if (!(deployment instanceof Superseded)) return { ...deployment, supersededBy: null };
@@ -240,7 +240,7 @@ async function deployInTurn(
 async function conclude(
   input: SubmitCodeInput,
   decision: Decision,
-  { beforeEnd }: ActionRecorder,
+  beforeEnd: BeforeEnd,
   brief: boolean,
 ): Promise<Verdict> {
   const verdict: Verdict = {

@@ -1,19 +1,5 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TemporalFailure } from '@temporalio/workflow';
 
-/** Runs the stages of a submission. */
-export class ActionRecorder {
-  /** What must be over before the workflow ends, and delays no verdict. */
-  readonly beforeEnd: { archives: Promise<unknown>[]; deliveries: Promise<unknown>[] } = {
-    archives: [],
-    deliveries: [],
-  };
-
-  stage<T>(_stage: string, work: () => Promise<T>, read?: (result: T) => unknown): Promise<T> {
-    void read;
-    return work();
-  }
-}
-
 /** Reason and message of a platform failure. Any other error is a bug and is rethrown. */
 export function describeFailure(error: unknown): { reason: string; message: string } {
   if (!(error instanceof TemporalFailure)) throw error;
