@@ -14,9 +14,18 @@ export interface Plot {
   series: { name: string; points: [x: number, y: number][] }[];
 }
 
+/** A picture that is drawn already. */
+export interface Drawing {
+  /** File name without the extension. */
+  name: string;
+  title: string;
+  svg: string;
+}
+
 /** What a suite found besides the tables that it printed. */
 export interface Findings {
   plots?: Plot[];
+  drawings?: Drawing[];
   /** Figures for other programs, such as the calculation of docs/capacity.md. */
   figures?: Record<string, unknown>;
   /** What a reader has to know, one sentence each. */

@@ -14,6 +14,7 @@ import { takePrinted } from './measure';
 import { machine, write } from './report';
 import { benchRun } from './run';
 import { serverVersions } from './versions';
+import { benchProfile } from './profile';
 import { benchTracing } from './tracing';
 
 /**
@@ -33,6 +34,7 @@ const SUITES: Record<string, Suite> = {
   gateway: benchGateway,
   fairness: benchFairness,
   tracing: benchTracing,
+  profile: benchProfile,
 };
 
 async function main(args: string[]): Promise<number> {

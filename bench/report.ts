@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Findings, Table } from './findings';
+import type { Drawing, Findings, Table } from './findings';
 import { capacityTables, type GrowthFigures, type IdleFigures } from './capacityTables';
 import { drawPlot } from './plot';
 
@@ -22,6 +22,8 @@ export interface Setting {
 export interface SuiteResult extends Findings {
   setting: Setting;
   tables: Table[];
+  /** Drawings whose files are written. */
+  pictures?: Omit<Drawing, 'svg'>[];
 }
 
 export const machine = (): string =>
@@ -32,9 +34,12 @@ export const machine = (): string =>
  */
 export async function write(name: string, result: SuiteResult): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
-  const results = { ...(await readResults()), [name]: result };
+  const { drawings = [], ...rest } = result;
+  const pictures = drawings.map(({ svg: _, ...named }) => named);
+  const results = { ...(await readResults()), [name]: { ...rest, ...(drawings.length > 0 && { pictures }) } };
   await writeFile(RESULTS, `${JSON.stringify(results, null, 1)}\n`);
   for (const plot of result.plots ?? []) await writeFile(join(FOLDER, `${plot.name}.svg`), drawPlot(plot));
+  for (const drawing of drawings) await writeFile(join(FOLDER, `${drawing.name}.svg`), drawing.svg);
   await writeFile(join(DOCS, 'performance.md'), performancePage(results));
   const growth = results.growth?.figures as GrowthFigures | undefined;
   const idle = results.idle?.figures as unknown as IdleFigures | undefined;
@@ -51,18 +56,19 @@ async function readResults(): Promise<Record<string, SuiteResult>> {
 }
 
 export function performancePage(results: Record<string, SuiteResult>): string {
-  const parts = Object.entries(results).map(([name, { setting, tables, plots = [], notes = [] }]) =>
-    [
-      `## ${name}`,
-      `${setting.day}, ${setting.machine}, load average ${setting.loadAverage.toFixed(0)} when it began; ${Object.entries(
-        setting.versions,
-      )
-        .map((pair) => pair.join(' '))
-        .join(', ')}.`,
-      ...tables.map(markdown),
-      ...notes.map((note) => `- ${note}`),
-      ...plots.map(({ name: file, title }) => `![${title}](performance/${file}.svg)`),
-    ].join('\n\n'),
+  const parts = Object.entries(results).map(
+    ([name, { setting, tables, plots = [], pictures = [], notes = [] }]) =>
+      [
+        `## ${name}`,
+        `${setting.day}, ${setting.machine}, load average ${setting.loadAverage.toFixed(0)} when it began; ${Object.entries(
+          setting.versions,
+        )
+          .map((pair) => pair.join(' '))
+          .join(', ')}.`,
+        ...tables.map(markdown),
+        ...notes.map((note) => `- ${note}`),
+        ...[...plots, ...pictures].map(({ name: file, title }) => `![${title}](performance/${file}.svg)`),
+      ].join('\n\n'),
   );
   return `${[PREFACE, ...parts].join('\n\n')}\n`;
 }
