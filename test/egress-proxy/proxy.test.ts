@@ -84,6 +84,9 @@ interface Tunnel {
   head: string;
 }
 
+/** Resolves when a socket is closed, however: one that is cut while it is written to also reports a reset. */
+const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
+
 async function tunnel(proxy: number, authority: string, credentials = authorization()): Promise<Tunnel> {
   const asking = request({
     ...{ host: '127.0.0.1', port: proxy, method: 'CONNECT', path: authority, agent: false },
@@ -135,7 +138,7 @@ describe('a tunnel', () => {
     const [bytes] = (await once(socket, 'data')) as [Buffer];
     expect(bytes.toString()).toBe('hello');
     socket.end();
-    await once(socket, 'close');
+    await closed(socket);
     expect(await logs(1)).toMatchObject([
       {
         ...{
@@ -257,7 +260,7 @@ describe('a tunnel', () => {
     ]);
     expect((await tunnel(proxy, `api.example.com:${port}`, authorization('bob'))).status).toBe(200);
     first.socket.resume();
-    await once(first.socket, 'close');
+    await closed(first.socket);
     expect((await logs(2)).map(({ outcome }) => outcome)).toContain('idle');
     expect((await tunnel(proxy, `api.example.com:${port}`)).status).toBe(200);
   });
@@ -268,7 +271,7 @@ describe('a tunnel', () => {
     const { socket } = await tunnel(await proxyFor(port, { limits }), `api.example.com:${port}`);
     const writing = setInterval(() => socket.write('x'), 20);
     socket.resume();
-    await once(socket, 'close');
+    await closed(socket);
     clearInterval(writing);
     expect(await logs(1)).toMatchObject([{ outcome: 'too_long' }]);
   });
@@ -281,7 +284,7 @@ describe('a tunnel', () => {
     const [accepted] = await arrived;
     accepted.resume().on('error', () => undefined);
     socket.destroy();
-    await once(accepted, 'close');
+    await closed(accepted);
     expect(await logs(1)).toMatchObject([{ outcome: 'closed' }]);
   });
 });
