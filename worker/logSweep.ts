@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { RecordedRuns } from '../infrastructure/elasticsearch/recordedRuns';
 import type { Logger } from '../infrastructure/logging';
-import { closedWorkflows } from '../infrastructure/temporal/closedWorkflows';
+import { closedWorkflows, type Execution } from '../infrastructure/temporal/closedWorkflows';
 import { RECORDED_TYPES } from '../workflows/history/trail';
 import { inBackground, type Background } from './background';
 import type { Recorder } from './recorder';
@@ -55,13 +55,17 @@ export class LogSweep {
     const { client, taskQueue, runs, recorder, logger } = this.parts;
     const begun = new Date();
     const since = checkpoint && new Date(checkpoint.getTime() - OVERLAP_MS);
+    const left: Execution[] = [];
     let found = 0;
     for await (const page of closedWorkflows(client, taskQueue, RECORDED_TYPES, since)) {
       const missing = new Set(await runs.missing(page.map(({ runId }) => runId)));
       const unrecorded = page.filter(({ runId }) => missing.has(runId));
-      await recorder.record(unrecorded);
+      left.push(...(await recorder.record(unrecorded)));
       found += unrecorded.length;
     }
+    // An alert comes while the checkpoint stays (LogBehind).
+    if (left.length > 0)
+      throw new Error(`${left.length} workflows could not be recorded, such as ${left[0]!.workflowId}.`);
     await runs.writeCheckpoint(begun);
     this.recordedUntil = begun;
     if (found > 0)

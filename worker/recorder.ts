@@ -7,6 +7,7 @@ import { outputOfTrail } from '../activities/outputDocuments';
 import type { ActionLog, LogDocument, OutputLog } from '../activities/ports';
 import type { Logger } from '../infrastructure/logging';
 import type { Execution } from '../infrastructure/temporal/closedWorkflows';
+import { isTemporary } from '../infrastructure/temporal/temporaryErrors';
 import { trailOf } from '../workflows/history/trail';
 
 /** How long to collect workflows that ended before their histories are read, in milliseconds. */
@@ -73,17 +74,17 @@ export class Recorder {
 
   /**
    * Records these workflows now.
-   * @returns those that have not ended
-   * @throws Error named `Unavailable` of the log store; ServiceError of Temporal
+   * @returns those that are left: they have not ended, or their histories cannot be read
+   * @throws Error named `Unavailable` of the log store; ServiceError while Temporal does not answer
    */
   async record(executions: Execution[], onTrail?: (trail: ActionTrail) => void): Promise<Execution[]> {
-    const open: Execution[] = [];
+    const left: Execution[] = [];
     const batch = new Batch(this.parts);
     const queue = [...executions];
     const reader = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
         const trail = await this.read(next);
-        if (trail === 'open') open.push(next);
+        if (trail === 'left') left.push(next);
         else if (trail) {
           onTrail?.(trail);
           await batch.add(trail);
@@ -92,7 +93,7 @@ export class Recorder {
     };
     await Promise.all(Array.from({ length: READERS }, reader));
     await batch.flush();
-    return open;
+    return left;
   }
 
   /** Records what it can in one more attempt, and leaves the rest to the sweep. */
@@ -100,7 +101,7 @@ export class Recorder {
     this.over.abort();
     this.wake();
     await this.working;
-    const rest = [...this.pending.values()].map(({ execution }) => execution);
+    const rest = [...this.pending.values()].slice(0, BATCH).map(({ execution }) => execution);
     await this.record(rest).catch((error: unknown) => {
       this.parts.logger.warn({ err: error, workflows: rest.length }, 'left to another worker to record');
     });
@@ -135,7 +136,7 @@ export class Recorder {
   private async recordBatch(batch: Pending[]): Promise<void> {
     const { onTrail } = this.parts;
     const isNew = new Set(batch.filter((each) => each.isNew).map(({ execution }) => execution.runId));
-    const open = await this.record(
+    const left = await this.record(
       batch.map(({ execution }) => execution),
       (trail) => {
         const { runId } = trail.provenance;
@@ -144,21 +145,29 @@ export class Recorder {
         if (isNew.has(runId)) onTrail?.(trail);
       },
     );
-    const stillOpen = new Set(open.map(({ runId }) => runId));
+    const leftIds = new Set(left.map(({ runId }) => runId));
     for (const each of batch) {
       const { runId } = each.execution;
       each.looks += 1;
-      if (!stillOpen.has(runId) || each.looks >= MAX_LOOKS) this.pending.delete(runId);
+      if (!leftIds.has(runId) || each.looks >= MAX_LOOKS) this.pending.delete(runId);
     }
   }
 
-  /** Null for a workflow that Temporal does not know any more. */
-  private async read(execution: Execution): Promise<ActionTrail | 'open' | null> {
+  /**
+   * Null for a workflow that Temporal does not know any more; `left` for one that has not ended, or whose history
+   * cannot be read.
+   */
+  private async read(execution: Execution): Promise<ActionTrail | 'left' | null> {
     try {
-      return trailOf(execution, await this.parts.readHistory(execution)) ?? 'open';
+      return trailOf(execution, await this.parts.readHistory(execution)) ?? 'left';
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
+      if (isTemporary(error)) throw error;
+      this.parts.logger.error(
+        { err: error, ...execution },
+        'failed to read a history: its actions are not recorded',
+      );
+      return 'left';
     }
   }
 }

@@ -27,7 +27,7 @@ function sweeping(closed: string[], stored: string[], checkpoint: Date | null) {
   const record = (executions: Execution[]) => {
     if (failure) return Promise.reject(failure);
     recorded.push(...executions.map(({ runId }) => runId));
-    return Promise.resolve([]);
+    return Promise.resolve(executions.filter(({ runId }) => runId === 'unreadable'));
   };
   const sweep = new LogSweep({
     client: { workflow: { list } } as unknown as Client,
@@ -81,4 +81,11 @@ test('without a checkpoint everything that Temporal keeps is looked at: a log th
   await running.stop();
   expect(queries).toHaveLength(1);
   expect(recorded).toEqual(['a']);
+});
+
+test('a history that cannot be read keeps the checkpoint where it is, so that an alert comes', async () => {
+  const { sweep, recorded, written } = sweeping(['a', 'unreadable', 'b'], [], null);
+  await expect(sweep.sweep(null)).rejects.toThrow('1 workflows could not be recorded, such as w-unreadable.');
+  expect(recorded).toEqual(['a', 'unreadable', 'b']);
+  expect(written).toEqual([]);
 });

@@ -109,3 +109,17 @@ test('a worker that stops records what it still has', async () => {
   await recorder.stop();
   expect(actions).toHaveLength(1);
 });
+
+test('a history that cannot be understood keeps no other waiting', async () => {
+  const broken = [{ ...events[0]!, workflowExecutionStartedEventAttributes: {} }, ...events.slice(1)];
+  const { recorder, trails, idle } = recording({
+    readHistory: ({ runId }) => {
+      if (runId === 'unreadable') return Promise.reject(new Error('no key k2'));
+      return Promise.resolve(runId === 'broken' ? broken : events);
+    },
+  });
+  for (const id of ['unreadable', 'broken', 'good']) recorder.ended(execution(id));
+  await idle();
+  await recorder.stop();
+  expect(trails).toEqual(['good']);
+});
