@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger } from '@temporalio/worker';
 import { UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config/config';
 import { serverEnvironment } from '../serverEnvironment';
 import { connectClient, converterOf, TEMPORAL_VARIABLES } from '../../infrastructure/temporal/connection';
 import { obtainBundle } from '../../worker/bundle';
-import { Replayer, type Replay } from './replayer';
+import { installReplayRuntime, Replayer, type Replay } from './replayer';
 import { forGate, fromFile, fromQuery, fromWorkflow, type Source } from './sources';
 
 /**
@@ -22,7 +22,7 @@ Ends with 0 when all are ok, 1 when one diverges or cannot be replayed, 2 when t
 async function main(args: string[]): Promise<number> {
   const sources = chosen(args);
   const logger = new DefaultLogger('ERROR');
-  Runtime.install({ logger });
+  installReplayRuntime(logger);
   const { PAYLOAD_KEYS, WORKFLOW_BUNDLE } = readConfig(['PAYLOAD_KEYS', 'WORKFLOW_BUNDLE']);
   const bundle = await obtainBundle(WORKFLOW_BUNDLE, {}, logger);
   const replayer = new Replayer(bundle, converterOf(PAYLOAD_KEYS));

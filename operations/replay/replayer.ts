@@ -1,6 +1,9 @@
 import {
+  makeTelemetryFilterString,
+  Runtime,
   Worker,
   type InjectedSinks,
+  type Logger,
   type ReplayWorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
@@ -16,6 +19,15 @@ export type Replay =
   | { outcome: 'diverges'; message: string }
   /** Unknown: the history is incomplete, or its workflow type does not exist. */
   | { outcome: 'failed'; message: string };
+
+/**
+ * Installs Temporal's runtime for replays. The SDK's core prints each task that fails to stdout, also one that is
+ * beyond the end of a history; here stdout is for results.
+ */
+export function installReplayRuntime(logger: Logger): void {
+  const filter = makeTelemetryFilterString({ core: 'ERROR' });
+  Runtime.install({ logger, telemetryOptions: { logging: { filter } } });
+}
 
 /** A replay tells nobody that a workflow ended. */
 const NOBODY: InjectedSinks<RecordingSinks> = { recording: { ended: { fn: () => undefined } } };

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { UsageError } from '../../infrastructure/commandLine';
 import { readConfig } from '../../infrastructure/config/config';
 import { serverEnvironment } from '../serverEnvironment';
 import { connectClient } from '../../infrastructure/temporal/connection';
 import { obtainBundle } from '../../worker/bundle';
-import { Replayer } from '../replay/replayer';
+import { installReplayRuntime, Replayer } from '../replay/replayer';
 import { ownBuildId } from '../../worker/version';
 import { makeCurrent, versionsOf } from './deployment';
 import { replayGate, type Gate } from './gate';
@@ -24,7 +24,7 @@ const logger = new DefaultLogger('ERROR');
 
 async function main(args: string[]): Promise<object> {
   const { command, buildId, closed, which } = parsed(args);
-  Runtime.install({ logger });
+  installReplayRuntime(logger);
   if (command === 'build-id') return { build_id: await ownBuildId(readConfig(['WORKFLOW_BUNDLE']), logger) };
   const config = readConfig(
     ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE', 'WORKER_DEPLOYMENT'],

@@ -11,6 +11,7 @@ import {
   PRODUCTION_ORDER,
   TEST_QUEUE,
   SEARCH_ATTRIBUTES,
+  STAGE_OF_ACTIVITY,
   SUBMIT_CODE,
   VERDICT_MEMO,
   type OperationReport,
@@ -19,6 +20,7 @@ import {
   type Verdict,
 } from '../../../workflows/contract';
 import type { DeployQueueState } from '../../../workflows/deployQueue';
+import { Stages } from '../../../workflows/history/stages';
 import type { SeenDeploy } from '../observations';
 
 /** What Temporal knows about a submission. */
@@ -106,10 +108,17 @@ function submissionIn(info: WorkflowExecutionInfo, events: Events): KnownSubmiss
     verdict,
     attribute: typeof attribute === 'string' ? attribute : null,
     closed: closedAs(events),
-    testStages: events.filter(
-      ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'runTests',
-    ).length,
+    testStages: startsOfTests(events),
   };
+}
+
+/** Tests begin with the first workflow task or with an activity, and may begin again. */
+function startsOfTests(events: Events): number {
+  const stages = new Stages();
+  return events.filter((event) => {
+    const step = stages.read(event, 0);
+    return step?.stage === STAGE_OF_ACTIVITY.runTests && step.state === 'started';
+  }).length;
 }
 
 /**
