@@ -39,7 +39,11 @@ async function startVersion(buildId: string) {
   const run = async ({ submissionId }: { submissionId: string }, context: CallContext) => {
     tested.add(submissionId);
     const timer = setInterval(() => context.heartbeat(), 1_000);
-    await mayEnd.finally(() => clearInterval(timer));
+    const { signal } = context;
+    const ended = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+    await Promise.race([mayEnd, ended]).finally(() => clearInterval(timer));
     return pass;
   };
   const logger = new DefaultLogger('ERROR');
@@ -128,7 +132,10 @@ test('a run stays with its version, new ones are those of the promoted one, and 
   await eventually(async () => expect(await stateOf('new')).toMatchObject({ state: 'inactive' }));
   const promoted = { code: 0, report: { build_id: 'new', promoted: true, ok: 1, refused: [] } };
   expect(await versions('promote', 'new')).toMatchObject(promoted);
-  expect(await stateOf('old')).toMatchObject({ state: 'draining', open_runs: 1 });
+  // A run belongs to a version once its first workflow task has ended.
+  await eventually(async () =>
+    expect(await stateOf('old')).toMatchObject({ state: 'draining', open_runs: 1 }),
+  );
 
   const next = await submit();
   expect((await next.result()).status).toBe('deployed');
