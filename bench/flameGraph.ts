@@ -141,7 +141,7 @@ function box({ name, total }: Call, x: number, depth: number, width: number, who
   ];
 }
 
-/** One colour for each place, so that packages can be told apart. */
+/** Gives each place its own colour, so that packages are distinguishable. */
 function colourOf(name: string): string {
   const place = name.split(' ')[1] ?? name;
   const hue = [...place].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 360, 7);

@@ -135,14 +135,13 @@ export class Recorder {
 
   private async recordBatch(batch: Pending[]): Promise<void> {
     const { onTrail } = this.parts;
-    const isNew = new Set(batch.filter((each) => each.isNew).map(({ execution }) => execution.runId));
     const left = await this.record(
       batch.map(({ execution }) => execution),
       (trail) => {
-        const { runId } = trail.provenance;
-        const known = this.pending.get(runId);
-        if (known) known.isNew = false;
-        if (isNew.has(runId)) onTrail?.(trail);
+        const known = this.pending.get(trail.provenance.runId);
+        if (!known?.isNew) return;
+        known.isNew = false;
+        onTrail?.(trail);
       },
     );
     const leftIds = new Set(left.map(({ runId }) => runId));

@@ -29,8 +29,8 @@ export function installReplayRuntime(logger: Logger): void {
   Runtime.install({ logger, telemetryOptions: { logging: { filter } } });
 }
 
-/** A replay tells nobody that a workflow ended. */
-const NOBODY: InjectedSinks<RecordingSinks> = { recording: { ended: { fn: () => undefined } } };
+/** In a replay, the end of a workflow is ignored. */
+const IGNORED: InjectedSinks<RecordingSinks> = { recording: { ended: { fn: () => undefined } } };
 
 /** Replays histories against one bundle of workflow code. */
 export class Replayer {
@@ -60,6 +60,6 @@ export class Replayer {
     const [started] = history.events as History['events'] & object;
     const taskQueue = started?.workflowExecutionStartedEventAttributes?.taskQueue?.name;
     const { workflowBundle, dataConverter } = this;
-    return { workflowBundle, dataConverter, sinks: NOBODY, ...(taskQueue && { taskQueue }) };
+    return { workflowBundle, dataConverter, sinks: IGNORED, ...(taskQueue && { taskQueue }) };
   }
 }

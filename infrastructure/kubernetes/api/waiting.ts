@@ -45,7 +45,7 @@ export async function waitFor<Objects extends Record<string, KubernetesObject[]>
           const result = check(objects);
           if (result === undefined) return;
           resolve(result);
-          // Now, and not after those who wait were told: a list that is enough opens no watch.
+          // Before the waiting callers continue: when the list is enough, no watch is opened.
           over.abort();
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));

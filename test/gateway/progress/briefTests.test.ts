@@ -23,7 +23,7 @@ import {
 
 const unfinished = { unfinished: { since: 1, executions: { run: 'e1' }, executedAgain: false, over: true } };
 
-function told(events: HistoryEvent[]) {
+function read(events: HistoryEvent[]) {
   const builder = new FrameBuilder(submission);
   const frames = events.flatMap((event) => builder.read(event));
   for (const frame of frames) serverFrame.parse(frame);
@@ -37,7 +37,7 @@ function told(events: HistoryEvent[]) {
 }
 
 test('brief tests begin with the first workflow task, and end with the marker of their local activity', () => {
-  const { kinds, final } = told(
+  const { kinds, final } = read(
     history(
       ...[started, uninteresting, taskStarted, uninteresting],
       ...[localActivity('runBriefTests', report), announced(verdict)],
@@ -66,7 +66,7 @@ test('tests that go on as an activity are one stage, and output keeps its place'
     ...[started, uninteresting, taskStarted, uninteresting, localActivity('runBriefTests', unfinished)],
     ...[scheduled('runTests'), completed(6, report), announced(verdict)],
   );
-  const { stages, kinds } = told(goesOn);
+  const { stages, kinds } = read(goesOn);
   expect(stages).toEqual(['3.0 run_tests started', '7.0 run_tests completed']);
   expect(kinds).toContain('output 3.e1.6.0');
   const followed = new FrameBuilder(submission);
@@ -77,7 +77,7 @@ test('tests that go on as an activity are one stage, and output keeps its place'
 
 test('tests that wait for their turn after that are queued, and start again', () => {
   expect(
-    told(
+    read(
       history(
         ...[started, uninteresting, taskStarted, uninteresting, localActivity('runBriefTests', unfinished)],
         ...[scheduled('runTests'), failed(6, 'others first', 'TestPodBusy'), scheduled('runTests')],
@@ -94,7 +94,7 @@ test('tests that wait for their turn after that are queued, and start again', ()
 
 test('a local activity that failed changes nothing: the activity goes on', () => {
   expect(
-    told(
+    read(
       history(
         ...[started, uninteresting, taskStarted, uninteresting, localActivity('runBriefTests')],
         ...[scheduled('runTests'), completed(6, report), announced(verdict)],
@@ -106,7 +106,7 @@ test('a local activity that failed changes nothing: the activity goes on', () =>
 test('tests that find no environment are deferred until it is prepared', () => {
   const deferred = { deferred: 'no pod', steps: [], tests: [], executedAgain: false };
   expect(
-    told(
+    read(
       history(
         ...[started, uninteresting, taskStarted, uninteresting, localActivity('runBriefTests', deferred)],
         ...[scheduled('prepareEnvironment'), completed(6, {}), scheduled('runTests'), completed(8, report)],
@@ -125,7 +125,7 @@ test('tests that find no environment are deferred until it is prepared', () => {
 
 test('a lost workflow task does not start the stage twice', () => {
   expect(
-    told(
+    read(
       history(
         ...[started, uninteresting, taskStarted, { workflowTaskTimedOutEventAttributes: {} }],
         ...[uninteresting, taskStarted, uninteresting, localActivity('runBriefTests', report)],
@@ -137,7 +137,7 @@ test('a lost workflow task does not start the stage twice', () => {
 
 test('a workflow of an older worker begins its tests by the activity: one stage, too', () => {
   expect(
-    told(
+    read(
       history(
         ...[started, uninteresting, taskStarted, uninteresting, scheduled('runTests'), completed(5, report)],
         announced(verdict),
@@ -152,7 +152,7 @@ test.each<[string, Partial<SubmitCodeInput>]>([
   ['requirements', { program: { ...input.program, requirements: ['six'] } }],
   ['a program that keeps running', { production: { kind: 'worker' } }],
 ])('tests with %s begin with their activity', (_, asked) => {
-  const { stages } = told(
+  const { stages } = read(
     history(
       startedWith({ ...input, ...asked }),
       uninteresting,

@@ -8,7 +8,7 @@ import { writtenProvenance } from '../provenance';
 import type { ProductionSettings } from '../types';
 import { databaseService, databaseStatefulSet } from './manifests';
 import { majorOf, versionFor } from './postgresql';
-import { isReady, readStatefulSet, secretUidOf, stamped, stampOf } from './state';
+import { databaseCollection, isReady, readStatefulSet, secretUidOf, stamped, stampOf } from './state';
 
 /** In milliseconds: below the timeout of an attempt to apply a program, which is then repeated. */
 const DEADLINE_MS = 15_000;
@@ -27,20 +27,12 @@ export async function awaitApplied(
   userId: string,
   context: CallContext,
 ): Promise<AppliedDatabase> {
-  const { namespace, database: name } = namesOf(userId);
+  const { database: name } = namesOf(userId);
   let found = await readStatefulSet(kube, userId);
   const applied = appliedDatabase(found, userId, settings);
   if (applied !== undefined) return applied;
   const end = await waitFor<{ statefulSets: V1StatefulSet[] }, AppliedDatabase>(kube, {
-    collections: {
-      statefulSets: {
-        apiVersion: 'apps/v1',
-        kind: 'StatefulSet',
-        plural: 'statefulsets',
-        namespace,
-        fieldSelector: `metadata.name=${name}`,
-      },
-    },
+    collections: { statefulSets: databaseCollection(userId) },
     check: ({ statefulSets }) => {
       found = statefulSets[0] ?? null;
       return appliedDatabase(found, userId, settings);

@@ -12,7 +12,7 @@ import { GracePeriod } from '../../pods/gracePeriod';
 import { podProblem } from '../../pods/problem';
 import { hasStarted } from '../../pods/started';
 import type { Problem } from '../../pods/problem';
-import { isReady, readStatefulSet, secretUidOf, stamped, stampOf } from './state';
+import { isReady, readStatefulSet, secretUidOf, stamped, stampOf, databaseCollection } from './state';
 import { versionFor, majorOf, type DatabaseVersion } from './postgresql';
 import type { ProductionSettings } from '../types';
 
@@ -158,13 +158,7 @@ async function awaitDatabase(
   let sawStart = false;
   const end = await waitFor<{ statefulSets: V1StatefulSet[]; pods: V1Pod[] }, true | FailedPod>(kube, {
     collections: {
-      statefulSets: {
-        apiVersion: 'apps/v1',
-        kind: 'StatefulSet',
-        plural: 'statefulsets',
-        namespace,
-        fieldSelector: `metadata.name=${name}`,
-      },
+      statefulSets: databaseCollection(userId),
       pods: {
         apiVersion: 'v1',
         kind: 'Pod',

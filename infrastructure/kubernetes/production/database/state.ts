@@ -6,7 +6,7 @@ import { namesOf } from '../names';
 import { SECRET_ANNOTATION } from './manifests';
 import { majorOf } from './postgresql';
 
-/** What the StatefulSet of a database tells about it. */
+/** Reads the StatefulSet of a database. */
 
 /** Digest of the last applied manifest; an equal one does not need to be applied again. */
 const MANIFEST_ANNOTATION = 'orchestration-app/manifest-digest';
@@ -42,4 +42,16 @@ export function stamped(manifest: V1StatefulSet, service: V1Service): V1Stateful
 
 export function stampOf(statefulSet: V1StatefulSet | null): string | undefined {
   return statefulSet?.metadata?.annotations?.[MANIFEST_ANNOTATION];
+}
+
+/** What to watch for changes of a user's database. */
+export function databaseCollection(userId: string) {
+  const { namespace, database } = namesOf(userId);
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    plural: 'statefulsets',
+    namespace,
+    fieldSelector: `metadata.name=${database}`,
+  };
 }
