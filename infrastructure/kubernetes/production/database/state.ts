@@ -18,11 +18,16 @@ export function readStatefulSet(kube: Kube, userId: string): Promise<V1StatefulS
   );
 }
 
-/** The pod runs the newest revision and accepts connections. */
+/**
+ * The pod runs the newest revision and accepts connections. Equal revisions alone do not show the first: they are
+ * equal as soon as a change is taken back, while the pod that it started still runs.
+ */
 export function isReady({ metadata, spec, status }: V1StatefulSet): boolean {
+  const replicas = spec?.replicas ?? 1;
   return (
     (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
-    (status?.readyReplicas ?? 0) >= (spec?.replicas ?? 1) &&
+    (status?.readyReplicas ?? 0) >= replicas &&
+    (status?.updatedReplicas ?? 0) >= replicas &&
     status?.currentRevision === status?.updateRevision
   );
 }

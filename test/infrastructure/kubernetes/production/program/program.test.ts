@@ -23,7 +23,7 @@ function startDatabase(cluster: Cluster): void {
   cluster.put({ ...service, spec: { ...service.spec, clusterIP: '10.0.0.1' } } as V1Service);
   const database = cluster.get('StatefulSet', 'ada-prod-db') as V1StatefulSet;
   const metadata = { ...database.metadata, generation: 1 };
-  const status = { observedGeneration: 1, replicas: 1, readyReplicas: 1 };
+  const status = { observedGeneration: 1, replicas: 1, readyReplicas: 1, updatedReplicas: 1 };
   cluster.put({ ...database, metadata, status } as V1StatefulSet);
 }
 
