@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connectKubernetes } from '../infrastructure/kubernetes/api/client';
-import { kubectl } from '../test/integration/kubectl';
-import { startPlatform } from '../test/integration/platform';
+import { removeUsers } from '../test/integration/kubectl';
+import { startPlatform, type Platform } from '../test/integration/platform';
 import { stack } from '../test/integration/stack';
 import { openMeter, type Cost } from './costs';
 import type { Findings, Plot } from './findings';
@@ -14,13 +15,21 @@ import { askFor, connectTo } from './socket';
  * number of users. The latency is compared with that of the original, which supports one file per submission.
  */
 
-const EACH = 6;
-const BASELINES = 3;
+const EACH = 20;
+const BASELINES = 8;
 const OUTPUT_BYTES = [0, 1_024, 65_536, 1_048_576];
 const FILES = [1, 10, 100];
-const EARLIER = [0, 50, 150];
-const USERS = [1, 2, 4];
-const FILLING = 8;
+const EARLIER = [0, 1_000, 10_000];
+const USERS = [1, 20, 200];
+/** How many submissions fill a user's history at once. */
+const FILLING = 16;
+/** How many environments are created at once. */
+const CREATING = 4;
+/** Small enough for all test pods on a node with two processors. */
+const TEST_CPU_REQUEST = '0.005';
+
+/** How long to wait after environments were created, in milliseconds. */
+const SETTLE_MS = 10_000;
 
 const FAILING = 'raise SystemExit(1)';
 const printing = (bytes: number) => `print('x' * ${bytes})\n${FAILING}`;
@@ -37,7 +46,7 @@ export async function benchGrowth(): Promise<Findings> {
   const id = randomBytes(3).toString('hex');
   const users = Array.from({ length: Math.max(...USERS) }, (_, index) => `bench-${id}-${index}`);
   const [user] = users as [string];
-  const platform = await startPlatform();
+  const platform = await startPlatform({ TEST_CPU_REQUEST });
   const original = await startOriginal();
   const meter = await openMeter(platform, kube);
   const ours = await connectTo(`${platform.url}?progress=false`, platform.apiKey);
@@ -52,7 +61,7 @@ export async function benchGrowth(): Promise<Findings> {
   };
   const repeated = (message: object) => Array.from({ length: EACH }, () => ({ user_id: user, ...message }));
   try {
-    for (const one of users) await askFor('tests_failed', ours, { user_id: one, code: FAILING });
+    await askFor('tests_failed', ours, { user_id: user, code: FAILING });
 
     const history: Point[] = [];
     let earlier = 1;
@@ -68,6 +77,7 @@ export async function benchGrowth(): Promise<Findings> {
     for (const count of FILES) files.push(await point(count, repeated({ files: filesOf(count) }), FAILING));
     const many: Point[] = [];
     for (const count of USERS) {
+      await createEnvironments(platform, users.slice(0, count));
       const turns = Array.from({ length: EACH }, (_, index) => ({
         user_id: users[index % count]!,
         code: FAILING,
@@ -94,6 +104,7 @@ export async function benchGrowth(): Promise<Findings> {
       ],
       figures: { failing: history[0]!.cost, deploy, output, files, history, users: many },
       notes: [
+        `Each figure is the median or the mean of ${EACH} submissions, one after the other; with users, each of another one.`,
         'The original has one file a submission: beside files stands its time for one.',
         'Kubernetes writes are those in the users’ namespaces, by whomever; documents are what Elasticsearch was sent.',
         'Processor time has the processes’ own upkeep in it. The order of a user’s deploys is a workflow of its own.',
@@ -103,24 +114,37 @@ export async function benchGrowth(): Promise<Findings> {
     await Promise.all([ours.close(), theirs.close(), meter.close()]);
     await original.stop();
     await platform.stop();
-    for (const one of users)
-      await kubectl('delete', 'namespace', `user-${one}`, '--wait=false', '--ignore-not-found');
+    await removeUsers(...users);
   }
 }
 
 /** @returns how many were submitted */
-async function fill(server: { url: string; apiKey: string }, user: string, count: number): Promise<number> {
+async function fill(server: Server, user: string, count: number): Promise<number> {
   if (count <= 0) return 0;
+  await submitAll(server, Array<string>(count).fill(user), FILLING);
+  return count;
+}
+
+/** Creates the environments of users by submitting once for each, and waits until the machine has settled. */
+async function createEnvironments(server: Server, users: string[]): Promise<void> {
+  await submitAll(server, users, CREATING);
+  await wait(SETTLE_MS);
+}
+
+type Server = Pick<Platform, 'url' | 'apiKey'>;
+
+/** Submits failing code once for each entry of `users`. */
+async function submitAll({ url, apiKey }: Server, users: string[], inFlight: number): Promise<void> {
   const idle = await Promise.all(
-    Array.from({ length: FILLING }, () => connectTo(`${server.url}?progress=false`, server.apiKey)),
+    Array.from({ length: inFlight }, () => connectTo(`${url}?progress=false`, apiKey)),
   );
-  await measure(count, FILLING, async () => {
+  const left = [...users];
+  await measure(users.length, inFlight, async () => {
     const one = idle.pop()!;
-    await askFor('tests_failed', one, { user_id: user, code: FAILING });
+    await askFor('tests_failed', one, { user_id: left.pop()!, code: FAILING });
     idle.push(one);
   });
   await Promise.all(idle.map((one) => one.close()));
-  return count;
 }
 
 function filesOf(count: number): Record<string, string> {

@@ -20,7 +20,7 @@ const SMALLEST_SHARE = 0.015;
 export async function benchProfile(): Promise<Findings> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-'));
   try {
-    const platform = await startPlatform({ NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` });
+    const platform = await startPlatform({}, ['--cpu-prof', `--cpu-prof-dir=${folder}`]);
     const pids = { worker: platform.worker.pid, gateway: platform.gatewayPid };
     const elapsedMs = await load(`${platform.url}?progress=false`, platform.apiKey).finally(() =>
       platform.stop(),

@@ -153,8 +153,8 @@ function notePartsOf(
   const ended = at(({ stage, state }) => stage === 'run_tests' && state === 'completed');
   const wall = Number(final.wall_ms);
   note('gateway: frame to workflow', accepted - sent);
-  note('Temporal: workflow to activity', started - accepted);
-  note('activity, without the program', ended - started - wall);
+  note('Temporal: workflow to its task', started - accepted);
+  note('worker and Temporal: the task, without the program', ended - started - wall);
   note('the program itself', wall);
   note('Temporal and gateway: verdict to frame', total - (ended - sent));
   note('total', total);

@@ -233,6 +233,7 @@ function kubernetesParts(
       tolerations: config.TEST_TOLERATIONS,
       ...egress,
       maxUsers: config.MAX_USERS,
+      testCpuRequest: config.TEST_CPU_REQUEST,
       testMemoryMiB: config.RUN_MEMORY_MB + BESIDE_THE_RUN_MIB,
       packageIndex,
       programResources: resources,

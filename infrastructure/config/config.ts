@@ -59,6 +59,7 @@ const variables = {
   /** Set by Kubernetes in every pod. */
   KUBERNETES_SERVICE_HOST: z.string().optional(),
   TEST_IMAGE: z.string().default('docker.io/orchestration-app/test-pod:latest'),
+  TEST_CPU_REQUEST: processors(1).default(0.04),
   TEST_RUNTIME_CLASS: z.string().optional(),
   TEST_NODE_SELECTOR: nodeSelector.optional(),
   TEST_TOLERATIONS: tolerations.optional(),
@@ -166,9 +167,9 @@ function httpUrl(example: string) {
 }
 
 /** A number of CPUs, which Kubernetes counts in thousandths. */
-function processors() {
-  const error = 'must be a number of CPUs of at least 0.001';
-  return z.coerce.number({ error }).min(0.001, { error });
+function processors(most = Infinity) {
+  const error = `must be a number of CPUs of at least 0.001${most === Infinity ? '' : ` and at most ${most}`}`;
+  return z.coerce.number({ error }).min(0.001, { error }).max(most, { error });
 }
 
 /** The OpenTelemetry variables that must be valid for traces to arrive. */

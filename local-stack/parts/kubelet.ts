@@ -96,8 +96,9 @@ async function writeConfiguration({ settings, credentials }: ClusterContext): Pr
     cgroupRoot: `/${settings.cgroup}`,
     failSwapOn: false,
     failCgroupV1: false,
-    // Twenty users have eighty pods when all of them deploy; the network has 254 addresses.
-    maxPods: 200,
+    // Twenty users have eighty pods when all of them deploy, and the benchmark has 200 users with a test pod each; the
+    // network has 254 addresses.
+    maxPods: 230,
     podPidsLimit: 1024,
     // With a watch per object, a new pod can wait up to 1.5 s for its ConfigMap.
     configMapAndSecretChangeDetectionStrategy: 'Cache',

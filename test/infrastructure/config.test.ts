@@ -51,6 +51,7 @@ test.each([
   ['AUDIT_SPOOL_MB', '0.5', 'must be a whole number of at least 1'],
   ['RUN_WALL_SECONDS', '0', 'must be a number of seconds, more than 0 and at most 600'],
   ['PROGRAM_CPUS', 'two', 'must be a number of CPUs of at least 0.001'],
+  ['TEST_CPU_REQUEST', '2', 'must be a number of CPUs of at least 0.001 and at most 1'],
   ['LOG_LEVEL', 'loud', 'must be trace, debug, info, warn, error or fatal'],
   ['KIBANA_URL', 'kibana:5601', 'must be an HTTP URL such as http://127.0.0.1:5601'],
 ] as const)('the message about %s=%s says once what is valid', (name, value, message) => {

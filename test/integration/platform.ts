@@ -44,8 +44,12 @@ export function sharedPlatform(): SharedPlatform {
 /**
  * Starts a platform that shares only the users' namespaces with others on the same servers: its task queue
  * and its index of actions have unique names.
+ * @param nodeOptions of its processes that NODE_OPTIONS does not allow
  */
-export async function startPlatform(settings: Record<string, string> = {}): Promise<Platform> {
+export async function startPlatform(
+  settings: Record<string, string> = {},
+  nodeOptions: string[] = [],
+): Promise<Platform> {
   const servers = stack();
   const id = randomUUID().slice(0, 8);
   const apiKey = randomUUID();
@@ -64,38 +68,48 @@ export async function startPlatform(settings: Record<string, string> = {}): Prom
   };
   const startWorker = (more: Record<string, string> = {}) =>
     started(
-      startProcess('worker/main.ts', 'worker ready', {
-        ELASTICSEARCH_HOST: servers.elasticsearchHost,
-        ELASTICSEARCH_INDEX: index,
-        KUBECONFIG: servers.workerKubeconfig,
-        KUBE_CONTEXT: servers.kubeContext,
-        TEST_IMAGE: servers.images.test,
-        PROGRAM_IMAGE: servers.images.program,
-        DATABASE_IMAGE: servers.images.database,
-        DATABASE_IMAGE_15: servers.images.database15,
-        ...(servers.clusterDns && { CLUSTER_DNS: servers.clusterDns }),
-        ...(servers.packageIndex && {
-          PACKAGE_INDEX_URL: servers.packageIndex.url,
-          PACKAGE_INDEX_CIDR: servers.packageIndex.cidr,
-        }),
-        ...shared,
-        ...more,
-      }),
+      startProcess(
+        'worker/main.ts',
+        'worker ready',
+        {
+          ELASTICSEARCH_HOST: servers.elasticsearchHost,
+          ELASTICSEARCH_INDEX: index,
+          KUBECONFIG: servers.workerKubeconfig,
+          KUBE_CONTEXT: servers.kubeContext,
+          TEST_IMAGE: servers.images.test,
+          PROGRAM_IMAGE: servers.images.program,
+          DATABASE_IMAGE: servers.images.database,
+          DATABASE_IMAGE_15: servers.images.database15,
+          ...(servers.clusterDns && { CLUSTER_DNS: servers.clusterDns }),
+          ...(servers.packageIndex && {
+            PACKAGE_INDEX_URL: servers.packageIndex.url,
+            PACKAGE_INDEX_CIDR: servers.packageIndex.cidr,
+          }),
+          ...shared,
+          ...more,
+        },
+        nodeOptions,
+      ),
     );
   const gatewayProcess = (more: Record<string, string> = {}) =>
     started(
-      startProcess('gateway/main.ts', 'gateway ready', {
-        HOST: '127.0.0.1',
-        PORT: '0',
-        API_KEY: apiKey,
-        ELASTICSEARCH_HOST: servers.elasticsearchHost,
-        ELASTICSEARCH_INDEX: index,
-        AUDIT_DIRECTORY: auditDirectory,
-        KUBECONFIG: servers.gatewayKubeconfig,
-        KUBE_CONTEXT: servers.kubeContext,
-        ...shared,
-        ...more,
-      }),
+      startProcess(
+        'gateway/main.ts',
+        'gateway ready',
+        {
+          HOST: '127.0.0.1',
+          PORT: '0',
+          API_KEY: apiKey,
+          ELASTICSEARCH_HOST: servers.elasticsearchHost,
+          ELASTICSEARCH_INDEX: index,
+          AUDIT_DIRECTORY: auditDirectory,
+          KUBECONFIG: servers.gatewayKubeconfig,
+          KUBE_CONTEXT: servers.kubeContext,
+          ...shared,
+          ...more,
+        },
+        nodeOptions,
+      ),
     );
   const urlOf = (gateway: RunningProcess) => `${String(gateway.ready.url).replace(/^http/, 'ws')}/ws/code`;
   const startGateway = async (more?: Record<string, string>) => urlOf(await gatewayProcess(more));

@@ -20,9 +20,10 @@ export async function startProcess(
   entry: string,
   readyMessage: string,
   environment: Record<string, string>,
+  nodeOptions: string[] = [],
 ): Promise<RunningProcess> {
   const { args, environment: ofBuild } = nodeProcess(entry);
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, [...nodeOptions, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...ofBuild, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

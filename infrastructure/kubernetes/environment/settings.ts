@@ -20,6 +20,8 @@ export interface EnvironmentSettings extends EgressSettings {
   maxUsers?: number | undefined;
   /** Memory of a test pod in MiB: what all processes of a run, its files and the supervisor use. */
   testMemoryMiB?: number | undefined;
+  /** Processors that a node must have free for a test pod; TEST_CPU_REQUEST when not given. */
+  testCpuRequest?: number | undefined;
   /** Processors that a test pod may use. */
   testCpus?: number | undefined;
   /** Pods cannot reach any package index when not given. */
@@ -42,6 +44,8 @@ export interface UserSettings extends EnvironmentSettings {
 export const TEST_MEMORY_MIB = 1_152;
 /** One for the program, and one for the supervisor, which meanwhile ends the last run and starts the next. */
 export const TEST_CPUS = 2;
+/** More than a program's: when a node is busy, only tests have a time limit that others could use up. */
+export const TEST_CPU_REQUEST = 0.04;
 
 /** Below the activity's timeout of 3 minutes, so that the reason can still be reported. */
 export const ENSURE_DEADLINE_MS = 150_000;

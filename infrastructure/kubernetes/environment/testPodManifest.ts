@@ -4,7 +4,8 @@ import { dnsOf, restrictedContainer, restrictedPod } from '../pods/security';
 import { identityAnnotations, identityMounts, identityVolume, uidOf } from '../pods/userIdentity';
 import { namespaceOf, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from '../testPod/names';
 import { testPodLabels } from './labels';
-import { TEST_CPUS, TEST_MEMORY_MIB } from './settings';
+import { cpuQuantity } from '../production/program/resources';
+import { TEST_CPU_REQUEST, TEST_CPUS, TEST_MEMORY_MIB } from './settings';
 import type { EnvironmentSettings, UserSettings } from './settings';
 
 /** Annotation of the pod: a hash of its manifest. A pod with another hash has an older image or manifest. */
@@ -58,7 +59,7 @@ export function testPod(userId: string, settings: UserSettings): V1Pod {
   };
 }
 
-function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1Container {
+function runner({ testImage, testMemoryMiB, testCpus, testCpuRequest }: EnvironmentSettings): V1Container {
   const check = { exec: { command: [...RELAY_COMMAND, '--check'] }, timeoutSeconds: 5 };
   return {
     name: RUNNER_CONTAINER,
@@ -69,8 +70,11 @@ function runner({ testImage, testMemoryMiB, testCpus }: EnvironmentSettings): V1
     startupProbe: { ...check, periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { ...check, periodSeconds: 60, failureThreshold: 2 },
     resources: {
-      // The largest share of a busy node, because only tests have a time limit that others could use up.
-      requests: { cpu: '40m', memory: '64Mi', 'ephemeral-storage': '32Mi' },
+      requests: {
+        cpu: cpuQuantity(testCpuRequest ?? TEST_CPU_REQUEST),
+        memory: '64Mi',
+        'ephemeral-storage': '32Mi',
+      },
       limits: {
         cpu: String(testCpus ?? TEST_CPUS),
         memory: `${testMemoryMiB ?? TEST_MEMORY_MIB}Mi`,

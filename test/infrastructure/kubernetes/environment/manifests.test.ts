@@ -229,6 +229,12 @@ test('the bounds of a user have room for two programs of the size that programs 
   });
 });
 
+test('what a node must have free for a test pod can be set', () => {
+  const requested = (testCpuRequest?: number) =>
+    testPod('ada', { ...settings, testCpuRequest }).spec?.containers[0]?.resources?.requests?.cpu;
+  expect([requested(), requested(0.005), requested(1)]).toEqual(['40m', '5m', '1']);
+});
+
 test('a plan takes the place of what everybody has, and what it leaves out stays', () => {
   const [quota] = boundsOf('ada', { plan: { pods: 12, cpus: 16 } }) as [V1ResourceQuota];
   expect(quota.spec?.hard).toMatchObject({ pods: '12', 'limits.cpu': '16', 'limits.memory': '4096Mi' });
