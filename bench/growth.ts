@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connectKubernetes } from '../infrastructure/kubernetes/api/client';
-import { removeUsers } from '../test/integration/kubectl';
+import { kubectl, removeUsers } from '../test/integration/kubectl';
 import { startPlatform, type Platform } from '../test/integration/platform';
 import { stack } from '../test/integration/stack';
 import { openMeter, type Cost } from './costs';
@@ -75,6 +75,11 @@ export async function benchGrowth(): Promise<Findings> {
       output.push(await point(bytes, repeated({ code: printing(bytes) }), printing(bytes)));
     const files: Point[] = [];
     for (const count of FILES) files.push(await point(count, repeated({ files: filesOf(count) }), FAILING));
+    await askFor('deployed', ours, { user_id: user, code: "print('first')" });
+    const deploy = await meter.costOf(
+      'deployed',
+      Array.from({ length: 8 }, (_, n) => ({ user_id: user, code: `print('deploy ${n}')` })),
+    );
     const many: Point[] = [];
     for (const count of USERS) {
       await createEnvironments(platform, users.slice(0, count));
@@ -84,12 +89,6 @@ export async function benchGrowth(): Promise<Findings> {
       }));
       many.push(await point(count, turns, FAILING));
     }
-    await askFor('deployed', ours, { user_id: user, code: "print('first')" });
-    const deploy = await meter.costOf(
-      'deployed',
-      Array.from({ length: 4 }, (_, n) => ({ user_id: user, code: `print('deploy ${n}')` })),
-    );
-
     show('output, bytes', output);
     show('files', files);
     show('earlier submissions', history);
@@ -115,6 +114,9 @@ export async function benchGrowth(): Promise<Findings> {
     await original.stop();
     await platform.stop();
     await removeUsers(...users);
+    // The next suite would measure their removal, too.
+    const namespaces = users.map((one) => `namespace/user-${one}`);
+    await kubectl('wait', '--for=delete', ...namespaces, '--timeout=600s');
   }
 }
 

@@ -79,7 +79,31 @@ Written by \`npm run bench -- --write\`; raw figures are in [performance/results
 figure stands beside its baseline from the same run. Machines are noisy: compare the ratios.
 
 The baselines: the original's way is \`bench/reference/original.py\`, a Python WebSocket server that shells out to
-kubectl; a Job a step is how workflow engines on Kubernetes run one, \`bench/reference/jobPerStep.ts\`.`;
+kubectl; a Job a step is how workflow engines on Kubernetes run one, \`bench/reference/jobPerStep.ts\`.
+
+## Where the time goes
+
+A submission whose tests fail within a second is one workflow task: the run in the test pod is a part of it
+([brief-tests-in-the-first-workflow-task](decisions/brief-tests-in-the-first-workflow-task.md)). Suite \`run\` splits its
+latency on an idle machine. On a busy one, processors decide how many there are in a second. Suite \`e2e\` has what
+Temporal, the worker and the gateway use of them for each; suite \`profile\` shows in which code.
+
+- **Temporal, about a half.** It stores three to four changes of state: the start, the beginning and the end of the
+  workflow task, and the status as a search attribute, which costs about 2 ms.
+- **The worker, about a third.** Most of that is the SDK: it passes each activation of a workflow to a thread and back.
+  To make the log of actions, the worker reads each history again: 6 ms, of which a part is Temporal's
+  ([log-from-history](decisions/log-from-history.md)).
+- **The gateway, about a sixth**: the start of the workflow, and two or three reads of its history while it runs.
+
+Tried without a gain beyond the noise: a larger cache or mapped memory for SQLite, one partition for each task queue, no
+fairness between users, Temporal without transition history, a larger young generation of Node's heap, and a first read
+of the history that waits for the workflow task.
+
+The latency of a redeploy is mostly the wait for its pod (suite \`deploy\`): the kubelet looks once a second whether a
+container has started and whether it is ready. Its rate on two processors (suite \`e2e\`) is again a matter of processor
+time: about 2.1 s for a redeploy and 1.7 s for its stand-in, of which Kubernetes and the container runtime use most. The
+worker, Temporal and the gateway use 0.4 s together, as the stand-in's kubectl does. The difference is what the stand-in
+does without: a Service with its endpoints, files, a readiness probe.`;
 
 export function markdown({ header, rows }: Table): string {
   const line = (cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
