@@ -33,8 +33,8 @@ const PATIENT = { patience_ms: 60_000 };
   }
 
   /** How a run ended: the code of an error, or the outcome. */
-  async function end(code: string, overrides: object): Promise<string | undefined> {
-    const { last } = await pod.ask(runFrame(code, overrides));
+  async function end(code: string, overrides: object, onAccepted?: () => void): Promise<string | undefined> {
+    const { last } = await pod.ask(runFrame(code, overrides), onAccepted);
     return last.code ?? last.result?.outcome;
   }
 
@@ -54,17 +54,15 @@ const PATIENT = { patience_ms: 60_000 };
   test('runs what comes in turn before what can be sent away, and sends away at once what comes after it', async () => {
     const blocking = await begin(BLOCKING, { key: 'turn' });
     const order: string[] = [];
-    const noted = (name: string, overrides: object) =>
-      end('', { ...overrides, key: name }).then((how) => order.push(`${name} ${how}`));
+    const noted = (name: string, overrides: object, onAccepted?: () => void) =>
+      end('', { ...overrides, key: name }, onAccepted).then((how) => order.push(`${name} ${how}`));
     const arrived: Promise<number>[] = [];
     for (const [name, overrides] of [
       ['ready', PATIENT],
       ['brief', PATIENT],
       ['in-turn', { in_turn: true }],
-    ] as const) {
-      arrived.push(noted(name, overrides));
-      await wait(300);
-    }
+    ] as const)
+      await new Promise<void>((accepted) => arrived.push(noted(name, overrides, accepted)));
     await noted('late', PATIENT);
     await blocking.cancel();
     await Promise.all([blocking.over, ...arrived]);

@@ -114,9 +114,11 @@ export class StandIn {
   /**
    * Sends a frame over a new relay and collects all frames until the last one of the conversation. `queued`
    * contains each reported position.
+   * @param onAccepted called when the supervisor has accepted the run
    */
   async ask(
     frame: object,
+    onAccepted: () => void = () => undefined,
   ): Promise<{ last: Frame; stdout: string; stderr: string; report: string; queued: number[] }> {
     const relay = this.startRelay();
     const exited = once(relay, 'exit');
@@ -130,6 +132,7 @@ export class StandIn {
         relay.stdin.write(`${JSON.stringify({ op: 'ping' })}\n`);
       for await (const line of createInterface(relay.stdout)) {
         const answer = JSON.parse(line) as Frame;
+        if (answer.type === 'accepted') onAccepted();
         if (answer.type === 'output')
           kept[answer.stream ?? '']?.push(Buffer.from(answer.data ?? '', 'base64'));
         if (answer.type === 'queued') queued.push(answer.position ?? 0);
