@@ -11,6 +11,8 @@ set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 . "$here/cluster.sh"
+# Longer than the minute in which PostgreSQL notices that its lock file is gone, and than its shutdown.
+readonly OTHER_ENDS_SECONDS=150
 
 # If this is interrupted, only the directory "unfinished" remains, and the next start deletes it.
 create() {
@@ -45,11 +47,25 @@ take_over_password() {
   echo "$digest" >"$taken_over"
 }
 
+# Waits until no other PostgreSQL runs on this volume. When the shim of a pod is killed, containerd leaves the processes of
+# its containers running, and Kubernetes starts new ones beside them: two servers destroy the data. PostgreSQL's own lock
+# does not help, because each of them is process 1 of its container. All processes of a server inherit this lock.
+take_volume() {
+  exec 9>>"$DATA_VOLUME/lock"
+  flock --nonblock 9 && return
+  echo "orchestration: another PostgreSQL still runs on this volume. It ends itself within a minute." >&2
+  # It checks once a minute that this file is there, and otherwise shuts down at once.
+  rm -f "$DATA_VOLUME"/pgdata*/postmaster.pid
+  flock --timeout "$OTHER_ENDS_SECONDS" 9 || fail "another PostgreSQL still runs on the volume of this database" \
+    "after $OTHER_ENDS_SECONDS s. Find its process on the node and end it."
+}
+
 umask 077
 [[ -x $bin/postgres ]] || fail "there is no PostgreSQL under /usr/lib/postgresql in this image."
 [[ -r $PASSWORD_FILE ]] || fail "the password is missing: $PASSWORD_FILE cannot be read by uid $(id -u)."
 [[ -w $DATA_VOLUME ]] || fail "the volume $DATA_VOLUME cannot be written by uid $(id -u)."
 
+take_volume
 # An interrupted first start with an earlier image may have left this directory.
 rm -rf "$DATA_VOLUME/pgdata.unfinished"
 data=$(data_directory)

@@ -13,9 +13,8 @@ interface Shim {
 export const killShim: Fault = async ({ kube, users }, random) => {
   const user = random.pick(users);
   const { items } = await patiently(() => kube.core.listNamespacedPod({ namespace: `user-${user}` }));
-  const shims = shimsOf(statePaths(readSettings()).containerdSocket);
   const found = items.flatMap(({ metadata }) => {
-    const shim = shims.find(({ pid }) => metadata?.uid && holds(pid, metadata.uid));
+    const shim = shimOf(metadata?.uid ?? '');
     return shim ? [{ pod: metadata!, shim }] : [];
   });
   if (found.length === 0) return null;
@@ -27,6 +26,12 @@ export const killShim: Fault = async ({ kube, users }, random) => {
     ...(pod.name === `${user}-test` && { executionsLost: true as const }),
   };
 };
+
+/** The shim of a pod's containers on this machine. */
+export function shimOf(podUid: string): Shim | undefined {
+  if (podUid === '') return undefined;
+  return shimsOf(statePaths(readSettings()).containerdSocket).find(({ pid }) => holds(pid, podUid));
+}
 
 function shimsOf(socket: string): Shim[] {
   return readdirSync('/proc')
