@@ -34,9 +34,9 @@ const sql = (statement: string) =>
 test('the new server waits until the old one has ended, and has all rows', async () => {
   await applied();
   await sql('CREATE TABLE kept (n int); INSERT INTO kept SELECT generate_series(1, 1000)');
-  const [{ metadata }] = (await podsOf(namespace)) as [{ metadata: { uid: string } }];
+  const [database] = await podsOf(namespace);
 
-  const shim = shimOf(metadata.uid);
+  const shim = shimOf(database!.metadata.uid);
   expect(shim).toBeDefined();
   process.kill(shim!.pid, 'SIGKILL');
 
