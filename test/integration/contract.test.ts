@@ -26,14 +26,16 @@ test('the two messages of the contract get the two answers, each as one frame', 
   expect(good).toMatchObject({ status: 'deployed', namespace: 'user-test' });
   await client.close();
 
-  const pods = await podsOf('user-test');
-  expect(namesOf(pods)).toEqual(['test-prod-*', 'test-prod-db-0', 'test-test']);
-  for (const { metadata, status } of pods) {
-    expect({ pod: metadata.name, ...status }).toMatchObject({
-      phase: 'Running',
-      containerStatuses: [{ ready: true, restartCount: restartsBefore.get(metadata.uid) ?? 0 }],
-    });
-  }
+  // A pod that has started is used before Kubernetes counts it as ready.
+  await eventually(async () => {
+    const pods = await podsOf('user-test');
+    expect(namesOf(pods)).toEqual(['test-prod-*', 'test-prod-db-0', 'test-test']);
+    for (const { metadata, status } of pods)
+      expect({ pod: metadata.name, ...status }).toMatchObject({
+        phase: 'Running',
+        containerStatuses: [{ ready: true, restartCount: restartsBefore.get(metadata.uid) ?? 0 }],
+      });
+  });
   expect(await kubectl('logs', 'test-test', '-n', 'user-test')).toMatch(/Hello/);
   await expectProductionLogs(/^Hello$/m);
 });
