@@ -172,6 +172,8 @@ export interface RunReport {
    * The addresses that it listened on when it timed out, such as `127.0.0.1:5000`; absent if there were none.
    */
   listens?: string[];
+  /** What stood between the program and the node, such as `gvisor`; absent from an older test pod. */
+  sandbox?: string;
   /** The UID of the pod that ran it. */
   podUid: string;
   /** The id of the execution. A different id on a retry means that the run was executed again. */

@@ -15,6 +15,7 @@ import {
   type EgressProxy,
 } from '../infrastructure/kubernetes/egress/proxy';
 import { createEnvironments } from '../infrastructure/kubernetes/environment/environments';
+import { runtimeFinder } from '../infrastructure/kubernetes/environment/runtime';
 import { sweepEvicted } from '../infrastructure/kubernetes/evictions';
 import { sweepIdle } from '../infrastructure/kubernetes/idle';
 import { createProduction } from '../infrastructure/kubernetes/production/production';
@@ -228,7 +229,7 @@ function kubernetesParts(
     }),
     environments: createEnvironments(kube, {
       testImage: config.TEST_IMAGE,
-      runtimeClass: config.TEST_RUNTIME_CLASS,
+      findRuntime: runtimeFinder(kube, config.TEST_RUNTIME_CLASS),
       nodeSelector: config.TEST_NODE_SELECTOR,
       tolerations: config.TEST_TOLERATIONS,
       ...egress,

@@ -33,6 +33,7 @@ export function finalFrame(end: End): Unplaced<FinalFrame> {
     wall_ms: deciding?.wallMs ?? null,
     cpu_ms: deciding?.cpuMs ?? null,
     peak_memory_bytes: deciding?.peakMemoryBytes ?? null,
+    sandbox: deciding?.sandbox ?? null,
     migration: migration && {
       outcome: migration.outcome,
       exit_code: migration.exitCode,

@@ -29,9 +29,13 @@ export const finalFrame = z
     wall_ms: z
       .number()
       .nullable()
-      .describe('Of the step that decided the verdict, as are the next two fields.'),
+      .describe('Of the step that decided the verdict, as are the next three fields.'),
     cpu_ms: z.number().nullable(),
     peak_memory_bytes: z.int().nullable(),
+    sandbox: z
+      .string()
+      .nullable()
+      .describe('What stood between the program and the node: gvisor, landlock or seccomp. Null if unknown.'),
     migration: z
       .object({
         outcome: z.enum(['passed', 'failed']),

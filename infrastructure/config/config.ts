@@ -60,7 +60,7 @@ const variables = {
   KUBERNETES_SERVICE_HOST: z.string().optional(),
   TEST_IMAGE: z.string().default('docker.io/orchestration-app/test-pod:latest'),
   TEST_CPU_REQUEST: processors(1).default(0.04),
-  TEST_RUNTIME_CLASS: z.string().optional(),
+  TEST_RUNTIME_CLASS: z.string().min(1).default('none'),
   TEST_NODE_SELECTOR: nodeSelector.optional(),
   TEST_TOLERATIONS: tolerations.optional(),
   USER_PLANS: plans.optional(),

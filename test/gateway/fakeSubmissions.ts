@@ -208,6 +208,7 @@ function finalFrame({ submissionId, runId, namespace }: AcceptedSubmission, stdo
     wall_ms: 1,
     cpu_ms: 1,
     peak_memory_bytes: 1,
+    sandbox: 'landlock',
     url: null,
     live: null,
     stdout,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connectKubernetes } from '../../infrastructure/kubernetes/api/client';
 import { createEnvironments } from '../../infrastructure/kubernetes/environment/environments';
+import { runtimeFinder } from '../../infrastructure/kubernetes/environment/runtime';
 import { loadLanguages } from '../../sandbox/languages/languages';
 import { createTestRunner } from '../../infrastructure/kubernetes/testPod/testRunner';
 import type { RunReport, RunRequest } from '../../activities/ports';
@@ -20,11 +21,17 @@ export const python = (files: Record<string, string>) => {
 
 export const still = () => ({ signal: AbortSignal.timeout(120_000), heartbeat: () => undefined });
 
-/** Runs in the test pod of a separate user, so that damage does not affect other tests. */
-export function testRuns(userId: string) {
+/**
+ * Runs in the test pod of a separate user, so that damage does not affect other tests.
+ * @param runtime of the pod, as TEST_RUNTIME_CLASS
+ */
+export function testRuns(userId: string, runtime: 'none' | 'auto' = 'none') {
   const { workerKubeconfig, kubeContext, images } = stack();
   const kube = connectKubernetes({ kubeconfig: workerKubeconfig, context: kubeContext });
-  const environments = createEnvironments(kube, { testImage: images.test });
+  const environments = createEnvironments(kube, {
+    testImage: images.test,
+    findRuntime: runtimeFinder(kube, runtime),
+  });
   const runner = createTestRunner(kube, { languages: loadLanguages() });
   const namespace = `user-${userId}`;
   const pod = `${userId}-test`;

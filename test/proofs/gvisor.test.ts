@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kubectl } from '../integration/kubectl';
+import { Client } from '../integration/client';
+import { kubectl, removeUsers } from '../integration/kubectl';
+import { startPlatform } from '../integration/platform';
 import { stack } from '../integration/stack';
 
 /** Pods in gVisor (docs/decisions/gvisor.md). Without the RuntimeClass there is nothing to test. */
@@ -80,7 +82,7 @@ test('a command is run in it, with its output and its exit code', async () => {
   await expect(inPod('served', 'python3', '-c', 'raise SystemExit(7)')).rejects.toMatchObject({ code: 7 });
 });
 
-describe('what keeps test pods on runc: gVisor differs from Linux where the supervisor relies on it, as', () => {
+describe('programs have namespaces of their own because gVisor differs from Linux:', () => {
   test('an interpreter that its uid may execute but not read does not start', async () => {
     if (!hasGvisor) return;
     await expect(inPod('served', '/opt/test-pod/bin/python3', '-c', 'pass')).rejects.toThrow(
@@ -95,3 +97,20 @@ describe('what keeps test pods on runc: gVisor differs from Linux where the supe
     await kubectl('wait', '--for=jsonpath={.status.phase}=Failed', 'pod/ended', '-n', namespace);
   });
 });
+
+test('with TEST_RUNTIME_CLASS=auto, submissions are tested in gVisor, and the final frame says so', async () => {
+  if (!hasGvisor) return;
+  const userId = 'gvisor-auto';
+  const platform = await startPlatform({ TEST_RUNTIME_CLASS: 'auto' });
+  try {
+    const client = await Client.connect(platform);
+    const code = 'import os\nprint(os.uname().release, os.getpid())\nraise SystemExit(3)';
+    const final = await client.submit(userId, code);
+    expect(final).toMatchObject({ status: 'tests_failed', exit_code: 3, sandbox: 'gvisor' });
+    expect(final.stdout).toMatch(/gvisor 2\n$/);
+    await client.close();
+  } finally {
+    await platform.stop();
+    await removeUsers(userId);
+  }
+}, 120_000);

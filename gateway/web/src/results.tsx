@@ -61,9 +61,17 @@ export function Verdict({ run, links }: { run: Run; links: Links }) {
   );
 }
 
+/** What a sandbox consists of, by its name in the final frame. */
+const SANDBOXES: Record<string, string> = {
+  gvisor: 'gVisor, with namespaces of its own',
+  landlock: 'container, with Landlock and seccomp',
+  seccomp: 'container, with seccomp',
+};
+
 function facts({ final }: Run): [string, string][] {
   if (!final) return [];
-  const { exit_code, signal, tests, wall_ms, peak_memory_bytes, error, namespace, durations_ms } = final;
+  const { exit_code, signal, tests, wall_ms, peak_memory_bytes, error, namespace, durations_ms, sandbox } =
+    final;
   const all: [string, string | null][] = [
     ['Namespace', namespace],
     ['Total', durations_ms.total === undefined ? null : formatDuration(durations_ms.total)],
@@ -75,6 +83,7 @@ function facts({ final }: Run): [string, string][] {
     ['Signal', signal],
     ['Run time', wall_ms === null ? null : formatDuration(wall_ms)],
     ['Memory', peak_memory_bytes === null ? null : `${Math.round(peak_memory_bytes / 2 ** 20)} MiB`],
+    ['Sandbox', sandbox && (SANDBOXES[sandbox] ?? sandbox)],
     ['Error', error && `${error.message}${error.line === null ? '' : `, line ${error.line}`}`],
   ];
   return all.filter((fact): fact is [string, string] => fact[1] !== null);

@@ -6,6 +6,7 @@ import {
   Exec,
   KubernetesObjectApi,
   Log,
+  NodeV1Api,
   ServerConfiguration,
   Watch,
 } from '@kubernetes/client-node';
@@ -29,6 +30,7 @@ export interface Kube {
   core: CoreV1Api;
   apps: AppsV1Api;
   authorization: AuthorizationV1Api;
+  node: NodeV1Api;
   /** For server-side apply and objects of any kind. */
   objects: KubernetesObjectApi;
   exec: Exec;
@@ -62,6 +64,7 @@ export function connectKubernetes(settings: KubeSettings): Kube {
     core: new CoreV1Api(configuration),
     apps: new AppsV1Api(configuration),
     authorization: new AuthorizationV1Api(configuration),
+    node: new NodeV1Api(configuration),
     objects: new KubernetesObjectApi(configuration),
     exec: new Exec(config),
     watch: new Watch(config),

@@ -23,10 +23,15 @@ export function createEnvironments(kube: Kube, settings: EnvironmentSettings): E
       const reconciling = startReconciling(kube, userId, context.signal, deadlineMs);
       try {
         return await withHeartbeats(context, { changed }, async () => {
-          const plan = await planOf(kube, userId, settings.plans ?? {});
+          const [plan, runtime] = await Promise.all([
+            planOf(kube, userId, settings.plans ?? {}),
+            settings.findRuntime?.(),
+          ]);
           const namespace = await ensureNamespace(reconciling, { ...settings, plan });
           changed.push(...namespace.changed);
-          changed.push(...(await ensureTestPod(reconciling, { ...settings, plan }, namespace.isNew)));
+          changed.push(
+            ...(await ensureTestPod(reconciling, { ...settings, plan, runtime }, namespace.isNew)),
+          );
           return { namespace: namespaceOf(userId), changed };
         });
       } catch (error) {

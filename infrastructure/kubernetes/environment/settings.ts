@@ -3,13 +3,14 @@ import type { ProgramResources } from '../production/program/resources';
 import type { Plan, Plans } from '../../config/plans';
 import type { EgressSettings } from '../egress/policy';
 import type { PackageIndex } from '../packageIndex';
+import type { Runtime } from './runtime';
 
 /** Settings of users' environments. Optional ones have a default. */
 export interface EnvironmentSettings extends EgressSettings {
   /** Image with sandbox/test-pod. */
   testImage: string;
-  /** RuntimeClass of test pods, such as `kata`; the cluster's default runtime when not given. */
-  runtimeClass?: string | undefined;
+  /** Finds the runtime of test pods; the cluster's default runtime when not given. */
+  findRuntime?: (() => Promise<Runtime>) | undefined;
   /** Labels of the nodes that test pods may be scheduled on; any node when not given. */
   nodeSelector?: Record<string, string> | undefined;
   /** Node taints that test pods tolerate. */
@@ -35,6 +36,8 @@ export interface EnvironmentSettings extends EgressSettings {
 /** The settings of one user's environment. */
 export interface UserSettings extends EnvironmentSettings {
   plan?: Plan | undefined;
+  /** DEFAULT_RUNTIME when not given. */
+  runtime?: Runtime | undefined;
 }
 
 /**

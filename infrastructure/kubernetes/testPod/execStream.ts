@@ -4,7 +4,7 @@ import type { Kube } from '../api/client';
 import { isNotFound, PlatformError, translate } from '../api/errors';
 import { encodeFrame, FrameReader } from './frames';
 import type { Frame } from './frames';
-import { namespaceOf, NO_SUPERVISOR, RELAY_COMMAND, RUNNER_CONTAINER, testPodOf } from './names';
+import { isInGvisor, namespaceOf, NO_SUPERVISOR, relayCommand, RUNNER_CONTAINER, testPodOf } from './names';
 
 /** An open exec on the relay of a test pod: frames to the supervisor and from it. */
 export interface ExecStream {
@@ -66,7 +66,7 @@ export async function openExecStream(
     namespace,
     pod,
     RUNNER_CONTAINER,
-    RELAY_COMMAND,
+    relayCommand(await runsInGvisor(kube, userId)),
     stdout,
     stderr,
     stdin,
@@ -100,6 +100,12 @@ export async function openExecStream(
       setImmediate(() => socket.close());
     },
   };
+}
+
+/** False also when the pod cannot be read: then the exec fails as well, and its failure is explained. */
+function runsInGvisor(kube: Kube, userId: string): Promise<boolean> {
+  const pod = kube.core.readNamespacedPod({ name: testPodOf(userId), namespace: namespaceOf(userId) });
+  return pod.then(isInGvisor, () => false);
 }
 
 /** Limits the time to open. The client itself waits forever for an API server that accepts and is silent. */

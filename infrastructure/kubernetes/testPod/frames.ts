@@ -33,6 +33,8 @@ const endRecord = z.object({
   check: z.string().nullable(),
   /** Older supervisors do not send this field. */
   listens: z.array(z.string()).optional(),
+  /** Older supervisors do not send this field. */
+  sandbox: z.string().max(32).optional(),
   stdout: streamSummary,
   stderr: streamSummary,
   report: streamSummary,

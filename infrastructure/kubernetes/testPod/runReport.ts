@@ -38,6 +38,7 @@ export function reportOf(
     report: report.verify('report', end.report).text,
     error,
     ...(end.listens?.length && { listens: end.listens }),
+    ...(end.sandbox !== undefined && { sandbox: end.sandbox }),
     podUid,
     executionId: end.execution,
   };

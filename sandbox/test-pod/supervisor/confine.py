@@ -21,12 +21,14 @@ _SECCOMP_MODE_FILTER = 2
 
 _ALLOW = 0x7FFF0000
 _FAIL_WITH_EPERM = 0x00050000 | 1
+_FAIL_WITH_ENOSYS = 0x00050000 | 38
 
 # struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6].
 _NR, _ARCH, _FIRST_ARGUMENT = 0, 4, 16
 _LOAD_WORD = 0x20
 _JUMP_EQUAL = 0x15
 _JUMP_AT_LEAST = 0x35
+_JUMP_IF_ANY_BIT = 0x45
 _RETURN = 0x06
 
 # For each architecture: its AUDIT_ARCH constant, the calls that always fail, and the calls that fail unless
@@ -58,6 +60,10 @@ _ARCHITECTURES = {
         },
     ),
 }
+# The calls that create or enter namespaces: unshare, setns, clone, clone3.
+_NAMESPACE_CALLS = {"x86_64": (272, 308, 56, 435), "aarch64": (97, 268, 220, 435)}
+# From include/uapi/linux/sched.h: the CLONE_NEW flags.
+_CLONE_NEW = 0x7E020000
 # On x86_64, numbers from here on belong to the x32 table, which has other numbers for the same calls.
 _X32 = 0x40000000
 
@@ -88,12 +94,28 @@ def build_filter(machine: str) -> bytes:
     return b"".join(program)
 
 
+def build_namespace_filter(machine: str) -> bytes:
+    """
+    Returns a filter that refuses new namespaces, for programs that already have their own. The flags of clone3 are in
+    memory, where a filter cannot read them: it does not exist for these programs, and the C library uses clone.
+    """
+    unshare, setns, clone, clone3 = _NAMESPACE_CALLS[machine]
+    program = [_step(_LOAD_WORD, _NR)]
+    program += [_step(_JUMP_EQUAL, setns, 0, 1), _step(_RETURN, _FAIL_WITH_EPERM)]
+    program += [_step(_JUMP_EQUAL, clone3, 0, 1), _step(_RETURN, _FAIL_WITH_ENOSYS)]
+    program += [_step(_JUMP_EQUAL, unshare, 1, 0), _step(_JUMP_EQUAL, clone, 0, 3)]
+    program += [_step(_LOAD_WORD, _FIRST_ARGUMENT), _step(_JUMP_IF_ANY_BIT, _CLONE_NEW, 0, 1)]
+    program += [_step(_RETURN, _FAIL_WITH_EPERM), _step(_RETURN, _ALLOW)]
+    return b"".join(program)
+
+
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
 # Built once, before any fork.
 _FILTER = build_filter(os.uname().machine)
+NAMESPACE_FILTER = build_namespace_filter(os.uname().machine)
 _INSTRUCTIONS = ctypes.create_string_buffer(_FILTER, len(_FILTER))
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

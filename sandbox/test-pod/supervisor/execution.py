@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import folders
+from . import folders, isolation
 from .capture import Capture
 from .check import find_syntax_error
 from .confine import confine
@@ -37,6 +37,9 @@ MAX_THREADS = 512
 # Zombies: processes that have ended but that their parents have not waited for. Each only uses up a pid, and
 # the number of pids in a pod is limited (podPidsLimit).
 MAX_DEAD_PROCESSES = 256
+# Processes and threads together, and those of the supervisor: where the kernel counts them for this pod alone. Reached
+# only by a program that is then stopped, before the memory that its processes take ends the whole sandbox.
+_MAX_TASKS = 160
 # Per process.
 _MAX_OPEN_FILES = 256
 _MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -466,6 +469,9 @@ class Execution:
         Whether a process exceeded the memory limit at any time. Before exec, a process is as large as the
         supervisor, and the kernel counts that too.
         """
+        if self._memory.is_of_kernel:
+            # gVisor counts what a process could touch without asking for more, which is far more than what it uses.
+            return False
         peak = max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes)
         return peak > max(self._memory_limit, self._own_before)
 
@@ -485,6 +491,7 @@ class Execution:
             "peak_memory_bytes": max(ended.peak_memory_bytes, self._processes.orphans_peak_memory_bytes),
             "check": syntax_error,
             "listens": self._listens,
+            "sandbox": isolation.level(),
             **{name: capture.summary() for name, capture in self.captures.items()},
         }
 
@@ -507,6 +514,7 @@ class Execution:
             resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
             resource.RLIMIT_FSIZE: _INSTALL_FILE_BYTES if installs else _MAX_FILE_BYTES,
             resource.RLIMIT_CORE: 0,
+            **({resource.RLIMIT_NPROC: _MAX_TASKS} if isolation.IS_GVISOR else {}),
         }
 
 

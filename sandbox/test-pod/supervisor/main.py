@@ -6,10 +6,10 @@ import shutil
 import signal
 import sys
 
-from . import landlock, languages
+from . import isolation, landlock, languages
 from .execution import Execution, PodPaths
 from .layers import Layers
-from .memory import Memory
+from .memory import MEMINFO, Memory
 from .podlog import PodLog, RunLog
 from .processes import Processes, hide_from_others
 from .runs import Runs
@@ -32,6 +32,12 @@ def main() -> None:
     # too.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    isolation.find_out()
+    if not isolation.is_used() and os.access(sys.executable, os.R_OK):
+        sys.exit(
+            f"The interpreter {sys.executable} can be read, and this kernel gives programs no namespaces of their own: "
+            "they could inspect the supervisor."
+        )
     asyncio.run(_supervise())
 
 
@@ -41,7 +47,7 @@ async def _supervise() -> None:
     supported = languages.load()
     log = PodLog(loop, 1)
     processes = Processes(loop)
-    memory = Memory()
+    memory = Memory(kernel=MEMINFO, volumes=(paths.work, "/tmp", _LAYERS)) if isolation.IS_GVISOR else Memory()
     layers = Layers(_LAYERS)
 
     warm = WarmInterpreter(processes, sys.executable, paths.python, paths.path)
@@ -63,7 +69,7 @@ async def _supervise() -> None:
     server = await serve(runs, supported, write_log_line, os.environ.get("POD_UID", ""))
     log.line(
         f"[supervisor] ready, pid {os.getpid()}, Python {sys.version.split()[0]}, runs {', '.join(supported)}, "
-        f"Landlock {landlock.VERSION or 'missing'}"
+        f"{'own' if isolation.is_used() else 'shared'} namespaces, Landlock {landlock.VERSION or 'missing'}"
     )
     async with server:
         await _until_one_ends(runs.work(), _stop_requested())

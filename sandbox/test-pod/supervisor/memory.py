@@ -1,5 +1,6 @@
 """
-Measures the memory of this container, with cgroup v2 or v1.
+Measures the memory of this container, with cgroup v2 or v1. In gVisor, whose containers have no counters of memory,
+with those of its own kernel, which runs nothing but this pod.
 
 A run's memory consists of its processes' pages, files in memory, socket buffers, and secret and shared
 memory, even if no process has it mapped. Address space does not count, nor does memory that the kernel can
@@ -15,17 +16,29 @@ _MAX_COUNTER_BYTES = 16384
 # The supervisor stops a run when memory that cannot be reclaimed exceeds this share of the container's limit.
 # At the limit itself the OOM killer acts, which on cgroup v2 may kill the whole container.
 _STOP_SHARE = 0.9
+# The same where the counters leave out the memory of the kernel itself (gVisor), which the limit counts.
+_STOP_SHARE_WITH_KERNEL = 0.75
+MEMINFO = "/proc/meminfo"
 
 
 class Memory:
     """Reads the counters of the container's cgroup. Some sandboxes have none; then `is_known` is False."""
 
-    def __init__(self, v2: str = _V2, v1: str = _V1):
+    def __init__(self, v2: str = _V2, v1: str = _V1, kernel: "str | None" = None, volumes: tuple[str, ...] = ()):
+        """
+        @param kernel the meminfo file of a kernel that only runs this container; its counters take precedence
+        @param volumes folders in memory that this kernel's counters leave out
+        """
         # Kept open, because they are read repeatedly while a program runs.
+        self._kernel = None
+        self._volumes = volumes
         self._usage = self._stat = self._events = self._sockets = None
         self._reclaimable: tuple[bytes, ...] = ()
         limit = None
-        if os.path.exists(f"{v2}/memory.current"):
+        if kernel is not None:
+            self._kernel = _open(kernel)
+            limit = b"%d" % _kilobytes_in(_read(self._kernel), b"MemTotal:")
+        elif os.path.exists(f"{v2}/memory.current"):
             self._usage, self._stat = _open(f"{v2}/memory.current"), _open(f"{v2}/memory.stat")
             self._events = _open(f"{v2}/memory.events")
             self._reclaimable = (b"active_file", b"inactive_file", b"slab_reclaimable")
@@ -37,14 +50,20 @@ class Memory:
             # On cgroup v1, usage_in_bytes does not include socket buffers.
             self._sockets = _open(f"{v1}/memory.kmem.tcp.usage_in_bytes")
             limit = _read(_open(f"{v1}/memory.limit_in_bytes"))
+        share = _STOP_SHARE if self._kernel is None else _STOP_SHARE_WITH_KERNEL
         self._killed = self._kills()
-        self._stop_bytes = int(int(limit) * _STOP_SHARE) if limit is not None and limit.isdigit() else None
+        self._stop_bytes = int(int(limit) * share) if limit is not None and limit.isdigit() else None
         # Memory in use when the run began, and so not the run's.
         self._baseline = 0
 
     @property
     def is_known(self) -> bool:
-        return self._usage is not None
+        return self._usage is not None or self._kernel is not None
+
+    @property
+    def is_of_kernel(self) -> bool:
+        """Whether these are the counters of a kernel that only runs this container."""
+        return self._kernel is not None
 
     def begin(self) -> None:
         """Memory used from here on belongs to the run."""
@@ -76,11 +95,16 @@ class Memory:
 
     def _unreclaimable(self) -> int:
         """The memory of the container that the kernel cannot reclaim, in bytes. Exact, and slow to read."""
+        if self._kernel is not None:
+            return self._charged()
         counters = _read(self._stat)
         return self._charged() - sum(_field_in(counters, name) for name in self._reclaimable)
 
     def _charged(self) -> int:
         """The memory that the kernel charges to the container, in bytes, including what it can reclaim."""
+        if self._kernel is not None:
+            # Pages of processes and files in memory; not the cache of other files, which can be reclaimed.
+            return _kilobytes_in(_read(self._kernel), b"AnonPages:") + sum(map(_used_bytes, self._volumes))
         return _number(self._usage) + _number(self._sockets)
 
     def _kills(self) -> int:
@@ -100,6 +124,17 @@ def _read(descriptor: "int | None") -> bytes:
 
 def _number(descriptor: "int | None") -> int:
     return int(_read(descriptor) or 0)
+
+
+def _used_bytes(volume: str) -> int:
+    found = os.statvfs(volume)
+    return (found.f_blocks - found.f_bfree) * found.f_frsize
+
+
+def _kilobytes_in(text: bytes, name: bytes) -> int:
+    """The counter of this name in a meminfo file, in bytes."""
+    _, _, rest = text.partition(name)
+    return int(rest.split(None, 1)[0]) * 1024
 
 
 def _field_in(text: bytes, name: bytes) -> int:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from . import isolation
+
 PR_SET_DUMPABLE = 4
 
 # A sweep that finds new processes in more rounds than this, or more processes than this, faces a fork bomb.
@@ -20,6 +22,8 @@ _POLITE_ROUNDS = 3
 _POLITE_PROCESSES = 64
 # PID 1 and the relays get the pod's CPU time before programs do.
 _NICENESS = 10
+# Before the pids of a program in namespaces of its own, in the report of its start.
+_PIDS = b"pids "
 # Longer than 52 numbers and a name of 16 bytes can be.
 _STAT_BYTES = 2048
 # How many signals are read at once, one byte each. More stay readable.
@@ -69,6 +73,8 @@ class Launch:
     confine: Callable[[], None]
     # The file to execute, if it is not argv[0].
     executable: str | None = None
+    # Whether it gets namespaces of its own, where they are available (isolation.py).
+    isolated: bool = True
 
 
 class _Row(NamedTuple):
@@ -107,6 +113,11 @@ class Processes:
         # The warm interpreter and its next fork. They belong to no program: sweeps spare them and they are
         # not counted.
         self.spared: set[int] = set()
+        # The first process of the running program's namespaces, if it has its own. It belongs to the program's run, and
+        # is not counted.
+        self.keeper: int | None = None
+        # Processes of ours that only prepared a program. Their usage is nobody's.
+        self._ignored: set[int] = set()
         # Processes that entered the pod from outside, when all processes were last read.
         self._visitors: list[int] = []
         self.orphans_cpu_seconds = 0.0
@@ -142,16 +153,26 @@ class Processes:
         if pid == 0:
             _become(launch, report_write)
         os.close(report_write)
-        exited = self._exits[pid] = self._loop.create_future()
         try:
             # Closed by a successful exec, about a millisecond from now.
-            failure = os.read(report_read, 512)
+            report = _read_all(report_read)
         finally:
             os.close(report_read)
-        if failure:
-            raise OSError(f"{launch.argv[0]} could not be started: {failure.decode()}")
+        if report.startswith(_PIDS):
+            pids, _, report = report.removeprefix(_PIDS).partition(b"\n")
+            pid, self.keeper, helper = map(int, pids.split())
+            self.ignore(helper)
+        exited = self._exits[pid] = self._loop.create_future()
+        if report:
+            raise OSError(f"{launch.argv[0]} could not be started: {report.decode()}")
         _offer_to_the_kernel(pid)
         return pid, exited
+
+    def ignore(self, pid: int) -> None:
+        """Takes a process, unless it was already reaped, for one of ours: its usage is not a program's."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            self._ignored.add(pid)
 
     def adopt(self, pid: int) -> "asyncio.Future[Exit]":
         """
@@ -163,13 +184,13 @@ class Processes:
 
     def count(self) -> "Count":
         """Counts the processes of programs."""
-        rows = [row for row in self._others() if row.parent != 0]
+        rows = self._of_programs()
         alive = [row.threads for row in rows if row.is_alive]
         return Count(len(alive), sum(alive), len(rows) - len(alive))
 
     def resident_bytes(self) -> int:
         """The resident memory of programs. Shared pages count once for each process."""
-        return sum(_resident_bytes(row.pid) for row in self._others() if row.parent != 0)
+        return sum(_resident_bytes(row.pid) for row in self._of_programs())
 
     def own_resident_bytes(self, known: bool = False) -> int:
         """
@@ -182,7 +203,7 @@ class Processes:
 
     def starved_seconds(self) -> float:
         """The longest time that any process of a program was runnable but had no CPU."""
-        return max((_starved_seconds(row.pid) for row in self._others() if row.parent != 0), default=0.0)
+        return max((_starved_seconds(row.pid) for row in self._of_programs()), default=0.0)
 
     def forget_orphans(self) -> None:
         """Resets the resource usage of reaped orphans."""
@@ -199,6 +220,10 @@ class Processes:
         deadline = self._loop.time() + _SWEEP_DEADLINE
         rounds = 0
         signalled: set[int] = set()
+        isolated = self.keeper is not None
+        if isolated:
+            # With it, the kernel ends all processes of the program's namespaces at once.
+            _signal(self.keeper, signal.SIGKILL)
         while strangers := _strangers(self._others()):
             if self._loop.time() > deadline:
                 raise SweepFailed(f"processes {strangers} did not die within {_SWEEP_DEADLINE} s")
@@ -206,7 +231,7 @@ class Processes:
             # get CPU time to exit.
             grows = not signalled.issuperset(strangers)
             rounds += grows
-            if grows and (rounds > _POLITE_ROUNDS or len(strangers) > _POLITE_PROCESSES):
+            if not isolated and grows and (rounds > _POLITE_ROUNDS or len(strangers) > _POLITE_PROCESSES):
                 # One call kills all processes at once, so none can escape by forking. It kills the relays
                 # too: the worker opens another one and joins the run again.
                 _signal(-1, signal.SIGKILL)
@@ -217,6 +242,9 @@ class Processes:
             await self._next_exit(0.01)
         for pid in (*self._visitors, *self.spared):
             _signal(pid, signal.SIGCONT)
+
+    def _of_programs(self) -> list[_Row]:
+        return [row for row in self._others() if row.parent != 0 and row.pid != self.keeper]
 
     def _others(self) -> list[_Row]:
         """Every process except PID 1 and the spared ones."""
@@ -245,8 +273,12 @@ class Processes:
             self._reaped.set()
             cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
             self.spared.discard(pid)
+            if pid == self.keeper:
+                self.keeper = None
             exited = self._exits.pop(pid, None)
-            if exited is None:
+            if pid in self._ignored:
+                self._ignored.discard(pid)
+            elif exited is None:
                 self.orphans_cpu_seconds += cpu
                 self.orphans_peak_memory_bytes = max(self.orphans_peak_memory_bytes, peak)
             elif not exited.done():
@@ -291,6 +323,13 @@ def _read_file(path: str) -> "bytes | None":
         return None
     finally:
         os.close(descriptor)
+
+
+def _read_all(descriptor: int) -> bytes:
+    pieces = []
+    while piece := os.read(descriptor, 512):
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _resident_bytes(pid: int) -> int:
@@ -341,6 +380,8 @@ def _become(launch: Launch, report: int) -> None:
         os.nice(_NICENESS)
         for kind, value in launch.limits.items():
             resource.setrlimit(kind, (value, value))
+        if launch.isolated:
+            isolation.enter(lambda pids: os.write(report, _PIDS + pids + b"\n"))
         launch.confine()
         os.execvpe(launch.executable or launch.argv[0], launch.argv, launch.env)
     except BaseException as error:  # noqa: BLE001: whatever it is, the parent must learn it.

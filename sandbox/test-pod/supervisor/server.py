@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import contextlib
 import json
+import os
 import socket
 import struct
 
@@ -10,6 +12,7 @@ from collections.abc import Callable
 
 from .batch import Batch
 from .capture import Forgotten
+from .isolation import SOCKET_FOLDER
 from .languages import Language
 from .processes import is_visitor
 from .request import MAX_KEY_LENGTH, MAX_READ_BYTES, InvalidRequest, parse_feed, parse_read, parse_run
@@ -65,8 +68,22 @@ async def serve(runs: Runs, languages: dict[str, Language], write_log_line: Writ
             writer.close()
 
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(ADDRESS)
+    listener.bind(_address())
     return await asyncio.start_unix_server(accept, sock=listener, limit=MAX_FRAME_BYTES, backlog=128)
+
+
+def _address() -> str:
+    """
+    A file in a folder that programs do not see, if the pod has one. Where programs have namespaces of their own, an
+    abstract name is not enough: the whole sandbox shares those, and the pid of a peer may be that of its namespace.
+    """
+    if not os.path.isdir(SOCKET_FOLDER):
+        return ADDRESS
+    path = os.path.join(SOCKET_FOLDER, "socket")
+    # Of an earlier container of the pod.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    return path
 
 
 def _is_trusted(writer: asyncio.StreamWriter) -> bool:

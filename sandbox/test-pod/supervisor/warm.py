@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import landlock
+from . import isolation, landlock
 from .confine import confine
 from .processes import Exit, Launch, Processes
 
@@ -57,6 +57,8 @@ class _Fork:
         # The job that it received ahead of its turn.
         self.job: Job | None = None
         self.pid: int | None = None
+        # The first process of the program's namespaces, if it has its own (warm/namespaces.py).
+        self.keeper: int | None = None
         self.exited: asyncio.Future[Exit] | None = None
 
 
@@ -133,7 +135,7 @@ class WarmInterpreter:
         Call this before a sweep, which kills every unknown process, including a fork that is not ready yet.
         """
         try:
-            await self._receive_pid(_FORK_TIMEOUT)
+            await self._receive_pid(1 if isolation.is_used() else _FORK_TIMEOUT)
         except OSError:
             self._discard_next()
 
@@ -147,11 +149,13 @@ class WarmInterpreter:
                 # Without HOME, Python would look up its uid.
                 **{"HOME": folder, "PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONPATH": _WARM_FOLDER},
                 "LANDLOCK_SCOPES": landlock.SCOPES.hex(),
+                **isolation.variables(),
             },
             cwd=folder,
             descriptors=[theirs.fileno(), 2, 2],
             limits={resource.RLIMIT_CORE: 0},
             confine=confine,
+            isolated=False,
         )
         with theirs:
             self._pid, self._exited = self._processes.start(launch)
@@ -181,19 +185,25 @@ class WarmInterpreter:
         if fork.pid is not None:
             return
         try:
-            message = fork.connection.recv(16)
+            message = fork.connection.recv(64)
         except BlockingIOError:
-            message = await asyncio.wait_for(self._loop.sock_recv(fork.connection, 16), timeout)
-        if not message.isdigit():
+            message = await asyncio.wait_for(self._loop.sock_recv(fork.connection, 64), timeout)
+        if not message[:1].isdigit():
             raise OSError(f"the warm interpreter ended before it forked: {message!r}")
+        pid, *others = map(int, message.split())
         # Raises if the fork was already reaped as an orphan: then its end would never be reported.
-        os.kill(int(message), 0)
-        fork.pid, fork.exited = int(message), self._processes.adopt(int(message))
-        self._processes.spared.add(fork.pid)
+        os.kill(pid, 0)
+        fork.pid, fork.exited = pid, self._processes.adopt(pid)
+        self._processes.spared.add(pid)
+        if others:
+            fork.keeper, helper = others
+            self._processes.spared.add(fork.keeper)
+            self._processes.ignore(helper)
 
     def _start_job(self, job: Job) -> "asyncio.Future[Exit]":
         fork, self._next = self._next, None
-        self._processes.spared.discard(fork.pid)
+        self._processes.spared -= {fork.pid, fork.keeper}
+        self._processes.keeper = fork.keeper
         with fork.connection:
             if fork.job is None:
                 _send_job(fork, job)
@@ -208,7 +218,8 @@ class WarmInterpreter:
     def _discard_next(self) -> None:
         """Discards the next fork. It exits when its socket closes; otherwise the next sweep kills it."""
         if self._next is not None:
-            self._processes.spared.discard(self._next.pid)
+            # Its keeper is of no use alone: the next sweep ends it.
+            self._processes.spared -= {self._next.pid, self._next.keeper}
             self._next.connection.close()
         self._next = None
 

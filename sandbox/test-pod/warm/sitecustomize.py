@@ -23,17 +23,16 @@ import _signal
 import _socket
 import gc
 import marshal
+import namespaces
 import os
 import resource
 import struct
+from namespaces import Bytes as _Bytes, Long as _Long, function as _function
 
 _PR_SET_DUMPABLE = 4
 _DESCRIPTORS = struct.Struct("4i")
 _DESCRIPTOR = struct.Struct("i")
 
-# From the kernel's system call tables.
-_SYS_CLONE = {"x86_64": 56, "aarch64": 220}
-_CLONE_PARENT = 0x8000
 # From include/uapi/linux/landlock.h. The numbers are the same on all architectures.
 _SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_RESTRICT_SELF = 444, 446
 # From include/uapi/asm-generic/mman-common.h. Kernels before 5.14 do not have it; they copy pages one by one.
@@ -46,36 +45,18 @@ _PAGE = resource.getpagesize()
 _PROBE_DEADLINE = 1
 
 
-class _Long(_ctypes._SimpleCData):
-    _type_ = "l"
-
-
-class _Bytes(_ctypes._SimpleCData):
-    _type_ = "z"
-
-
-class _Function(_ctypes.CFuncPtr):
-    """A function of the C library or of Python, called without releasing the GIL."""
-
-    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
-    _restype_ = _Long
-
-
-def _function(name: str) -> _Function:
-    return _Function(_ctypes.dlsym(_PROCESS, name))
-
-
 _PROCESS = _ctypes.dlopen(None, 0)
 _PRCTL = _function("prctl")
 _SYSCALL = _function("syscall")
-_BEFORE_FORK = _function("PyOS_BeforeFork")
-_AFTER_FORK = {True: _function("PyOS_AfterFork_Child"), False: _function("PyOS_AfterFork_Parent")}
 _MADVISE = _function("madvise")
 _AT_EXIT = _function("__cxa_atexit")
-_CLONE = _SYS_CLONE.get(os.uname().machine, -1)
 # A struct landlock_ruleset_attr with the scopes that PID 1 found in this kernel (supervisor/landlock.py), or
 # empty.
 _SCOPES = bytes.fromhex(os.environ.pop("LANDLOCK_SCOPES"))
+# The folders that are hidden from programs, separated by colons, if programs get namespaces of their own; else None.
+_HIDDEN = os.environ.pop("NAMESPACES_HIDE", None)
+# A seccomp filter for programs in namespaces of their own.
+_FILTER = bytes.fromhex(os.environ.pop("NAMESPACES_FILTER", ""))
 
 
 def _wait_for_runs() -> None:
@@ -130,9 +111,7 @@ def _restore_import_state() -> bool:
 
 def _fork_for_pid_1() -> bool:
     """Forks a process whose parent is PID 1, which measures and reaps it. Returns True in that process."""
-    _BEFORE_FORK()
-    pid = _SYSCALL(_Long(_CLONE), _Long(_CLONE_PARENT | _signal.SIGCHLD), *[_Long(0)] * 4)
-    _AFTER_FORK[pid == 0]()
+    pid = namespaces.fork_sibling()
     return pid == 0 if pid >= 0 else _fork_twice()
 
 
@@ -267,11 +246,15 @@ def _become_program(connection: _socket.socket, written: list[tuple[int, int]]) 
     @param written memory that every program writes to, as addresses and lengths
     """
     try:
+        # The pids are sent as early as possible: the end of the running program waits for them.
+        if _HIDDEN is None:
+            if _SCOPES:
+                _close_in()
+            connection.send(b"%d" % os.getpid())
+        else:
+            namespaces.enter(list(filter(None, _HIDDEN.split(":"))), lambda pids: connection.send(pids) and None)
+            namespaces.filter_calls(_FILTER)
         os.setsid()
-        if _SCOPES:
-            _close_in()
-        # Sent as early as possible: the end of the running program waits for it.
-        connection.send(b"%d" % os.getpid())
         for start, length in written:
             _MADVISE(_Long(start), _Long(length), _Long(_MADV_POPULATE_WRITE))
         message, ancillary, _, _ = connection.recvmsg(1, _socket.CMSG_SPACE(_DESCRIPTORS.size))

@@ -93,6 +93,7 @@ test('a submission is told from its acceptance to its verdict', () => {
       wall_ms: 12,
       cpu_ms: 9,
       peak_memory_bytes: 9_000_000,
+      sandbox: null,
       url: null,
       stdout: 'Hello\n',
       stderr: '',

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A stand-in for the test pod's container on a machine without Kubernetes: runs the supervisor as PID 1 in
 # separate namespaces, with a separate root, as uid 10001 without capabilities. Needs root and Linux.
-# Usage: unshare --fork --pid --mount --net --ipc pod.sh SANDBOX_FOLDER [without-landlock|with-faults]
+# Usage: unshare --fork --pid --mount --net --ipc pod.sh SANDBOX_FOLDER [without-landlock|with-faults|with-namespaces]
 set -eu
 source=$1
 root=/mnt
@@ -18,7 +18,7 @@ done
 cp -R "$source/test-pod/." opt/test-pod
 cp "$source"/shared/*.py opt/test-pod/supervisor
 cp -R "$source/languages/." opt/languages
-if [ "${2:-}" = without-landlock ]; then echo 'VERSION = 0' >> opt/test-pod/supervisor/landlock.py; fi
+case "${2:-}" in without-landlock|with-namespaces) echo 'VERSION = 0' >> opt/test-pod/supervisor/landlock.py ;; esac
 if [ "${2:-}" = with-faults ]; then cat "$(dirname "$0")/faults.py" >> opt/test-pod/supervisor/execution.py; fi
 # As in Dockerfile.test: a user who cannot read the interpreter's file cannot inspect its processes.
 install -m 0711 "$(readlink -f /usr/bin/python3)" opt/test-pod/bin/python3
@@ -44,6 +44,15 @@ if [ -d $memory ] && group=$(mktemp -d $memory/stand-in.XXXXXX 2>/dev/null); the
   mount --bind "$group" sys/fs/cgroup/memory
   mount -o remount,bind,ro sys/fs/cgroup/memory
 fi
-exec env -i PATH="$PATH" POD_UID=stand-in chroot "$root" \
+# In a root that was only changed by chroot, Linux creates no user namespaces. With one, programs get their own.
+root_change="chroot $root"
+if [ "${2:-}" = with-namespaces ]; then
+  mkdir .old supervisor
+  mount -t tmpfs -o mode=1777,size=1m tmpfs supervisor
+  pivot_root . .old
+  umount -l .old
+  root_change=
+fi
+exec env -i PATH="$PATH" POD_UID=stand-in $root_change \
   setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
   /opt/test-pod/bin/python3 -I -S /opt/test-pod

@@ -164,6 +164,7 @@ for folder, _, names in os.walk('/layers'):
 const kernels = [
   ['with what this kernel has', []],
   ['without Landlock', ['without-landlock']],
+  ['that gives programs namespaces of their own', ['with-namespaces']],
 ] as const;
 
 describeOnLinux.each(kernels)('layers in a test pod %s', (_, options) => {

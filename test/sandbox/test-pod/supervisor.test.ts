@@ -498,6 +498,7 @@ print({path: outcome(path) for path in ['/work/1/a', '/tmp/a', '/dev/shm/a', '/d
 const kernels = [
   ['with what this kernel has', []],
   ['without Landlock', ['without-landlock']],
+  ['that gives programs namespaces of their own', ['with-namespaces']],
 ] as const;
 
 (skipped === null ? describe : describe.skip).each(kernels)('a program in a pod %s', (_, options) => {

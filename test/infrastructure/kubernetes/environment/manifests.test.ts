@@ -84,7 +84,7 @@ test('the hash of a pod changes with its image and its runtime, and with nothing
     testPod('ada', { ...settings, ...changes }).metadata?.annotations?.[SPEC_ANNOTATION];
   expect(hash({})).toBe(hash({ deadlineMs: 1 }));
   expect(hash({ testImage: 'other' })).not.toBe(hash({}));
-  expect(hash({ runtimeClass: 'gvisor' })).not.toBe(hash({}));
+  expect(hash({ runtime: { className: 'kata', isGvisor: false } })).not.toBe(hash({}));
 });
 
 test('nothing in a namespace talks to anything that production does not need', () => {
@@ -227,6 +227,18 @@ test('the bounds of a user have room for two programs of the size that programs 
     },
     max: { cpu: '5', memory: '4096Mi' },
   });
+});
+
+test('in gVisor, a test pod has a readable interpreter, and a folder for its socket that others do not have', () => {
+  const { spec } = testPod('ada', { ...settings, runtime: { className: 'sandboxed', isGvisor: true } });
+  const [runner] = spec?.containers ?? [];
+  expect(spec?.runtimeClassName).toBe('sandboxed');
+  expect(runner?.command?.[0]).toBe('/opt/test-pod/readable/python3');
+  expect(runner?.startupProbe?.exec?.command?.[0]).toBe('/opt/test-pod/readable/python3');
+  expect(runner?.volumeMounts).toContainEqual({ name: 'supervisor', mountPath: '/supervisor' });
+  const kata = testPod('ada', { ...settings, runtime: { className: 'kata', isGvisor: false } }).spec;
+  expect(kata?.containers[0]?.command).toBeUndefined();
+  expect(kata?.volumes?.map(({ name }) => name)).not.toContain('supervisor');
 });
 
 test('what a node must have free for a test pod can be set', () => {

@@ -71,6 +71,7 @@ export function endOf(stdout: string) {
     serving: false,
     execution: 'e1',
     check: null,
+    sandbox: 'landlock',
     stdout: { bytes: stdout.length, head_bytes: stdout.length, tail_bytes: 0, sha256: hash(stdout) },
     stderr: nothing,
     report: nothing,
