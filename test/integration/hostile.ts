@@ -277,7 +277,7 @@ raise SystemExit(7)`),
       );
   }, 30_000);
 
-  test('whose signals the kernel can scope reaches nobody with them', async () => {
+  test('whose signals the kernel can scope reaches no other process with them', async () => {
     const log = await kubectl('logs', pod, '-n', namespace, '--tail=-1');
     const version = Number(/Landlock (\d+)/.exec(log)?.[1] ?? 0);
     const { stdout } = await run(`

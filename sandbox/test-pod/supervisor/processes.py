@@ -116,7 +116,7 @@ class Processes:
         # The first process of the running program's namespaces, if it has its own. It belongs to the program's run, and
         # is not counted.
         self.keeper: int | None = None
-        # Processes of ours that only prepared a program. Their usage is nobody's.
+        # Processes of ours that only prepared a program. Their usage belongs to no program.
         self._ignored: set[int] = set()
         # Processes that entered the pod from outside, when all processes were last read.
         self._visitors: list[int] = []

@@ -75,7 +75,7 @@ def fork_sibling() -> int:
     return pid
 
 
-def enter(hidden: list[str], report: Callable[[bytes], None]) -> None:
+def enter(hidden: list[str], report: Callable[[bytes], object]) -> None:
     """
     Returns in a new process, which has namespaces of its own and no capabilities. Its parent is the caller's. The
     calling process calls `report` with three numbers, `PROGRAM KEEPER CALLER`: pids in the caller's namespace; then
@@ -128,7 +128,7 @@ def are_available(hidden: list[str]) -> bool:
 
 def _try(hidden: list[str], report: int) -> None:
     try:
-        enter(hidden, lambda pids: os.write(report, pids) and None)
+        enter(hidden, lambda pids: os.write(report, pids))
         # The program: it waits to be killed, so that its pid stays its own.
         os.close(report)
         while True:

@@ -252,7 +252,7 @@ def _become_program(connection: _socket.socket, written: list[tuple[int, int]]) 
                 _close_in()
             connection.send(b"%d" % os.getpid())
         else:
-            namespaces.enter(list(filter(None, _HIDDEN.split(":"))), lambda pids: connection.send(pids) and None)
+            namespaces.enter(list(filter(None, _HIDDEN.split(":"))), connection.send)
             namespaces.filter_calls(_FILTER)
         os.setsid()
         for start, length in written:
