@@ -8,16 +8,13 @@ objects and keys in the uid's keyring, which all pods of a node share, outlive e
 all of these calls fail with EPERM. It is added to the container runtime's own filter.
 """
 
-import ctypes
 import os
 import stat
 import struct
 
-from . import landlock
+from warm import namespaces
 
-_PR_SET_NO_NEW_PRIVS = 38
-_PR_SET_SECCOMP = 22
-_SECCOMP_MODE_FILTER = 2
+from . import landlock
 
 _ALLOW = 0x7FFF0000
 _FAIL_WITH_EPERM = 0x00050000 | 1
@@ -116,16 +113,6 @@ def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 # Built once, before any fork.
 _FILTER = build_filter(os.uname().machine)
 NAMESPACE_FILTER = build_namespace_filter(os.uname().machine)
-_INSTRUCTIONS = ctypes.create_string_buffer(_FILTER, len(_FILTER))
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-
-
-_PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_INSTRUCTIONS))
-
 
 # The folders that runs may change; they are emptied after each run. The kernel restricts devices and /proc
 # further.
@@ -139,9 +126,9 @@ def confine(writable: tuple[str, ...] = ()) -> None:
     Applies the filter to the calling process and all its descendants. It cannot be removed again.
     @param writable folders that the process may write to, in addition to those of every run
     """
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    namespaces.forbid_new_privileges()
     landlock.restrict((*_WRITABLE, *writable), _devices())
-    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM))
+    namespaces.filter_calls(_FILTER)
 
 
 def _devices() -> list[str]:
@@ -150,8 +137,3 @@ def _devices() -> list[str]:
     """
     paths = [entry.path for entry in os.scandir(_DEVICES) if stat.S_ISCHR(entry.stat(follow_symlinks=False).st_mode)]
     return [*paths, *filter(os.path.isdir, _FOLDERS_OF_DEVICES)]
-
-
-def _prctl(option: int, first: int, second: object = 0) -> None:
-    if _LIBC.prctl(option, ctypes.c_ulong(first), second, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), f"prctl({option}) failed")

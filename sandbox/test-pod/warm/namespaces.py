@@ -186,9 +186,14 @@ def _wait_for_orphans() -> None:
 
 def _drop_capabilities() -> None:
     """For good: no program that is executed gets any back."""
-    _check("prctl", _PRCTL(Long(_PR_SET_NO_NEW_PRIVS), Long(1), *[Long(0)] * 3))
+    forbid_new_privileges()
     header = Bytes(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
     _check("capset", _SYSCALL(Long(_SYS_CAPSET.get(_MACHINE, -1)), header, Bytes(bytes(24))))
+
+
+def forbid_new_privileges() -> None:
+    """No program that this process or a descendant executes gets more rights than it. Cannot be undone."""
+    _check("prctl", _PRCTL(Long(_PR_SET_NO_NEW_PRIVS), Long(1), *[Long(0)] * 3))
 
 
 def filter_calls(program: bytes) -> None:
